@@ -1,0 +1,49 @@
+"""What every test gets: a home of its own, and a skip that names what is missing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SPEECH = ROOT.parent / "shared" / "speech"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    """A VITA home that is empty but for the weights, which are linked in for tests marked `models`."""
+    from vita_tui import paths
+
+    real_models = paths.models_dir()
+    folder = tmp_path / "vita"
+    monkeypatch.setenv("VITA_HOME", str(folder))
+    if request.node.get_closest_marker("models") is not None:
+        (folder / "data").mkdir(parents=True)
+        (folder / "data" / "models").symlink_to(real_models, target_is_directory=True)
+    return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    from vita_tui import paths
+
+    needs = {
+        "models": (
+            (paths.models_dir() / "whisper-base" / "model.bin").exists(),
+            "the default weights: vita models pull",
+        ),
+        "audio": (all(map(shutil.which, ("pulseaudio", "pactl", "espeak-ng"))), "PulseAudio and espeak-ng"),
+        "redis": (shutil.which("redis-server") is not None, "redis-server"),
+        "speech": (SPEECH.is_dir(), "../shared/speech"),
+    }
+    for item in items:
+        for mark, (there, what) in needs.items():
+            if not there and item.get_closest_marker(mark) is not None:
+                item.add_marker(pytest.mark.skip(reason=f"needs {what}"))
+
+
+@pytest.fixture(scope="session")
+def speech() -> Path:
+    """The folder of recorded human speech; only for tests marked `speech`."""
+    return SPEECH

@@ -1,0 +1,1 @@
+"""One conversation: listening, thinking, speaking, and what was heard."""

@@ -1,0 +1,1 @@
+"""Engines: who understands (stt), who thinks (llm), who speaks (tts)."""

@@ -1,0 +1,52 @@
+"""What a mind is: something that answers a conversation, piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal, Protocol, TypedDict
+
+__all__ = ["Message", "Responder"]
+
+
+class Message(TypedDict):
+    """One message in OpenAI's form."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Responder(Protocol):
+    """Answers a conversation. Lives on one asyncio loop."""
+
+    name: str
+    """Such as "smollm2-135m-instruct" or "ollama llama3.2"."""
+    context_window: int
+    """Tokens."""
+
+    async def load(self) -> None:
+        """Start or reach the server and warm it up; does nothing when that is done already.
+
+        Raises:
+            EngineError | ModelError: what failed, why, and what to do.
+        """
+        ...
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncIterator[str]:
+        """Yield the reply as it is generated. Closing the iterator stops the generation on the server.
+
+        Raises:
+            EngineError: refused, stalled past the timeout, dropped, or sent what is not a reply.
+        """
+        ...
+
+    async def prefill(self, messages: Sequence[Message]) -> None:
+        """Let the server read `messages` now, so that a question appended to them is answered sooner. Never raises."""
+        ...
+
+    async def count_tokens(self, text: str) -> int:
+        """Tokens in `text`: exact where the server tells, otherwise an estimate that is rather too high. Never raises."""
+        ...
+
+    async def cleanup(self) -> None:
+        """Close connections and end child processes; may be called twice. `load` works again afterwards."""
+        ...

@@ -1,0 +1,89 @@
+"""What a speech recogniser is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Event
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["SAMPLE_RATE", "Recognizer", "Transcription", "Word"]
+
+SAMPLE_RATE = 16_000
+"""Hertz; what Whisper and Silero were trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    text: str
+    start: float
+    """Seconds from the start of the audio."""
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcription:
+    """What was understood."""
+
+    text: str
+    """Empty when there were no words."""
+    language: str
+    confidence: float
+    """Mean token probability, 0 to 1; 0 when there were no words."""
+    no_speech: float
+    """Probability that there was no speech at all, 0 to 1."""
+    audio_seconds: float
+    decode_seconds: float
+    windows: int = 1
+    """Windows that were encoded, decodes that were thrown away included."""
+    tokens: int = 0
+    """Tokens that were decoded, thrown-away ones included."""
+    guard: tuple[str, ...] = ()
+    """Why decodes were thrown away and done again; empty in the normal case."""
+    words: tuple[Word, ...] = ()
+    """Only when they were asked for."""
+
+
+class Recognizer(Protocol):
+    """Turns speech into text. Called by one thread at a time."""
+
+    name: str
+    """Such as "whisper base"."""
+    notes: str
+    """What is not as asked for ("tiny.en because base did not load: …"); empty normally."""
+
+    def load(self) -> None:
+        """Load and warm up with real work; does nothing when loaded already.
+
+        Raises:
+            ModelError: what failed, why, and what to do.
+        """
+        ...
+
+    def transcribe(
+        self,
+        audio: NDArray[np.float32],
+        *,
+        language: str | None = None,
+        prefix: str = "",
+        words: bool = False,
+        cancelled: Event | None = None,
+    ) -> Transcription:
+        """Transcribe mono audio at `SAMPLE_RATE`, values in −1…1, of any length.
+
+        Args:
+            language: a language code, "auto", or None for the setting.
+            prefix: what is known to have been said at the start of the audio; it is not decoded again, but is part of the result.
+            words: also find out when each word was said.
+            cancelled: checked between windows; when set, the result so far is returned.
+
+        Raises:
+            EngineError: the decode failed.
+        """
+        ...
+
+    def cleanup(self) -> None:
+        """Free the model; may be called twice. `load` works again afterwards."""
+        ...

@@ -1,0 +1,44 @@
+"""What a voice is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Pcm", "Synthesizer"]
+
+Pcm = NDArray[np.float32]
+"""Mono samples, −1…1."""
+
+
+class Synthesizer(Protocol):
+    """Turns a clause into speech. Called by one thread at a time."""
+
+    name: str
+    """Such as "piper"."""
+    sample_rate: int
+    """Hertz; known after `load`."""
+
+    def load(self) -> None:
+        """Load and warm up with real work; does nothing when loaded already.
+
+        Raises:
+            EngineError | ModelError: what failed, why, and what to do.
+        """
+        ...
+
+    def speak(self, clause: str, *, cancelled: Event) -> Iterator[Pcm]:
+        """Synthesise one clause, already in words that can be spoken. Ends early when `cancelled` is set.
+
+        Raises:
+            EngineError: it failed or took longer than its limit; nothing more will come.
+        """
+        ...
+
+    def cleanup(self) -> None:
+        """Free the voice and end its process; may be called twice. `load` works again afterwards."""
+        ...

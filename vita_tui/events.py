@@ -1,0 +1,294 @@
+"""What happens in a conversation, as data; and the bus that tells whoever listens.
+
+The conversation publishes; the TUI, the metrics monitor, the log and recorders subscribe. Events are frozen, carry no engine
+or widget, and may be published from any thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+__all__ = [
+    "Alert",
+    "ClauseFinished",
+    "ClauseStarted",
+    "EngineStatus",
+    "Event",
+    "EventBus",
+    "FinalTranscript",
+    "Heard",
+    "Health",
+    "Job",
+    "LevelChanged",
+    "Notice",
+    "NothingHeard",
+    "PartialTranscript",
+    "ReplyDelta",
+    "ReplyFinished",
+    "ReplyStarted",
+    "SessionChanged",
+    "State",
+    "StateChanged",
+    "TurnFinished",
+    "TurnTimings",
+    "UserSaid",
+]
+
+log = logging.getLogger(__name__)
+
+
+class State(StrEnum):
+    """The assistant is always in exactly one of these."""
+
+    INITIALIZING = "initializing"
+    IDLE = "idle"
+    LISTENING = "listening"
+    THINKING = "thinking"
+    SPEAKING = "speaking"
+
+
+class Health(StrEnum):
+    """How an engine is doing."""
+
+    LOADING = "loading"
+    READY = "ready"
+    DEGRADED = "degraded"
+    """It answers, but not as asked for: a smaller model, another compute type."""
+    RESTING = "resting"
+    """Its breaker is open; it is tried again when the countdown ends."""
+    MISSING = "missing"
+    """Not installed, or its weights are not there."""
+
+
+Job = Literal["stt", "llm", "tts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged(Event):
+    state: State
+    previous: State
+
+
+@dataclass(frozen=True, slots=True)
+class LevelChanged(Event):
+    """The microphone's level, some ten times a second while it is open."""
+
+    dbfs: float
+    """Root mean square of the last tenth of a second, dB below full scale (0 loudest, −90 silent)."""
+    speech: float
+    """Probability of speech, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartialTranscript(Event):
+    """What has been understood so far of the utterance that is still being spoken."""
+
+    stable: str
+    """The prefix that two decodes agreed on: it will not change any more."""
+    tail: str
+    audio_seconds: float
+    """How much of the utterance this covers."""
+    lag_seconds: float
+    """From the end of that audio's capture to this event."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinalTranscript(Event):
+    """The user has finished: this is what they said."""
+
+    text: str
+    confidence: float
+    """Mean token probability, 0 to 1."""
+    audio_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NothingHeard(Event):
+    """The microphone was on but there were no words; nothing was sent."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserSaid(Event):
+    """A question enters the conversation, spoken or typed."""
+
+    turn: int
+    text: str
+    spoken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStarted(Event):
+    turn: int
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDelta(Event):
+    """The next piece of the reply: already cleaned of control characters, Markdown as the model wrote it."""
+
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFinished(Event):
+    """No more text comes; speech may still be playing."""
+
+    turn: int
+    text: str
+    reason: Literal["complete", "stopped", "interrupted", "length", "failed"]
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseStarted(Event):
+    """The first sample of a clause was handed to the device."""
+
+    turn: int
+    index: int
+    text: str
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseFinished(Event):
+    turn: int
+    index: int
+    gap_seconds: float
+    """Silence between this clause and the one before it; 0 for the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard(Event):
+    """How much of the reply has left the speaker, by the device clock."""
+
+    turn: int
+    heard: str
+    """The part of the reply's text that was heard."""
+    unheard: str
+    final: bool
+    """True when nothing more of this reply will be played."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTimings:
+    """Where the time of one turn went, each in milliseconds from the end of the user's speech or key (typed: from enter).
+
+    A stage that did not happen is None.
+    """
+
+    endpoint: float | None = None
+    """Waiting for silence after the last word; None when a key ended the utterance."""
+    stt: float | None = None
+    """The final transcript was there."""
+    llm_first_token: float | None = None
+    first_clause: float | None = None
+    """The first clause was cut from the reply."""
+    tts_first_audio: float | None = None
+    """The first clause's first sample was synthesised."""
+    voice_to_voice: float | None = None
+    """The first sample of speech was handed to the device."""
+    causes: tuple[str, ...] = ()
+    """Why it was slow, in words; empty when it was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFinished(Event):
+    turn: int
+    timings: TurnTimings
+    engines: dict[str, str] = field(default_factory=dict)
+    """Who answered for `stt`, `llm` and `tts`."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus(Event):
+    """An engine's standing changed, or it has just done a piece of work."""
+
+    job: Job
+    engine: str
+    health: Health
+    active: bool
+    """This is the engine of its job that answers now."""
+    reason: str = ""
+    retry_seconds: float | None = None
+    """Until a resting engine is tried again."""
+    last_ms: float | None = None
+    median_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChanged(Event):
+    session_id: str
+    title: str
+    turns: int
+    tokens: int
+    created: float
+    """Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Event):
+    """Something the user should know once."""
+
+    title: str
+    """What."""
+    message: str = ""
+    """The number, the reason."""
+    remedy: str = ""
+    """The command or key that mends it."""
+    severity: Literal["information", "warning", "error"] = "information"
+    key: str = ""
+    """Notices with the same key are shown once until the condition has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert(Notice):
+    """A threshold of the metrics monitor was crossed."""
+
+
+Subscriber = Callable[[Event], None]
+
+
+class EventBus:
+    """Hands each event to every subscriber, in the thread that published it.
+
+    Subscribers are called in the order in which they came; they must be quick and safe to call from any thread. One that
+    raises is logged and does not keep the event from the others.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._subscribers: tuple[Subscriber, ...] = ()
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call `subscriber` with every event from now on; the returned function ends that and may be called twice."""
+        with self._lock:
+            self._subscribers = (*self._subscribers, subscriber)
+
+        def unsubscribe() -> None:
+            with self._lock, contextlib.suppress(ValueError):
+                remaining = list(self._subscribers)
+                remaining.remove(subscriber)
+                self._subscribers = tuple(remaining)
+
+        return unsubscribe
+
+    def publish(self, event: Event) -> None:
+        for subscriber in self._subscribers:
+            try:
+                subscriber(event)
+            except Exception:  # noqa: BLE001 - a broken listener must not break the conversation
+                log.exception("subscriber failed on %s", type(event).__name__)

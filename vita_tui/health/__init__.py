@@ -1,0 +1,1 @@
+"""What keeps VITA well over days."""

@@ -1,0 +1,302 @@
+"""Every setting, documented where it is declared.
+
+Precedence: command-line flag, then `VITA_*` environment variable (`VITA_LLM__BASE_URL`), then the TOML file, then the
+default. `load` is the only way in: it turns whatever is wrong into one `SettingsError` that names the place and the
+nearest key that exists.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from vita_tui import paths
+from vita_tui.errors import SettingsError
+
+__all__ = [
+    "AudioSettings",
+    "HealthSettings",
+    "LlmSettings",
+    "SessionSettings",
+    "Settings",
+    "SttSettings",
+    "TalkSettings",
+    "TtsSettings",
+    "UiSettings",
+    "fields",
+    "load",
+]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_default=True)
+
+
+class SttSettings(_Section):
+    """Speech recognition: Whisper, in this process."""
+
+    model: str = "base"
+    """Catalogue name (base, tiny.en), a folder with a CTranslate2 model, or hf:owner/repo."""
+    language: str = "en"
+    """Language code that is spoken, or "auto" to detect it at some cost in time."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where it runs; "auto" takes CUDA where there is one."""
+    compute_type: str = "auto"
+    """CTranslate2 compute type; "auto" is int8 on a CPU and float16 on CUDA."""
+    threads: int = Field(default=2, ge=1, le=64)
+    """CPU threads of a decode."""
+    partials: bool = True
+    """Show what is understood while you still speak."""
+    partial_interval: float = Field(default=0.2, ge=0.05, le=2.0)
+    """Least seconds between two partial transcripts."""
+    fallback: tuple[str, ...] = ("tiny.en",)
+    """Models to try, in order, when the first does not load."""
+    timeout: float = Field(default=20.0, gt=0)
+    """Seconds after which a decode has failed."""
+
+
+class LlmSettings(_Section):
+    """The mind: any OpenAI-compatible server, by default a small one of VITA's own."""
+
+    base_url: str = ""
+    """Server to ask, such as http://127.0.0.1:11434/v1 for Ollama; empty for the embedded model."""
+    model: str = "smollm2-135m-instruct"
+    """Model name on that server; for the embedded one a catalogue name, a .gguf path, or hf:owner/repo/file."""
+    api_key: SecretStr = SecretStr("")
+    """Key for the server; better given as VITA_LLM__API_KEY than in the file."""
+    system_prompt: str = (
+        "You are VITA, a friendly voice assistant. Your words are spoken aloud. "
+        "Answer in one to three short, plain sentences, without lists, markup or emoji."
+    )
+    """What the model is told before the conversation."""
+    context_window: int = Field(default=2048, ge=256)
+    """Tokens of history, question and reply together; older turns are left out first."""
+    max_tokens: int = Field(default=220, ge=1)
+    """Longest reply, in tokens."""
+    temperature: float = Field(default=0.3, ge=0.0, le=2.0)
+    """0 always says the likeliest; higher wanders more."""
+    timeout: float = Field(default=30.0, gt=0)
+    """Seconds without a token after which the server has failed."""
+    threads: int = Field(default=2, ge=1, le=64)
+    """CPU threads of the embedded model."""
+    nice: int = Field(default=10, ge=0, le=19)
+    """Priority of the embedded model's process: higher yields more to speech."""
+
+
+class TtsSettings(_Section):
+    """The voice."""
+
+    engines: tuple[Literal["piper", "pyttsx3"], ...] = ("piper", "pyttsx3")
+    """Voices to try, in order; an empty list means text only."""
+    voice: str = "en_US-joe-medium"
+    """Piper voice: catalogue name, path of an .onnx file, or hf:owner/repo/file.onnx."""
+    system_voice: str = ""
+    """Voice id of pyttsx3; empty for the system's default in the language of speech."""
+    rate: float = Field(default=1.0, ge=0.5, le=3.0)
+    """Speed of speech; 1 is the voice's own."""
+    volume: float = Field(default=1.0, ge=0.0, le=1.0)
+    """Loudness; 0 is silent, 1 is the voice's own."""
+    timeout: float = Field(default=10.0, gt=0)
+    """Seconds after which synthesis of a clause has failed."""
+
+
+class AudioSettings(_Section):
+    """Microphone and speaker."""
+
+    input: str = ""
+    """Name of the microphone, or a part of it; empty for the system's default."""
+    output: str = ""
+    """Name of the speaker, or a part of it; empty for the system's default."""
+    pre_roll: float = Field(default=0.5, ge=0.0, le=3.0)
+    """Seconds before the key that belong to what you say: the first word is never lost."""
+    earcons: bool = True
+    """Short sounds when the microphone opens and closes."""
+    speak: bool = True
+    """Speak the replies aloud; off shows them only."""
+
+
+class TalkSettings(_Section):
+    """When you have the floor."""
+
+    end_silence: float = Field(default=0.8, ge=0.2, le=10.0)
+    """Seconds of silence that end what you say."""
+    patience: float = Field(default=6.0, ge=1.0, le=60.0)
+    """Seconds to wait for the first word before the microphone closes again."""
+    threshold: float = Field(default=0.5, gt=0.0, lt=1.0)
+    """Probability from which sound counts as speech."""
+    max_seconds: float = Field(default=120.0, ge=5.0, le=600.0)
+    """Longest single utterance."""
+
+
+class SessionSettings(_Section):
+    """Conversations and where they are kept."""
+
+    store: Literal["sqlite", "memory", "redis"] = "sqlite"
+    """sqlite keeps them on this machine, redis shares them, memory forgets them at the end."""
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    """Server for the redis store."""
+    max_live: int = Field(default=1000, ge=1)
+    """Conversations in memory at once; the longest idle leaves first, its record stays."""
+    idle_hours: float = Field(default=24.0, gt=0)
+    """After this long without a word a conversation is closed and leaves memory."""
+    sweep_seconds: float = Field(default=3600.0, gt=0)
+    """How often idle conversations are looked for."""
+    resume_last: bool = False
+    """Open with the last conversation instead of a new one."""
+
+
+class HealthSettings(_Section):
+    """What keeps VITA well over days."""
+
+    max_metrics: int = Field(default=1000, ge=10)
+    """Metrics kept at once."""
+    retention_hours: float = Field(default=24.0, gt=0)
+    """How long a metric is kept."""
+    sweep_seconds: float = Field(default=3600.0, gt=0)
+    """How often old metrics are looked for."""
+    slow_seconds: float = Field(default=3.0, gt=0)
+    """A turn or stage slower than this raises an alert."""
+    error_rate: float = Field(default=0.1, gt=0, le=1)
+    """Share of failed calls that raises an alert, after ten calls."""
+    breaker_failures: int = Field(default=2, ge=1)
+    """Failures in a row after which an engine rests."""
+    breaker_seconds: float = Field(default=30.0, gt=0)
+    """How long it rests before it is tried again."""
+
+
+class UiSettings(_Section):
+    """The screen."""
+
+    theme: str = "textual-dark"
+    """Name of a Textual theme; the palette (ctrl+p) shows them."""
+    panel: bool = True
+    """Show the live panel where the terminal is wide enough."""
+
+
+class Settings(BaseSettings):
+    """All settings; one attribute for each section of the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VITA_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        use_attribute_docstrings=True,
+        nested_model_default_partial_update=True,
+    )
+
+    stt: SttSettings = SttSettings()
+    llm: LlmSettings = LlmSettings()
+    tts: TtsSettings = TtsSettings()
+    audio: AudioSettings = AudioSettings()
+    talk: TalkSettings = TalkSettings()
+    sessions: SessionSettings = SessionSettings()
+    health: HealthSettings = HealthSettings()
+    ui: UiSettings = UiSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The file is the lowest of the three; its content is handed over by `load`, so that errors can name it.
+        return init_settings, env_settings, _FileSource(settings_cls)
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """What `load` read from the settings file."""
+
+    content: Mapping[str, Any] = {}
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return self.content.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return dict(self.content)
+
+
+def load(file: Path | None = None, *, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        file: the TOML file; the platform's place for it when None. A missing file is no error.
+        overrides: flags from the command line, as nested dictionaries.
+
+    Raises:
+        SettingsError: something is wrong; says where, and which key was probably meant.
+    """
+    path = file or paths.config_file()
+    _FileSource.content = _read(path)
+    try:
+        return Settings(**dict(overrides or {}))
+    except ValidationError as error:
+        raise _explain(error, path) from None
+    finally:
+        _FileSource.content = {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(
+            f"{path} is not valid TOML: {error}.", remedy="Mend that line, or move the file away."
+        ) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not UTF-8 text.", remedy="Save it as UTF-8.") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
+def _explain(error: ValidationError, path: Path) -> SettingsError:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    keys = [str(part) for part in problem["loc"]]
+    dotted = ".".join(keys)
+    place = _origin(keys, path)
+    if problem["type"] == "extra_forbidden":
+        known = [name for name, _ in fields()] + list(Settings.model_fields)
+        near = difflib.get_close_matches(dotted, known, n=1, cutoff=0.0)
+        hint = f"Did you mean {near[0]}?" if near else ""
+        return SettingsError(f"{place}: there is no setting {dotted}.", remedy=hint)
+    what = str(problem["msg"]).removeprefix("Value error, ")
+    return SettingsError(
+        f"{place}: {dotted} is wrong: {what[:1].lower()}{what[1:]}.", remedy="See: vita config show"
+    )
+
+
+def _origin(keys: list[str], path: Path) -> str:
+    """The settings file or the environment variable in which the value at `keys` was given."""
+    import os
+
+    for depth in range(len(keys), 0, -1):
+        variable = "VITA_" + "__".join(keys[:depth]).upper()
+        if any(name.upper() == variable for name in os.environ):
+            return f"The environment variable {variable}"
+    content: Any = _FileSource.content
+    for key in keys:
+        if not isinstance(content, Mapping) or key not in content:
+            return "A command-line flag" if content is not _FileSource.content else str(path)
+        content = content[key]
+    return str(path)
+
+
+def fields() -> list[tuple[str, Any]]:
+    """Each setting as (`section.name`, pydantic field), in the order of declaration."""
+    found = []
+    for section, field in Settings.model_fields.items():
+        model = field.annotation
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            model = get_args(model)[0]
+        found += [(f"{section}.{name}", inner) for name, inner in model.model_fields.items()]
+    return found
