@@ -22,12 +22,12 @@ __all__ = [
     "Event",
     "EventBus",
     "FinalTranscript",
-    "Heard",
     "Health",
+    "Heard",
     "Job",
     "LevelChanged",
-    "Notice",
     "NothingHeard",
+    "Notice",
     "PartialTranscript",
     "ReplyDelta",
     "ReplyFinished",
@@ -290,5 +290,5 @@ class EventBus:
         for subscriber in self._subscribers:
             try:
                 subscriber(event)
-            except Exception:  # noqa: BLE001 - a broken listener must not break the conversation
+            except Exception:
                 log.exception("subscriber failed on %s", type(event).__name__)
