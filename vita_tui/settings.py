@@ -29,6 +29,7 @@ __all__ = [
     "TalkSettings",
     "TtsSettings",
     "UiSettings",
+    "as_toml",
     "fields",
     "load",
 ]
@@ -300,3 +301,24 @@ def fields() -> list[tuple[str, Any]]:
             model = get_args(model)[0]
         found += [(f"{section}.{name}", inner) for name, inner in model.model_fields.items()]
     return found
+
+
+def as_toml(settings: Settings, *, commented: bool = False) -> str:
+    """All settings with their explanations, as a settings file; secrets are never written out.
+
+    Args:
+        commented: put every value behind a "#", so that the file changes nothing until it is edited.
+    """
+    import tomli_w
+
+    lines = []
+    for section in Settings.model_fields:
+        values = getattr(settings, section)
+        lines += [f"# {(type(values).__doc__ or '').strip()}", f"[{section}]", ""]
+        for name, field in type(values).model_fields.items():
+            value = getattr(values, name)
+            secret = isinstance(value, SecretStr)
+            text = tomli_w.dumps({name: "" if secret else list(value) if isinstance(value, tuple) else value})
+            text = " ".join(text.split()).replace(",]", "]").replace("[ ", "[").replace(", ]", "]")
+            lines += [f"# {field.description}", f"{'# ' if commented or secret else ''}{text}", ""]
+    return "\n".join(lines)

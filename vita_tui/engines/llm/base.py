@@ -22,6 +22,8 @@ class Responder(Protocol):
     """Such as "smollm2-135m-instruct" or "ollama llama3.2"."""
     context_window: int
     """Tokens."""
+    continues: bool
+    """Whether a last message by the assistant is continued, so that a reply that broke off can go on."""
 
     async def load(self) -> None:
         """Start or reach the server and warm it up; does nothing when that is done already.

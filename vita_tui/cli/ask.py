@@ -1,0 +1,76 @@
+"""`vita ask`: one typed question, its answer streamed to stdout."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from vita_tui.cli.output import plain, print_json, quiet_libraries, run_async
+
+__all__ = ["ask"]
+
+
+def ask(
+    text: Annotated[str, typer.Argument(help="The question; '-' reads it from standard input.", metavar="TEXT")],
+    model: Annotated[str, typer.Option(help="Model to ask instead of llm.model.")] = "",
+    base_url: Annotated[str, typer.Option(help="OpenAI-compatible server to ask instead of llm.base_url.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="As JSON: question, reply, engine, timings_ms.")] = False,
+) -> None:
+    """Ask one question and print the answer as it is written.
+
+    Nothing is kept: each call is a conversation of its own.
+
+    Example: git log -5 | vita ask -
+    """
+    question = sys.stdin.read() if text == "-" else text
+    if not question.strip():
+        raise typer.BadParameter("there is no question", param_hint="TEXT")
+    with quiet_libraries():
+        run_async(_ask(question.strip(), model, base_url, json))
+
+
+async def _ask(question: str, model: str, base_url: str, json: bool) -> None:
+    from vita_tui import settings as all_settings
+    from vita_tui.conversation.build import build
+    from vita_tui.errors import EngineError
+    from vita_tui.events import Event, ReplyDelta, ReplyFinished, TurnFinished
+
+    chosen = {name: value for name, value in (("model", model), ("base_url", base_url)) if value}
+    settings = all_settings.load(overrides={"llm": chosen, "sessions": {"store": "memory"}})
+    assistant = build(settings, ears=False, voice=False)
+    finished: list[ReplyFinished] = []
+    turns: list[TurnFinished] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, ReplyDelta) and not json:
+            sys.stdout.write(plain(event.text))
+            sys.stdout.flush()
+        elif isinstance(event, ReplyFinished):
+            finished.append(event)
+        elif isinstance(event, TurnFinished):
+            turns.append(event)
+
+    assistant.bus.subscribe(listen)
+    try:
+        await assistant.start()
+        await assistant.ask(question)
+    finally:
+        await assistant.aclose()
+    if not json and finished and finished[0].text:
+        sys.stdout.write("\n")
+    if assistant.last is not None and (error := assistant.last.error) is not None:
+        raise error if error.exit_code != 1 else EngineError(error.message, remedy=error.remedy)
+    if json:
+        reply = finished[0]
+        timings = turns[0].timings
+        print_json(
+            {
+                "question": question,
+                "reply": plain(reply.text),
+                "engine": turns[0].engines.get("llm", ""),
+                "finish": reply.reason,
+                "timings_ms": {"llm_first_token": timings.llm_first_token},
+            }
+        )

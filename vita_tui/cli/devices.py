@@ -1,0 +1,48 @@
+"""`vita devices`: the microphones and speakers there are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vita_tui.cli.output import print_json, quiet_libraries, say
+
+__all__ = ["devices"]
+
+
+def devices(
+    json: Annotated[bool, typer.Option("--json", help="As JSON: a list of devices.")] = False,
+) -> None:
+    """List microphones and speakers; → marks the ones that VITA would use.
+
+    Choose others by name, or a part of it: audio.input and audio.output in the settings.
+    """
+    from dataclasses import asdict
+
+    from vita_tui import settings as all_settings
+    from vita_tui.audio import devices as audio_devices
+    from vita_tui.errors import DeviceError
+
+    settings = all_settings.load().audio
+    with quiet_libraries():
+        found = audio_devices.devices()
+        chosen = set()
+        for kind, name in (("input", settings.input), ("output", settings.output)):
+            try:
+                chosen.add((kind, audio_devices.find(name, kind).name))
+            except DeviceError as error:
+                say(f"{error.message} {error.remedy}".rstrip())
+    if json:
+        print_json([asdict(device) | {"chosen": (device.kind, device.name) in chosen} for device in found])
+        return
+    for kind, title in (("input", "Microphones"), ("output", "Speakers")):
+        typer.echo(title)
+        rows = [device for device in found if device.kind == kind]
+        for device in rows:
+            arrow = "→" if (kind, device.name) in chosen else " "
+            typer.echo(f" {arrow} {device.name}  ({device.host_api}, {device.channels} ch, {device.rate:.0f} Hz)")
+        if not rows:
+            typer.echo("   none")
+    if not found:
+        raise typer.Exit(3)

@@ -1,0 +1,63 @@
+"""`vita doctor`: what works here, what does not, and what mends it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from vita_tui.cli.output import print_json, quiet_libraries
+
+__all__ = ["doctor"]
+
+SYMBOLS = {"ok": "✓", "warning": "!", "failed": "✗"}
+COLOURS = {"ok": "\x1b[32m", "warning": "\x1b[33m", "failed": "\x1b[31m"}
+
+
+def doctor(
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also say how each check was made and what is open.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON: usable, and a list of checks.")] = False,
+) -> None:
+    """Check everything that VITA needs: each engine is really loaded and run once.
+
+    ✓ works, ! works in part, ✗ does not work; below each that does not, what mends it. Exit code 0 when VITA is usable:
+    typed questions are answered.
+    """
+    from vita_tui.conversation import checks
+
+    found = []
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    with quiet_libraries():
+        for check in checks.run_all():
+            found.append(check)
+            if json:
+                continue
+            symbol = SYMBOLS[check.status]
+            if colour:
+                symbol = f"{COLOURS[check.status]}{symbol}\x1b[0m"
+            typer.echo(f"{symbol} {check.name}: {check.found}")
+            if verbose and check.detail:
+                for line in check.detail.splitlines():
+                    typer.echo(f"    {line}")
+            if check.remedy and check.status != "ok":
+                typer.echo(f"    → {check.remedy}")
+    usable = checks.usable(found)
+    if json:
+        print_json(
+            {
+                "usable": usable,
+                "checks": [
+                    {
+                        "name": check.name,
+                        "status": check.status,
+                        "found": check.found,
+                        "remedy": check.remedy,
+                        **({"detail": check.detail} if verbose else {}),
+                    }
+                    for check in found
+                ],
+            }
+        )
+    raise typer.Exit(0 if usable else 1)

@@ -1,0 +1,72 @@
+"""`vita transcribe`: what is said in audio files."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vita_tui.cli.output import complain, plain, print_json, quiet_libraries
+
+__all__ = ["transcribe"]
+
+
+def transcribe(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Audio or video, any format and length.")],
+    model: Annotated[str, typer.Option("--model", help="Whisper model instead of stt.model.")] = "",
+    language: Annotated[str, typer.Option("--language", metavar="XX", help="Language code, or auto.")] = "",
+    json: Annotated[
+        bool, typer.Option("--json", help="As JSON: a list of {file, text, language, seconds, ms}.")
+    ] = False,
+) -> None:
+    """Print what is said in FILE…, one paragraph each. Files are read piece by piece, so an hour needs little memory."""
+    chosen = {name: value for name, value in (("model", model), ("language", language)) if value}
+    with quiet_libraries():
+        failed = _transcribe(files, chosen, json)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _transcribe(files: list[Path], chosen: dict[str, str], json: bool) -> bool:
+    from vita_tui import settings as all_settings
+    from vita_tui.conversation.build import recognizers
+    from vita_tui.conversation.transcripts import transcribe_file
+    from vita_tui.errors import AudioFileError
+    from vita_tui.events import EventBus
+
+    settings = all_settings.load(overrides={"stt": chosen})
+    chain = recognizers(settings, EventBus())
+    results: list[dict[str, Any]] = []
+    failed = False
+    try:
+        for file in files:
+            start = time.monotonic()
+            try:
+                transcript = transcribe_file(chain, file)
+            except AudioFileError as error:
+                failed = True
+                complain(error.message, error.remedy)
+                continue
+            ms = round((time.monotonic() - start) * 1000)
+            results.append(
+                {
+                    "file": str(file),
+                    "text": plain(transcript.text),
+                    "language": transcript.language,
+                    "seconds": round(transcript.seconds, 3),
+                    "ms": ms,
+                }
+            )
+            if not json:
+                prefix = f"{file}: " if len(files) > 1 else ""
+                sys.stdout.write(f"{prefix}{plain(transcript.text)}\n")
+                sys.stdout.flush()
+    finally:
+        for engine in chain.engines:
+            engine.cleanup()
+    if json:
+        print_json(results)
+    return failed

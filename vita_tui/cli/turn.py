@@ -1,0 +1,104 @@
+"""`vita turn`: one whole voice turn with files in place of devices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vita_tui.cli.output import plain, print_json, quiet_libraries, run_async, say
+
+__all__ = ["turn"]
+
+
+def turn(
+    question: Annotated[Path, typer.Argument(metavar="QUESTION.wav", help="A spoken question, in any audio format.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the spoken reply to this WAV file.")] = None,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="As JSON: transcript, reply, engines, reply_seconds, timings_ms."),
+    ] = False,
+) -> None:
+    """Run one voice turn through the same conversation as the screen, with files in place of microphone and speaker.
+
+    The question is heard in real time, as a microphone would hear it, and its end is the moment at which the talk key
+    would end it: timings count from there to the first sample of speech that is ready to play.
+    """
+    with quiet_libraries():
+        result = run_async(run(question, out))
+    if json:
+        print_json(result)
+        return
+    say(f"You: {result['transcript']}")
+    typer.echo(plain(result["reply"]))
+    say(f"Voice to voice: {result['timings_ms']['voice_to_voice']} ms")
+
+
+async def run(question: Path, out: Path | None) -> dict[str, Any]:
+    """The turn as data.
+
+    Raises:
+        VitaError: no words were understood, or no engine could answer.
+    """
+    from vita_tui import settings as all_settings
+    from vita_tui.audio.files import FileMicrophone, FileSpeaker, read_audio, write_wav
+    from vita_tui.conversation.build import build
+
+    settings = all_settings.load(overrides={"sessions": {"store": "memory"}, "audio": {"earcons": False, "speak": True}})
+    speaker = FileSpeaker()
+    microphone = FileMicrophone(read_audio(question, max_seconds=settings.talk.max_seconds))
+    assistant = build(settings, microphone=microphone, speaker=speaker)
+    try:
+        await assistant.start()
+        result = await spoken_turn(assistant)
+    finally:
+        await assistant.aclose()
+    if out is not None:
+        write_wav(out, speaker.samples(), speaker.sample_rate)
+    return result
+
+
+async def spoken_turn(assistant: Any) -> dict[str, Any]:
+    """Press the talk key, and return the turn that follows as data.
+
+    Raises:
+        EngineError: nothing was understood, or no engine could answer.
+    """
+    import asyncio
+    from dataclasses import asdict
+
+    from vita_tui.errors import EngineError
+    from vita_tui.events import Event, FinalTranscript, NothingHeard, ReplyFinished, TurnFinished
+
+    loop = asyncio.get_running_loop()
+    seen: dict[type[Event], Any] = {}
+    over = asyncio.Event()
+
+    def listen(event: Event) -> None:
+        seen[type(event)] = event
+        if isinstance(event, TurnFinished | NothingHeard):
+            loop.call_soon_threadsafe(over.set)
+
+    unsubscribe = assistant.bus.subscribe(listen)
+    try:
+        await assistant.ready.wait()
+        assistant.talk()
+        await over.wait()
+    finally:
+        unsubscribe()
+    if NothingHeard in seen:
+        raise EngineError(f"No words were understood: {seen[NothingHeard].reason}")
+    last = assistant.last
+    if last is None or last.error is not None:
+        raise last.error if last is not None else EngineError("The turn did not end.")
+    finished: TurnFinished = seen[TurnFinished]
+    timings = asdict(finished.timings)
+    timings.pop("causes")
+    return {
+        "transcript": seen[FinalTranscript].text,
+        "reply": plain(seen[ReplyFinished].text),
+        "engines": {job: finished.engines.get(job) for job in ("stt", "llm", "tts")},
+        "reply_seconds": round(last.speech.seconds if last.speech is not None else 0.0, 2),
+        "timings_ms": timings,
+    }

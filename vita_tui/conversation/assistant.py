@@ -1,0 +1,484 @@
+"""The assistant: one conversation, its state, and who has the floor.
+
+Everything here runs on one asyncio loop; threads hand over with `call_soon_threadsafe`. At most one exchange is running; a new
+question, the talk key or `stop` ends it first, and what was heard of it is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vita_tui.audio import earcons
+from vita_tui.audio.base import Microphone, Speaker
+from vita_tui.clock import Clock, SystemClock
+from vita_tui.conversation.exchange import Exchange, Reason
+from vita_tui.conversation.listener import Utterance
+from vita_tui.conversation.prompt import PromptBuilder
+from vita_tui.conversation.recognition import Recognition, Understood
+from vita_tui.conversation.speech import SpeechOutput
+from vita_tui.conversation.timings import Stopwatch
+from vita_tui.engines.chain import Chain
+from vita_tui.engines.llm.base import Message, Responder
+from vita_tui.engines.stt.base import Recognizer
+from vita_tui.engines.tts.base import Synthesizer
+from vita_tui.errors import NoEngineError, StoreError, VitaError
+from vita_tui.events import (
+    ClauseStarted,
+    Event,
+    EventBus,
+    FinalTranscript,
+    Job,
+    Notice,
+    NothingHeard,
+    SessionChanged,
+    State,
+    StateChanged,
+    TurnFinished,
+)
+from vita_tui.sessions.manager import SessionManager
+from vita_tui.sessions.session import Session, Turn
+from vita_tui.settings import Settings
+
+__all__ = ["Assistant"]
+
+log = logging.getLogger(__name__)
+
+
+class Assistant:
+    """Listens, thinks and speaks. Made by `build`; `start` it once, `aclose` it at the end."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        responders: Chain[Responder],
+        synthesizers: Chain[Synthesizer],
+        recognizers: Chain[Recognizer],
+        sessions: SessionManager,
+        microphone: Microphone | None,
+        speaker: Speaker | None,
+        bus: EventBus,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings
+        self.sessions = sessions
+        self.bus = bus
+        self.session: Session | None = None
+        """None until the first word of a new conversation."""
+        self.state = State.INITIALIZING
+        self.chains: dict[Job, Chain[Any]] = {"stt": recognizers, "llm": responders, "tts": synthesizers}
+        self.speaking_aloud = settings.audio.speak
+        """Whether replies are spoken; may be changed at any time."""
+        self.ready = asyncio.Event()
+        """Set when every engine has been loaded, or has said why it was not."""
+        self.last: Exchange | None = None
+        """The exchange that ended last."""
+        self._clock = clock or SystemClock()
+        self._responders = responders
+        self._speech = SpeechOutput(synthesizers, speaker, bus, clock=self._clock, on_ready=self._voice_loaded)
+        self._recognition: Recognition | None = None
+        if microphone is not None:
+            self._recognition = Recognition(
+                microphone, recognizers, self, bus, settings=settings, clock=self._clock
+            )
+        self._prompt = PromptBuilder(settings.llm)
+        self._turns = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._exchange: Exchange | None = None
+        self._draft: Exchange | None = None
+        self._running: asyncio.Task[None] | None = None
+        """The committed exchange, until its record is stored."""
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._loading: set[str] = set()
+        self._prefill: asyncio.Task[None] | None = None
+        self._resume = ""
+        self._closed = False
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    # ---- life
+
+    async def start(self, *, resume: str | None = None) -> None:
+        """Open the store, the devices and the engines; returns when the store is open, the rest is loaded behind.
+
+        Typed questions may be asked at once; they wait for the model. `ready` tells when all is loaded.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._unsubscribe = self.bus.subscribe(self._on_event)
+        self._loading = {"llm"} | ({"tts"} if self._speech.usable else set())
+        if self._recognition is not None:
+            self._loading.add("stt")
+        self._spawn(self._load_responder(), "load llm")
+        if self._speech.usable:
+            self._speech.start()
+        if self._recognition is not None:
+            self._recognition.start(on_ready=self._ears_loaded)
+        try:
+            await self.sessions.open()
+            if resume is not None:
+                await self.resume(resume)
+            elif self.settings.sessions.resume_last and (last := await self.sessions.latest()) is not None:
+                await self.resume(last.id)
+        except VitaError as error:
+            self.bus.publish(Notice("Conversations are not kept", error.message, error.remedy, "warning"))
+
+    async def aclose(self) -> None:
+        """Silence, end the running turn and store what was heard of it, stop threads and children; within a second."""
+        if self._closed:
+            return
+        self._closed = True
+        self._abandon("stopped")
+        await self._settled()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        closing = [asyncio.to_thread(self._speech.cleanup)]
+        if self._recognition is not None:
+            closing.append(asyncio.to_thread(self._recognition.cleanup))
+        closing += [engine.cleanup() for engine in self._responders.engines]
+        for result in await asyncio.gather(*closing, return_exceptions=True):
+            if isinstance(result, BaseException):
+                log.error("cleanup failed", exc_info=result)
+        await self.sessions.cleanup()
+        self._unsubscribe()
+
+    # ---- what the user does
+
+    async def ask(self, text: str) -> None:
+        """A typed question; returns when its turn is over."""
+        question = text.strip()
+        if not question or self._closed:
+            return
+        watch = Stopwatch()
+        watch.zero = self._clock.monotonic()
+        self._abandon("interrupted")
+        exchange = self._new_exchange(question, watch, spoken=False)
+        await self._hold_floor(exchange)
+
+    def talk(self) -> None:
+        """The talk key: start an utterance, or end the one that is being spoken."""
+        if self._recognition is None:
+            self.bus.publish(
+                Notice("No microphone", "Type instead.", "vita devices", "warning", key="microphone")
+            )
+            return
+        if self.state is State.LISTENING:
+            self._recognition.end()
+            return
+        self._abandon("interrupted")
+        self._set_state(State.LISTENING)
+        if self.settings.audio.earcons:
+            self._speech.earcon(earcons.START, earcons.SAMPLE_RATE)
+        self._recognition.begin()
+        self._start_prefill()
+
+    def stop(self) -> None:
+        """Escape: silence, end the reply, forget what is being recorded."""
+        if self.state is State.LISTENING:
+            self.bus.publish(NothingHeard("Recording dropped."))
+        self._abandon("stopped")
+        if self.state is not State.INITIALIZING:
+            self._set_state(State.IDLE)
+
+    async def new_session(self) -> None:
+        """Leave the conversation, which is kept, and start an empty one."""
+        self.stop()
+        await self._settled()
+        self.session = None
+        self._prompt = PromptBuilder(self.settings.llm)
+        self.bus.publish(SessionChanged("", "New conversation", 0, 0, self._clock.time()))
+
+    async def resume(self, session_id: str) -> None:
+        """Go on with an earlier conversation; "latest" for the last one.
+
+        Raises:
+            VitaError: there is no such conversation, or the store cannot be read.
+        """
+        if session_id == "latest":
+            last = await self.sessions.latest()
+            if last is None:
+                return
+            session_id = last.id
+        session = await self.sessions.get(session_id)
+        self.stop()
+        await self._settled()
+        self.session = session
+        self._prompt = PromptBuilder(self.settings.llm)
+        self._tell_session()
+
+    # ---- what the ears report (on the loop)
+
+    def on_draft(self, text: str) -> None:
+        """The user may have finished, and this is what they would have said: think ahead."""
+        if self.state is not State.LISTENING:
+            return
+        if self._draft is not None and _same(self._draft.question, text):
+            return
+        self._drop_draft()
+        self._stop_prefill()
+        self._draft = self._new_exchange(text, Stopwatch(), spoken=True)
+        self._spawn(self._run_draft(self._draft), "draft")
+
+    def on_draft_void(self) -> None:
+        """The user goes on."""
+        self._drop_draft()
+
+    def on_utterance(self, utterance: Utterance) -> None:
+        """The user has finished; the words follow in `on_understood`."""
+        if self.state is State.LISTENING:
+            self._set_state(State.THINKING)
+            if self.settings.audio.earcons and utterance.reason != "nothing":
+                self._speech.earcon(earcons.END, earcons.SAMPLE_RATE)
+
+    def on_understood(self, understood: Understood) -> None:
+        """The final transcript, or why there is none."""
+        if self.state is not State.THINKING or self._exchange is not None:
+            return
+        if not understood.text:
+            self._drop_draft()
+            self.bus.publish(NothingHeard(understood.problem))
+            self._set_state(State.IDLE)
+            return
+        self.bus.publish(FinalTranscript(understood.text, understood.confidence, understood.utterance.audio_seconds))
+        exchange, self._draft = self._draft, None
+        if exchange is not None and not _same(exchange.question, understood.text):
+            exchange.stop("stopped")
+            exchange = None
+        if exchange is None:
+            exchange = self._new_exchange(understood.text, Stopwatch(), spoken=True)
+        watch = exchange.watch
+        watch.zero = understood.utterance.ended
+        watch.endpoint_wait = understood.utterance.endpoint_wait
+        watch.guard = understood.guard
+        watch.mark("stt", understood.at)
+        self._spawn(self._hold_floor(exchange), "turn")
+
+    # ---- exchanges
+
+    def _new_exchange(self, question: str, watch: Stopwatch, *, spoken: bool) -> Exchange:
+        turn = self._turns + 1
+        aloud = self.speaking_aloud and self._speech.usable
+        return Exchange(
+            turn,
+            question,
+            spoken=spoken,
+            responders=self._responders,
+            speech=self._speech.begin(turn) if aloud else None,
+            bus=self.bus,
+            clock=self._clock,
+            watch=watch,
+            max_tokens=self.settings.llm.max_tokens,
+        )
+
+    async def _run_draft(self, exchange: Exchange) -> None:
+        exchange.task = asyncio.current_task()
+        await exchange.run(await self._messages(exchange.question))
+
+    def _drop_draft(self) -> None:
+        if self._draft is not None:
+            self._draft.stop("stopped")
+            self._draft = None
+
+    async def _hold_floor(self, exchange: Exchange) -> None:
+        """Make `exchange` the running one, to its end and into the store."""
+        self._turns = exchange.turn
+        self._exchange = exchange
+        self._set_state(State.THINKING)
+        self._stop_prefill()
+        await self._settled()
+        self._running = asyncio.current_task()
+        try:
+            exchange.commit()
+            asked = Turn(
+                role="user",
+                text=exchange.question,
+                spoken=exchange.spoken,
+                started=self._clock.time(),
+                finished=self._clock.time(),
+                engines={"stt": self.chains["stt"].active_name} if exchange.spoken else {},
+            )
+            if exchange.task is not None:
+                await self._store(asked)
+                await asyncio.wait({exchange.task})
+            else:
+                # The model is asked first: the store must not keep the user waiting.
+                messages = await self._messages(exchange.question)
+                storing = self._spawn(self._store(asked), "store")
+                await exchange.run(messages)
+                await storing
+            await self._store(self._answer_of(exchange))
+            self._finish_turn(exchange)
+        finally:
+            self._running = None
+            if self._exchange is exchange:  # nobody has taken the floor meanwhile
+                self._exchange = None
+                self._set_state(State.IDLE)
+
+    def _answer_of(self, exchange: Exchange) -> Turn | None:
+        if not exchange.text:
+            return None
+        heard, unheard = exchange.heard()
+        interrupted = exchange.reason in ("stopped", "interrupted")
+        engines = {"llm": exchange.engine}
+        if exchange.speech is not None and exchange.speech.engines:
+            engines["tts"] = exchange.speech.engines[-1]
+        return Turn(
+            role="assistant",
+            text=exchange.text,
+            heard=heard if interrupted and unheard.strip() else None,
+            spoken="tts" in engines,
+            interrupted=interrupted,
+            started=self._clock.time(),
+            finished=self._clock.time(),
+            engines=engines,
+        )
+
+    def _finish_turn(self, exchange: Exchange) -> None:
+        self.last = exchange
+        watch, speech = exchange.watch, exchange.speech
+        if speech is not None and speech.first_synthesised is not None:
+            watch.mark("tts_first_audio", speech.first_synthesised)
+        if speech is not None and speech.first_played is not None:
+            watch.mark("voice_to_voice", speech.first_played)
+        engines = {"llm": exchange.engine}
+        if exchange.spoken:
+            engines["stt"] = self.chains["stt"].active_name
+        if speech is not None and speech.engines:
+            engines["tts"] = speech.engines[-1]
+        if exchange.error is not None:
+            self.bus.publish(Notice("No answer", exchange.error.message, exchange.error.remedy, "error"))
+        self.bus.publish(TurnFinished(exchange.turn, watch.timings(), engines))
+
+    async def _messages(self, question: str) -> list[Message]:
+        responder = self._responders.active
+        turns = self.session.turns if self.session is not None else ()
+        return await self._prompt.build(turns, question, responder.count_tokens, responder.context_window)
+
+    async def _store(self, turn: Turn | None) -> None:
+        """Commit a turn; a store that fails is told once and the conversation goes on."""
+        if turn is None:
+            return
+        try:
+            if self.session is None:
+                self.session = await self.sessions.create(_snapshot(self.settings))
+            self.session = await self.sessions.append(self.session.id, turn)
+        except StoreError as error:
+            self.bus.publish(
+                Notice("Conversation not saved", error.message, error.remedy, "warning", key="store")
+            )
+        self._tell_session()
+
+    def _abandon(self, reason: Reason) -> None:
+        """End whatever is going on: recording, recognition, draft, reply. Sound ends at once, book-keeping in its time."""
+        if self._recognition is not None:
+            self._recognition.cancel()
+        self._drop_draft()
+        if self._exchange is not None:
+            self._exchange.stop(reason)
+            self._exchange = None
+
+    async def _settled(self) -> None:
+        """Wait until the running exchange is in the store."""
+        running = self._running
+        if running is not None and running is not asyncio.current_task():
+            await asyncio.wait({running})
+
+    # ---- engines
+
+    async def _load_responder(self) -> None:
+        with contextlib.suppress(NoEngineError):  # the chain has told the panel; the first question says it in words
+            for attempt in self._responders.attempts():
+                with attempt as responder:
+                    await responder.load()
+                    break
+        self._loaded("llm")
+        self._start_prefill()
+
+    def _voice_loaded(self) -> None:
+        self._post(self._loaded, "tts")
+
+    def _ears_loaded(self) -> None:
+        self._post(self._loaded, "stt")
+
+    def _loaded(self, job: str) -> None:
+        self._loading.discard(job)
+        if not self._loading:
+            self.ready.set()
+            if self.state is State.INITIALIZING:
+                self._set_state(State.IDLE)
+
+    def _start_prefill(self) -> None:
+        """Let the model read the system prompt and the history before the question comes."""
+        if self._running is None and (self._prefill is None or self._prefill.done()):
+            self._prefill = self._spawn(self._do_prefill(), "prefill")
+
+    async def _do_prefill(self) -> None:
+        await self._responders.active.prefill(await self._messages(""))
+
+    def _stop_prefill(self) -> None:
+        if self._prefill is not None:
+            self._prefill.cancel()
+            self._prefill = None
+
+    # ---- small things
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, ClauseStarted):
+            self._post(self._speech_started, event.turn)
+
+    def _speech_started(self, turn: int) -> None:
+        if self._exchange is not None and self._exchange.turn == turn and self.state is State.THINKING:
+            self._set_state(State.SPEAKING)
+
+    def _set_state(self, state: State) -> None:
+        if state is not self.state:
+            previous, self.state = self.state, state
+            self.bus.publish(StateChanged(state, previous))
+
+    def _tell_session(self) -> None:
+        session = self.session
+        if session is not None:
+            self.bus.publish(
+                SessionChanged(session.id, session.title, len(session.turns), session.tokens, session.created)
+            )
+
+    def _post(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call `function` on the loop, from any thread."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+                self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _spawn(self, work: Any, name: str) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+        return task
+
+    def _task_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("task %s failed", task.get_name(), exc_info=error)
+            remedy = error.remedy if isinstance(error, VitaError) else "See the log: ctrl+l"
+            self.bus.publish(Notice("That did not work", str(error) or type(error).__name__, remedy, "error"))
+
+
+def _same(a: str, b: str) -> bool:
+    """Whether two transcripts ask the same, whatever their punctuation and case."""
+
+    def words(text: str) -> str:
+        return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in text.lower()).split())
+
+    return words(a) == words(b)
+
+
+def _snapshot(settings: Settings) -> Mapping[str, Any]:
+    """What a conversation was held with, for its record."""
+    return {
+        "stt.model": settings.stt.model,
+        "stt.language": settings.stt.language,
+        "llm.model": settings.llm.model,
+        "tts.voice": settings.tts.voice,
+    }

@@ -1,0 +1,178 @@
+"""One question and its answer: streamed, cut into clauses, spoken, and remembered as far as it was heard.
+
+An exchange may start as a draft, while it is not yet certain that the user has finished: then nothing is published and
+nothing is played until `commit`. It lives on the asyncio loop; only `Speech` reaches into threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from vita_tui.clock import Clock
+from vita_tui.conversation.clauses import ClauseCutter
+from vita_tui.conversation.speech import Speech
+from vita_tui.conversation.timings import Stopwatch
+from vita_tui.engines.chain import Chain
+from vita_tui.engines.llm.base import Message, Responder
+from vita_tui.errors import NoEngineError, VitaError
+from vita_tui.events import Event, EventBus, Heard, ReplyDelta, ReplyFinished, ReplyStarted, UserSaid
+
+__all__ = ["Exchange"]
+
+MAX_CHARACTERS = 100_000
+"""Longest reply that is kept; a model that does not end is ended."""
+
+Reason = Literal["complete", "stopped", "interrupted", "length", "failed"]
+
+
+class Exchange:
+    """Runs one reply. `run` is the task; `commit` and `stop` steer it, from the loop's thread."""
+
+    def __init__(
+        self,
+        turn: int,
+        question: str,
+        *,
+        spoken: bool,
+        responders: Chain[Responder],
+        speech: Speech | None,
+        bus: EventBus,
+        clock: Clock,
+        watch: Stopwatch,
+        max_tokens: int,
+    ) -> None:
+        self.turn = turn
+        self.question = question
+        self.spoken = spoken
+        self.speech = speech
+        self.watch = watch
+        self.task: asyncio.Task[Any] | None = None
+        """The task in which a draft runs."""
+        self.text = ""
+        self.engine = ""
+        self.reason: Reason = "complete"
+        self.error: VitaError | None = None
+        self._responders = responders
+        self._bus = bus
+        self._clock = clock
+        self._max_tokens = max_tokens
+        self._committed = False
+        self._held: list[Event] = []
+        self._stopped: Reason | None = None
+        self._generation: asyncio.Task[None] | None = None
+
+    def commit(self) -> None:
+        """It is certain that this was the question: show and speak what there is, and all that comes."""
+        if self._committed:
+            return
+        self._committed = True
+        self._bus.publish(UserSaid(self.turn, self.question, self.spoken))
+        held, self._held = self._held, []
+        for event in held:
+            self._bus.publish(event)
+        if self.speech is not None:
+            self.speech.release()
+
+    def stop(self, reason: Reason) -> None:
+        """Silence at once and end the reply; `run` then returns."""
+        if self._stopped is not None:
+            return
+        self._stopped = reason
+        if self.speech is not None:
+            self.speech.cancel()
+        if self._generation is not None:
+            self._generation.cancel()
+
+    async def run(self, messages: Sequence[Message]) -> None:
+        """Answer `messages`; returns when the reply was written and heard, stopped, or has failed."""
+        if self._stopped is None:
+            self._generation = asyncio.create_task(self._generate(list(messages)), name=f"reply {self.turn}")
+            try:
+                await self._generation
+            except asyncio.CancelledError:
+                if self._stopped is None:
+                    self.stop("stopped")
+                    raise
+            except VitaError as error:
+                self.reason, self.error = "failed", error
+        if self._stopped is not None:
+            self.reason = self._stopped
+        elif not self.text.strip() and self.error is None:
+            self.reason = "failed"
+            self.error = VitaError("The model said nothing.", remedy="Ask again, or in other words.")
+        self._publish(
+            ReplyFinished(self.turn, self.text, self.reason, self.error.message if self.error is not None else "")
+        )
+        if self.speech is not None:
+            self.speech.complete()
+            await asyncio.shield(asyncio.wrap_future(self.speech.finished))
+            if self._stopped is not None:
+                self.reason = self._stopped
+            heard, unheard = self.heard()
+            self._publish(Heard(self.turn, heard, unheard, final=True))
+
+    def heard(self) -> tuple[str, str]:
+        """The reply's text, split into what has reached the user and what has not; text that was only shown was read."""
+        if self.speech is None or not self.speech.engines:
+            return self.text, ""
+        heard, _ = self.speech.heard()
+        return heard, self.text[len(heard) :]
+
+    # ----
+
+    def _publish(self, event: Event) -> None:
+        if self._committed:
+            self._bus.publish(event)
+        else:
+            self._held.append(event)
+
+    async def _generate(self, messages: list[Message]) -> None:
+        """Stream from the first engine that answers. One that broke off is asked once more to go on where it stopped."""
+        cutter = ClauseCutter()
+        try:
+            try:
+                await self._stream(messages, cutter)
+            except NoEngineError:
+                if len(self.text) >= MAX_CHARACTERS:
+                    raise
+                await self._stream(messages, cutter)
+        finally:
+            if self._stopped is None and self.speech is not None:
+                for clause in cutter.finish():
+                    self._first_clause()
+                    self.speech.add(clause)
+
+    async def _stream(self, messages: list[Message], cutter: ClauseCutter) -> None:
+        for attempt in self._responders.attempts():
+            with attempt as responder:
+                await responder.load()
+                so_far: list[Message] = [{"role": "assistant", "content": self.text}] if self.text else []
+                if so_far and not responder.continues:
+                    # Starting again would say the same twice: what is there stands, and the error is told.
+                    return
+                self.engine = responder.name
+                if not so_far:
+                    self._publish(ReplyStarted(self.turn, responder.name))
+                stream = responder.stream([*messages, *so_far], max_tokens=self._max_tokens)
+                async with contextlib.aclosing(stream):
+                    async for delta in stream:
+                        self._take(delta, cutter)
+                        if len(self.text) >= MAX_CHARACTERS:
+                            self.reason = "length"
+                            return
+                return
+
+    def _take(self, delta: str, cutter: ClauseCutter) -> None:
+        self.watch.mark("llm_first_token", self._clock.monotonic())
+        self.text += delta
+        self._publish(ReplyDelta(self.turn, delta))
+        if self.speech is not None:
+            for clause in cutter.feed(delta):
+                self._first_clause()
+                self.speech.add(clause)
+
+    def _first_clause(self) -> None:
+        self.watch.mark("first_clause", self._clock.monotonic())

@@ -1,0 +1,319 @@
+"""The listener thread: frames from the microphone become utterances.
+
+One thread owns the microphone, the voice activity detector and the utterance that is being spoken. Others talk to it by
+`begin`, `end` and `cancel`, which only leave a note for it; it answers through a `Hearing`, called in its own thread. It wakes
+for every frame (32 ms), and stops within 100 ms of `cleanup`.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Microphone, Samples
+from vita_tui.audio.voice import VoiceActivity, dbfs
+from vita_tui.clock import Clock, SystemClock
+from vita_tui.errors import DeviceError
+from vita_tui.health.registry import Entry, registry
+from vita_tui.settings import AudioSettings, TalkSettings
+
+__all__ = ["EndReason", "Hearing", "Listener", "Utterance"]
+
+log = logging.getLogger(__name__)
+
+FRAME_SECONDS = BLOCK / SAMPLE_RATE
+EDGE_SECONDS = 0.3
+"""Silence that is kept before the first and after the last speech: Whisper hears plosives and breath in it."""
+SPECULATE_SECONDS = 0.16
+"""Silence after which the utterance may be over; measured word gaps inside a phrase are shorter."""
+LEVEL_EVERY = 3
+"""Frames between two level reports."""
+REOPEN_SECONDS = 1.0
+"""Between two attempts to open a microphone that went away."""
+
+EndReason = Literal["key", "silence", "limit", "nothing", "end of file", "device", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What was said in one go, with little silence around it."""
+
+    number: int
+    audio: Samples
+    """At `SAMPLE_RATE`."""
+    speech_seconds: float
+    """How much of it was voice; 0 when there was none."""
+    last_speech: float
+    """Monotonic seconds at which the last voice was captured."""
+    ended: float
+    """Monotonic seconds of the key, or of the last voice when silence ended it: latency counts from here."""
+    reason: EndReason
+
+
+class Hearing(Protocol):
+    """Who is told what the listener hears; every method is called in the listener thread and must return at once."""
+
+    def on_level(self, dbfs: float, speech: float) -> None: ...
+    def on_speech(self, number: int) -> None:
+        """The first voice of an utterance, or voice again after a pause that `on_pause` told of."""
+
+    def on_audio(self, number: int, audio: Samples, captured: float) -> None:
+        """The utterance so far, every `partial_interval` while there is voice; `captured` is the time of its last sample."""
+
+    def on_pause(self, number: int, audio: Samples) -> None:
+        """Voice has just ceased: the utterance may be over, and this is what it would be."""
+
+    def on_end(self, utterance: Utterance) -> None: ...
+    def on_lost(self, error: DeviceError) -> None: ...
+    def on_found(self, name: str) -> None:
+        """The microphone is open (again)."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """The utterance that is being spoken."""
+
+    number: int
+    frames: list[Frame]
+    hands_free: bool = False
+    first_speech: int | None = None
+    """Index into `frames`."""
+    last_speech: int | None = None
+    silence: float = 0.0
+    waited: float = 0.0
+    speech_seconds: float = 0.0
+    paused: bool = False
+    since_partial: float = 0.0
+    key_at: float | None = None
+
+    def audio(self) -> Samples:
+        """From a little before the first voice to a little after the last."""
+        if self.first_speech is None or self.last_speech is None:
+            return np.zeros(0, np.float32)
+        edge = round(EDGE_SECONDS / FRAME_SECONDS)
+        chosen = self.frames[max(0, self.first_speech - edge) : self.last_speech + 1 + edge]
+        return np.concatenate([frame.samples for frame in chosen])
+
+
+class Listener:
+    """Listens to `microphone` and reports to `hearing`."""
+
+    def __init__(
+        self,
+        microphone: Microphone,
+        hearing: Hearing,
+        *,
+        audio: AudioSettings,
+        talk: TalkSettings,
+        partial_interval: float,
+        clock: Clock | None = None,
+    ) -> None:
+        self._microphone = microphone
+        self._hearing = hearing
+        self._audio = audio
+        self._talk = talk
+        self._partial_interval = partial_interval
+        self._clock = clock or SystemClock()
+        self._notes: queue.SimpleQueue[tuple[Literal["begin", "end", "cancel"], float]] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._entry: Entry | None = None
+        self._number = 0
+        self._open: _Open | None = None
+        self._pre_roll: deque[Frame] = deque(maxlen=max(1, round(audio.pre_roll / FRAME_SECONDS)))
+        self._voice: VoiceActivity | None = None
+        self._since_level = 0
+        self.end_silence = talk.end_silence
+        """Seconds of silence that end an utterance; may be changed from any thread while one is spoken."""
+
+    # ---- called from other threads
+
+    def start(self) -> None:
+        """Start the thread, which opens the microphone; a microphone that is missing is told by `on_lost`."""
+        if self._thread is not None:
+            return
+        self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
+        self._entry = registry.register(
+            self._thread, kind="thread", name="listener", owner="conversation.listener", close=self.cleanup
+        )
+        self._thread.start()
+
+    def begin(self) -> None:
+        """Start an utterance; what was captured just before the key belongs to it."""
+        self._notes.put(("begin", self._clock.monotonic()))
+
+    def end(self) -> None:
+        """The key says that the utterance is over."""
+        self._notes.put(("end", self._clock.monotonic()))
+
+    def cancel(self) -> None:
+        """Forget the utterance."""
+        self._notes.put(("cancel", self._clock.monotonic()))
+
+    def cleanup(self) -> None:
+        """Stop the thread and close the microphone; may be called twice."""
+        self._stopping.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=1.0)
+            if thread.is_alive():
+                log.error("the listener thread did not stop within a second; it is left behind")
+        if self._entry is not None:
+            self._entry.leave()
+
+    # ---- the thread
+
+    def _run(self) -> None:
+        try:
+            self._voice = VoiceActivity()
+            while not self._stopping.is_set():
+                if self._open_microphone():
+                    self._listen()
+        except Exception:
+            log.exception("the listener thread ended")
+            self._hearing.on_lost(DeviceError("Listening stopped because of a defect.", remedy="See the log: ctrl+l"))
+        finally:
+            self._microphone.close()
+
+    def _open_microphone(self) -> bool:
+        try:
+            self._microphone.open()
+        except DeviceError as error:
+            self._hearing.on_lost(error)
+            while not self._stopping.wait(REOPEN_SECONDS):
+                self._refuse_notes(error)
+                try:
+                    self._microphone.open()
+                except DeviceError:
+                    continue
+                break
+            else:
+                return False
+        self._hearing.on_found(self._microphone.name)
+        return True
+
+    def _refuse_notes(self, error: DeviceError) -> None:
+        """Answer keys that are pressed while there is no microphone."""
+        while not self._notes.empty():
+            if self._notes.get()[0] == "begin":
+                self._hearing.on_lost(error)
+
+    def _listen(self) -> None:
+        """Read frames until the microphone goes away or the thread is to stop."""
+        while not self._stopping.is_set():
+            self._take_notes()
+            try:
+                frame = self._microphone.read(timeout=0.1)
+            except EOFError:
+                if self._open is not None:
+                    self._finish("end of file")
+                self._stopping.wait()
+                return
+            except DeviceError as error:
+                self._microphone.close()
+                if self._open is not None:
+                    self._finish("device")
+                self._hearing.on_lost(error)
+                self._stopping.wait(REOPEN_SECONDS)
+                return
+            if frame is not None:
+                self._take(frame)
+
+    def _take_notes(self) -> None:
+        while not self._notes.empty():
+            note, at = self._notes.get()
+            if note == "begin" and self._open is None:
+                self._begin()
+            elif note == "end" and self._open is not None:
+                self._open.key_at = at
+            elif note == "cancel" and self._open is not None:
+                self._open = None
+        utterance = self._open
+        # Frames captured before the key may still be on their way; but a microphone that hangs must not keep the answer.
+        if utterance is not None and utterance.key_at is not None and self._clock.monotonic() > utterance.key_at + 0.15:
+            self._finish("key")
+
+    def _begin(self) -> None:
+        self._number += 1
+        self._open = _Open(self._number, [])
+        voice = self._voice
+        assert voice is not None
+        voice.reset()
+        for frame in tuple(self._pre_roll):
+            self._hear(self._open, frame, voice.probability(frame.samples))
+
+    def _take(self, frame: Frame) -> None:
+        voice, utterance = self._voice, self._open
+        assert voice is not None
+        self._pre_roll.append(frame)
+        probability = voice.probability(frame.samples) if utterance is not None else 0.0
+        self._since_level += 1
+        if self._since_level >= LEVEL_EVERY:
+            self._since_level = 0
+            self._hearing.on_level(dbfs(frame.samples), probability)
+        if utterance is None:
+            return
+        self._hear(utterance, frame, probability)
+        utterance.waited += FRAME_SECONDS
+        self._report(utterance, frame)
+
+    def _hear(self, utterance: _Open, frame: Frame, probability: float) -> None:
+        """Add a frame, and keep count of voice and silence with hysteresis."""
+        utterance.frames.append(frame)
+        index = len(utterance.frames) - 1
+        speaking = utterance.last_speech is not None and utterance.silence == 0.0
+        threshold = self._talk.threshold - (0.15 if speaking else 0.0)
+        if probability >= threshold:
+            if utterance.first_speech is None:
+                utterance.first_speech = index
+                self._hearing.on_speech(utterance.number)
+            elif utterance.paused:
+                self._hearing.on_speech(utterance.number)
+            utterance.last_speech = index
+            utterance.silence = 0.0
+            utterance.paused = False
+            utterance.speech_seconds += FRAME_SECONDS
+        else:
+            utterance.silence += FRAME_SECONDS
+
+    def _report(self, utterance: _Open, frame: Frame) -> None:
+        """Tell of partial audio, of a pause, or of the end."""
+        spoken = utterance.first_speech is not None
+        if utterance.key_at is not None and frame.captured >= utterance.key_at:
+            self._finish("key")
+        elif spoken and utterance.silence >= self.end_silence:
+            self._finish("silence")
+        elif not spoken and utterance.waited >= self._talk.patience:
+            self._finish("nothing")
+        elif len(utterance.frames) * FRAME_SECONDS >= self._talk.max_seconds:
+            self._finish("limit")
+        elif spoken and not utterance.paused and utterance.silence >= SPECULATE_SECONDS:
+            utterance.paused = True
+            self._hearing.on_pause(utterance.number, utterance.audio())
+        elif spoken and not utterance.paused:
+            utterance.since_partial += FRAME_SECONDS
+            if utterance.since_partial >= self._partial_interval:
+                utterance.since_partial = 0.0
+                self._hearing.on_audio(utterance.number, utterance.audio(), frame.captured)
+
+    def _finish(self, reason: EndReason) -> None:
+        utterance = self._open
+        assert utterance is not None
+        self._open = None
+        frames = utterance.frames
+        last = frames[utterance.last_speech].captured if utterance.last_speech is not None else self._clock.monotonic()
+        if reason == "key":
+            ended = utterance.key_at or self._clock.monotonic()
+        elif reason == "end of file":
+            ended = frames[-1].captured if frames else self._clock.monotonic()
+        else:
+            ended = last
+        self._hearing.on_end(
+            Utterance(utterance.number, utterance.audio(), utterance.speech_seconds, last, ended, reason)
+        )

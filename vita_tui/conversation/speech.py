@@ -1,0 +1,466 @@
+"""The synthesis thread: clauses become sound, in order, and it is known what of it was heard.
+
+`SpeechOutput` owns the thread, the speaker and the chain of voices. One reply is one `Speech`: clauses go in from the asyncio
+side, sound is held until `release`, and `cancel` silences it at once. A clause is synthesised whole (Piper gives a clause in
+one piece) and handed to the speaker as one span, so the speaker's device clock tells which words have been heard.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from vita_tui.audio.base import PlaybackMark, Samples, Span, Speaker
+from vita_tui.clock import Clock, SystemClock
+from vita_tui.conversation.clauses import Clause
+from vita_tui.conversation.ledger import Ledger
+from vita_tui.engines.chain import Chain
+from vita_tui.engines.tts.base import Synthesizer
+from vita_tui.errors import DeviceError, NoEngineError
+from vita_tui.events import ClauseFinished, ClauseStarted, EventBus, Heard, Notice
+from vita_tui.health.registry import Entry, registry
+
+__all__ = ["Speech", "SpeechOutput"]
+
+log = logging.getLogger(__name__)
+
+REOPEN_SECONDS = 0.5
+"""Between two attempts to open a speaker that went away."""
+GIVE_UP_SECONDS = 5.0
+"""After this long without a speaker the rest of a reply counts as not heard; the next reply tries again."""
+
+
+@dataclass(slots=True)
+class _Piece:
+    """One clause as sound."""
+
+    clause: Clause
+    samples: Samples
+    """At the speaker's rate."""
+    engine: str
+    span: Span | None = None
+    """Where it lies on the speaker's timeline; None while it is held."""
+    skipped: int = 0
+    """Frames that had been heard when the device went away and the rest was queued again."""
+    started: float | None = None
+    finished: bool = False
+
+    def heard(self, played: int) -> int:
+        """Frames of `samples` that were heard when the speaker's timeline stands at `played`."""
+        if self.finished:
+            return len(self.samples)
+        if self.span is None:
+            return self.skipped
+        return self.skipped + min(max(0, played - self.span.start), len(self.samples) - self.skipped)
+
+
+class Speech:
+    """One reply as sound. Made by `SpeechOutput.begin`; its methods may be called from any thread."""
+
+    def __init__(self, output: SpeechOutput, turn: int) -> None:
+        self._output = output
+        self.turn = turn
+        self.cancelled = threading.Event()
+        self.finished: Future[None] = Future()
+        """Done when all was heard, given up, or cancelled."""
+        self.first_synthesised: float | None = None
+        """Monotonic seconds at which the first clause was ready to play."""
+        self.first_played: float | None = None
+        """Monotonic seconds at which the first sample was handed to the device."""
+        self.gaps: list[float] = []
+        """Seconds of silence between clauses, in order."""
+        self.engines: list[str] = []
+        """Voices that spoke, in order of first use."""
+        self.seconds = 0.0
+        """Length of the speech synthesised so far."""
+        self.ledger = Ledger()
+        self._lock = threading.Lock()
+        self._pieces: list[_Piece] = []
+        self._waiting = 0
+        self._complete = False
+        self._released = False
+        self._given_up = False
+
+    def add(self, clause: Clause) -> None:
+        """Have `clause` spoken after all before it."""
+        self.ledger.add(clause)
+        with self._lock:
+            self._waiting += 1
+        self._output.submit(self, clause)
+
+    def complete(self) -> None:
+        """No more clauses will come."""
+        with self._lock:
+            self._complete = True
+        self._check_finished()
+
+    def release(self) -> None:
+        """What is synthesised may be played from now on."""
+        with self._lock:
+            self._released = True
+            self._play_held()
+        self._check_finished()
+
+    def cancel(self) -> None:
+        """Fall silent now and say no more. The ledger then tells what was heard."""
+        if self.cancelled.is_set() or self.finished.done():
+            return
+        self.cancelled.set()
+        with self._lock:  # so that a clause that is being delivered cannot follow the silence
+            self._note_heard(self._output.silence(self))
+        self._finish()
+
+    def heard(self) -> tuple[str, str]:
+        """The reply's text so far, split into what was heard and what was not."""
+        with self._lock:
+            self._note_heard(self._output.played())
+        return self.ledger.split()
+
+    # ---- called by SpeechOutput, in its thread or the speaker's
+
+    def deliver(self, clause: Clause, samples: Samples, engine: str, rate: int, now: float) -> None:
+        with self._lock:
+            self._waiting -= 1
+            if self.cancelled.is_set():
+                return
+            if self.first_synthesised is None:
+                self.first_synthesised = now
+            if engine not in self.engines:
+                self.engines.append(engine)
+            self.seconds += len(samples) / rate
+            self._pieces.append(_Piece(clause, samples, engine, finished=not len(samples)))
+            self.ledger.synthesised(clause, samples, rate)
+            if self._released:
+                self._play_held()
+
+    def skip(self) -> None:
+        """A clause could not be spoken."""
+        with self._lock:
+            self._waiting -= 1
+        self._check_finished()
+
+    def give_up(self) -> None:
+        """There is no way to be heard: end now with what was heard."""
+        with self._lock:
+            self._given_up = True
+        self._check_finished()
+
+    def mark(self, mark: PlaybackMark, rate: int) -> None:
+        """The speaker reports on one of this speech's spans."""
+        events: list[ClauseStarted | ClauseFinished | Heard] = []
+        with self._lock:
+            place = next((n for n, piece in enumerate(self._pieces) if piece.span == mark.span), None)
+            if place is None:
+                return
+            piece = self._pieces[place]
+            if mark.kind == "started" and piece.started is None:
+                piece.started = mark.at
+                if self.first_played is None:
+                    self.first_played = mark.at
+                if place > 0:
+                    before = self._pieces[place - 1]
+                    ready = (before.started or mark.at) + len(before.samples) / rate
+                    self.gaps.append(max(0.0, mark.at - ready))
+                events.append(ClauseStarted(self.turn, piece.clause.index, piece.clause.text, piece.engine))
+            elif mark.kind == "finished" and not piece.finished:
+                piece.finished = True
+                self.ledger.heard(piece.clause, len(piece.samples))
+                heard, unheard = self.ledger.split()
+                gap = self.gaps[place - 1] if 0 < place <= len(self.gaps) else 0.0
+                events += [
+                    ClauseFinished(self.turn, piece.clause.index, gap),
+                    Heard(self.turn, heard, unheard, final=False),
+                ]
+        for event in events:
+            self._output.publish(event)
+        self._check_finished()
+
+    def lost(self, played: int) -> None:
+        """The speaker went away when its timeline stood at `played`: hold what was not heard."""
+        with self._lock:
+            for piece in self._pieces:
+                if not piece.finished and piece.span is not None:
+                    piece.skipped = piece.heard(played)
+                    piece.span = None
+            self._note_heard(played)
+
+    def resume(self) -> None:
+        """The speaker is back: go on with what was not heard."""
+        with self._lock:
+            if self._released and not self.cancelled.is_set():
+                self._play_held()
+
+    # ---- with the lock held
+
+    def _play_held(self) -> None:
+        for piece in self._pieces:
+            if piece.span is None and not piece.finished:
+                piece.span = self._output.enqueue(self, piece.samples[piece.skipped :])
+                if piece.span is None:
+                    return
+
+    def _note_heard(self, played: int) -> None:
+        for piece in self._pieces:
+            self.ledger.heard(piece.clause, piece.heard(played))
+
+    # ----
+
+    def _check_finished(self) -> None:
+        with self._lock:
+            over = self._given_up or (
+                self._complete and self._waiting == 0 and all(piece.finished for piece in self._pieces)
+            )
+        if over:
+            self._finish()
+
+    def _finish(self) -> None:
+        with self._lock:
+            if self.finished.done():
+                return
+            self.finished.set_result(None)
+        self._output.forget(self)
+
+
+class SpeechOutput:
+    """Speaks replies, with the first voice of `chain` that works, on `speaker`.
+
+    The thread `synthesis` loads the voice, opens the speaker and synthesises; it stops between two clauses.
+    """
+
+    def __init__(
+        self,
+        chain: Chain[Synthesizer],
+        speaker: Speaker | None,
+        bus: EventBus,
+        *,
+        clock: Clock | None = None,
+        on_ready: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._chain = chain
+        self._speaker = speaker
+        self._bus = bus
+        self._clock = clock or SystemClock()
+        self._on_ready = on_ready
+        self._jobs: queue.SimpleQueue[tuple[Speech, Clause] | Callable[[], None] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._spans: dict[int, Speech] = {}
+        """Which speech a span belongs to, by the span's start."""
+        self._speeches: set[Speech] = set()
+        self._open = False
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._entry: Entry | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a voice and a speaker to try."""
+        return self._speaker is not None and bool(self._chain.engines)
+
+    def start(self) -> None:
+        """Start the thread; `on_ready` is called in it when the voice is loaded and the speaker open, or neither can be."""
+        if self._thread is not None:
+            return
+        self._thread = threading.Thread(target=self._run, name="synthesis", daemon=True)
+        self._entry = registry.register(
+            self._thread, kind="thread", name="synthesis", owner="conversation.speech", close=self.cleanup
+        )
+        self._thread.start()
+
+    def begin(self, turn: int) -> Speech:
+        """A new reply that wants to be spoken."""
+        speech = Speech(self, turn)
+        with self._lock:
+            self._speeches.add(speech)
+        return speech
+
+    def run(self, job: Callable[[], None]) -> None:
+        """Run `job` in the synthesis thread, between two clauses."""
+        self._jobs.put(job)
+
+    def earcon(self, samples: Samples, rate: int) -> None:
+        """Play a short sound now if the speaker is open and silent; otherwise do nothing."""
+        speaker = self._speaker
+        if speaker is not None and self._open and not self._spans:
+            with suppress(DeviceError):
+                speaker.enqueue(_resample(samples, rate, speaker.sample_rate))
+
+    def duck(self, gain: float) -> None:
+        """Move the loudness of all speech to `gain`, 0 to 1."""
+        if self._speaker is not None:
+            self._speaker.fade(gain, 0.03)
+
+    def cleanup(self) -> None:
+        """Silence, stop the thread, free voices and speaker; may be called twice."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        with self._lock:
+            speeches = list(self._speeches)
+        for speech in speeches:
+            speech.cancel()
+        self._jobs.put(None)
+        if self._thread is not None:
+            self._thread.join(timeout=0.5)
+            if self._thread.is_alive():
+                log.warning("the synthesis thread is still busy; it is left behind and ends with the process")
+        self._unsubscribe()
+        if self._speaker is not None:
+            self._speaker.close()
+        for engine in self._chain.engines:
+            engine.cleanup()
+        if self._entry is not None:
+            self._entry.leave()
+
+    # ---- called by Speech
+
+    def submit(self, speech: Speech, clause: Clause) -> None:
+        self._jobs.put((speech, clause))
+
+    def publish(self, event: ClauseStarted | ClauseFinished | Heard) -> None:
+        self._bus.publish(event)
+
+    def played(self) -> int:
+        return self._speaker.played() if self._speaker is not None and self._open else 0
+
+    def enqueue(self, speech: Speech, samples: Samples) -> Span | None:
+        """None when there is no speaker at present."""
+        if self._speaker is None or not self._open:
+            return None
+        with self._lock:
+            try:
+                span = self._speaker.enqueue(samples)
+            except DeviceError:
+                return None
+            self._spans[span.start] = speech
+            return span
+
+    def silence(self, speech: Speech) -> int:
+        """Drop what `speech` has queued, which is all that is queued; the frames of the timeline that were heard."""
+        with self._lock:
+            mine = speech in self._spans.values()
+        if self._speaker is None or not self._open:
+            return 0
+        return self._speaker.flush() if mine else self._speaker.played()
+
+    def forget(self, speech: Speech) -> None:
+        with self._lock:
+            self._speeches.discard(speech)
+            self._spans = {start: owner for start, owner in self._spans.items() if owner is not speech}
+
+    # ---- the thread
+
+    def _run(self) -> None:
+        try:
+            self._open_speaker(first=True)
+            self._load()
+            self._on_ready()
+            while (job := self._jobs.get()) is not None:
+                if callable(job):
+                    job()
+                elif not job[0].cancelled.is_set():
+                    self._synthesise(*job)
+        except Exception:
+            log.exception("the synthesis thread ended")
+            self._bus.publish(
+                Notice("Speech stopped", "Because of a defect; replies are text only.", "See the log: ctrl+l", "error")
+            )
+            for speech in tuple(self._speeches):
+                speech.give_up()
+
+    def _load(self) -> None:
+        with suppress(NoEngineError):  # the chain has told the panel; the first reply says it in words
+            for attempt in self._chain.attempts():
+                with attempt as engine:
+                    engine.load()
+                    return
+
+    def _open_speaker(self, *, first: bool) -> bool:
+        speaker = self._speaker
+        if speaker is None:
+            return False
+        try:
+            speaker.open()
+        except DeviceError as error:
+            if first:
+                self._bus.publish(Notice("No speaker", error.message, error.remedy, "warning", key="speaker"))
+            return False
+        self._unsubscribe()
+        self._unsubscribe = speaker.subscribe(self._on_mark)
+        self._open = True
+        return True
+
+    def _on_mark(self, mark: PlaybackMark) -> None:
+        """In the speaker's notifying thread."""
+        if mark.kind == "lost":
+            self._open = False
+            self._jobs.put(lambda: self._reopen(mark.reason))
+            return
+        speaker = self._speaker
+        if mark.span is None or speaker is None:
+            return
+        with self._lock:
+            speech = self._spans.get(mark.span.start)
+            if mark.kind in ("finished", "dropped"):
+                self._spans.pop(mark.span.start, None)
+        if speech is not None:
+            speech.mark(mark, speaker.sample_rate)
+
+    def _reopen(self, reason: str) -> None:
+        """The speaker went away: hold what was not heard, and go on when there is one again."""
+        speaker = self._speaker
+        assert speaker is not None
+        played = speaker.played()
+        with self._lock:
+            speeches = list(self._speeches)
+            self._spans.clear()
+        for speech in speeches:
+            speech.lost(played)
+        lost = self._clock.monotonic()
+        self._bus.publish(Notice("Speaker lost", reason, "Plug it in, or choose another: f2", "warning", key="speaker"))
+        told = False
+        speaker.close()
+        while not self._open_speaker(first=False):
+            if not told and self._clock.monotonic() - lost > GIVE_UP_SECONDS:
+                told = True
+                for speech in speeches:
+                    speech.give_up()
+            if self._stopping.wait(REOPEN_SECONDS):
+                return
+        self._bus.publish(Notice("Speaker back", speaker.name, key="speaker"))
+        for speech in speeches:
+            speech.resume()
+
+    def _synthesise(self, speech: Speech, clause: Clause) -> None:
+        speaker = self._speaker
+        if speaker is None or not self._chain.engines or not (self._open or self._open_speaker(first=False)):
+            speech.skip()
+            return
+        try:
+            for attempt in self._chain.attempts():
+                with attempt as engine:
+                    engine.load()
+                    pieces = list(engine.speak(clause.spoken, cancelled=speech.cancelled))
+                    samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+                    samples = _resample(samples, engine.sample_rate, speaker.sample_rate)
+                    speech.deliver(clause, samples, engine.name, speaker.sample_rate, self._clock.monotonic())
+                    return
+        except NoEngineError as error:
+            self._bus.publish(Notice("No voice", error.message, error.remedy or "vita doctor", "warning", key="voice"))
+            speech.skip()
+
+
+def _resample(samples: Samples, rate: int, wanted: int) -> Samples:
+    if rate == wanted or not len(samples):
+        return samples
+    import soxr
+
+    resampled: Samples = soxr.resample(samples, rate, wanted, quality="HQ")
+    return resampled
