@@ -1,0 +1,232 @@
+"""Decodes one piece of speech on windows as short as it allows, and again on longer ones where the guard says so.
+
+`WhisperModel.transcribe` encodes 30 seconds whatever it is given, and encoding is most of the work for a short utterance.
+CTranslate2 takes shorter windows, so this goes below it: faster-whisper's features, then `encode` and `generate`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vita_tui.engines.stt import guard
+from vita_tui.engines.stt.base import SAMPLE_RATE, Word
+from vita_tui.engines.stt.guard import FULL_WINDOW, Attempt
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
+    from faster_whisper.tokenizer import Tokenizer
+
+__all__ = ["UNSPACED", "Decoded", "Decoder", "WindowRule"]
+
+FRAMES_PER_SECOND = 100
+SHORTEST = 0.1
+"""Seconds of audio below which there is nothing to decode."""
+TEMPERATURES = (0.4, 0.8)
+"""Tried on the full window when greedy decoding failed on every window."""
+HYPOTHESES = 3
+"""Samples drawn at each temperature; the likeliest is kept."""
+UNSPACED = frozenset(("zh", "ja", "th", "lo", "my", "yue"))
+"""Languages whose words are written without spaces, so a known prefix does not begin with one."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRule:
+    """How long a window to encode for how much speech."""
+
+    least: float = 8.0
+    """Seconds. Under 6 s noisy speech makes Whisper repeat itself often enough that decoding again costs more than it saves."""
+    margin: float = 2.0
+    """Seconds of silence after the speech."""
+
+    def windows(self, seconds: float) -> Iterator[float]:
+        """Seconds of the windows to try in turn for `seconds` of speech, the last one the full window."""
+        window = min(FULL_WINDOW, max(self.least, seconds + self.margin))
+        while window < FULL_WINDOW:
+            yield window
+            window = window * 2 if window * 2 <= FULL_WINDOW * 2 / 3 else FULL_WINDOW
+        yield FULL_WINDOW
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What became of one piece."""
+
+    text: str = ""
+    language: str = ""
+    log_probability: float = 0.0
+    no_speech: float = 1.0
+    windows: int = 0
+    tokens: int = 0
+    guard: list[str] = field(default_factory=list)
+    words: tuple[Word, ...] = ()
+    finished: bool = True
+    """False when it was cancelled."""
+
+
+class Decoder:
+    """Decodes with one loaded model. Not safe for use by two threads at once."""
+
+    def __init__(self, model: WhisperModel, rule: WindowRule) -> None:
+        self._model = model
+        self._rule = rule
+        self._tokenizers: dict[str, Tokenizer] = {}
+        self.multilingual: bool = bool(model.model.is_multilingual)
+        self.languages: frozenset[str] = frozenset(model.supported_languages)
+
+    def decode(
+        self,
+        audio: NDArray[np.float32],
+        *,
+        language: str,
+        prefix: str = "",
+        words: bool = False,
+        cancelled: Event | None = None,
+    ) -> Decoded:
+        """Decode at most 30 s of speech.
+
+        Args:
+            language: a language code or "auto".
+            prefix: what is known to have been said at the start.
+            words: also find the time of each word.
+            cancelled: checked before each encoding and each decoding.
+
+        Raises:
+            RuntimeError | MemoryError: CTranslate2 failed.
+        """
+        seconds = len(audio) / SAMPLE_RATE
+        result = Decoded(language="" if language == "auto" else language)
+        if seconds < SHORTEST:
+            return result
+        features = self._features(audio)
+        attempts: list[Attempt] = []
+        encoded: Any = None
+        for window, temperature in self._ladder(seconds):
+            if cancelled is not None and cancelled.is_set():
+                result.finished = False
+                break
+            if temperature == 0.0:
+                encoded = self._model.encode(_fit(features, window))
+                result.windows += 1
+                if cancelled is not None and cancelled.is_set():
+                    result.finished = False
+                    break
+            if not result.language:
+                result.language = self._detect(encoded)
+            attempt = self._generate(encoded, result.language, prefix, seconds, window, temperature)
+            result.tokens += len(attempt.tokens)
+            if guard.believable(attempt, attempts):
+                # One that was merely weak before may be the better one after all.
+                self._accept(result, guard.best([*attempts, attempt]) or attempt)
+                break
+            result.guard += [
+                f"{window:.0f} s window{f' at {temperature}' if temperature else ''}: {reason}"
+                for reason in guard.reasons(attempt)
+            ]
+            attempts.append(attempt)
+        else:
+            if (chosen := guard.best(attempts)) is not None:
+                self._accept(result, chosen)
+        if words and result.text:
+            result.words = self._words(encoded, features, result)
+        return result
+
+    def _ladder(self, seconds: float) -> Iterator[tuple[float, float]]:
+        """Windows (seconds) and temperatures to try in turn."""
+        for window in self._rule.windows(seconds):
+            yield window, 0.0
+        for temperature in TEMPERATURES:
+            yield FULL_WINDOW, temperature
+
+    def _features(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Log-mel features of `audio`, (mels, frames), without the frame that is padding alone."""
+        features: NDArray[np.float32] = self._model.feature_extractor(audio)[:, :-1]
+        return features
+
+    def _detect(self, encoded: Any) -> str:
+        if not self.multilingual:
+            return "en"
+        token = self._model.model.detect_language(encoded)[0][0][0]
+        return str(token).strip("<|>")
+
+    def _tokenizer(self, language: str) -> Tokenizer:
+        if language not in self._tokenizers:
+            from faster_whisper.tokenizer import Tokenizer
+
+            self._tokenizers[language] = Tokenizer(
+                self._model.hf_tokenizer, self.multilingual, task="transcribe", language=language
+            )
+        return self._tokenizers[language]
+
+    def _generate(
+        self, encoded: Any, language: str, prefix: str, seconds: float, window: float, temperature: float
+    ) -> Attempt:
+        tokenizer = self._tokenizer(language)
+        space = "" if language in UNSPACED else " "
+        known = tokenizer.encode(space + prefix.strip())[:200] if prefix.strip() else []
+        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps, *known]
+        most = max(1, guard.budget(seconds, language) - len(known))
+        sampling: dict[str, Any] = {"beam_size": 1}
+        if temperature:
+            sampling |= {
+                "sampling_topk": 0,
+                "sampling_temperature": temperature,
+                "num_hypotheses": HYPOTHESES,
+            }
+        generated = self._model.model.generate(
+            encoded,
+            [prompt],
+            # CTranslate2 allows the lesser of half of this and what the prompt leaves of it.
+            max_length=min(self._model.max_length, most + max(most, len(prompt))),
+            return_scores=True,
+            return_no_speech_prob=True,
+            # After a known prefix nothing more may have been said.
+            suppress_blank=not known,
+            **sampling,
+        )[0]
+        tokens = tuple(generated.sequences_ids[0])
+        return Attempt(
+            text=tokenizer.decode([*known, *tokens]).strip(),
+            tokens=tokens,
+            # The score is the mean over the tokens without the end token, whose probability is in the sum.
+            log_probability=generated.scores[0] * max(1, len(tokens)) / (len(tokens) + 1),
+            no_speech=float(generated.no_speech_prob),
+            window=window,
+            temperature=temperature,
+            full=len(tokens) >= most,
+        )
+
+    @staticmethod
+    def _accept(result: Decoded, attempt: Attempt) -> None:
+        result.log_probability = attempt.log_probability
+        result.no_speech = attempt.no_speech
+        result.text = "" if guard.wordless(attempt) else attempt.text
+
+    def _words(self, encoded: Any, features: NDArray[np.float32], result: Decoded) -> tuple[Word, ...]:
+        from faster_whisper.transcribe import merge_punctuations
+
+        tokenizer = self._tokenizer(result.language)
+        space = "" if result.language in UNSPACED else " "
+        tokens = tokenizer.encode(space + result.text)
+        # A list of token lists in, a list of word lists out; faster-whisper's annotations say otherwise.
+        find: Any = self._model.find_alignment
+        aligned: list[dict[str, Any]] = find(tokenizer, [tokens], encoded, features.shape[-1])[0]
+        merge_punctuations(aligned, "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、")
+        return tuple(
+            Word(word["word"].strip(), round(float(word["start"]), 2), round(float(word["end"]), 2))
+            for word in aligned
+            if word["word"].strip()
+        )
+
+
+def _fit(features: NDArray[np.float32], window: float) -> NDArray[np.float32]:
+    """Cut or fill `features` to `window` seconds, as faster-whisper fills them: an even number of frames."""
+    frames = math.ceil(window * FRAMES_PER_SECOND / 2) * 2
+    features = features[:, :frames]
+    return np.pad(features, ((0, 0), (0, frames - features.shape[1])))
