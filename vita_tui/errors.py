@@ -5,6 +5,7 @@
     VitaError
     ├── SettingsError        the settings file, an environment variable or a flag
     ├── ModelError           weights missing, damaged, or not loadable
+    ├── AudioFileError       a file is not audio, or cannot be read or written
     ├── DeviceError          no microphone or speaker, or it went away
     ├── StoreError           sessions cannot be read or written
     └── EngineError          an engine failed, timed out, or is resting after failures
@@ -19,6 +20,7 @@ an error into an exit code, only the TUI turns one into a toast.
 from __future__ import annotations
 
 __all__ = [
+    "AudioFileError",
     "DeviceError",
     "EngineError",
     "EngineTimeoutError",
@@ -56,6 +58,10 @@ class ModelError(VitaError):
     """Weights are missing, damaged, or cannot be loaded."""
 
     exit_code = 3
+
+
+class AudioFileError(VitaError):
+    """A file is not audio, or cannot be read or written."""
 
 
 class DeviceError(VitaError):

@@ -162,7 +162,7 @@ class Breaker:
         self.transitions += 1
 
     def _remaining(self) -> float:
-        rest = self._rest * min(2 ** max(0, self._rests - 1), MAX_REST)
+        rest = self._rest * min(1 << max(0, self._rests - 1), MAX_REST)
         return rest - (self._clock.monotonic() - self._opened)
 
     def _snapshot(self) -> BreakerSnapshot:

@@ -1,0 +1,40 @@
+"""Short sounds that say the microphone is open or closed: made once, in memory, quiet and brief."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from vita_tui.audio.base import Samples
+
+__all__ = ["END", "SAMPLE_RATE", "START"]
+
+SAMPLE_RATE = 24_000
+"""Hertz."""
+_LEVEL = 0.08
+
+
+def _tone(frequencies: tuple[float, ...], seconds: float) -> Samples:
+    """Sine tones one after the other, each with a soft start and end so that it does not click."""
+    parts = []
+    for frequency in frequencies:
+        t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+        parts.append(np.sin(2 * np.pi * frequency * t) * np.hanning(len(t)))
+    return (np.concatenate(parts) * _LEVEL).astype(np.float32)
+
+
+@functools.cache
+def _make(name: str) -> Samples:
+    return _tone((660.0, 880.0), 0.045) if name == "START" else _tone((880.0, 660.0), 0.045)
+
+
+def __getattr__(name: str) -> Samples:
+    """`START` and `END` are made when they are first asked for."""
+    if name in ("START", "END"):
+        return _make(name)
+    raise AttributeError(name)
+
+
+START: Samples
+END: Samples
