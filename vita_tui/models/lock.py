@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from vita_tui.errors import ModelError
 from vita_tui.models import store
 from vita_tui.models.catalogue import Model
+from vita_tui.models.progress import Cancelled
 
 __all__ = ["model_lock"]
 
@@ -31,7 +32,7 @@ def model_lock(
 
     Raises:
         ModelError: it is held and must not be waited for, or the models' folder cannot be written to.
-        InterruptedError: `cancelled` was set while waiting.
+        Cancelled: `cancelled` was set while waiting.
     """
     from filelock import FileLock, Timeout
 
@@ -53,9 +54,7 @@ def model_lock(
                     on_wait()
                 waiting = True
                 if cancelled.wait(_POLL):
-                    raise InterruptedError from None
-    except (InterruptedError, ModelError):
-        raise
+                    raise Cancelled from None
     except OSError as error:
         raise ModelError(f"{place.parent} cannot be written to: {error.strerror or error}.") from None
     try:

@@ -20,12 +20,14 @@ from vita_tui import paths
 from vita_tui.errors import ModelError
 from vita_tui.models import catalogue
 from vita_tui.models.catalogue import KINDS, Catalogue, File, Hub, Kind, Model
+from vita_tui.models.progress import Cancelled
 
 __all__ = [
     "FileReport",
     "Standing",
     "check_file",
     "folder",
+    "hasher",
     "incoming",
     "installed",
     "known",
@@ -275,7 +277,7 @@ def check_file(
 
     Raises:
         OSError: it cannot be read.
-        InterruptedError: `cancelled` was set.
+        Cancelled: `cancelled` was set.
     """
     try:
         if path.stat().st_size != file.size:
@@ -284,7 +286,7 @@ def check_file(
         with path.open("rb") as stream:
             while chunk := stream.read(_CHUNK):
                 if cancelled is not None and cancelled.is_set():
-                    raise InterruptedError
+                    raise Cancelled
                 digest.update(chunk)
                 if on_bytes is not None:
                     on_bytes(len(chunk))
@@ -303,7 +305,7 @@ def verify(
 
     Args:
         on_bytes: called with the size of each piece that has been read.
-        cancelled: ends it with InterruptedError when set.
+        cancelled: ends it with `Cancelled` when set.
 
     Raises:
         ModelError: nothing is known that it could be compared with.
@@ -321,8 +323,6 @@ def verify(
         state: Literal["ok", "missing", "size", "digest", "unreadable"]
         try:
             state = check_file(place / file.name, file, on_bytes=on_bytes, cancelled=cancelled)
-        except InterruptedError:
-            raise
         except OSError as error:
             state, detail = "unreadable", error.strerror or str(error)
         if state == "size":

@@ -1,0 +1,100 @@
+"""Progress bars of a pull, on stderr: one for each model, with total, speed and time left."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from vita_tui.cli.output import plain, say
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from vita_tui.models.progress import Progress as Report
+
+__all__ = ["PullBars", "amount", "time_left"]
+
+_SAY = {
+    "checking": "checking",
+    "waiting": "waiting",
+    "connecting": "connecting",
+    "downloading": "downloading",
+    "unpacking": "unpacking",
+    "ready": "ready",
+}
+
+
+def amount(size: float) -> str:
+    """Bytes as people read them: "512 kB", "98.4 MB"."""
+    return f"{size / 1e3:.0f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"
+
+
+def time_left(seconds: float | None) -> str:
+    """ "1:05" for 65 seconds; empty when it is not known."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+class PullBars:
+    """Shows what `fetch.pull` reports. Where stderr is no terminal, one line for each new phase instead of moving bars."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._moving = sys.stderr.isatty()
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[amount]}", markup=False, justify="right"),
+            TextColumn("{task.fields[speed]}", markup=False, justify="right"),
+            TextColumn("{task.fields[left]}", markup=False, justify="right"),
+            console=Console(stderr=True, highlight=False),
+            disable=not self._moving,
+            expand=True,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._last_line = ""
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def update(self, report: Report) -> None:
+        """Draw `report`."""
+        if not self._moving:
+            self._line(report)
+            return
+        if report.message:
+            self._progress.console.print(plain(report.message), markup=False)
+        if report.model not in self._tasks:
+            self._tasks[report.model] = self._progress.add_task(
+                "", total=report.model_total, amount="", speed="", left=""
+            )
+        loading = report.phase == "downloading"
+        self._progress.update(
+            self._tasks[report.model],
+            description=plain(f"{report.model}: {_SAY[report.phase]}"),
+            completed=report.model_done,
+            amount=f"{amount(report.model_done)} of {amount(report.model_total)}",
+            speed=f"{amount(report.speed)}/s" if loading and report.speed else "",
+            left=f"{time_left(report.eta)} left" if loading and report.eta is not None else "",
+        )
+
+    def _line(self, report: Report) -> None:
+        if report.message:
+            say(report.message)
+        line = f"{report.model}: {_SAY[report.phase]}"
+        if report.phase == "downloading":
+            line += f" {report.file} ({report.source})"
+        if line != self._last_line:
+            say(line)
+            self._last_line = line

@@ -1,0 +1,312 @@
+"""Files from the hub: bounded waits, resumption, and an end at once when the user wants one.
+
+Name look-ups and TLS handshakes cannot be interrupted, so a reader thread does the talking and hands over pieces; whoever pulls only
+waits on a queue. A reader that is no longer wanted is left to its own time limits and writes nowhere.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
+from typing import TypeVar
+
+from vita_tui.errors import ModelError
+from vita_tui.health.registry import registry
+from vita_tui.models.catalogue import File, Hub, Model
+from vita_tui.models.progress import Cancelled
+from vita_tui.models.sink import Sink
+
+__all__ = ["HubClient", "HubError"]
+
+T = TypeVar("T")
+
+_PIECE = 1 << 18
+_TICK = 0.05
+"""Seconds between two looks at `cancelled`."""
+_WHISPER = ("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*")
+"""What faster-whisper reads from a repository."""
+
+
+class HubError(Exception):
+    """The hub did not deliver; another source may."""
+
+    def __init__(self, reason: str, *, down: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.down = down
+        """There was no answer at all, so asking again for another file is a waste of time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    status: int
+    headers: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class HubClient:
+    """The hub that `HF_ENDPOINT` names, or the public one; keeps in mind for one pull that it cannot be reached."""
+
+    connect_seconds: float = 3.0
+    answer_seconds: float = 6.0
+    """For the name look-up, the connection and redirections together."""
+    stall_seconds: float = 10.0
+    """Without a byte, after which a download is broken off."""
+    attempts: int = 5
+    """Resumptions of one file, as long as each brought some bytes."""
+    down: str = field(default="", init=False)
+    """Why it cannot be reached; empty as long as it may be."""
+
+    def fetch(
+        self, source: Hub, sink: Sink, *, on_bytes: Callable[[int], None], cancelled: threading.Event
+    ) -> None:
+        """Fill `sink`, going on behind what it holds already.
+
+        Args:
+            on_bytes: called with the bytes in the sink whenever some came.
+
+        Raises:
+            HubError: it did not deliver; the sink keeps what came.
+            WrongBytesError: more came than the file has.
+            Cancelled: `cancelled` was set.
+            OSError: the disk is full or fails.
+        """
+        for attempt in range(self.attempts):
+            before = sink.received
+            try:
+                self._fetch_once(source, sink, on_bytes, cancelled)
+            except HubError as error:
+                if error.down:
+                    self.down = error.reason
+                if sink.received <= before or attempt == self.attempts - 1:
+                    raise
+                self.down = ""
+            else:
+                return
+
+    def _fetch_once(
+        self, source: Hub, sink: Sink, on_bytes: Callable[[int], None], cancelled: threading.Event
+    ) -> None:
+        from huggingface_hub import hf_hub_url
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # documented, but not in __all__
+
+        path = f"{source.folder}/{sink.file.name}" if source.folder else sink.file.name
+        headers = {**build_hf_headers(library_name="vita"), "Accept-Encoding": "identity"}
+        if sink.received:
+            headers["Range"] = f"bytes={sink.received}-"
+        url = hf_hub_url(source.repo, path, revision=source.revision, endpoint=_endpoint())
+        stream = self._stream(url, headers, cancelled)
+        try:
+            self._begin(next(stream), sink, source)
+            for piece in stream:
+                assert isinstance(piece, bytes)
+                sink.write(piece)
+                on_bytes(sink.received)
+        finally:
+            stream.close()
+        if not sink.full:
+            raise HubError(f"the hub broke off {sink.file.name}", down=False)
+
+    def _begin(self, head: _Head | bytes, sink: Sink, source: Hub) -> None:
+        """Look at the answer's head, and set the sink back when it is sent from the start.
+
+        Raises:
+            HubError: it is not the file that was asked for.
+        """
+        assert isinstance(head, _Head)
+        name = sink.file.name
+        if head.status == 206 and head.headers.get("content-range", "").startswith(f"bytes {sink.received}-"):
+            return
+        if head.status in {200, 206, 416} and sink.received:
+            sink.restart()
+        if head.status in {206, 416}:
+            raise HubError(f"the hub cannot resume {name}", down=False)
+        if head.status in {401, 403}:
+            raise HubError(f"the hub asks for permission to read {source.repo}: set HF_TOKEN", down=False)
+        if head.status == 404:
+            raise HubError(f"the hub does not have {name} in {source.repo}", down=False)
+        if head.status != 200:
+            raise HubError(f"the hub answered {head.status}", down=head.status >= 500 or head.status == 429)
+        length = head.headers.get("content-length", "")
+        if head.headers.get("content-encoding", "identity") != "identity" or (
+            length.isdigit() and int(length) != sink.file.size
+        ):
+            raise HubError(f"what answers in place of the hub sent something else than {name}", down=True)
+
+    def _stream(
+        self, url: str, headers: Mapping[str, str], cancelled: threading.Event
+    ) -> Generator[_Head | bytes, None, None]:
+        """Yield the head of the answer, then its body in pieces."""
+        pieces: queue.Queue[_Head | bytes | BaseException | None] = queue.Queue(maxsize=8)
+        stop = threading.Event()
+
+        def put(item: _Head | bytes | BaseException | None) -> bool:
+            while not stop.is_set():
+                try:
+                    pieces.put(item, timeout=_TICK)
+                except queue.Full:
+                    continue
+                return True
+            return False
+
+        def read() -> None:
+            from huggingface_hub import get_session
+
+            limits = (self.connect_seconds, self.stall_seconds, self.stall_seconds, self.connect_seconds)
+            try:
+                with get_session().stream("GET", url, headers=dict(headers), timeout=limits) as response:
+                    if put(_Head(response.status_code, response.headers)):
+                        for piece in response.iter_raw(_PIECE):
+                            if not put(piece):
+                                return
+                put(None)
+            except Exception as error:  # noqa: BLE001 - the top of a thread: handed to whoever waits
+                put(error)
+
+        _start("hub-reader", read)
+        try:
+            patience = self.answer_seconds
+            while True:
+                item = _wait(pieces, patience, cancelled)
+                if isinstance(item, BaseException):
+                    raise HubError(f"the hub cannot be reached ({_words(item)})", down=True) from item
+                if item is None:
+                    return
+                yield item
+                patience = self.stall_seconds
+        finally:
+            stop.set()
+
+    def describe(self, model: Model, *, cancelled: threading.Event) -> Model:
+        """Ask the hub which files `model` has, with their sizes and digests, and pin its revision.
+
+        Raises:
+            HubError: it did not answer.
+            ModelError: there is no such repository or file there.
+            Cancelled: `cancelled` was set.
+        """
+        if self.down:
+            raise HubError(self.down, down=True)
+
+        def ask() -> Model:
+            from huggingface_hub import HfApi
+
+            info = HfApi(endpoint=_endpoint(), library_name="vita").model_info(
+                model.hub.repo, revision=model.hub.revision, files_metadata=True, timeout=self.answer_seconds
+            )
+            files = {}
+            for sibling in info.siblings or ():
+                if sibling.lfs is not None:
+                    files[sibling.rfilename] = File(sibling.rfilename, sibling.lfs.size, sibling.lfs.sha256)
+                elif sibling.size is not None and sibling.blob_id:
+                    files[sibling.rfilename] = File(
+                        sibling.rfilename, sibling.size, sibling.blob_id, algorithm="git-sha1"
+                    )
+            return _choose(
+                replace(model, hub=replace(model.hub, revision=info.sha or model.hub.revision)), files
+            )
+
+        result = _bounded(ask, self.answer_seconds, cancelled)
+        if isinstance(result, Model):
+            return result
+        if isinstance(result, ModelError):
+            raise result
+        from huggingface_hub import errors
+
+        repo = model.hub.repo
+        if isinstance(result, errors.GatedRepoError):
+            raise ModelError(
+                f"{repo} asks for permission.", remedy="Ask for it on the hub and set HF_TOKEN."
+            ) from None
+        if isinstance(result, errors.RevisionNotFoundError):
+            raise ModelError(f"{repo} has no revision {model.hub.revision} on the hub.") from None
+        if isinstance(result, errors.RepositoryNotFoundError):
+            raise ModelError(
+                f"There is no repository {repo} on the hub, or it is private.",
+                remedy="Look at the name; for a private one set HF_TOKEN.",
+            ) from None
+        self.down = f"the hub cannot be reached ({_words(result)})"
+        raise HubError(self.down, down=True) from result
+
+
+def _choose(model: Model, files: Mapping[str, File]) -> Model:
+    """`model` with those of a repository's files that belong to it, named relative to its folder.
+
+    Raises:
+        ModelError: it is not there.
+    """
+    repo, prefix = model.hub.repo, f"{model.hub.folder}/" if model.hub.folder else ""
+    if model.kind == "stt":
+        wanted = [name for name in files if any(fnmatch(name, pattern) for pattern in _WHISPER)]
+        if "model.bin" not in wanted:
+            others = sorted(name for name in files if name.endswith((".gguf", ".onnx")))[:3]
+            raise ModelError(
+                f"{repo} is not a CTranslate2 Whisper model: it has no model.bin.",
+                remedy=f"Name a file: hf:{repo}/{others[0]}" if others else "Try one of: vita models list",
+            )
+    else:
+        wanted = [prefix + model.entry, *([f"{prefix}{model.entry}.json"] if model.kind == "tts" else [])]
+        for name in wanted:
+            if name not in files:
+                fitting = [known for known in files if known.endswith(model.entry[-5:])]
+                near = f"Name one of its files, such as hf:{repo}/{min(fitting)}" if fitting else ""
+                raise ModelError(f"{repo} has no file {name} on the hub.", remedy=near)
+    chosen = tuple(replace(files[name], name=name.removeprefix(prefix)) for name in wanted)
+    if any(file.size <= 0 for file in chosen):
+        raise ModelError(f"{repo} has an empty file on the hub.")
+    return replace(model, files=chosen)
+
+
+def _endpoint() -> str | None:
+    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
+
+
+def _start(name: str, work: Callable[[], None]) -> None:
+    """Run `work` in a daemon thread that is in the registry as long as it lives."""
+
+    def listed() -> None:
+        entry = registry.register(threading.current_thread(), kind="thread", name=name, owner="models.hub")
+        try:
+            work()
+        finally:
+            entry.leave()
+
+    threading.Thread(target=listed, name=name, daemon=True).start()
+
+
+def _wait(items: queue.Queue[T], seconds: float, cancelled: threading.Event) -> T:
+    deadline = time.monotonic() + seconds
+    while True:
+        if cancelled.is_set():
+            raise Cancelled
+        try:
+            return items.get(timeout=_TICK)
+        except queue.Empty:
+            if time.monotonic() >= deadline:
+                raise HubError(f"the hub was silent for {seconds:.0f} seconds", down=True) from None
+
+
+def _bounded(ask: Callable[[], T], seconds: float, cancelled: threading.Event) -> T | Exception:
+    """What `ask` returns or raises, in a thread of its own; HubError when that takes longer than `seconds`."""
+    answer: queue.Queue[T | Exception] = queue.Queue()
+
+    def work() -> None:
+        try:
+            answer.put(ask())
+        except Exception as error:  # noqa: BLE001 - the top of a thread: handed to whoever waits
+            answer.put(error)
+
+    _start("hub-asker", work)
+    return _wait(answer, seconds, cancelled)
+
+
+def _words(error: BaseException) -> str:
+    """The first line of what `error` says, or its name when it says nothing."""
+    lines = re.sub(r"^\[Errno -?\d+\] ", "", str(error).strip()).splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
