@@ -1,0 +1,135 @@
+"""Partial transcripts whose beginning does not change any more, at a cost that does not grow with the utterance.
+
+Two decodes of a growing utterance that agree on its first words are right about them nearly always (local agreement, Macháček
+et al. 2023). Those words are stable: they are handed to the next decode as known, so it decodes only what follows; and once
+they cover enough audio, that audio is left out altogether.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Event
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vita_tui.engines.stt import guard
+from vita_tui.engines.stt.base import SAMPLE_RATE, Recognizer, Transcription
+from vita_tui.engines.stt.decoding import UNSPACED
+
+__all__ = ["Agreement", "Partial", "PartialTranscriber"]
+
+CROWDED = 7.0
+"""Seconds of window from which its stable beginning is cut off; with margin this is hardly more than the least window."""
+KEPT = 3.5
+"""Seconds that stay at least: the words in them still change, and those before them are their context."""
+STUCK = 12.0
+"""Seconds of window at which it is cut whether its words are stable or not: an utterance that never settles must not grow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What has been understood so far."""
+
+    stable: str
+    """Will not change any more."""
+    tail: str
+    """May change with every partial."""
+    audio_seconds: float
+    """How much of the utterance this covers."""
+    transcription: Transcription
+    """Of the window that was decoded: its windows, tokens and time."""
+
+
+class Agreement:
+    """Which of the first words of successive decodes are stable."""
+
+    def __init__(self) -> None:
+        self.stable: list[str] = []
+        self._previous: list[str] = []
+
+    def update(self, words: Sequence[str]) -> list[str]:
+        """Take the words of the newest decode; returns those after the stable ones.
+
+        A word is stable when two decodes in a row have it at the same place and a word follows it: the last word is often
+        half spoken. Case and punctuation may differ, the newer decode's are kept.
+        """
+        agreed = 0
+        for old, new in zip(self._previous, words, strict=False):
+            if guard.words(old) != guard.words(new):
+                break
+            agreed += 1
+        agreed = min(agreed, len(words) - 1)
+        if agreed > len(self.stable):
+            self.stable += words[len(self.stable) : agreed]
+        self._previous = list(words)
+        return list(words[len(self.stable) :])
+
+    def drop(self, count: int) -> list[str]:
+        """Forget the first `count` words, which the next decode will not see; returns them."""
+        dropped = self._previous[:count]
+        kept = self.stable[:count]
+        dropped[: len(kept)] = kept
+        del self.stable[:count]
+        del self._previous[:count]
+        return dropped
+
+
+class PartialTranscriber:
+    """Transcribes one utterance again and again while it grows. Used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self._agreement = Agreement()
+        self._settled: list[str] = []
+        """Words whose audio is left out."""
+        self._offset = 0
+        """Samples that are left out."""
+        self._space = " "
+
+    def decode(
+        self, recognizer: Recognizer, audio: NDArray[np.float32], cancelled: Event | None = None
+    ) -> Partial | None:
+        """Transcribe `audio`, the whole utterance so far; None when `cancelled` was set meanwhile.
+
+        Raises:
+            EngineError: the recogniser failed.
+        """
+        window = audio[self._offset :]
+        seconds = len(window) / SAMPLE_RATE
+        crowded = seconds > CROWDED
+        result = recognizer.transcribe(
+            window, prefix=self._space.join(self._agreement.stable), words=crowded, cancelled=cancelled
+        )
+        if cancelled is not None and cancelled.is_set():
+            return None
+        self._space = "" if result.language in UNSPACED else " "
+        words = result.text.split() if self._space else list(result.text)
+        tail = self._agreement.update(words)
+        partial = Partial(
+            stable=self._space.join([*self._settled, *self._agreement.stable]),
+            tail=self._space.join(tail),
+            audio_seconds=len(audio) / SAMPLE_RATE,
+            transcription=result,
+        )
+        if crowded:
+            self._leave_out(result, len(words), seconds)
+        return partial
+
+    def _leave_out(self, result: Transcription, words: int, seconds: float) -> None:
+        """Cut the window after a stable word that ends `KEPT` seconds or more before its end."""
+        stuck = seconds > STUCK
+        count = 0
+        if len(result.words) == words:
+            ended = sum(1 for word in result.words if word.end <= seconds - KEPT)
+            count = ended if stuck else min(ended, len(self._agreement.stable))
+        if count:
+            end = result.words[count - 1].end
+            begin = result.words[count].start if count < words else end
+            cut = (end + max(begin, end)) / 2
+        elif stuck or not words:
+            cut = seconds - KEPT
+        else:
+            return
+        self._settled += self._agreement.drop(count)
+        self._offset += int(cut * SAMPLE_RATE)
