@@ -19,6 +19,7 @@ __all__ = [
     "ClauseFinished",
     "ClauseStarted",
     "EngineStatus",
+    "EngineWorked",
     "Event",
     "EventBus",
     "FinalTranscript",
@@ -227,6 +228,18 @@ class EngineStatus(Event):
     """Until a resting engine is tried again."""
     last_ms: float | None = None
     median_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineWorked(Event):
+    """An engine has been asked for one piece of work, and has done it or failed; for the figures."""
+
+    job: Job
+    engine: str
+    seconds: float | None
+    """Until it answered; None when it failed, or when loading it was a part of the work."""
+    error: str = ""
+    """Kind of the failure, such as "EngineTimeoutError"; empty when it worked."""
 
 
 @dataclass(frozen=True, slots=True)

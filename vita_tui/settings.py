@@ -168,7 +168,23 @@ class HealthSettings(_Section):
     breaker_failures: int = Field(default=2, ge=1)
     """Failures in a row after which an engine rests."""
     breaker_seconds: float = Field(default=30.0, gt=0)
-    """How long it rests before it is tried again."""
+    """How long it rests before it is tried again; twice as long after each failure, up to 16 times."""
+    breaker_slow_seconds: float = Field(default=10.0, gt=0)
+    """Work of an engine that takes longer until it answers counts as a failure."""
+    save_seconds: float = Field(default=15.0, gt=0)
+    """How often the figures are written down, for vita metrics and for the next start."""
+    pressure: bool = True
+    """Give up comforts, step by step, when memory runs short; they come back when it has passed."""
+    pressure_seconds: float = Field(default=5.0, gt=0)
+    """How often memory is looked at."""
+    pressure_available_mb: tuple[int, ...] = (800, 600, 450, 300, 200)
+    """Available memory, in MB, below which the first, second, … step is taken."""
+    pressure_rss_mb: int = Field(default=2000, ge=0)
+    """VITA's own memory with its children, in MB, above which steps are taken one after the other; 0 for no limit."""
+    pressure_stall: float = Field(default=20.0, ge=0, le=100)
+    """Percentage of time that programs waited for memory (Linux PSI), above which steps are taken; 0 to leave it out."""
+    pressure_dwell_seconds: float = Field(default=30.0, ge=0)
+    """Shortest time between two steps down that do not get worse, and of calm before a step is undone."""
 
 
 class UiSettings(_Section):

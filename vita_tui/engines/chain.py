@@ -8,12 +8,15 @@ The same chain serves recognisers, minds and voices, in threads and on the async
             return engine.speak(...)
 
 An attempt times the work. A failure inside it is recorded and swallowed, and the loop goes on with the next engine; after the
-last one `NoEngineError` gives each engine's reason. Cancellation passes through and counts neither way.
+last one `NoEngineError` gives each engine's reason. Cancellation passes through and counts neither way. An engine's first work
+includes loading it: it is neither timed nor called slow.
+
+A chain that a `Prober` watches tries engines whose rest is over in the background; users reach them only when nothing else
+answers.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import statistics
 import threading
@@ -23,9 +26,18 @@ from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
 from vita_tui.clock import Clock, SystemClock
-from vita_tui.errors import EngineError, EngineUnavailableError, ModelError, NoEngineError, VitaError
-from vita_tui.events import EngineStatus, EventBus, Health, Job
-from vita_tui.health.breaker import Breaker, BreakerSnapshot, BreakerState
+from vita_tui.errors import (
+    DeviceError,
+    EngineError,
+    EngineTimeoutError,
+    EngineUnavailableError,
+    ModelError,
+    NoEngineError,
+    StoreError,
+    VitaError,
+)
+from vita_tui.events import EngineStatus, EngineWorked, EventBus, Health, Job, Notice
+from vita_tui.health.breaker import Breaker, BreakerSnapshot, BreakerState, Permit
 from vita_tui.settings import HealthSettings
 
 __all__ = ["Attempt", "Chain"]
@@ -35,6 +47,7 @@ log = logging.getLogger(__name__)
 REMEMBERED = 64
 """Durations of work from which an engine's median is taken."""
 _TITLES: dict[Job, str] = {"stt": "speech recognition", "llm": "language model", "tts": "voice"}
+_VERBS: dict[Job, str] = {"stt": "Listening", "llm": "Thinking", "tts": "Speaking"}
 
 
 class Named(Protocol):
@@ -52,22 +65,39 @@ class _Link(Generic[E]):
         self.breaker = breaker
         self.health = Health.LOADING
         self.reason = ""
+        self.warm = False
+        """It has worked since it was loaded, so its next work includes no loading."""
         self.durations: deque[float] = deque(maxlen=REMEMBERED)
+
+    @property
+    def resting(self) -> bool:
+        return self.breaker.snapshot().state is not BreakerState.CLOSED
 
 
 class Attempt(Generic[E]):
     """One try of one engine; a context manager, used once."""
 
-    def __init__(self, chain: Chain[E], link: _Link[E], clock: Clock) -> None:
+    def __init__(
+        self, chain: Chain[E], link: _Link[E], permit: Permit, clock: Clock, allowance: float = 0.0
+    ) -> None:
         self._chain = chain
         self._link = link
+        self._permit = permit
         self._clock = clock
+        self._allowance = allowance
         self._started = 0.0
+        self._answered: float | None = None
+        self.done = False
         self.failed: VitaError | None = None
 
     @property
     def engine(self) -> E:
         return self._link.engine
+
+    def answered(self) -> None:
+        """The engine has begun to answer: what it still takes depends on the length of the answer and is not timed."""
+        if self._answered is None:
+            self._answered = self._clock.monotonic()
 
     def __enter__(self) -> E:
         self._started = self._clock.monotonic()
@@ -76,20 +106,30 @@ class Attempt(Generic[E]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        seconds = self._clock.monotonic() - self._started
+        self.done = True
+        end = self._clock.monotonic() if self._answered is None else self._answered
+        seconds = end - self._started
         if error is None:
-            self._chain.succeeded(self._link, seconds)
+            self._chain.succeeded(self._link, seconds, self._permit, self._allowance)
             return False
-        if not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError | GeneratorExit):
-            self._link.breaker.release()
+        # A speaker or a store that fails while the engine's work is handed on is not the engine's failure.
+        if not isinstance(error, Exception) or isinstance(error, DeviceError | StoreError):
+            self._link.breaker.release(self._permit)
             return False
         if not isinstance(error, VitaError):
             # A defect in an engine or its library must not end the conversation; the log has the details.
             log.error("%s failed", self._link.engine.name, exc_info=error)
-            error = EngineError(f"{type(error).__name__}: {error}.")
+            detail = str(error).strip().rstrip(".")
+            error = EngineError(f"{type(error).__name__}{f': {detail}' if detail else ''}.")
         self.failed = error
-        self._chain.failed(self._link, error)
+        self._chain.failed(self._link, error, seconds, self._permit)
         return True
+
+    def abandon(self) -> None:
+        """It was never entered."""
+        if not self.done:
+            self.done = True
+            self._link.breaker.release(self._permit)
 
 
 class Chain(Generic[E]):
@@ -105,17 +145,25 @@ class Chain(Generic[E]):
         clock: Clock | None = None,
     ) -> None:
         self.job = job
+        self.watched = False
+        """A `Prober` tries engines again when their rest is over."""
         self._bus = bus
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._links = [self._link(engine, settings) for engine in engines]
-        self._active = 0
+        self._answered = 0
+        """Place of the engine that answered last."""
+        self._announced = 0
+        """Place of the engine that users have last been told of."""
+        self._changed = False
+        self._publishing = False
 
     def _link(self, engine: E, settings: HealthSettings) -> _Link[E]:
         breaker = Breaker(
             engine.name,
             failures=settings.breaker_failures,
             rest_seconds=settings.breaker_seconds,
+            slow_seconds=settings.breaker_slow_seconds,
             clock=self._clock,
             on_change=self._breaker_changed,
         )
@@ -127,71 +175,130 @@ class Chain(Generic[E]):
 
     @property
     def active(self) -> E:
-        """The engine that answers now: the one that did so last, or the first.
+        """The engine that answers now: the one that did so last unless it rests, then the first that does not.
 
         Raises:
             NoEngineError: the chain is empty.
         """
         if not self._links:
             raise self._none([])
-        return self._links[self._active].engine
+        return self._links[self._active()].engine
 
     @property
     def active_name(self) -> str:
-        return self._links[self._active].engine.name if self._links else ""
+        return self._links[self._active()].engine.name if self._links else ""
 
-    def attempts(self, wanted: Callable[[E], bool] = lambda _: True) -> Iterator[Attempt[E]]:
+    def attempts(
+        self, wanted: Callable[[E], bool] = lambda _: True, *, allowance: float = 0.0
+    ) -> Iterator[Attempt[E]]:
         """The engines to try, first choice first, passing over those that rest and those that are not `wanted`.
+
+        Ends after the first attempt that worked.
+
+        Args:
+            allowance: seconds by which this work may be slower than the limit, such as the length of the audio.
 
         Raises:
             NoEngineError: all of them failed or rest.
         """
         tried: list[tuple[_Link[E], str, str]] = []
-        for link in self._links:
+        # Stable: the order of preference stays. Unwatched, an engine whose rest is over gets its chance in its own place.
+        for link in sorted(self._links, key=lambda link: self.watched and link.resting):
             if not wanted(link.engine):
                 continue
-            if not link.breaker.allow():
-                tried.append((link, link.reason or "resting after failures", ""))
+            permit = link.breaker.allow()
+            if permit is None:
+                tried.append((link, self._why_resting(link), ""))
                 continue
-            attempt = Attempt(self, link, self._clock)
-            yield attempt
-            if attempt.failed is not None:
-                tried.append((link, attempt.failed.message, attempt.failed.remedy))
+            attempt = Attempt(self, link, permit, self._clock, allowance)
+            try:
+                yield attempt
+            finally:
+                attempt.abandon()
+            if attempt.failed is None:
+                return
+            tried.append((link, attempt.failed.message, attempt.failed.remedy))
         raise self._none(tried)
+
+    def probes(self) -> Iterator[Attempt[E]]:
+        """An attempt for each engine whose rest is over, so that it is tried before a user needs it.
+
+        The caller enters each and does a little real work, in the thread or on the loop where the engine lives.
+        """
+        for link in self._links:
+            if link.resting and (permit := link.breaker.allow()) is not None:
+                attempt = Attempt(self, link, permit, self._clock)
+                try:
+                    yield attempt
+                finally:
+                    attempt.abandon()
+
+    def due_seconds(self) -> float | None:
+        """Until the next rest is over, 0 when one is; None when no engine rests."""
+        waits = [
+            retry for link in self._links if (retry := link.breaker.snapshot().retry_seconds) is not None
+        ]
+        return min(waits) if waits else None
 
     def statuses(self) -> list[EngineStatus]:
         """How every engine stands now, in order."""
-        return [self._status(link) for link in self._links]
+        active = self._active()
+        return [self._status(link, place == active) for place, link in enumerate(self._links)]
+
+    def unloaded(self, engine: E) -> None:
+        """`engine` was cleaned up to save memory: its next work includes loading."""
+        with self._lock:
+            for link in self._links:
+                if link.engine is engine:
+                    link.warm = False
 
     def reset(self) -> None:
         """Close every breaker: the user has mended something."""
         for link in self._links:
             link.breaker.reset()
+        self._publish()
 
     # ---- reported by attempts
 
-    def succeeded(self, link: _Link[E], seconds: float) -> None:
-        link.breaker.record_success(seconds)
+    def succeeded(self, link: _Link[E], seconds: float, permit: Permit, allowance: float) -> None:
         with self._lock:
-            link.durations.append(seconds)
-            notes = getattr(link.engine, "notes", "")
-            link.health = Health.DEGRADED if notes else Health.READY
-            link.reason = notes
-            self._active = self._links.index(link)
+            warm, link.warm = link.warm, True
+            if warm:
+                link.durations.append(seconds)
+        in_time = link.breaker.record_success(seconds if warm else 0.0, permit, allowance=allowance)
+        notes = str(getattr(link.engine, "notes", ""))
+        with self._lock:
+            link.health = Health.READY if in_time and not notes else Health.DEGRADED
+            link.reason = notes if in_time else self._counted(link, f"took {seconds:.1f} s")
+            self._answered = self._links.index(link)
+        self._bus.publish(EngineWorked(self.job, link.engine.name, seconds if warm else None))
+        self._announce()
         self._publish()
 
-    def failed(self, link: _Link[E], error: VitaError) -> None:
-        link.breaker.record_failure(error.message)
-        snapshot = link.breaker.snapshot()
+    def failed(self, link: _Link[E], error: VitaError, seconds: float, permit: Permit) -> None:
         missing = isinstance(error, EngineUnavailableError | ModelError)
+        reason = error.message.rstrip(".")
+        if isinstance(error, EngineTimeoutError):
+            reason = f"{link.engine.name} timed out"
+        link.breaker.record_failure(reason, seconds, permit)
         with self._lock:
+            link.warm = False  # it may have to be loaded anew
             link.health = Health.MISSING if missing else Health.DEGRADED
-            count = f" ({snapshot.failures} of {snapshot.limit})" if not missing else ""
-            link.reason = f"{error.message.rstrip('.')}{count}"
+            link.reason = reason if missing else self._counted(link, reason)
         log.warning("%s: %s", link.engine.name, error)
+        self._bus.publish(EngineWorked(self.job, link.engine.name, None, type(error).__name__))
         self._publish()
 
     # ----
+
+    def _counted(self, link: _Link[E], reason: str) -> str:
+        snapshot = link.breaker.snapshot()
+        return f"{reason} ({max(1, min(snapshot.failures, snapshot.limit))} of {snapshot.limit})"
+
+    def _why_resting(self, link: _Link[E]) -> str:
+        retry = link.breaker.snapshot().retry_seconds
+        reason = link.reason or "resting after failures"
+        return f"{reason}; tried again in {retry:.0f} s" if retry else f"{reason}; being tried again"
 
     def _none(self, tried: list[tuple[_Link[E], str, str]]) -> NoEngineError:
         title = _TITLES[self.job]
@@ -201,19 +308,58 @@ class Chain(Generic[E]):
         remedy = next((remedy for _, _, remedy in tried if remedy), "See: vita doctor")
         return NoEngineError(f"No {title} works now: {reasons}.", remedy=remedy)
 
+    def _active(self) -> int:
+        """Place of the engine that answers now."""
+        answered = self._answered
+        if self._links and self._links[answered].resting:
+            return next((place for place, link in enumerate(self._links) if not link.resting), answered)
+        return answered
+
+    def _announce(self) -> None:
+        """Tell once that another engine stands in, and once that the first choice is back."""
+        with self._lock:
+            answered, before = self._answered, self._announced
+            if answered == before:
+                return
+            preferred = self._links[:answered]
+            if not all(link.resting or link.health is Health.MISSING for link in preferred):
+                return  # it failed once, and will be asked again at once: the panel shows that
+            self._announced = answered
+            name = self._links[answered].engine.name
+            reasons = "; ".join(link.reason for link in preferred if link.reason)
+        verb = _VERBS[self.job]
+        if preferred:
+            message = f"Because {reasons}." if reasons else ""
+            self._bus.publish(
+                Notice(f"{verb} with {name}", message, severity="warning", key=f"engine:{self.job}:{name}")
+            )
+        else:
+            self._bus.publish(Notice(f"{verb} with {name} again", key=f"engine:{self.job}:{name}"))
+
     def _breaker_changed(self, _: BreakerSnapshot) -> None:
         self._publish()
 
     def _publish(self) -> None:
-        for status in self.statuses():
-            self._bus.publish(status)
+        """Publish how all stand. One thread at a time does it, again for whoever came meanwhile: the last word is the newest."""
+        with self._lock:
+            self._changed = True
+            if self._publishing:
+                return
+            self._publishing = True
+        while True:
+            with self._lock:
+                if not self._changed:
+                    self._publishing = False
+                    return
+                self._changed = False
+            for status in self.statuses():
+                self._bus.publish(status)
 
-    def _status(self, link: _Link[E]) -> EngineStatus:
+    def _status(self, link: _Link[E], active: bool) -> EngineStatus:
         breaker = link.breaker.snapshot()
         with self._lock:
             durations = list(link.durations)
             health, reason = link.health, link.reason
-            active = self._links[self._active] is link
         if breaker.state is not BreakerState.CLOSED and health is not Health.MISSING:
             health = Health.RESTING
         return EngineStatus(

@@ -1,32 +1,32 @@
 """What is open, since when, and owned by whom.
 
 Every stream, thread, task, child process, client, server and temporary file is registered when it opens and leaves when it
-closes. The registry holds weak references: it never keeps a resource alive, and a resource that was collected while its entry
-is still open is a leak, which `leaks` reports.
+closes. The registry holds weak references: it never keeps a resource alive. An entry that is still open although its resource
+was collected or has ended, or although its owner is gone, is a leak: `leaks` tells them, `report_leaks` logs each once.
 
-Child processes are also written down in `paths.runtime_dir()/processes/<pid>.json`, so that after a crash of the program
-`stale_processes` finds those that outlived it.
+Child processes are also written down on disk (see `processes`), so that those that outlive a crash are found.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import os
+import queue
 import threading
 import time
+import types
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from vita_tui import paths
 from vita_tui.clock import Clock, SystemClock
+from vita_tui.health.processes import ProcessRecord, forget_process, record_process, stale_processes
 
 __all__ = [
+    "Closed",
     "Entry",
     "Kind",
     "Open",
@@ -42,6 +42,13 @@ log = logging.getLogger(__name__)
 
 Kind = Literal["stream", "thread", "task", "process", "client", "server", "file", "lock"]
 
+HISTORY = 256
+"""Closed and leaked entries that are remembered."""
+GRACE_SHARE = 0.7
+"""Of the deadline of `close_all`, before force is used."""
+PATIENCE = 0.05
+"""Seconds for which `close_all` waits for one close before it begins the next that does not depend on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Open:
@@ -53,11 +60,25 @@ class Open:
     since: float
     """Seconds since 1970."""
     leaked: bool
-    """The resource is gone but was never closed."""
+    leak: str = ""
+    """Why it is a leak, in words; empty when it is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """One resource that was open."""
+
+    kind: Kind
+    name: str
+    owner: str
+    since: float
+    until: float
+    """Seconds since 1970."""
+    leak: str = ""
 
 
 class Entry:
-    """A resource's place in the registry."""
+    """A resource's place in the registry. Made by `Registry.register`."""
 
     def __init__(
         self,
@@ -72,6 +93,8 @@ class Entry:
         close: Callable[[], Any] | None,
         force: Callable[[], Any] | None,
         depends_on: tuple[Entry, ...],
+        owner_ref: object | None,
+        pid: int | None,
     ) -> None:
         self.number = number
         self.kind: Kind = kind
@@ -79,22 +102,56 @@ class Entry:
         self.owner = owner
         self.since = since
         self.depends_on = depends_on
-        """Entries that must outlive this one."""
+        """Entries that must outlive this one; empty once it has left."""
+        self.pid = pid
+        self.left = False
+        self.reported = False
+        """The log has it as a leak."""
         self._home = home
         self._close = _weakly(close)
         self._force = _weakly(force)
-        try:
-            self._resource: weakref.ref[object] | None = weakref.ref(resource)
-        except TypeError:
-            self._resource = None
+        self._resource = _reference(resource)
+        self._owner = _reference(owner_ref) if owner_ref is not None else None
 
     def leave(self) -> None:
         """The resource is closed; may be called twice, from any thread."""
         self._home.remove(self)
 
     @property
+    def leak(self) -> str:
+        """Why this entry should have left, in words; empty while all is well."""
+        if self.left:
+            return ""
+        if self._resource is not None:
+            resource = self._resource()
+            if resource is None:
+                return "it was collected without being closed"
+            if (
+                isinstance(resource, threading.Thread)
+                and resource.ident is not None
+                and not resource.is_alive()
+            ):
+                return "the thread has ended"
+        if self._owner is not None:
+            owner = self._owner()
+            if owner is None or (isinstance(owner, Entry) and owner.left):
+                return "its owner is gone"
+        return ""
+
+    @property
     def leaked(self) -> bool:
-        return self._resource is not None and self._resource() is None
+        return bool(self.leak)
+
+    @property
+    def can_close(self) -> bool:
+        return self._close is not None and self._close() is not None
+
+    @property
+    def can_force(self) -> bool:
+        return self._force is not None and self._force() is not None
+
+    def is_for(self, resource: object) -> bool:
+        return self._resource is not None and self._resource() is resource
 
     def close(self) -> None:
         _call(self._close)
@@ -108,11 +165,16 @@ class Registry:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
+        # Re-entrant: the collector may run a finaliser that leaves while this very thread is in here.
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self._entries: dict[int, Entry] = {}
+        self._history: deque[Closed] = deque(maxlen=HISTORY)
+        self._reap_at = 2 * HISTORY
         self.total_opened = 0
         self.total_closed = 0
+        self.total_leaked = 0
+        """Entries that were dropped because their resource was gone and nothing could close it."""
 
     def register(
         self,
@@ -124,14 +186,19 @@ class Registry:
         close: Callable[[], Any] | None = None,
         force: Callable[[], Any] | None = None,
         depends_on: Iterable[Entry] = (),
+        owner_ref: object | None = None,
+        pid: int | None = None,
     ) -> Entry:
         """Write down that `resource` is open.
 
         Args:
             owner: the room and part that closes it, such as "audio.capture".
-            close: closes it in good order; a bound method is held weakly.
+            close: closes it in good order, from any thread; a bound method is held weakly. A function or lambda is held as it
+                is: it should not refer to the resource.
             force: ends it when `close` did not.
             depends_on: entries that must stay open until this one is closed.
+            owner_ref: the object, or the entry of the object, without which nobody would close it; held weakly.
+            pid: of a child process: it is also written down on disk until the entry leaves.
         """
         with self._lock:
             entry = Entry(
@@ -145,28 +212,67 @@ class Registry:
                 close=close,
                 force=force,
                 depends_on=tuple(depends_on),
+                owner_ref=owner_ref,
+                pid=pid,
             )
             self._entries[entry.number] = entry
             self.total_opened += 1
+            full = len(self._entries) >= self._reap_at
+        if pid is not None:
+            record_process(pid, name)
+        if full:
+            self._reap()
         return entry
 
     def remove(self, entry: Entry) -> None:
+        """`Entry.leave` does this."""
         with self._lock:
-            if self._entries.pop(entry.number, None) is not None:
-                self.total_closed += 1
+            if self._entries.pop(entry.number, None) is None:
+                return
+            self.total_closed += 1
+            self._remember(entry, "")
+        if entry.pid is not None:
+            forget_process(entry.pid)
 
     def open(self) -> list[Open]:
         """What is open now, oldest first."""
         with self._lock:
             entries = list(self._entries.values())
-        return [Open(e.kind, e.name, e.owner, e.since, e.leaked) for e in entries]
+        return [_shown(entry) for entry in entries]
+
+    def history(self) -> list[Closed]:
+        """The last resources that were closed or lost, oldest first."""
+        with self._lock:
+            return list(self._history)
 
     def leaks(self) -> list[Open]:
-        """What is gone without having been closed."""
+        """What should have been closed and was not."""
         return [resource for resource in self.open() if resource.leaked]
 
+    def report_leaks(self) -> list[Open]:
+        """The leaks that were not reported before; each is also logged."""
+        with self._lock:
+            entries = list(self._entries.values())
+        found = []
+        for entry in entries:
+            if (leak := entry.leak) and not entry.reported:
+                entry.reported = True
+                log.warning("%s %s of %s is still open: %s", entry.kind, entry.name, entry.owner, leak)
+                found.append(_shown(entry))
+        return found
+
+    def close_leaks(self, deadline: float = 1.0) -> list[Open]:
+        """Close what leaked and can still be closed, and forget the rest; returns what stays open."""
+        with self._lock:
+            leaked = [entry for entry in self._entries.values() if entry.leaked]
+        remaining = _close(leaked, deadline)
+        self._reap()
+        return [_shown(entry) for entry in remaining if not entry.left]
+
     def close_all(self, deadline: float = 1.0) -> list[Open]:
-        """Close everything, dependents before what they depend on; by force what is not closed in time.
+        """Close everything, dependents before what they depend on and the youngest first; by force what does not close.
+
+        A close that hangs holds up only what it depends on. The calling thread's own entry is left alone.
 
         Args:
             deadline: seconds for all of it.
@@ -174,51 +280,71 @@ class Registry:
         Returns:
             What could not be closed even by force.
         """
-        end = self._clock.monotonic() + deadline
-        for entry in self._in_closing_order():
-            left = end - self._clock.monotonic()
-            if left > 0:
-                _call_within(entry.close, left, entry.name)
+        caller = threading.current_thread()
         with self._lock:
-            remaining = sorted(self._entries.values(), key=lambda entry: -entry.number)
-        for entry in remaining:
-            _call_within(entry.force, 0.2, entry.name)
-            if entry.leaked:
-                entry.leave()
-        return self.open()
+            entries = [entry for entry in self._entries.values() if not entry.is_for(caller)]
+        remaining = _close(entries, deadline)
+        self._reap()
+        return [_shown(entry) for entry in remaining if not entry.left]
 
-    def _in_closing_order(self) -> list[Entry]:
-        """Youngest first, and no entry before those that depend on it."""
+    def _reap(self) -> None:
+        """Drop entries of which nothing is left that could be closed: leaks must not make the registry grow."""
         with self._lock:
-            entries = dict(sorted(self._entries.items(), reverse=True))
-        dependents: dict[int, list[Entry]] = {}
-        for entry in entries.values():
-            for needed in entry.depends_on:
-                dependents.setdefault(needed.number, []).append(entry)
-        ordered: dict[int, Entry] = {}
+            for entry in list(self._entries.values()):
+                leak = entry.leak
+                if leak and not entry.can_close and not entry.can_force and entry.pid is None:
+                    del self._entries[entry.number]
+                    self.total_leaked += 1
+                    self._remember(entry, leak)
+                    if not entry.reported:
+                        log.warning(
+                            "%s %s of %s was not closed: %s", entry.kind, entry.name, entry.owner, leak
+                        )
+            self._reap_at = max(2 * HISTORY, 2 * len(self._entries))
 
-        def visit(entry: Entry) -> None:
-            if entry.number in ordered:
-                return
-            for dependent in dependents.get(entry.number, ()):
-                visit(dependent)
-            ordered[entry.number] = entry
-
-        for entry in entries.values():
-            visit(entry)
-        return list(ordered.values())
+    def _remember(self, entry: Entry, leak: str) -> None:
+        entry.left = True
+        entry.depends_on = ()  # or every stream would keep the entries of all before it
+        self._history.append(
+            Closed(entry.kind, entry.name, entry.owner, entry.since, self._clock.time(), leak)
+        )
 
 
 registry = Registry()
 """The process's own."""
+
+if hasattr(os, "register_at_fork"):
+    # What is open in the parent is not the child's to close, and a lock held during the fork would never be released.
+    os.register_at_fork(after_in_child=lambda: registry.__init__())  # type: ignore[misc]  # the one way to start afresh in place
+
+
+def _shown(entry: Entry) -> Open:
+    leak = entry.leak
+    return Open(entry.kind, entry.name, entry.owner, entry.since, bool(leak), leak)
+
+
+def _reference(thing: object) -> Callable[[], object | None] | None:
+    """A way to `thing` that does not keep it alive; None where Python has none, as for paths and numbers."""
+    try:
+        return weakref.ref(thing)
+    except TypeError:
+        return None
 
 
 def _weakly(function: Callable[[], Any] | None) -> Callable[[], Callable[[], Any] | None] | None:
     """A way to `function` that does not keep a bound method's object alive."""
     if function is None:
         return None
-    if hasattr(function, "__self__"):
-        return weakref.WeakMethod(function)
+    try:
+        if isinstance(function, types.MethodType):
+            return weakref.WeakMethod(function)
+        if isinstance(function, types.BuiltinMethodType) and not isinstance(
+            function.__self__, types.ModuleType
+        ):
+            owner, name = weakref.ref(function.__self__), function.__name__
+            return lambda: getattr(owner(), name, None)
+    except TypeError:
+        pass  # its object knows no weak references
     return lambda: function
 
 
@@ -228,92 +354,79 @@ def _call(reference: Callable[[], Callable[[], Any] | None] | None) -> None:
         function()
 
 
-def _call_within(function: Callable[[], None], seconds: float, name: str) -> None:
-    """Run `function` in a thread of its own, so that one that hangs costs no more than `seconds`."""
+def _close(entries: list[Entry], deadline: float) -> list[Entry]:
+    """Close `entries` within `deadline` seconds, by force where needed; returns those that did not close."""
+    start = time.monotonic()
+    pending = {entry.number: entry for entry in entries}
+    dependents: dict[int, set[int]] = {number: set() for number in pending}
+    for entry in entries:
+        for needed in entry.depends_on:
+            if needed.number in dependents:
+                dependents[needed.number].add(entry.number)
+    done: queue.SimpleQueue[tuple[Entry, bool]] = queue.SimpleQueue()
+    running: set[int] = set()
+
+    def settle(entry: Entry, closed: bool) -> None:
+        running.discard(entry.number)
+        if closed or entry.left:
+            entry.leave()
+            pending.pop(entry.number, None)
+            for others in dependents.values():
+                others.discard(entry.number)
+
+    def collect(until: float, wanted: Entry | None) -> None:
+        """Take results until `wanted` has one, nothing runs, or the time is over."""
+        while running and (left := until - time.monotonic()) > 0:
+            try:
+                entry, closed = done.get(timeout=left)
+            except queue.Empty:
+                return
+            settle(entry, closed)
+            if entry is wanted:
+                return
+
+    grace = start + deadline * GRACE_SHARE
+    tried: set[int] = set()
+    while time.monotonic() < grace:
+        ready = [n for n in pending if n not in tried and not dependents[n]]
+        if not ready:
+            if not running:
+                break
+            collect(min(grace, time.monotonic() + PATIENCE), None)
+            continue
+        entry = pending[max(ready)]
+        tried.add(entry.number)
+        if entry.left:
+            settle(entry, closed=True)
+        elif entry.can_close:
+            running.add(entry.number)
+            _start(entry, entry.close, done)
+            share = (grace - time.monotonic()) / max(1, len(ready))
+            collect(time.monotonic() + min(PATIENCE, max(0.0, share)), entry)
+        elif not entry.can_force:
+            # Its owner closes it, not we; what it depends on need not wait.
+            for others in dependents.values():
+                others.discard(entry.number)
+    collect(grace, None)
+    running.clear()
+    for entry in [entry for entry in pending.values() if not entry.left and entry.can_force]:
+        running.add(entry.number)
+        _start(entry, entry.force, done)
+    collect(start + deadline, None)
+    return [entry for entry in pending.values() if not entry.left]
+
+
+def _start(entry: Entry, function: Callable[[], None], done: queue.SimpleQueue[tuple[Entry, bool]]) -> None:
+    """Run `function` in a thread of its own, so that one that hangs holds up nobody."""
 
     def guarded() -> None:
+        closed = False
         try:
             function()
+            closed = True
         except Exception:
-            log.exception("closing %s failed", name)
+            log.exception("closing %s failed", entry.name)
+        finally:
+            done.put((entry, closed))
 
-    thread = threading.Thread(target=guarded, name=f"close {name}", daemon=True)
-    thread.start()
-    thread.join(seconds)
-
-
-# ---- child processes, on disk
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessRecord:
-    """A child process that VITA started."""
-
-    pid: int
-    created: float
-    """Seconds since 1970 as the system tells them: a process id that was used again has another."""
-    kind: str
-    parent: int
-    parent_created: float
-
-
-def _folder() -> Path:
-    return paths.runtime_dir() / "processes"
-
-
-def record_process(pid: int, kind: str) -> None:
-    """Write down a child, so that it can be found after a crash; a disk that is full costs only that."""
-    import psutil
-
-    with suppress(OSError, psutil.Error):
-        record = {
-            "pid": pid,
-            "created": psutil.Process(pid).create_time(),
-            "kind": kind,
-            "parent": os.getpid(),
-            "parent_created": psutil.Process().create_time(),
-            "started": time.time(),
-        }
-        folder = paths.ensure_private_dir(_folder())
-        (folder / f"{pid}.json").write_text(json.dumps(record))
-
-
-def forget_process(pid: int) -> None:
-    """The child has ended."""
-    with suppress(OSError):
-        (_folder() / f"{pid}.json").unlink(missing_ok=True)
-
-
-def stale_processes() -> list[ProcessRecord]:
-    """Children that still run although the program that started them is gone; records of dead children are removed."""
-    found = []
-    files = list(_folder().glob("*.json")) if _folder().is_dir() else []
-    for file in files:
-        try:
-            data = json.loads(file.read_text())
-            record = ProcessRecord(
-                int(data["pid"]),
-                float(data["created"]),
-                str(data["kind"]),
-                int(data["parent"]),
-                float(data["parent_created"]),
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            with suppress(OSError):
-                file.unlink()
-            continue
-        if not _runs(record.pid, record.created):
-            forget_process(record.pid)
-        elif not _runs(record.parent, record.parent_created):
-            found.append(record)
-    return found
-
-
-def _runs(pid: int, created: float) -> bool:
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - created) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+    threading.Thread(target=guarded, name=f"close {entry.name}", daemon=True).start()
