@@ -127,6 +127,8 @@ class TalkSettings(_Section):
 
     end_silence: float = Field(default=0.8, ge=0.2, le=10.0)
     """Seconds of silence that end what you say."""
+    adaptive: bool = True
+    """Wait less after what sounds finished, longer after half a sentence."""
     patience: float = Field(default=6.0, ge=1.0, le=60.0)
     """Seconds to wait for the first word before the microphone closes again."""
     threshold: float = Field(default=0.5, gt=0.0, lt=1.0)

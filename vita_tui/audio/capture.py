@@ -6,6 +6,7 @@ the ring, resamples to 16 kHz where the device cannot, and cuts frames. A stream
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -21,11 +22,19 @@ from vita_tui.health.registry import Entry, registry
 
 __all__ = ["DeviceMicrophone"]
 
+log = logging.getLogger(__name__)
+
 RING_SECONDS = 5.0
 """How long the listener may be busy elsewhere before sound is lost."""
 LOST_SECONDS = 2.0
 """Without a callback for this long, the device is gone."""
 MAX_CHANNELS = 8
+BLOCK_SECONDS = 0.02
+"""Of a callback. With PortAudio's own choice blocks come every 2 ms, at three times the cost."""
+LATENCIES: tuple[float | str, ...] = ("low", 0.04, "high")
+"""What PortAudio is asked for, in order of trial: at some lengths ALSA's plugin for PulseAudio never calls back, so the first
+block is waited for."""
+FIRST_SECONDS = 0.5
 
 
 class DeviceMicrophone:
@@ -78,17 +87,7 @@ class DeviceMicrophone:
             self._position = 0
             self._ended = False
             self._last_callback = time.monotonic()
-            self._stream = open_stream(
-                lambda sd: sd.InputStream(
-                    device=device.index,
-                    samplerate=rate,
-                    channels=channels,
-                    dtype="float32",
-                    latency="low",
-                    callback=self._callback,
-                    finished_callback=self._finished,
-                )
-            )
+            self._stream = self._open_steadily(device, rate, channels)
             self.name = device.name
             self._entry = registry.register(
                 self._stream,
@@ -97,6 +96,26 @@ class DeviceMicrophone:
                 owner="audio.capture",
                 close=self.close,
             )
+
+    def _open_steadily(self, device: Device, rate: int, channels: int) -> Any:
+        """A stream whose callbacks come."""
+        for latency in LATENCIES:
+            stream = open_stream(
+                "InputStream",
+                device=device.index,
+                samplerate=rate,
+                channels=channels,
+                latency=latency,
+                blocksize=round(rate * BLOCK_SECONDS) if latency == "low" else 0,
+                callback=self._callback,
+                finished_callback=self._finished,
+            )
+            if self._ring.wait(FIRST_SECONDS):
+                return stream
+            log.info("%s gives no sound with a buffer of %s s", device.name, latency)
+            close_stream(stream, f"microphone {device.name}")
+            self._ended = False
+        raise DeviceError(f"The microphone {device.name} gives no sound.", remedy="Choose another: f2")
 
     def read(self, timeout: float) -> Frame | None:
         deadline = time.monotonic() + timeout

@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
@@ -172,8 +172,8 @@ def refresh() -> bool:
         return True
 
 
-def open_stream(make: Callable[[ModuleType], Any]) -> Any:
-    """Open and start the stream that `make` returns.
+def open_stream(kind: Literal["InputStream", "OutputStream"], **arguments: Any) -> Any:
+    """Open and start a stream of 32-bit floats; `arguments` are sounddevice's own.
 
     Raises:
         DeviceError: what PortAudio says, in a sentence.
@@ -182,7 +182,7 @@ def open_stream(make: Callable[[ModuleType], Any]) -> Any:
     with portaudio() as sd:
         try:
             with _quiet_stderr():
-                stream = make(sd)
+                stream = getattr(sd, kind)(dtype="float32", **arguments)
                 stream.start()
         except (sd.PortAudioError, ValueError) as error:
             raise DeviceError(_sentence(str(error)), remedy="vita devices") from None

@@ -274,14 +274,19 @@ class FileSpeaker:
                 self._current = (span, started)
                 self._recorded.append(samples)
             self._tell(PlaybackMark("started", span, started))
-            with self._condition:
-                seconds = len(samples) / self.sample_rate if self._pace else 0.0
-                mine = self._condition.wait_for(
-                    lambda: self._closed or self._current is None or self._current[0] is not span,
-                    timeout=max(0.0, started + seconds - time.monotonic()),
-                )
-                if mine:
-                    continue
-                self._played = span.end
-                self._current = None
-            self._tell(PlaybackMark("finished", span, time.monotonic()))
+            if self._sound(span, started):
+                self._tell(PlaybackMark("finished", span, time.monotonic()))
+
+    def _sound(self, span: Span, started: float) -> bool:
+        """Let `span` play to its end; False when it was flushed or the speaker closed meanwhile."""
+
+        def over() -> bool:
+            return self._closed or self._current is None or self._current[0] is not span
+
+        seconds = (span.end - span.start) / self.sample_rate if self._pace else 0.0
+        with self._condition:
+            if self._condition.wait_for(over, timeout=max(0.0, started + seconds - time.monotonic())):
+                return False
+            self._played = span.end
+            self._current = None
+            return True

@@ -7,6 +7,7 @@ callback; the same thread notices when callbacks stop, which means that the devi
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -23,30 +24,30 @@ from vita_tui.health.registry import Entry, registry
 
 __all__ = ["DeviceSpeaker"]
 
+log = logging.getLogger(__name__)
+
 FADE_SECONDS = 0.005
 """A cut shorter than this clicks."""
 LOST_SECONDS = 2.0
-BLOCK_SECONDS = 0.01
-"""Of a callback: what has been handed over cannot be taken back, so blocks are short."""
+LATENCIES: tuple[float | str, ...] = (0.03, 0.02, "high", 0.1)
+"""Seconds that PortAudio is asked to buffer, in order of trial: what is buffered is still heard after a flush, so little;
+but ALSA's plugin for PulseAudio underruns without end at some lengths, so the first second is watched."""
+SETTLE_SECONDS = 0.15
+MOST_UNDERFLOWS = 4
+"""While settling; one at the start is usual."""
 
 
 class DeviceSpeaker:
     """A sound device as a `Speaker`."""
 
-    def __init__(
-        self, name: str = "", *, block_seconds: float = BLOCK_SECONDS, latency: float | str = 0.03
-    ) -> None:
+    def __init__(self, name: str = "") -> None:
         """
         Args:
             name: of the device, or a part of it; empty for the system's default.
-            latency: seconds that PortAudio is asked to buffer: less may crackle while the cores are busy, and more is
-                heard after `flush`.
         """
         self._wanted = name
         self.name = name or "default speaker"
         self.sample_rate = 0
-        self._block_seconds = block_seconds
-        self._latency = latency
         self._lock = threading.Lock()
         """Held by the callback for one block, and by others as briefly."""
         self._stream: Any = None
@@ -87,18 +88,7 @@ class DeviceSpeaker:
         with self._lock:
             self._reset()
             self.sample_rate = rate
-        self._stream = open_stream(
-            lambda sd: sd.OutputStream(
-                device=device.index,
-                samplerate=rate,
-                channels=channels,
-                dtype="float32",
-                blocksize=round(rate * self._block_seconds),
-                latency=self._latency,
-                callback=self._callback,
-                finished_callback=self._finished,
-            )
-        )
+        self._stream = self._open_steadily(device, rate, channels)
         self.name = device.name
         self._marks = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._notify, name="playback", daemon=True)
@@ -110,6 +100,27 @@ class DeviceSpeaker:
             close=self.close,
         )
         self._thread.start()
+
+    def _open_steadily(self, device: Device, rate: int, channels: int) -> Any:
+        """A stream that does not underrun; if all do, the one with the longest buffer."""
+        for latency in LATENCIES:
+            before = self.underflows
+            stream = open_stream(
+                "OutputStream",
+                device=device.index,
+                samplerate=rate,
+                channels=channels,
+                latency=latency,
+                callback=self._callback,
+                finished_callback=self._finished,
+            )
+            time.sleep(SETTLE_SECONDS)
+            if self.underflows - before <= MOST_UNDERFLOWS or latency == LATENCIES[-1]:
+                return stream
+            log.info("%s underruns with a buffer of %s s", device.name, latency)
+            close_stream(stream, f"speaker {device.name}")
+            self._ended = False
+        raise AssertionError("the last latency is always taken")
 
     def enqueue(self, samples: Samples) -> Span:
         if self._stream is None or self._lost:

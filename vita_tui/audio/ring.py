@@ -77,6 +77,10 @@ class Ring:
             if left <= 0 or ended() or not self._arrived.wait(left):
                 return self._read, np.zeros(0, np.float32)
 
+    def wait(self, timeout: float) -> bool:
+        """Wait for something to read; False when nothing came."""
+        return self._written > self._read or self._arrived.wait(timeout)
+
     def wake(self) -> None:
         """Let a reader that waits look whether it `ended`."""
         self._arrived.set()

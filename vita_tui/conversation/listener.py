@@ -53,7 +53,18 @@ class Utterance:
     """Monotonic seconds at which the last voice was captured."""
     ended: float
     """Monotonic seconds of the key, or of the last voice when silence ended it: latency counts from here."""
+    noticed: float
+    """Monotonic seconds at which it was known to be over."""
     reason: EndReason
+
+    @property
+    def audio_seconds(self) -> float:
+        return len(self.audio) / SAMPLE_RATE
+
+    @property
+    def endpoint_wait(self) -> float | None:
+        """Seconds waited for silence; None when something else ended it."""
+        return self.noticed - self.last_speech if self.reason == "silence" else None
 
 
 class Hearing(Protocol):
@@ -120,11 +131,10 @@ class Listener:
         self._talk = talk
         self._partial_interval = partial_interval
         self._clock = clock or SystemClock()
-        self._notes: queue.SimpleQueue[tuple[Literal["begin", "end", "cancel"], float]] = queue.SimpleQueue()
+        self._notes: queue.SimpleQueue[tuple[Literal["begin", "end", "cancel"], float, int]] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._entry: Entry | None = None
-        self._number = 0
         self._open: _Open | None = None
         self._pre_roll: deque[Frame] = deque(maxlen=max(1, round(audio.pre_roll / FRAME_SECONDS)))
         self._voice: VoiceActivity | None = None
@@ -144,17 +154,17 @@ class Listener:
         )
         self._thread.start()
 
-    def begin(self) -> None:
-        """Start an utterance; what was captured just before the key belongs to it."""
-        self._notes.put(("begin", self._clock.monotonic()))
+    def begin(self, number: int) -> None:
+        """Start the utterance `number`; what was captured just before the key belongs to it."""
+        self._notes.put(("begin", self._clock.monotonic(), number))
 
     def end(self) -> None:
         """The key says that the utterance is over."""
-        self._notes.put(("end", self._clock.monotonic()))
+        self._notes.put(("end", self._clock.monotonic(), 0))
 
     def cancel(self) -> None:
         """Forget the utterance."""
-        self._notes.put(("cancel", self._clock.monotonic()))
+        self._notes.put(("cancel", self._clock.monotonic(), 0))
 
     def cleanup(self) -> None:
         """Stop the thread and close the microphone; may be called twice."""
@@ -227,9 +237,9 @@ class Listener:
 
     def _take_notes(self) -> None:
         while not self._notes.empty():
-            note, at = self._notes.get()
+            note, at, number = self._notes.get()
             if note == "begin" and self._open is None:
-                self._begin()
+                self._begin(number)
             elif note == "end" and self._open is not None:
                 self._open.key_at = at
             elif note == "cancel" and self._open is not None:
@@ -239,9 +249,8 @@ class Listener:
         if utterance is not None and utterance.key_at is not None and self._clock.monotonic() > utterance.key_at + 0.15:
             self._finish("key")
 
-    def _begin(self) -> None:
-        self._number += 1
-        self._open = _Open(self._number, [])
+    def _begin(self, number: int) -> None:
+        self._open = _Open(number, [])
         voice = self._voice
         assert voice is not None
         voice.reset()
@@ -315,5 +324,13 @@ class Listener:
         else:
             ended = last
         self._hearing.on_end(
-            Utterance(utterance.number, utterance.audio(), utterance.speech_seconds, last, ended, reason)
+            Utterance(
+                utterance.number,
+                utterance.audio(),
+                utterance.speech_seconds,
+                last,
+                ended,
+                self._clock.monotonic(),
+                reason,
+            )
         )

@@ -1,6 +1,223 @@
 """From utterances to words: partial transcripts while the user speaks, and a final one that is usually ready at the end.
 
-`Recognition` is what the listener reports to. It hands audio to the whisper thread and tells the assistant, on the asyncio
-loop, what was understood. At the first short silence it has the final decode started speculatively (a draft); speech that
-goes on throws it away, and an utterance that ends there claims it.
+`Recognition` is what the listener reports to, in the listener's thread. It hands audio to the whisper thread and tells the
+assistant, on the asyncio loop, what was understood. At the first short silence it has the final decode started speculatively;
+speech that goes on throws it away, and an utterance that ends there claims it.
 """
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from typing import Protocol
+
+from vita_tui.audio.base import Microphone, Samples
+from vita_tui.clock import Clock
+from vita_tui.conversation.endpointing import Endpointer
+from vita_tui.conversation.listener import Listener, Utterance
+from vita_tui.engines.chain import Chain
+from vita_tui.engines.stt.agreement import Partial
+from vita_tui.engines.stt.base import Recognizer, Transcription
+from vita_tui.engines.stt.worker import WhisperWorker
+from vita_tui.errors import DeviceError, EngineError
+from vita_tui.events import EventBus, LevelChanged, Notice, PartialTranscript
+from vita_tui.settings import Settings
+
+__all__ = ["Listening", "Recognition", "Understood"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What came of one utterance."""
+
+    utterance: Utterance
+    text: str
+    """Empty when there were no words; then `problem` says why."""
+    problem: str
+    confidence: float
+    guard: tuple[str, ...]
+    at: float
+    """Monotonic seconds at which it was known."""
+
+
+class Listening(Protocol):
+    """Who is told, on the asyncio loop."""
+
+    def on_draft(self, text: str) -> None:
+        """The user may have finished with this."""
+
+    def on_draft_void(self) -> None:
+        """The user goes on."""
+
+    def on_utterance(self, utterance: Utterance) -> None:
+        """The user has finished; `on_understood` follows."""
+
+    def on_understood(self, understood: Understood) -> None: ...
+
+
+class Recognition:
+    """The ears: microphone, listener thread and whisper thread."""
+
+    def __init__(
+        self,
+        microphone: Microphone,
+        recognizers: Chain[Recognizer],
+        listening: Listening,
+        bus: EventBus,
+        *,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._listening = listening
+        self._bus = bus
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._numbers = itertools.count(1)
+        self._current = 0
+        """The utterance that counts; results of others are dropped."""
+        self._endpointer = Endpointer(settings.talk.end_silence)
+        self._paused_at: float | None = None
+        self.worker = WhisperWorker(recognizers, timeout=settings.stt.timeout)
+        self.listener = Listener(
+            microphone,
+            self,
+            audio=settings.audio,
+            talk=settings.talk,
+            partial_interval=settings.stt.partial_interval,
+            clock=clock,
+        )
+
+    # ---- on the loop
+
+    def start(self, on_ready: Callable[[], None]) -> None:
+        """Start both threads; `on_ready` is called in the whisper thread when the model is loaded, or is known not to load."""
+        self._loop = asyncio.get_running_loop()
+        self.worker.start().add_done_callback(lambda _: on_ready())
+        self.listener.start()
+
+    def begin(self) -> None:
+        """Start an utterance."""
+        self._current = next(self._numbers)
+        self.listener.end_silence = self._settings.talk.end_silence
+        self.listener.begin(self._current)
+
+    def end(self) -> None:
+        """The key says that it is over."""
+        self.listener.end()
+
+    def cancel(self) -> None:
+        """Forget the utterance, and whatever is still being decoded of it."""
+        self.listener.cancel()
+        self.worker.discard(self._current)
+        self._current = 0
+
+    def cleanup(self) -> None:
+        """Stop both threads; may be called twice. Blocks for up to a second: not for the loop."""
+        self.listener.cleanup()
+        self.worker.cleanup()
+
+    # ---- in the listener thread
+
+    def on_level(self, dbfs: float, speech: float) -> None:
+        self._bus.publish(LevelChanged(dbfs, speech))
+
+    def on_speech(self, number: int) -> None:
+        if self._paused_at is not None:
+            self._endpointer.went_on(self._clock.monotonic() - self._paused_at)
+            self._paused_at = None
+        self.worker.discard(number)
+        self._post(number, self._listening.on_draft_void)
+
+    def on_audio(self, number: int, audio: Samples, captured: float) -> None:
+        if not self._settings.stt.partials or number != self._current:
+            return
+
+        def understood(partial: Partial) -> None:
+            if number != self._current:
+                return
+            if self._settings.talk.adaptive:
+                self.listener.end_silence = self._endpointer.wait(f"{partial.stable} {partial.tail}")
+            lag = self._clock.monotonic() - captured
+            self._bus.publish(PartialTranscript(partial.stable, partial.tail, partial.audio_seconds, lag))
+
+        self.worker.partial(number, audio, understood)
+
+    def on_pause(self, number: int, audio: Samples) -> None:
+        self._paused_at = self._clock.monotonic()
+        if number != self._current:
+            return
+
+        def done(future: Future[Transcription]) -> None:
+            if future.cancelled() or future.exception() is not None:
+                return
+            text = future.result().text.strip()
+            if self._settings.talk.adaptive:
+                self.listener.end_silence = self._endpointer.wait(text)
+            if text:
+                self._post(number, self._listening.on_draft, text)
+
+        with contextlib.suppress(EngineError):  # not running any more
+            self.worker.speculate(number, audio).add_done_callback(done)
+
+    def on_end(self, utterance: Utterance) -> None:
+        self._paused_at = None
+        self._post(utterance.number, self._listening.on_utterance, utterance)
+        if not utterance.speech_seconds:
+            self._nothing(utterance, "No speech was heard; nothing was sent.")
+            return
+        try:
+            future = self.worker.claim(utterance.number) or self.worker.final(utterance.audio)
+        except EngineError as error:
+            self._nothing(utterance, error.message)
+            return
+        future.add_done_callback(lambda done: self._understood(utterance, done))
+
+    def on_lost(self, error: DeviceError) -> None:
+        self._bus.publish(Notice("No microphone", error.message, error.remedy, "warning", key="microphone"))
+
+    def on_found(self, name: str) -> None:
+        log.info("listening to %s", name)
+        self._bus.publish(Notice("Microphone ready", name, key="microphone found"))
+
+    # ---- in the whisper thread
+
+    def _understood(self, utterance: Utterance, future: Future[Transcription]) -> None:
+        try:
+            result = future.result()
+        except CancelledError:
+            return
+        except EngineError as error:
+            self._bus.publish(Notice("Not understood", error.message, error.remedy, "error"))
+            self._nothing(utterance, error.message)
+            return
+        text = result.text.strip()
+        problem = "" if text else "No words were understood; nothing was sent."
+        understood = Understood(
+            utterance, text, problem, result.confidence, result.guard, self._clock.monotonic()
+        )
+        self._post(utterance.number, self._listening.on_understood, understood)
+
+    def _nothing(self, utterance: Utterance, problem: str) -> None:
+        understood = Understood(utterance, "", problem, 0.0, (), self._clock.monotonic())
+        self._post(utterance.number, self._listening.on_understood, understood)
+
+    # ----
+
+    def _post(self, number: int, function: Callable[..., None], *arguments: object) -> None:
+        """Call `function` on the loop, unless the utterance `number` has been forgotten by then."""
+
+        def call() -> None:
+            if number == self._current:
+                function(*arguments)
+
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+                self._loop.call_soon_threadsafe(call)

@@ -1,0 +1,165 @@
+"""Sound devices without a sound card: a PulseAudio of the test's own, with a speaker, a microphone, and ways to both.
+
+PortAudio looks for devices once in a process, and finds these through the environment; so programs under test run as child
+processes with `VirtualAudio.env`, and the test itself speaks and listens with PulseAudio's own clients.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vita_tui.audio.files import write_wav
+
+__all__ = ["Recording", "VirtualAudio", "virtual_audio"]
+
+RATE = 16_000
+"""Hertz, of what the test speaks and hears."""
+_ASOUNDRC = "pcm.!default { type pulse }\nctl.!default { type pulse }\n"
+
+
+class Recording:
+    """What the speaker played, while and after it is recorded; mono at `RATE`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], file: Path) -> None:
+        self._process = process
+        self._file = file
+
+    def samples(self) -> NDArray[np.float32]:
+        """All that was heard so far."""
+        raw = self._file.read_bytes()
+        return np.frombuffer(raw[: len(raw) // 2 * 2], "<i2").astype(np.float32) / 32768.0
+
+    def seconds(self) -> float:
+        return len(self.samples()) / RATE
+
+    def stop(self) -> NDArray[np.float32]:
+        """End the recording; all that was heard."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(timeout=5)
+        return self.samples()
+
+
+class VirtualAudio:
+    """A running PulseAudio with a null sink `speaker`, and a null sink `mic` whose monitor is the source `virtmic`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        runtime = folder / "run"
+        runtime.mkdir(mode=0o700)
+        (folder / ".asoundrc").write_text(_ASOUNDRC)
+        self.env = {
+            **os.environ,
+            "HOME": str(folder),
+            "XDG_RUNTIME_DIR": str(runtime),
+            "PULSE_SERVER": f"unix:{runtime}/pulse/native",
+            "PULSE_COOKIE": str(folder / "cookie"),
+        }
+        self._modules: dict[str, str] = {}
+        log = (folder / "pulse.log").open("wb")
+        self._server = subprocess.Popen(
+            ["pulseaudio", "--daemonize=no", "--exit-idle-time=-1", "-n", "--use-pid-file=no",
+             "-L", f"module-native-protocol-unix socket={runtime}/pulse/native auth-anonymous=1",
+             "-L", "module-null-sink sink_name=speaker",
+             "-L", "module-null-sink sink_name=mic",
+             "-L", "module-remap-source master=mic.monitor source_name=virtmic"],
+            env=self.env, stdout=log, stderr=log,
+        )  # fmt: skip
+        log.close()
+        self._until_it_answers()
+        self._pactl("set-default-sink", "speaker")
+        self._pactl("set-default-source", "virtmic")
+
+    def _until_it_answers(self) -> None:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                self._pactl("info")
+            except subprocess.CalledProcessError:
+                if self._server.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError((self.folder / "pulse.log").read_text()) from None
+                time.sleep(0.05)
+            else:
+                return
+
+    def _pactl(self, *arguments: str) -> str:
+        done = subprocess.run(["pactl", *arguments], env=self.env, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    # ---- the room
+
+    def speak(self, samples: NDArray[np.float32], rate: int = RATE) -> subprocess.Popen[bytes]:
+        """Play `samples` into the microphone; returns at once, and the process ends when they were spoken."""
+        file = Path(tempfile.mkstemp(suffix=".wav", dir=self.folder)[1])
+        write_wav(file, samples, rate)
+        return self.speak_file(file)
+
+    def speak_file(self, file: Path) -> subprocess.Popen[bytes]:
+        """Play a WAV file into the microphone."""
+        return subprocess.Popen(["paplay", "--device=mic", str(file)], env=self.env)
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[Recording]:
+        """Record what the speaker plays."""
+        file = Path(tempfile.mkstemp(suffix=".raw", dir=self.folder)[1])
+        with file.open("wb") as out:
+            process = subprocess.Popen(
+                ["parecord", "--device=speaker.monitor", "--raw", f"--rate={RATE}", "--channels=1",
+                 "--format=s16le", "--latency-msec=20"],
+                env=self.env, stdout=out,
+            )  # fmt: skip
+        recording = Recording(process, file)
+        try:
+            deadline = time.monotonic() + 10
+            while not file.stat().st_size and time.monotonic() < deadline:
+                time.sleep(0.01)
+            yield recording
+        finally:
+            recording.stop()
+
+    # ---- devices that come and go
+
+    def unplug(self, name: str) -> None:
+        """Take away `speaker` or `virtmic`."""
+        for line in self._pactl("list", "short", "modules").splitlines():
+            number, module, *arguments = line.split("\t")
+            if module in ("module-null-sink", "module-remap-source") and f"_name={name}" in " ".join(
+                arguments
+            ):
+                self._modules[name] = f"{module} {' '.join(arguments)}".strip()
+                self._pactl("unload-module", number)
+
+    def plug(self, name: str) -> None:
+        """Bring back what was unplugged, as the default."""
+        self._pactl("load-module", *self._modules.pop(name).split())
+        self._pactl("set-default-sink" if name == "speaker" else "set-default-source", name)
+
+    def close(self) -> None:
+        self._server.terminate()
+        try:
+            self._server.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def virtual_audio() -> Iterator[VirtualAudio]:
+    """A `VirtualAudio` that is gone at the end."""
+    audio = VirtualAudio(Path(tempfile.mkdtemp(prefix="vita-audio-")))
+    try:
+        yield audio
+    finally:
+        audio.close()
