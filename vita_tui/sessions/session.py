@@ -1,0 +1,207 @@
+"""A conversation as data: turns, the session that holds them, and the change that adds to it.
+
+All of these are frozen: a `Session` is the picture of one version, safe to hand to any thread. What changes is made into a
+`Change`, which only ever adds or replaces turns by their id. Applying the same change twice gives the same session, so a
+change whose fate is unknown may be sent again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+__all__ = [
+    "Change",
+    "Hit",
+    "Role",
+    "Session",
+    "Summary",
+    "Turn",
+    "apply",
+    "decode_turn",
+    "encode_turn",
+    "merge_turns",
+    "new_id",
+    "new_session",
+    "title_from",
+]
+
+Role = Literal["user", "assistant"]
+
+TITLE_LENGTH = 60
+"""Characters of the first question that become the title."""
+
+_SPACE = re.compile(r"\s+")
+
+
+def new_id() -> str:
+    """A random id of 32 hexadecimal digits."""
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one side said. Change it with `dataclasses.replace`; the id stays."""
+
+    role: Role
+    text: str
+    """All of it, whether it was heard or not."""
+    heard: str | None = None
+    """What really left the speaker; None when nothing was spoken or all of it was heard."""
+    started: float = 0.0
+    """Seconds since 1970."""
+    finished: float | None = None
+    """Seconds since 1970; None while it goes on."""
+    engines: Mapping[str, str] = field(default_factory=dict)
+    """Who did which job: `{"stt": "whisper base", ...}`."""
+    spoken: bool = False
+    interrupted: bool = False
+    tokens: int = 0
+    timings: Mapping[str, Any] = field(default_factory=dict)
+    """Milliseconds by stage, and what else JSON can hold."""
+    id: str = field(default_factory=new_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One version of a conversation, with all its turns in order."""
+
+    id: str
+    title: str
+    """From the first question unless the user chose one; empty before that."""
+    created: float
+    """Seconds since 1970; two sessions with one id but different `created` are not the same conversation."""
+    last_active: float
+    """Seconds since 1970 of the last change; never goes backwards, even when the clock does."""
+    turns: tuple[Turn, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Snapshot of the settings it began with; no secrets."""
+    version: int = 0
+    """Counts the changes in the store; 0 before it is there."""
+
+    @property
+    def tokens(self) -> int:
+        return sum(turn.tokens for turn in self.turns)
+
+    def summary(self) -> Summary:
+        return Summary(
+            self.id, self.title, self.created, self.last_active, len(self.turns), self.tokens, self.version
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A session without its turns, as lists show it."""
+
+    id: str
+    title: str
+    created: float
+    last_active: float
+    turns: int
+    """How many."""
+    tokens: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Where a search found its words."""
+
+    session_id: str
+    title: str
+    turn_id: str
+    """Empty when the title matched."""
+    role: str
+    """`user`, `assistant`, or `title`."""
+    started: float
+    """When that was said, seconds since 1970."""
+    snippet: str
+    """The words around the first match, as plain text."""
+    marks: tuple[tuple[int, int], ...] = ()
+    """Start and end of each match in `snippet`, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be added to a session."""
+
+    turns: tuple[Turn, ...] = ()
+    """Added, or put in the place of the turn with the same id."""
+    title: str | None = None
+    """New title; None keeps the old one."""
+    last_active: float = 0.0
+    """Seconds since 1970; the later of this and what is stored wins."""
+
+    def joined(self, later: Change) -> Change:
+        """Both changes as one; where they disagree `later` wins."""
+        return Change(
+            turns=merge_turns(self.turns, later.turns),
+            title=self.title if later.title is None else later.title,
+            last_active=max(self.last_active, later.last_active),
+        )
+
+
+def new_session(settings: Mapping[str, Any], now: float, *, session_id: str | None = None) -> Session:
+    """An empty session that began at `now` (seconds since 1970)."""
+    return Session(session_id or new_id(), "", now, now, settings=dict(settings))
+
+
+def title_from(turns: Iterable[Turn]) -> str:
+    """The first question, on one line, cut at a word; empty when there is none."""
+    question = next((turn.text for turn in turns if turn.role == "user" and turn.text.strip()), "")
+    line = _SPACE.sub(" ", question).strip()
+    if len(line) <= TITLE_LENGTH:
+        return line
+    cut = (
+        line[: TITLE_LENGTH - 1].rsplit(" ", 1)[0]
+        if " " in line[: TITLE_LENGTH - 1]
+        else line[: TITLE_LENGTH - 1]
+    )
+    return cut.rstrip(",;:.- ") + "…"
+
+
+def merge_turns(old: tuple[Turn, ...], new: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    """`old` in its order with those in `new` put in their places, and the rest of `new` behind."""
+    if not new:
+        return old
+    newer = {turn.id: turn for turn in new}
+    kept = tuple(newer.pop(turn.id, turn) for turn in old)
+    return (*kept, *newer.values())
+
+
+def apply(session: Session, change: Change, *, version: int | None = None) -> Session:
+    """`session` after `change`, as version `version` (unchanged when None)."""
+    turns = merge_turns(session.turns, change.turns)
+    title = session.title if change.title is None else change.title
+    return replace(
+        session,
+        turns=turns,
+        title=title or title_from(turns),
+        last_active=max(session.last_active, change.last_active),
+        version=session.version if version is None else version,
+    )
+
+
+def encode_turn(turn: Turn) -> str:
+    """One turn as a line of JSON."""
+    return json.dumps(asdict(turn), ensure_ascii=False, separators=(",", ":"))
+
+
+def decode_turn(text: str | bytes) -> Turn:
+    """The opposite of `encode_turn`; keys of newer versions are left out.
+
+    Raises:
+        ValueError: it is not a turn.
+    """
+    data = json.loads(text)
+    if not isinstance(data, dict):
+        raise ValueError("a turn is a JSON object")
+    known = {key: value for key, value in data.items() if key in Turn.__dataclass_fields__}
+    try:
+        return Turn(**known)
+    except TypeError as error:
+        raise ValueError(f"not a turn: {error}") from None
