@@ -37,7 +37,7 @@ from vita_tui.errors import (
     VitaError,
 )
 from vita_tui.events import EngineStatus, EngineWorked, EventBus, Health, Job, Notice
-from vita_tui.health.breaker import Breaker, BreakerSnapshot, BreakerState, Permit
+from vita_tui.health.breaker import Breaker, BreakerState, Permit
 from vita_tui.settings import HealthSettings
 
 __all__ = ["Attempt", "Chain"]
@@ -165,7 +165,6 @@ class Chain(Generic[E]):
             rest_seconds=settings.breaker_seconds,
             slow_seconds=settings.breaker_slow_seconds,
             clock=self._clock,
-            on_change=self._breaker_changed,
         )
         return _Link(engine, breaker)
 
@@ -210,6 +209,8 @@ class Chain(Generic[E]):
             if permit is None:
                 tried.append((link, self._why_resting(link), ""))
                 continue
+            if link.resting:
+                self._publish()
             attempt = Attempt(self, link, permit, self._clock, allowance)
             try:
                 yield attempt
@@ -227,6 +228,7 @@ class Chain(Generic[E]):
         """
         for link in self._links:
             if link.resting and (permit := link.breaker.allow()) is not None:
+                self._publish()
                 attempt = Attempt(self, link, permit, self._clock)
                 try:
                     yield attempt
@@ -335,9 +337,6 @@ class Chain(Generic[E]):
             )
         else:
             self._bus.publish(Notice(f"{verb} with {name} again", key=f"engine:{self.job}:{name}"))
-
-    def _breaker_changed(self, _: BreakerSnapshot) -> None:
-        self._publish()
 
     def _publish(self) -> None:
         """Publish how all stand. One thread at a time does it, again for whoever came meanwhile: the last word is the newest."""
