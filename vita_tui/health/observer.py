@@ -1,0 +1,101 @@
+"""From a conversation's events to figures.
+
+Names, all listed in `vita metrics`:
+
+    turn_seconds                 end of speech or enter → first sound, or first word of a silent reply; slow ones raise an alert
+    turn_stage_seconds{stage}    end of speech or enter → that stage; stages follow `TurnTimings`
+    turns, replies{reason}, nothing_heard, alerts, notices{severity}
+    engine_calls{engine, job}    with the share that failed
+    engine_seconds{engine, job}  until the engine answered
+    partial_lag_seconds, clause_gap_seconds
+    errors{kind}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from vita_tui.events import (
+    Alert,
+    ClauseFinished,
+    EngineWorked,
+    Event,
+    NothingHeard,
+    Notice,
+    PartialTranscript,
+    ReplyFinished,
+    TurnFinished,
+    TurnTimings,
+)
+from vita_tui.health.metrics import Metrics
+
+__all__ = ["Observer"]
+
+STAGES = ("endpoint", "stt", "llm_first_token", "first_clause", "tts_first_audio", "voice_to_voice")
+_WORDS = {
+    "endpoint": "waiting for silence",
+    "stt": "Whisper",
+    "llm_first_token": "the first word of the reply",
+    "first_clause": "the first clause",
+    "tts_first_audio": "the voice",
+    "voice_to_voice": "the speaker",
+}
+
+
+class Observer:
+    """A subscriber of the bus; quick, and safe from any thread."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._handlers: dict[type[Event], Callable[[Any], None]] = {
+            TurnFinished: self._turn,
+            EngineWorked: self._worked,
+            NothingHeard: lambda _: metrics.count("nothing_heard"),
+            PartialTranscript: lambda event: metrics.time("partial_lag_seconds", event.lag_seconds),
+            ClauseFinished: self._clause,
+            ReplyFinished: lambda event: metrics.count("replies", reason=event.reason),
+            Notice: lambda event: metrics.count("notices", severity=event.severity),
+            Alert: lambda _: metrics.count("alerts"),
+        }
+
+    def __call__(self, event: Event) -> None:
+        if (handler := self._handlers.get(type(event))) is not None:
+            handler(event)
+
+    def _turn(self, event: TurnFinished) -> None:
+        self._metrics.count("turns")
+        timings = event.timings
+        for stage in STAGES:
+            if (ms := getattr(timings, stage)) is not None:
+                self._metrics.time("turn_stage_seconds", ms / 1000, stage=stage)
+        waited = timings.voice_to_voice if timings.voice_to_voice is not None else timings.llm_first_token
+        if waited is not None:
+            why = timings.causes[0] if timings.causes else _longest(timings)
+            self._metrics.time(
+                "turn_seconds", waited / 1000, slow=self._metrics.settings.slow_seconds, why=why
+            )
+
+    def _worked(self, event: EngineWorked) -> None:
+        self._metrics.call(
+            "engine_calls", not event.error, why=event.error, job=event.job, engine=event.engine
+        )
+        if event.error:
+            self._metrics.count("errors", kind=event.error)
+        if event.seconds is not None:
+            self._metrics.time("engine_seconds", event.seconds, job=event.job, engine=event.engine)
+
+    def _clause(self, event: ClauseFinished) -> None:
+        if event.index:
+            self._metrics.time("clause_gap_seconds", event.gap_seconds)
+
+
+def _longest(timings: TurnTimings) -> str:
+    """The stage that took longest, in words."""
+    before, longest, longest_ms = 0.0, "", 0.0
+    for stage in STAGES:
+        if (ms := getattr(timings, stage)) is not None:
+            if ms - before > longest_ms:
+                longest, longest_ms = stage, ms - before
+            before = max(before, ms)
+    return f"Longest was {_WORDS[longest]}: {longest_ms / 1000:.1f} s." if longest else ""

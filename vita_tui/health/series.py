@@ -1,0 +1,372 @@
+"""What is kept of one metric: a count, a value, durations, or calls and how many of them failed.
+
+Every series has a lock of its own, so threads that write different metrics never wait for each other. Times are monotonic
+seconds of this process; on disk they are seconds since 1970, so that they mean the same to the next process.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+__all__ = ["CLASSES", "Calls", "Count", "Gauge", "Key", "Kind", "Labels", "Series", "Summary", "Timing"]
+
+Kind = Literal["counter", "gauge", "timing", "calls"]
+Labels = tuple[tuple[str, str], ...]
+"""Sorted by name."""
+Key = tuple[Kind, str, Labels]
+
+SAMPLES = 512
+"""Newest durations from which percentiles are taken."""
+SAVED_SAMPLES = 128
+"""Of them, those that are written to disk."""
+WINDOW = 100
+"""Newest calls from which the error rate is taken."""
+ENOUGH_CALLS = 10
+"""Before which an error rate says nothing."""
+CALM_TIMES = 3
+"""Durations in a row within the limit, after which slowness has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One metric at one moment."""
+
+    name: str
+    labels: Labels
+    kind: Kind
+    value: float
+    """Counters: the total. Gauges: the last value. Timings: seconds in all. Calls: the share that failed lately, 0 to 1."""
+    count: int = 0
+    """Timings and calls: how many there were."""
+    errors: int = 0
+    """Calls that failed, of `count`."""
+    p50: float | None = None
+    """Seconds, of the newest `SAMPLES` durations within the retention; None when there are none."""
+    p95: float | None = None
+    p99: float | None = None
+    maximum: float | None = None
+
+
+class Series:
+    """Base of the four kinds. Whoever calls a method holds `lock`."""
+
+    kind: ClassVar[Kind]
+
+    def __init__(self, name: str, labels: Labels, now: float) -> None:
+        self.name = name
+        self.labels = labels
+        self.lock = threading.Lock()
+        self.updated = now
+        self.dead = False
+        """It was dropped; whoever still holds it must look again."""
+        self.alerting = False
+        """The user knows that its threshold is crossed."""
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.name, self.labels
+
+    def summary(self, oldest: float) -> Summary:
+        """Args: oldest: what happened before it does not count."""
+        raise NotImplementedError
+
+    def fresh(self) -> Series | None:
+        """What came since the last `mark_saved`, as a series of its own; None when nothing did."""
+        raise NotImplementedError
+
+    def mark_saved(self, fresh: Any) -> None:
+        """`fresh` is on disk now."""
+        raise NotImplementedError
+
+    def merge(self, other: Any) -> None:
+        """Add what `other`, of the same kind, holds."""
+        self.updated = max(self.updated, other.updated)
+
+    def dump(self, offset: float) -> dict[str, Any]:
+        """As JSON. Args: offset: what to add to monotonic seconds to get seconds since 1970."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "labels": dict(self.labels),
+            "updated": round(self.updated + offset, 3),
+        }
+
+    def restore(self, data: Mapping[str, Any], offset: float, now: float) -> None:
+        """Take up what `dump` wrote; what claims to be from the future happened now.
+
+        Raises:
+            ValueError | KeyError | TypeError: it is not what `dump` writes.
+        """
+        self.updated = min(now, float(data["updated"]) - offset)
+
+
+class Count(Series):
+    kind = "counter"
+
+    def __init__(self, name: str, labels: Labels, now: float) -> None:
+        super().__init__(name, labels, now)
+        self.value = 0.0
+        self._saved = 0.0
+
+    def add(self, amount: float) -> None:
+        self.value += amount
+
+    def summary(self, oldest: float) -> Summary:
+        return Summary(self.name, self.labels, self.kind, self.value)
+
+    def fresh(self) -> Count | None:
+        if self.value == self._saved:
+            return None
+        fresh = Count(self.name, self.labels, self.updated)
+        fresh.value = self.value - self._saved
+        return fresh
+
+    def mark_saved(self, fresh: Count) -> None:
+        self._saved += fresh.value
+
+    def merge(self, other: Count) -> None:
+        super().merge(other)
+        self.value += other.value
+
+    def dump(self, offset: float) -> dict[str, Any]:
+        return super().dump(offset) | {"value": self.value}
+
+    def restore(self, data: Mapping[str, Any], offset: float, now: float) -> None:
+        super().restore(data, offset, now)
+        self.value = self._saved = float(data["value"])
+
+
+class Gauge(Series):
+    kind = "gauge"
+
+    def __init__(self, name: str, labels: Labels, now: float) -> None:
+        super().__init__(name, labels, now)
+        self.value = 0.0
+        self._saved = False
+
+    def set(self, value: float) -> None:
+        self.value = value
+        self._saved = False
+
+    def summary(self, oldest: float) -> Summary:
+        return Summary(self.name, self.labels, self.kind, self.value)
+
+    def fresh(self) -> Gauge | None:
+        if self._saved:
+            return None
+        fresh = Gauge(self.name, self.labels, self.updated)
+        fresh.value = self.value
+        return fresh
+
+    def mark_saved(self, fresh: Gauge) -> None:
+        self._saved = self.value == fresh.value
+
+    def merge(self, other: Gauge) -> None:
+        if other.updated >= self.updated:
+            self.value = other.value
+        super().merge(other)
+
+    def dump(self, offset: float) -> dict[str, Any]:
+        return super().dump(offset) | {"value": self.value}
+
+    def restore(self, data: Mapping[str, Any], offset: float, now: float) -> None:
+        super().restore(data, offset, now)
+        self.value = float(data["value"])
+        self._saved = True
+
+
+class Timing(Series):
+    kind = "timing"
+
+    def __init__(self, name: str, labels: Labels, now: float) -> None:
+        super().__init__(name, labels, now)
+        self.count = 0
+        self.total = 0.0
+        # Two plain arrays of doubles: 8 KB when full, where a deque of tuples takes 60.
+        self._times = array("d")
+        self._values = array("d")
+        self._next = 0
+        """Place of the oldest sample once the arrays are full."""
+        self._saved_count = 0
+        self._saved_total = 0.0
+        self._calm = 0
+
+    def add(self, seconds: float) -> None:
+        self.count += 1
+        self.total += seconds
+        self._sample(self.updated, seconds)
+
+    def crosses(self, seconds: float, limit: float) -> bool:
+        """Whether this duration makes an alert: it is over `limit`, and no earlier one is still in force."""
+        if seconds <= limit:
+            self._calm += 1
+            if self._calm >= CALM_TIMES:
+                self.alerting = False
+            return False
+        self._calm = 0
+        new, self.alerting = not self.alerting, True
+        return new
+
+    def _sample(self, at: float, seconds: float) -> None:
+        if len(self._values) < SAMPLES:
+            self._times.append(at)
+            self._values.append(seconds)
+        else:
+            self._times[self._next] = at
+            self._values[self._next] = seconds
+            self._next = (self._next + 1) % SAMPLES
+
+    def samples(self) -> list[tuple[float, float]]:
+        """(monotonic seconds, duration), oldest first."""
+        pairs = list(zip(self._times, self._values, strict=True))
+        return pairs[self._next :] + pairs[: self._next]
+
+    def summary(self, oldest: float) -> Summary:
+        values = sorted(
+            seconds for at, seconds in zip(self._times, self._values, strict=True) if at >= oldest
+        )
+        if not values:
+            return Summary(self.name, self.labels, self.kind, self.total, self.count)
+
+        def rank(share: float) -> float:
+            return values[max(0, math.ceil(share * len(values)) - 1)]
+
+        return Summary(
+            self.name,
+            self.labels,
+            self.kind,
+            self.total,
+            self.count,
+            p50=rank(0.5),
+            p95=rank(0.95),
+            p99=rank(0.99),
+            maximum=values[-1],
+        )
+
+    def fresh(self) -> Timing | None:
+        new = self.count - self._saved_count
+        if not new:
+            return None
+        fresh = Timing(self.name, self.labels, self.updated)
+        fresh.count = new
+        fresh.total = self.total - self._saved_total
+        for at, seconds in self.samples()[-min(new, SAMPLES) :]:
+            fresh._sample(at, seconds)
+        return fresh
+
+    def mark_saved(self, fresh: Timing) -> None:
+        self._saved_count += fresh.count
+        self._saved_total += fresh.total
+
+    def merge(self, other: Timing) -> None:
+        super().merge(other)
+        self.count += other.count
+        self.total += other.total
+        merged = sorted([*self.samples(), *other.samples()])[-SAMPLES:]
+        self._times, self._values, self._next = array("d"), array("d"), 0
+        for at, seconds in merged:
+            self._sample(at, seconds)
+
+    def dump(self, offset: float) -> dict[str, Any]:
+        samples = [
+            [round(at + offset, 1), round(seconds, 6)] for at, seconds in self.samples()[-SAVED_SAMPLES:]
+        ]
+        return super().dump(offset) | {
+            "count": self.count,
+            "total": round(self.total, 6),
+            "samples": samples,
+        }
+
+    def restore(self, data: Mapping[str, Any], offset: float, now: float) -> None:
+        super().restore(data, offset, now)
+        self.count = self._saved_count = int(data["count"])
+        self.total = self._saved_total = float(data["total"])
+        for at, seconds in data["samples"][-SAMPLES:]:
+            self._sample(min(now, float(at) - offset), float(seconds))
+
+
+class Calls(Series):
+    kind = "calls"
+
+    def __init__(self, name: str, labels: Labels, now: float) -> None:
+        super().__init__(name, labels, now)
+        self.calls = 0
+        self.errors = 0
+        self._recent = 0
+        """One bit for each of the newest calls, 1 where it failed."""
+        self._known = 0
+        """How many calls `_recent` tells of."""
+        self._saved_calls = 0
+        self._saved_errors = 0
+
+    def add(self, ok: bool) -> None:
+        self.calls += 1
+        self.errors += not ok
+        self._recent = ((self._recent << 1) | (not ok)) & ((1 << WINDOW) - 1)
+        self._known = min(self._known + 1, WINDOW)
+
+    @property
+    def rate(self) -> float:
+        """Share of the newest calls that failed."""
+        return self._recent.bit_count() / self._known if self._known else 0.0
+
+    @property
+    def recent(self) -> tuple[int, int]:
+        """Failed calls, and calls, in the window."""
+        return self._recent.bit_count(), self._known
+
+    def crosses(self, limit: float) -> bool:
+        """Whether the rate has just reached `limit`; it has passed again below half of that."""
+        if self.rate < limit / 2:
+            self.alerting = False
+        if self._known < ENOUGH_CALLS or self.rate < limit:
+            return False
+        new, self.alerting = not self.alerting, True
+        return new
+
+    def summary(self, oldest: float) -> Summary:
+        return Summary(self.name, self.labels, self.kind, self.rate, self.calls, self.errors)
+
+    def fresh(self) -> Calls | None:
+        if self.calls == self._saved_calls:
+            return None
+        fresh = Calls(self.name, self.labels, self.updated)
+        fresh.calls = self.calls - self._saved_calls
+        fresh.errors = self.errors - self._saved_errors
+        fresh._known = min(fresh.calls, self._known)
+        fresh._recent = self._recent & ((1 << fresh._known) - 1)
+        return fresh
+
+    def mark_saved(self, fresh: Calls) -> None:
+        self._saved_calls += fresh.calls
+        self._saved_errors += fresh.errors
+
+    def merge(self, other: Calls) -> None:
+        super().merge(other)
+        self.calls += other.calls
+        self.errors += other.errors
+        self._recent = ((self._recent << other._known) | other._recent) & ((1 << WINDOW) - 1)
+        self._known = min(self._known + other._known, WINDOW)
+
+    def dump(self, offset: float) -> dict[str, Any]:
+        return super().dump(offset) | {
+            "calls": self.calls,
+            "errors": self.errors,
+            "recent": f"{self._recent:x}",
+            "known": self._known,
+        }
+
+    def restore(self, data: Mapping[str, Any], offset: float, now: float) -> None:
+        super().restore(data, offset, now)
+        self.calls = self._saved_calls = int(data["calls"])
+        self.errors = self._saved_errors = int(data["errors"])
+        self._known = max(0, min(int(data["known"]), WINDOW))
+        self._recent = int(data["recent"], 16) & ((1 << self._known) - 1)
+
+
+CLASSES: dict[Kind, type[Series]] = {"counter": Count, "gauge": Gauge, "timing": Timing, "calls": Calls}
