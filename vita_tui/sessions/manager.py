@@ -27,7 +27,17 @@ from vita_tui.health.registry import Entry, registry
 from vita_tui.sessions.commit import commit, offer
 from vita_tui.sessions.journal import Journal, Pending
 from vita_tui.sessions.memory import search_sessions
-from vita_tui.sessions.session import Change, Hit, Session, Summary, Turn, apply, new_session, title_from
+from vita_tui.sessions.session import (
+    Change,
+    Hit,
+    Session,
+    Summary,
+    Turn,
+    apply,
+    clean_title,
+    new_session,
+    title_from,
+)
 from vita_tui.sessions.store import Counted, MissingError, Store, closed_error
 from vita_tui.sessions.text import split_words
 from vita_tui.settings import SessionSettings
@@ -270,7 +280,7 @@ class SessionManager:
         Raises:
             StoreError: as `append`.
         """
-        title = " ".join(title.split())[:200] or title_from((await self.get(session_id)).turns)
+        title = clean_title(title) or title_from((await self.get(session_id)).turns)
         return await self._change(session_id, Change(title=title))
 
     async def delete(self, session_id: str) -> bool:

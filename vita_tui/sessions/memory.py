@@ -14,7 +14,7 @@ from dataclasses import replace
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.events import Notice
 from vita_tui.sessions.session import Change, Hit, Session, Summary, apply
-from vita_tui.sessions.store import PROBE_PREFIX, ConflictError, Counters, MissingError
+from vita_tui.sessions.store import PROBE_PREFIX, ConflictError, Counted, Counters, MissingError
 from vita_tui.sessions.text import excerpt, split_words
 
 __all__ = ["MemoryStore", "search_sessions"]
@@ -50,6 +50,10 @@ class MemoryStore:
         """By id, the longest idle first."""
         self._deleted: OrderedDict[str, None] = OrderedDict()
         """Ids that were deleted on purpose, the oldest first: at most as many as sessions."""
+
+    @property
+    def place(self) -> str:
+        return "in this program"
 
     async def open(self) -> Sequence[Notice]:
         return ()
@@ -130,6 +134,12 @@ class MemoryStore:
 
     async def count(self) -> int:
         return len(self._newest())
+
+    async def size(self) -> int | None:
+        return None
+
+    async def totals(self) -> Counted:
+        return self.counters.now()
 
     async def sweep(self, idle: float) -> int:
         limit = self._clock.monotonic() - idle

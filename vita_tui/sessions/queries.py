@@ -23,6 +23,7 @@ __all__ = [
     "recent",
     "search",
     "sweep",
+    "totals",
     "version",
     "write",
 ]
@@ -93,6 +94,7 @@ def create(db: sqlite3.Connection, session: Session) -> int:
     db.execute("DELETE FROM deleted WHERE id = ?", (session.id,))
     if session.turns:
         _put_turns(db, session.id, session.turns)
+    _count(db, "created", session.id)
     return first
 
 
@@ -145,6 +147,7 @@ def write(db: sqlite3.Connection, session_id: str, change: Change, expected: int
     db.execute(_CHANGE, (_storable(title), change.last_active, session_id))
     if change.turns:
         _put_turns(db, session_id, change.turns)
+    _count(db, "updated", session_id)
     return expected + 1
 
 
@@ -190,8 +193,20 @@ def delete(db: sqlite3.Connection, session_id: str, now: float) -> bool:
     db.execute("DELETE FROM turn WHERE session_id = ?", (session_id,))
     was_there = db.execute("DELETE FROM session WHERE id = ?", (session_id,)).rowcount > 0
     if was_there and not session_id.startswith(PROBE_PREFIX):
+        _count(db, "deleted", session_id)
         db.execute("INSERT OR REPLACE INTO deleted (id, at) VALUES (?, ?)", (session_id, now))
     return was_there
+
+
+def _count(db: sqlite3.Connection, what: str, session_id: str) -> None:
+    if not session_id.startswith(PROBE_PREFIX):
+        db.execute("UPDATE total SET number = number + 1 WHERE what = ?", (what,))
+
+
+def totals(db: sqlite3.Connection) -> tuple[int, int, int]:
+    """Created, updated and deleted since the file was begun, by all programs."""
+    number: dict[str, int] = dict(db.execute("SELECT what, number FROM total"))
+    return number["created"], number["updated"], number["deleted"]
 
 
 def recent(db: sqlite3.Connection, limit: int, offset: int) -> list[Summary]:

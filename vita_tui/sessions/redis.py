@@ -24,7 +24,7 @@ from vita_tui.events import Notice
 from vita_tui.health.registry import registry
 from vita_tui.sessions.memory import search_sessions
 from vita_tui.sessions.session import Change, Hit, Session, Summary, decode_turn, encode_turn, title_from
-from vita_tui.sessions.store import PROBE_PREFIX, ConflictError, Counters, MissingError, closed_error
+from vita_tui.sessions.store import PROBE_PREFIX, ConflictError, Counted, Counters, MissingError, closed_error
 from vita_tui.sessions.text import split_words
 
 if TYPE_CHECKING:
@@ -36,9 +36,11 @@ T = TypeVar("T")
 
 _INDEX = "vita:sessions"
 _ACTIVITY = "vita:activity"
+_TOTALS = "vita:totals"
+_TOTAL_FIELDS = ("created", "updated", "deleted")
 _PAGE = 100
 
-# KEYS: session, index, activity, deleted. ARGV: id, mode, expected, version, ttl in ms, title, automatic title, created, last
+# KEYS: session, index, activity, deleted, totals. ARGV: id, mode, expected, version, ttl in ms, title, automatic title, created, last
 # active, settings, then for each turn its id, JSON and tokens. Returns {"ok", version}, {"conflict", version} or
 # {"missing", deleted?}.
 _PUT = """
@@ -80,13 +82,20 @@ end
 redis.call('HSET', KEYS[1], 'version', next)
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 redis.call('ZADD', KEYS[2], redis.call('INCR', KEYS[3]), ARGV[1])
+if string.sub(ARGV[1], 1, 6) ~= 'probe-' then
+  redis.call('HINCRBY', KEYS[5], (ARGV[2] == 'create') and 'created' or 'updated', 1)
+end
 return {'ok', next}
 """
 
 _DELETE = """
 redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('SET', KEYS[3], '1', 'PX', ARGV[2])
-return redis.call('DEL', KEYS[1])
+local was_there = redis.call('DEL', KEYS[1])
+if string.sub(ARGV[1], 1, 6) ~= 'probe-' then
+  redis.call('SET', KEYS[3], '1', 'PX', ARGV[2])
+  redis.call('HINCRBY', KEYS[4], 'deleted', was_there)
+end
+return was_there
 """
 
 # KEYS: index, then the sessions with the ids in ARGV.
@@ -244,7 +253,7 @@ class RedisStore:
         ]
         for turn in change.turns:
             arguments += [turn.id, _utf8(encode_turn(turn)), str(turn.tokens)]
-        keys = [f"vita:session:{session_id}", _INDEX, _ACTIVITY, f"vita:deleted:{session_id}"]
+        keys = [f"vita:session:{session_id}", _INDEX, _ACTIVITY, f"vita:deleted:{session_id}", _TOTALS]
         answer = await self._run(_PUT, keys, arguments)
         verdict, detail = answer
         if verdict == "conflict":
@@ -274,7 +283,7 @@ class RedisStore:
         return None if found is None else int(found)
 
     async def delete(self, session_id: str) -> bool:
-        keys = [f"vita:session:{session_id}", _INDEX, f"vita:deleted:{session_id}"]
+        keys = [f"vita:session:{session_id}", _INDEX, f"vita:deleted:{session_id}", _TOTALS]
         was_there = bool(await self._run(_DELETE, keys, [session_id, str(self._ttl)]))
         if was_there:
             self.counters.deleted(session_id)
@@ -342,6 +351,15 @@ class RedisStore:
     async def _existing(self, ids: Sequence[str]) -> int:
         names = [f"vita:session:{id_}" for id_ in ids]
         return int(await self._ask(self._redis().exists(*names))) if names else 0
+
+    async def size(self) -> int | None:
+        return None
+
+    async def totals(self) -> Counted:
+        client = self._redis()
+        fields = await self._ask(cast("Awaitable[list[str | None]]", client.hmget(_TOTALS, *_TOTAL_FIELDS)))
+        created, updated, deleted = (int(field or 0) for field in fields)
+        return Counted(created, updated, deleted, self.counters.now().access_errors)
 
     async def sweep(self, idle: float) -> int:
         """Redis lets sessions expire by itself; this takes the expired out of the index."""

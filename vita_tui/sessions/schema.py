@@ -50,6 +50,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
         """,
         # What was deleted on purpose, until nobody can have it in memory any more: a session that is missing for another
         # reason is brought back by the program that still knows it.
+        "CREATE TABLE total (what TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
+        "INSERT INTO total VALUES ('created', 0), ('updated', 0), ('deleted', 0)",
         "CREATE TABLE deleted (id TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID",
     ),
     # 2: full-text search in what was said and in titles. The index holds no copy of the text.

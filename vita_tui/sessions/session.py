@@ -22,6 +22,7 @@ __all__ = [
     "Summary",
     "Turn",
     "apply",
+    "clean_title",
     "decode_turn",
     "encode_turn",
     "merge_turns",
@@ -162,6 +163,11 @@ def title_from(turns: Iterable[Turn]) -> str:
         else line[: TITLE_LENGTH - 1]
     )
     return cut.rstrip(",;:.- ") + "…"
+
+
+def clean_title(title: str) -> str:
+    """A title that the user gave, on one line and not endless."""
+    return " ".join(title.split())[:200]
 
 
 def merge_turns(old: tuple[Turn, ...], new: tuple[Turn, ...]) -> tuple[Turn, ...]:

@@ -25,7 +25,7 @@ from vita_tui.errors import StoreError
 from vita_tui.events import Notice
 from vita_tui.sessions import queries, schema
 from vita_tui.sessions.session import Change, Hit, Session, Summary
-from vita_tui.sessions.store import Counters, closed_error
+from vita_tui.sessions.store import Counted, Counters, closed_error
 from vita_tui.sessions.worker import Reader, Writer
 
 __all__ = ["SqliteStore", "default_path"]
@@ -71,6 +71,10 @@ class SqliteStore:
         """Device and number of the file that is open: under its name there may be another by now."""
         self._suspect = False
         """Something went wrong since `open`."""
+
+    @property
+    def place(self) -> str:
+        return str(self.path)
 
     # ---- life
 
@@ -253,6 +257,17 @@ class SqliteStore:
 
     async def count(self) -> int:
         return await self._read(queries.count)
+
+    async def size(self) -> int | None:
+        total = 0
+        for ending in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):  # the log comes and goes
+                total += self.path.with_name(self.path.name + ending).stat().st_size
+        return total
+
+    async def totals(self) -> Counted:
+        created, updated, deleted = await self._read(queries.totals)
+        return Counted(created, updated, deleted, self.counters.now().access_errors)
 
     async def sweep(self, idle: float) -> int:
         """Remove conversations in which nothing was said for `idle` seconds. All others are kept for good."""

@@ -21,6 +21,7 @@ from vita_tui.sessions.session import Change, Hit, Session, Summary, Turn, new_i
 __all__ = [
     "PROBE_PREFIX",
     "ConflictError",
+    "Counted",
     "Counters",
     "MissingError",
     "Probe",
@@ -95,6 +96,12 @@ class Store(Protocol):
     name: str
     """What users call it: `memory`, `sqlite`, `redis`."""
     counters: Counters
+    """Of this program."""
+
+    @property
+    def place(self) -> str:
+        """Where it keeps them, without anything secret."""
+        ...
 
     async def open(self) -> Sequence[Notice]:
         """Make it ready; may be called again after a failure. Returns what the user should know."""
@@ -141,6 +148,14 @@ class Store(Protocol):
 
     async def count(self) -> int:
         """How many sessions it holds."""
+        ...
+
+    async def size(self) -> int | None:
+        """Bytes on disk; None where that cannot be said."""
+        ...
+
+    async def totals(self) -> Counted:
+        """The counters of all programs that ever used the store; `access_errors` of this one only."""
         ...
 
     async def sweep(self, idle: float) -> int:
