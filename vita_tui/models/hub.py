@@ -14,8 +14,10 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.parse import quote
 
+from vita_tui import __version__
 from vita_tui.errors import ModelError
 from vita_tui.health.registry import registry
 from vita_tui.models.catalogue import File, Hub, Model
@@ -26,7 +28,6 @@ __all__ = ["HubClient", "HubError"]
 
 T = TypeVar("T")
 
-_PIECE = 1 << 18
 _TICK = 0.05
 """Seconds between two looks at `cancelled`."""
 _WHISPER = ("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*")
@@ -69,7 +70,7 @@ class HubClient:
         """Fill `sink`, going on behind what it holds already.
 
         Args:
-            on_bytes: called with the bytes in the sink whenever some came.
+            on_bytes: called with the bytes in the sink whenever some came, and every 50 ms while none do.
 
         Raises:
             HubError: it did not deliver; the sink keeps what came.
@@ -94,14 +95,13 @@ class HubClient:
         self, source: Hub, sink: Sink, on_bytes: Callable[[int], None], cancelled: threading.Event
     ) -> None:
         from huggingface_hub import hf_hub_url
-        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # documented, but not in __all__
 
         path = f"{source.folder}/{sink.file.name}" if source.folder else sink.file.name
-        headers = {**build_hf_headers(library_name="vita"), "Accept-Encoding": "identity"}
+        headers = _headers()
         if sink.received:
             headers["Range"] = f"bytes={sink.received}-"
         url = hf_hub_url(source.repo, path, revision=source.revision, endpoint=_endpoint())
-        stream = self._stream(url, headers, cancelled)
+        stream = self._stream(url, headers, cancelled, lambda: on_bytes(sink.received))
         try:
             self._begin(next(stream), sink, source)
             for piece in stream:
@@ -140,10 +140,10 @@ class HubClient:
             raise HubError(f"what answers in place of the hub sent something else than {name}", down=True)
 
     def _stream(
-        self, url: str, headers: Mapping[str, str], cancelled: threading.Event
+        self, url: str, headers: Mapping[str, str], cancelled: threading.Event, on_idle: Callable[[], None]
     ) -> Generator[_Head | bytes, None, None]:
         """Yield the head of the answer, then its body in pieces."""
-        pieces: queue.Queue[_Head | bytes | BaseException | None] = queue.Queue(maxsize=8)
+        pieces: queue.Queue[_Head | bytes | BaseException | None] = queue.Queue(maxsize=32)
         stop = threading.Event()
 
         def put(item: _Head | bytes | BaseException | None) -> bool:
@@ -162,7 +162,7 @@ class HubClient:
             try:
                 with get_session().stream("GET", url, headers=dict(headers), timeout=limits) as response:
                     if put(_Head(response.status_code, response.headers)):
-                        for piece in response.iter_raw(_PIECE):
+                        for piece in response.iter_raw():
                             if not put(piece):
                                 return
                 put(None)
@@ -173,7 +173,7 @@ class HubClient:
         try:
             patience = self.answer_seconds
             while True:
-                item = _wait(pieces, patience, cancelled)
+                item = _wait(pieces, patience, cancelled, on_idle)
                 if isinstance(item, BaseException):
                     raise HubError(f"the hub cannot be reached ({_words(item)})", down=True) from item
                 if item is None:
@@ -194,45 +194,73 @@ class HubClient:
         if self.down:
             raise HubError(self.down, down=True)
 
-        def ask() -> Model:
-            from huggingface_hub import HfApi
+        # Not by HfApi: its user agent costs a request of its own and tells the hub what runs here.
+        def ask() -> tuple[int, str, Any]:
+            from huggingface_hub import constants, get_session
 
-            info = HfApi(endpoint=_endpoint(), library_name="vita").model_info(
-                model.hub.repo, revision=model.hub.revision, files_metadata=True, timeout=self.answer_seconds
+            place = f"{_endpoint() or constants.ENDPOINT}/api/models/{model.hub.repo}/revision"
+            response = get_session().get(
+                f"{place}/{quote(model.hub.revision, safe='')}",
+                params={"blobs": "true"},
+                headers=_headers(),
+                timeout=(
+                    self.connect_seconds,
+                    self.answer_seconds,
+                    self.answer_seconds,
+                    self.connect_seconds,
+                ),
             )
-            files = {}
-            for sibling in info.siblings or ():
-                if sibling.lfs is not None:
-                    files[sibling.rfilename] = File(sibling.rfilename, sibling.lfs.size, sibling.lfs.sha256)
-                elif sibling.size is not None and sibling.blob_id:
-                    files[sibling.rfilename] = File(
-                        sibling.rfilename, sibling.size, sibling.blob_id, algorithm="git-sha1"
-                    )
-            return _choose(
-                replace(model, hub=replace(model.hub, revision=info.sha or model.hub.revision)), files
-            )
+            found = response.json() if response.status_code == 200 else None
+            return response.status_code, response.headers.get("x-error-code", ""), found
 
-        result = _bounded(ask, self.answer_seconds, cancelled)
-        if isinstance(result, Model):
-            return result
-        if isinstance(result, ModelError):
-            raise result
-        from huggingface_hub import errors
+        try:
+            answer = _bounded(ask, self.answer_seconds, cancelled)
+            if isinstance(answer, Exception):
+                raise HubError(f"the hub cannot be reached ({_words(answer)})", down=True) from answer
+        except HubError as error:
+            self.down = error.reason
+            raise
+        status, code, found = answer
+        if status != 200:
+            raise _refusal(model, status, code)
+        try:
+            files = dict(_file(sibling) for sibling in found["siblings"])
+            commit = str(found["sha"])
+        except (KeyError, TypeError, ValueError):
+            raise HubError(f"the hub's description of {model.hub.repo} cannot be read", down=False) from None
+        return _choose(replace(model, hub=replace(model.hub, revision=commit)), files)
 
-        repo = model.hub.repo
-        if isinstance(result, errors.GatedRepoError):
-            raise ModelError(
-                f"{repo} asks for permission.", remedy="Ask for it on the hub and set HF_TOKEN."
-            ) from None
-        if isinstance(result, errors.RevisionNotFoundError):
-            raise ModelError(f"{repo} has no revision {model.hub.revision} on the hub.") from None
-        if isinstance(result, errors.RepositoryNotFoundError):
-            raise ModelError(
-                f"There is no repository {repo} on the hub, or it is private.",
-                remedy="Look at the name; for a private one set HF_TOKEN.",
-            ) from None
-        self.down = f"the hub cannot be reached ({_words(result)})"
-        raise HubError(self.down, down=True) from result
+
+def _refusal(model: Model, status: int, code: str) -> ModelError | HubError:
+    """Why the hub does not describe `model`: its status, and its own word for it when it gives one."""
+    repo = model.hub.repo
+    if code == "GatedRepo":
+        return ModelError(f"{repo} asks for permission.", remedy="Ask for it on the hub, then set HF_TOKEN.")
+    if code == "RevisionNotFound":
+        return ModelError(f"{repo} has no revision {model.hub.revision} on the hub.")
+    if status in {401, 403, 404}:
+        return ModelError(
+            f"There is no repository {repo} on the hub, or it is private.",
+            remedy="Look at the name; for a private one set HF_TOKEN.",
+        )
+    return HubError(f"the hub answered {status}", down=True)
+
+
+def _file(sibling: Mapping[str, Any]) -> tuple[str, File]:
+    """One file of a repository as the hub describes it, by its name."""
+    name = str(sibling["rfilename"])
+    if lfs := sibling.get("lfs"):
+        return name, File(name, int(lfs["size"]), str(lfs["sha256"]))
+    return name, File(name, int(sibling["size"]), str(sibling["blobId"]), algorithm="git-sha1")
+
+
+def _headers() -> dict[str, str]:
+    from huggingface_hub import get_token
+
+    headers = {"Accept-Encoding": "identity", "User-Agent": f"vita/{__version__}"}
+    if token := get_token():
+        headers["Authorization"] = f"Bearer {token}"
+    return headers
 
 
 def _choose(model: Model, files: Mapping[str, File]) -> Model:
@@ -280,7 +308,9 @@ def _start(name: str, work: Callable[[], None]) -> None:
     threading.Thread(target=listed, name=name, daemon=True).start()
 
 
-def _wait(items: queue.Queue[T], seconds: float, cancelled: threading.Event) -> T:
+def _wait(
+    items: queue.Queue[T], seconds: float, cancelled: threading.Event, on_idle: Callable[[], None]
+) -> T:
     deadline = time.monotonic() + seconds
     while True:
         if cancelled.is_set():
@@ -288,6 +318,7 @@ def _wait(items: queue.Queue[T], seconds: float, cancelled: threading.Event) -> 
         try:
             return items.get(timeout=_TICK)
         except queue.Empty:
+            on_idle()
             if time.monotonic() >= deadline:
                 raise HubError(f"the hub was silent for {seconds:.0f} seconds", down=True) from None
 
@@ -303,7 +334,7 @@ def _bounded(ask: Callable[[], T], seconds: float, cancelled: threading.Event) -
             answer.put(error)
 
     _start("hub-asker", work)
-    return _wait(answer, seconds, cancelled)
+    return _wait(answer, seconds, cancelled, lambda: None)
 
 
 def _words(error: BaseException) -> str:

@@ -38,15 +38,16 @@ class Sink:
         self._stream = part.open("a+b")
         self.received = 0
         """Bytes so far, from before a resumption too."""
-        if resume and part.stat().st_size <= file.size:
-            self._take_up()
+        held = part.stat().st_size
+        if resume and held <= file.size:
+            self._take_up(held)
         else:
             self.restart()
 
-    def _take_up(self) -> None:
+    def _take_up(self, held: int) -> None:
         self._hash = hasher(self.file)
         self._stream.seek(0)
-        while chunk := self._stream.read(_CHUNK):
+        while chunk := self._stream.read(min(_CHUNK, held - self.received)):
             self._hash.update(chunk)
             self.received += len(chunk)
 
