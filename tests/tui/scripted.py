@@ -1,0 +1,176 @@
+"""An assistant that follows a script: it publishes the events that the real one would, and notes what the screen asked of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vita_tui.errors import StoreError
+from vita_tui.events import (
+    EngineStatus,
+    EventBus,
+    Health,
+    Job,
+    NothingHeard,
+    ReplyDelta,
+    ReplyFinished,
+    ReplyStarted,
+    SessionChanged,
+    State,
+    StateChanged,
+    TurnFinished,
+    TurnTimings,
+    UserSaid,
+)
+from vita_tui.sessions.session import Hit, Session, Summary, Turn
+from vita_tui.settings import Settings
+
+__all__ = ["CREATED", "NOW", "READY", "ScriptedChain", "ScriptedCore", "ScriptedShelf", "session_of"]
+
+CREATED = 1_700_000_000.0
+"""Seconds since 1970 at which every scripted conversation began."""
+NOW = CREATED + 754.0
+
+READY = (
+    EngineStatus("stt", "whisper base", Health.READY, True, last_ms=118, median_ms=121),
+    EngineStatus("llm", "smollm2-135m-instruct", Health.READY, True, last_ms=64, median_ms=71),
+    EngineStatus("tts", "piper", Health.READY, True, last_ms=83, median_ms=79),
+    EngineStatus("tts", "pyttsx3", Health.READY, False),
+)
+
+
+def session_of(*words: str, name: str = "5e551011", title: str = "") -> Session:
+    """A kept conversation: questions and answers in turn."""
+    turns = tuple(
+        Turn(role="assistant" if number % 2 else "user", text=text, started=CREATED, id=f"{name}{number}")
+        for number, text in enumerate(words)
+    )
+    return Session(name, title or words[0], CREATED, CREATED, turns)
+
+
+class ScriptedChain:
+    def __init__(self, statuses: Sequence[EngineStatus]) -> None:
+        self._statuses = list(statuses)
+        self.resets = 0
+
+    def statuses(self) -> list[EngineStatus]:
+        return self._statuses
+
+    def reset(self) -> None:
+        self.resets += 1
+
+
+class ScriptedShelf:
+    """Kept conversations, in memory."""
+
+    def __init__(self, *sessions: Session) -> None:
+        self.kept = {session.id: session for session in sessions}
+        self.broken = False
+
+    async def list(self, limit: int = 50, offset: int = 0) -> Sequence[Summary]:
+        self._check()
+        return [session.summary() for session in self.kept.values()][offset : offset + limit]
+
+    async def search(self, words: str, limit: int = 50) -> Sequence[Hit]:
+        self._check()
+        found = []
+        for session in self.kept.values():
+            for turn in session.turns:
+                start = turn.text.lower().find(words.lower())
+                if start >= 0:
+                    marks = ((start, start + len(words)),)
+                    found.append(
+                        Hit(session.id, session.title, turn.id, turn.role, turn.started, turn.text, marks)
+                    )
+        return found[:limit]
+
+    def _check(self) -> None:
+        if self.broken:
+            raise StoreError("The conversations cannot be read.", remedy="vita doctor")
+
+
+class ScriptedCore:
+    """Answers every question with `reply`, in `pieces`."""
+
+    def __init__(
+        self,
+        *,
+        reply: str = "Gulls are clever birds.",
+        engines: Sequence[EngineStatus] = READY,
+        shelf: ScriptedShelf | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.bus = EventBus()
+        self.state = State.INITIALIZING
+        self.speaking_aloud = True
+        self.settings = settings or Settings()
+        self.session: Session | None = None
+        self.sessions = shelf or ScriptedShelf()
+        jobs: tuple[Job, ...] = ("stt", "llm", "tts")
+        self.chains: Mapping[Job, Any] = {
+            job: ScriptedChain([status for status in engines if status.job == job]) for job in jobs
+        }
+        self.reply = reply
+        self.asked: list[str] = []
+        self.stops = 0
+        self.talks = 0
+        self.resumed: list[str] = []
+        self.closed = 0
+        self.woken: list[Job] = []
+        self.hold = asyncio.Event()
+        """Clear it and `ask` waits before it finishes its reply."""
+        self.hold.set()
+        self._turn = 0
+
+    def become(self, state: State) -> None:
+        previous, self.state = self.state, state
+        self.bus.publish(StateChanged(state, previous))
+
+    async def start(self, *, resume: str | None = None) -> None:
+        if resume is not None:
+            await self.resume(resume)
+        self.become(State.IDLE)
+
+    async def ask(self, text: str) -> None:
+        self.asked.append(text)
+        self._turn += 1
+        turn = self._turn
+        self.become(State.THINKING)
+        self.bus.publish(UserSaid(turn, text, False))
+        self.bus.publish(ReplyStarted(turn, "smollm2-135m-instruct"))
+        for start in range(0, len(self.reply), 7):
+            self.bus.publish(ReplyDelta(turn, self.reply[start : start + 7]))
+        await self.hold.wait()
+        self.bus.publish(ReplyFinished(turn, self.reply, "complete"))
+        timings = TurnTimings(llm_first_token=64, first_clause=190, tts_first_audio=270, voice_to_voice=283)
+        self.bus.publish(TurnFinished(turn, timings, {"llm": "smollm2-135m-instruct", "tts": "piper"}))
+        self.bus.publish(SessionChanged("5e551011", self.asked[0], 2 * turn, 40 * turn, CREATED))
+        self.become(State.IDLE)
+
+    def talk(self) -> None:
+        self.talks += 1
+        self.become(State.IDLE if self.state is State.LISTENING else State.LISTENING)
+
+    def stop(self) -> None:
+        self.stops += 1
+        if self.state is State.LISTENING:
+            self.bus.publish(NothingHeard("Recording dropped."))
+        self.become(State.IDLE)
+
+    async def new_session(self) -> None:
+        self.session = None
+        self.bus.publish(SessionChanged("", "New conversation", 0, 0, CREATED))
+
+    async def resume(self, session_id: str) -> None:
+        self.resumed.append(session_id)
+        self.session = self.sessions.kept[session_id]
+        self.bus.publish(
+            SessionChanged(session_id, self.session.title, len(self.session.turns), 40, self.session.created)
+        )
+
+    def wake(self, job: Job) -> None:
+        self.woken.append(job)
+
+    async def aclose(self) -> None:
+        self.closed += 1

@@ -1,0 +1,420 @@
+"""The Textual app: it owns the assistant from the first paint to the last, and hands what the user wants to it.
+
+The screen is painted before anything else is imported. Then a thread of the app's own reads the settings and builds the
+assistant; from there on all runs on this loop. `run` is the way in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+
+from vita_tui.clock import Clock, SystemClock
+from vita_tui.errors import VitaError
+from vita_tui.events import Notice
+from vita_tui.tui.core import Build, Core, Weights
+from vita_tui.tui.messages import Built, NotBuilt
+from vita_tui.tui.screens.main import MainScreen
+from vita_tui.tui.terminal import TerminalFile, driver_class, private_terminal
+
+__all__ = ["VitaApp", "run"]
+
+log = logging.getLogger(__name__)
+
+CLOSING = 0.9
+"""Seconds that the assistant has to close itself."""
+MEASURE = 2.0
+"""Seconds between two looks at the memory."""
+
+
+class VitaApp(App[int]):
+    """One conversation on one terminal."""
+
+    TITLE = "VITA"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", "Help", id="help", tooltip="All keys, and how to talk"),
+        Binding(
+            "f2", "settings", "Settings", id="settings", tooltip="See and change the settings", show=False
+        ),
+        Binding(
+            "f4",
+            "history",
+            "History",
+            id="history",
+            tooltip="Find and go on with earlier conversations",
+            show=False,
+        ),
+        Binding(
+            "f5",
+            "diagnostics",
+            "Diagnostics",
+            id="diagnostics",
+            tooltip="Engines, breakers, and what is open",
+            show=False,
+        ),
+        Binding("ctrl+l", "log", "Log", id="log", tooltip="What VITA wrote to its log", show=False),
+        Binding("ctrl+q", "quit", "Quit", id="quit", tooltip="Leave VITA", priority=True),
+    ]
+
+    def __init__(
+        self,
+        build: Build,
+        *,
+        weights: Weights | None = None,
+        resume: str | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        theme: str = "",
+        panel: bool = True,
+        terminal: TerminalFile | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._terminal = terminal
+        super().__init__(watch_css=False)
+        self.core: Core | None = None
+        """None until it was built."""
+        self.weights = weights
+        """None: nothing is ever fetched."""
+        self.error: Exception | None = None
+        """Why there is no assistant."""
+        self.main = MainScreen(clock or SystemClock(), panel=panel)
+        self.overrides = dict(overrides or {})
+        self.quitting = False
+        self._build = build
+        self._resume = resume
+        self._started = False
+        self._waiting: list[str] = []
+        """Questions that were asked before there was anyone to ask."""
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._unsubscribe: Callable[[], None] = lambda: None
+        if theme in self.available_themes:
+            self.theme = theme
+
+    def get_driver_class(self) -> Any:
+        if self._terminal is None:
+            return super().get_driver_class()
+        return driver_class(self._terminal, self._terminal_lost)
+
+    def get_default_screen(self) -> Screen[Any]:
+        return self.main
+
+    # ---- life
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        if threading.current_thread() is threading.main_thread() and not self.is_headless:
+            for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM), signal.SIGINT):
+                with contextlib.suppress(NotImplementedError, RuntimeError):
+                    loop.add_signal_handler(number, self._signalled, number)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """The screen is painted: now the slow things, in a thread that posts what it has made and ends."""
+        threading.Thread(target=self._build_core, name="build", daemon=True).start()
+
+    def _build_core(self) -> None:
+        try:
+            message: Message = Built(self._build(self.overrides))
+        except Exception as error:
+            log.exception("the assistant could not be built")
+            message = NotBuilt(error)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the user was quicker
+            self.post_message(message)
+
+    async def on_built(self, message: Built) -> None:
+        if self.quitting:
+            return
+        core = self.core = message.core
+        self._unsubscribe = core.bus.subscribe(self.main.bridge)
+        for chain in core.chains.values():
+            for status in chain.statuses():
+                self.main.bridge(status)
+        self._show_mode()
+        self.set_keymap(getattr(core.settings.ui, "keys", {}))
+        self.spawn(self._start(core), "start")
+        self.set_interval(MEASURE, self._measure)
+        self._measure()
+        from vita_tui.tui.prompt_history import PromptHistory
+        from vita_tui.tui.widgets.prompt import Prompt
+
+        self.main.query_one(Prompt).recall = PromptHistory()
+
+    async def _start(self, core: Core) -> None:
+        await core.start(resume=self._resume)
+        self._started = True
+        if core.session is not None:
+            await self._show_session(core)
+        waiting, self._waiting = self._waiting, []
+        for text in waiting:
+            self.ask(text)
+        from vita_tui.tui.widgets.fetch import offer
+
+        await offer(self)
+
+    def on_fetch_arrived(self, message: Message) -> None:
+        """Weights that were missing are here: their engines are tried again."""
+        if self.core is not None:
+            self.core.wake(message.job)  # type: ignore[attr-defined]  # a Fetch.Arrived, which is not imported for this
+
+    def on_not_built(self, message: NotBuilt) -> None:
+        self.error = message.error
+        self.exit(1, return_code=1)
+
+    async def action_quit(self) -> None:
+        await self._leave(0)
+
+    async def _leave(self, code: int) -> None:
+        """Close the assistant and go; the second time do not wait for it."""
+        if self.quitting:
+            self.exit(code, return_code=code)
+            return
+        self.quitting = True
+        self.workers.cancel_all()
+        if self.core is not None:
+            try:
+                await asyncio.wait_for(self.core.aclose(), CLOSING)
+            except TimeoutError:
+                log.error("the assistant did not close within %.1f s", CLOSING)
+            except Exception:
+                log.exception("closing the assistant failed")
+        self._unsubscribe()
+        for task in tuple(self._tasks):
+            if task is not asyncio.current_task():
+                task.cancel()
+        self.exit(code, return_code=code)
+
+    def _signalled(self, number: int) -> None:
+        # SIGINT is the user at another terminal; after the others nobody is left to read an exit code.
+        self.spawn(self._leave(130 if number == signal.SIGINT else 0), "quit")
+
+    def _terminal_lost(self) -> None:
+        """From the driver's threads."""
+        if (loop := self._loop) is not None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._signalled, signal.SIGTERM)
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        """Run `work` beside the screen; an error becomes a toast."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        log.error("%s failed", task.get_name(), exc_info=error)
+        if isinstance(error, VitaError):
+            self.main.show_notice(Notice("That did not work", error.message, error.remedy, "error"))
+        else:
+            words = str(error) or type(error).__name__
+            self.main.show_notice(Notice("That did not work", words, "See the log: ctrl+l", "error"))
+
+    # ---- what the user wants
+
+    def ask(self, text: str) -> None:
+        """A typed question; before there is an assistant it waits for it."""
+        if self.core is None or not self._started:
+            self._waiting.append(text)
+            self.notify("It will be asked as soon as VITA is awake.", title="Waking up", markup=False)
+            return
+        self.spawn(self.core.ask(text), "ask")
+
+    def talk(self) -> None:
+        if self.core is None or not self._started:
+            self.notify("The microphone opens in a moment.", title="Waking up", markup=False)
+            return
+        self.core.talk()
+
+    def stop(self) -> None:
+        if self.core is not None:
+            self.core.stop()
+
+    def toggle_voice(self) -> None:
+        if self.core is None:
+            return
+        self.core.speaking_aloud = not self.core.speaking_aloud
+        self._show_mode()
+        aloud = self.core.speaking_aloud
+        self.notify(
+            "Replies are spoken." if aloud else "Replies are shown only.",
+            title="Voice" if aloud else "Text",
+            timeout=3,
+            markup=False,
+        )
+
+    def new_session(self) -> None:
+        if self.core is not None:
+            self.spawn(self._new_session(self.core), "new conversation")
+
+    async def _new_session(self, core: Core) -> None:
+        await core.new_session()
+        await self.main.clear()
+
+    async def resume(self, session_id: str) -> None:
+        """Go on with an earlier conversation."""
+        if self.core is not None:
+            await self.core.resume(session_id)
+            await self._show_session(self.core)
+
+    async def _show_session(self, core: Core) -> None:
+        if core.session is not None:
+            await self.main.show_turns(core.session.turns)
+
+    def copy(self, text: str, what: str) -> None:
+        """Put `text` on the clipboard and say so."""
+        if not text:
+            self.notify("There is nothing to copy yet.", title=what, severity="warning", markup=False)
+            return
+        self.copy_to_clipboard(text)
+        self.notify(f"{len(text):,} characters", title=f"{what} copied", timeout=3, markup=False)
+
+    def _show_mode(self) -> None:
+        from vita_tui.tui.widgets.status import StatusLine
+
+        if self.core is not None:
+            self.main.query_one(StatusLine).aloud = self.core.speaking_aloud
+
+    def _measure(self) -> None:
+        if not self.quitting:
+            self.run_worker(self._take_measure(), group="memory", exclusive=True, exit_on_error=False)
+
+    async def _take_measure(self) -> None:
+        from vita_tui.tui.figures import measure
+        from vita_tui.tui.widgets.panel import Panel
+
+        self.main.query_one(Panel).memory = await asyncio.to_thread(measure)
+
+    # ---- other screens, and the palette
+
+    def action_help(self) -> None:
+        from vita_tui.tui.screens.help import HelpScreen
+
+        self._open(HelpScreen)
+
+    def action_settings(self) -> None:
+        from vita_tui.tui.screens.settings import SettingsScreen
+
+        if self._has_core():
+            self._open(SettingsScreen)
+
+    def action_log(self) -> None:
+        from vita_tui.tui.screens.log import LogScreen
+
+        self._open(LogScreen)
+
+    def action_history(self) -> None:
+        from vita_tui.tui.screens.history import HistoryScreen
+
+        if self._has_core():
+            self._open(HistoryScreen)
+
+    def action_diagnostics(self) -> None:
+        from vita_tui.tui.screens.diagnostics import DiagnosticsScreen
+
+        if self._has_core():
+            self._open(DiagnosticsScreen)
+
+    def _has_core(self) -> bool:
+        if self.core is None:
+            self.notify("In a moment.", title="Waking up", markup=False)
+        return self.core is not None
+
+    def _open(self, kind: type[Screen[Any]]) -> None:
+        """Open a screen, or close it when it is the one that is open; one over the main screen at a time."""
+        if isinstance(self.screen, kind):
+            self.pop_screen()
+            return
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.push_screen(kind())
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        from vita_tui.tui.commands import commands
+
+        yield from commands(self)
+        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
+        yield SystemCommand("Screenshot", "Save this screen as an SVG picture", self.deliver_screenshot)
+
+
+def _look() -> tuple[str, bool]:
+    """The theme and whether the panel is shown, without the cost of reading all settings: those are checked later, and told about."""
+    theme, panel = os.environ.get("VITA_UI__THEME", ""), True
+    from vita_tui import paths
+
+    with contextlib.suppress(OSError, ValueError):
+        file = paths.config_file()
+        if file.is_file():
+            import tomllib
+
+            section = tomllib.loads(file.read_text(encoding="utf-8")).get("ui", {})
+            if isinstance(section, dict):
+                theme = theme or str(section.get("theme", ""))
+                panel = section.get("panel") is not False
+    return theme, panel
+
+
+def _build(overrides: Mapping[str, Any]) -> Core:
+    """The real assistant. Called in a thread."""
+    from vita_tui import settings
+    from vita_tui.conversation.build import build
+    from vita_tui.tui.logs import log_to_file
+
+    log_to_file()
+    return build(settings.load(overrides=overrides))
+
+
+def run(
+    resume: str | None = None, overrides: Mapping[str, Any] | None = None, *, build: Build | None = None
+) -> int:
+    """Open the screen; returns the exit code when the user has left.
+
+    Args:
+        resume: id of the conversation to go on with; "latest" for the last one.
+        overrides: settings from the command line, as nested dictionaries.
+        build: makes the assistant; the real one when None.
+
+    Raises:
+        VitaError: the assistant could not be built (a wrong settings file, for one).
+    """
+    from vita_tui.tui.weights import ModelStore
+
+    theme, panel = _look()
+    with private_terminal() as terminal:
+        app = VitaApp(
+            build or _build,
+            weights=ModelStore() if build is None else None,
+            resume=resume,
+            overrides=overrides,
+            theme=theme,
+            panel=panel,
+            terminal=terminal,
+        )
+        app.run()
+    if app.error is not None:
+        if isinstance(app.error, VitaError):
+            raise app.error
+        from vita_tui import paths
+
+        raise VitaError(
+            f"VITA could not start: {app.error}.", remedy=f"The log has the details: {paths.log_file()}"
+        )
+    if app.return_code not in (0, None, 130):
+        from vita_tui import paths
+
+        raise VitaError(
+            "VITA ended on a defect of its own.", remedy=f"The log has the details: {paths.log_file()}"
+        )
+    return app.return_code or 0

@@ -1,0 +1,79 @@
+"""What the palette offers: every action by name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from textual.app import SystemCommand
+
+from vita_tui.tui.text import count
+
+if TYPE_CHECKING:
+    from vita_tui.tui.app import VitaApp
+
+__all__ = ["commands"]
+
+
+def commands(app: VitaApp) -> Iterable[SystemCommand]:
+    """All commands that make sense now."""
+    main = app.main
+    yield SystemCommand("Talk", "Open the microphone, or send what you said", main.action_talk)
+    yield SystemCommand("Stop", "Stop speech, reply and recording", main.action_stop)
+    yield SystemCommand("Voice or text", "Speak replies aloud, or only show them", main.action_voice)
+    yield SystemCommand("New conversation", "Start afresh; this one is kept", main.action_new)
+    yield SystemCommand("History", "Find and go on with earlier conversations", app.action_history)
+    yield SystemCommand("Copy last reply", "Put it on the clipboard", main.action_copy_reply)
+    yield SystemCommand(
+        "Copy last code block", "Put the code of the last reply on the clipboard", main.action_copy_code
+    )
+    yield SystemCommand(
+        "Timings of the last turn", "Where the time went, stage by stage", main.action_timings
+    )
+    yield SystemCommand("Panel", "Show or hide the live panel", main.action_panel)
+    yield SystemCommand("Settings", "See and change the settings", app.action_settings)
+    yield SystemCommand("Diagnostics", "Engines, breakers, and what is open", app.action_diagnostics)
+    yield SystemCommand("Log", "What VITA wrote to its log", app.action_log)
+    yield SystemCommand("Help", "All keys, and how to talk", app.action_help)
+    yield SystemCommand(
+        "Try resting engines again",
+        "You have mended something: close every breaker",
+        lambda: reset_engines(app),
+    )
+    yield SystemCommand(
+        "Fetch missing models", "Download what VITA needs and does not have", lambda: fetch_models(app)
+    )
+    yield SystemCommand("Clean up", "Close what was left open and end stale helpers", lambda: clean_up(app))
+    yield SystemCommand("Quit", "Leave VITA", app.action_quit)
+
+
+def reset_engines(app: VitaApp) -> None:
+    """Let every engine be tried at the next occasion."""
+    if app.core is None:
+        return
+    for chain in app.core.chains.values():
+        chain.reset()
+    app.notify("All of them are tried at the next occasion.", title="Engines", markup=False)
+
+
+def fetch_models(app: VitaApp) -> None:
+    """Show what is missing and fetch it."""
+    from vita_tui.tui.widgets.fetch import offer
+
+    app.spawn(offer(app, always=True), "fetch models")
+
+
+def clean_up(app: VitaApp) -> None:
+    """End what crashed programs left behind; what this one has open stays open, because it is in use."""
+    app.spawn(_clean_up(app), "clean up")
+
+
+async def _clean_up(app: VitaApp) -> None:
+    from vita_tui.health.processes import clean_up as end_and_remove
+
+    done = await asyncio.to_thread(end_and_remove)
+    words = f"{count(len(done.ended), 'stale helper')} ended, {count(len(done.removed), 'file')} removed."
+    if done.stubborn or done.kept:
+        words += f" {len(done.stubborn) + len(done.kept)} could not be: see the log."
+    app.notify(words, title="Clean up", markup=False)

@@ -1,0 +1,45 @@
+"""What the screens that open over the conversation have in common: a frame, a title, and ways back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widget import Widget
+
+if TYPE_CHECKING:
+    from vita_tui.tui.app import VitaApp
+
+__all__ = ["Sheet"]
+
+
+class Sheet(ModalScreen[None]):
+    """Subclasses give `HEADING` and `content`."""
+
+    app: VitaApp  # type: ignore[assignment]  # the only app that has these screens
+
+    HEADING = ""
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "Close", id="sheet.close", tooltip="Back to the conversation"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="sheet") as sheet:
+            sheet.border_title = self.HEADING
+            sheet.border_subtitle = self.ways()
+            yield from self.content()
+
+    def content(self) -> ComposeResult:
+        """The widgets inside the frame."""
+        yield Widget()
+
+    def ways(self) -> str:
+        """The keys that matter here."""
+        return "esc closes"
+
+    def action_close(self) -> None:
+        self.dismiss()

@@ -1,0 +1,250 @@
+"""The main screen: the conversation, the prompt, the status line and the live panel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from vita_tui.clock import Clock
+from vita_tui.events import (
+    EngineStatus,
+    Event,
+    FinalTranscript,
+    Heard,
+    LevelChanged,
+    NothingHeard,
+    Notice,
+    PartialTranscript,
+    ReplyDelta,
+    ReplyFinished,
+    SessionChanged,
+    State,
+    StateChanged,
+    TurnFinished,
+    UserSaid,
+)
+from vita_tui.tui.messages import Bridge, Happened
+from vita_tui.tui.text import clean
+from vita_tui.tui.widgets.conversation import Conversation
+from vita_tui.tui.widgets.panel import Panel
+from vita_tui.tui.widgets.partial import Partial
+from vita_tui.tui.widgets.prompt import Prompt
+from vita_tui.tui.widgets.status import StatusLine
+from vita_tui.tui.widgets.welcome import Welcome
+
+if TYPE_CHECKING:
+    from vita_tui.tui.app import VitaApp
+
+__all__ = ["MainScreen"]
+
+
+class MainScreen(Screen[None]):
+    """Shows what happens. What the user wants done goes to the app, which has the core."""
+
+    app: VitaApp  # type: ignore[assignment]  # the only app that has this screen
+
+    AUTO_FOCUS = "#prompt"
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (14, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "ctrl+@,ctrl+space",
+            "talk",
+            "Talk",
+            id="talk",
+            key_display="^space",
+            tooltip="Open the microphone; once more, or a pause, sends what you said",
+            priority=True,
+        ),
+        Binding(
+            "escape", "stop", "Stop", id="stop", key_display="esc", tooltip="Stop speech, reply and recording"
+        ),
+        Binding(
+            "ctrl+t", "voice", "Voice/text", id="voice", tooltip="Speak replies aloud, or only show them"
+        ),
+        Binding("ctrl+n", "new", "New", id="new", tooltip="Start a new conversation; this one is kept"),
+        Binding("f3", "panel", "Panel", id="panel", tooltip="Show or hide the live panel"),
+        Binding(
+            "f8",
+            "timings",
+            "Timings",
+            id="timings",
+            tooltip="Where the time of the last turn went",
+            show=False,
+        ),
+        Binding(
+            "ctrl+o", "copy_reply", "Copy reply", id="copy.reply", tooltip="Copy the last reply", show=False
+        ),
+        Binding(
+            "pageup",
+            "scroll('page_up')",
+            "Back",
+            id="scroll.back",
+            tooltip="Scroll the conversation back",
+            show=False,
+            priority=True,
+        ),
+        Binding(
+            "pagedown",
+            "scroll('page_down')",
+            "Forth",
+            id="scroll.forth",
+            tooltip="Scroll the conversation forth",
+            show=False,
+            priority=True,
+        ),
+    ]
+
+    def __init__(self, clock: Clock, *, panel: bool = True) -> None:
+        super().__init__()
+        self._clock = clock
+        self.bridge = Bridge(self.post_message)
+        self.set_class(not panel, "panel-off")
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="body"):
+            with Vertical(id="left"):
+                yield Conversation(self._clock)
+                yield Partial(id="partial")
+                yield Prompt()
+            yield Panel(self._clock)
+        yield StatusLine(id="status")
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one(Partial).display = False
+
+    # ---- what happens
+
+    async def on_happened(self, _: Happened) -> None:
+        for event in self.bridge.take():
+            await self.show(event)
+
+    async def show(self, event: Event) -> None:
+        """Show one event."""
+        conversation, status = self.query_one(Conversation), self.query_one(StatusLine)
+        match event:
+            case LevelChanged():
+                status.level, status.speech = event.dbfs, event.speech
+                self.query_one(Panel).dbfs = event.dbfs
+            case PartialTranscript():
+                partial = self.query_one(Partial)
+                partial.stable, partial.tail = event.stable, event.tail
+            case StateChanged():
+                self._show_state(event.state)
+            case FinalTranscript():
+                self.query_one(Partial).open = False
+            case NothingHeard():
+                self.query_one(Partial).open = False
+                await conversation.remark(event.reason or "Nothing heard.")
+            case UserSaid():
+                await conversation.said(event.turn, event.text, spoken=event.spoken)
+            case ReplyDelta():
+                await conversation.reply_piece(event.turn, event.text)
+            case ReplyFinished():
+                await conversation.reply_finished(event)
+            case Heard(final=True):
+                await conversation.heard(event.turn, event.heard, event.unheard)
+            case TurnFinished():
+                conversation.turn_finished(event)
+                if (took := event.timings.voice_to_voice) is not None:
+                    status.last = took
+            case EngineStatus():
+                self.query_one(Panel).show_engine(event)
+                for welcome in self.query(Welcome):
+                    welcome.show_engine(event)
+            case SessionChanged():
+                self.query_one(Panel).show_session(event)
+            case Notice():
+                self.show_notice(event)
+            case _:
+                pass
+
+    def show_notice(self, notice: Notice) -> None:
+        """A toast, and a place in the panel when it is more than information."""
+        self.query_one(Panel).show_notice(notice)
+        if notice.key == "microphone":
+            self.query_one(StatusLine).microphone = False
+        lines = [
+            clean(part) for part in (notice.message, f"→ {notice.remedy}" if notice.remedy else "") if part
+        ]
+        self.app.notify(
+            "\n".join(lines) or " ",
+            title=clean(notice.title),
+            severity=notice.severity,
+            timeout=6 if notice.severity == "information" else 12,
+            markup=False,
+        )
+
+    def _show_state(self, state: State) -> None:
+        self.query_one(StatusLine).state = state
+        self.query_one(Panel).state = state
+        self.query_one(Partial).open = state is State.LISTENING
+        self.query_one(Prompt).set_class(state is State.LISTENING, "listening")
+
+    # ---- what the user does
+
+    @on(Prompt.Sent)
+    def _sent(self, message: Prompt.Sent) -> None:
+        self.app.ask(message.text)
+
+    def action_talk(self) -> None:
+        self.app.talk()
+
+    def action_stop(self) -> None:
+        self.app.stop()
+        self.query_one(Prompt).focus()
+
+    def action_voice(self) -> None:
+        self.app.toggle_voice()
+
+    def action_new(self) -> None:
+        self.app.new_session()
+
+    def action_panel(self) -> None:
+        if self.has_class("-wide"):
+            self.toggle_class("panel-off")
+        else:
+            self.toggle_class("panel-over")
+
+    async def action_timings(self) -> None:
+        reply = self.query_one(Conversation).last_reply
+        if reply is None or reply.timings is None:
+            self.app.notify("Ask something first.", title="No turn yet", markup=False)
+            return
+        await reply.toggle_waterfall()
+        reply.scroll_visible()
+
+    def action_copy_reply(self) -> None:
+        reply = self.query_one(Conversation).last_reply
+        self.app.copy(reply.text if reply is not None else "", "Reply")
+
+    def action_copy_code(self) -> None:
+        from vita_tui.tui.code import last_code
+
+        reply = self.query_one(Conversation).last_reply
+        self.app.copy(last_code(reply.text) if reply is not None else "", "Code")
+
+    def action_scroll(self, how: str) -> None:
+        conversation = self.query_one(Conversation)
+        if how == "page_up":
+            conversation.release_anchor()
+            conversation.scroll_page_up(animate=False)
+        else:
+            conversation.scroll_page_down(animate=False)
+
+    async def clear(self) -> None:
+        """Show an empty conversation."""
+        await self.query_one(Conversation).clear()
+        self.query_one(Prompt).focus()
+
+    async def show_turns(self, turns: Iterable[Any]) -> None:
+        """Show a kept conversation."""
+        await self.query_one(Conversation).show(turns)

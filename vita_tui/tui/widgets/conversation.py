@@ -1,0 +1,142 @@
+"""The conversation: turns one below the other, the newest at the bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+
+from vita_tui.clock import Clock
+from vita_tui.events import ReplyFinished, TurnFinished
+from vita_tui.tui.text import count
+from vita_tui.tui.widgets.turns import AssistantTurn, Remark, UserTurn
+from vita_tui.tui.widgets.welcome import Welcome
+
+__all__ = ["Conversation"]
+
+MOUNTED = 60
+"""Widgets of turns on screen at once; older ones are in the history (f4)."""
+ENDINGS = {
+    "stopped": "stopped",
+    "interrupted": "interrupted",
+    "length": "cut at the length limit",
+}
+
+
+class Conversation(VerticalScroll, can_focus=True):
+    """Follows the newest turn unless the user has scrolled away."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(id="conversation")
+        self._clock = clock
+        self._replies: dict[int, AssistantTurn] = {}
+        self._gone = 0
+
+    def compose(self) -> ComposeResult:
+        yield Welcome(self._clock)
+
+    def on_mount(self) -> None:
+        self.anchor()
+
+    # ---- what happens
+
+    async def said(self, turn: int, text: str, *, spoken: bool) -> None:
+        """The user's question, and the place where its answer will be."""
+        reply = AssistantTurn(turn)
+        self._replies[turn] = reply
+        await self._add(UserTurn(text, spoken=spoken), reply)
+        self.anchor()
+
+    async def reply_piece(self, turn: int, text: str) -> None:
+        if (reply := self._replies.get(turn)) is not None:
+            await reply.write(text)
+
+    async def reply_finished(self, event: ReplyFinished) -> None:
+        reply = self._replies.get(event.turn)
+        if reply is None:
+            return
+        await reply.finish()
+        if event.reason in ENDINGS:
+            reply.add_fact(ENDINGS[event.reason])
+        if event.reason == "failed":
+            reply.add_class("failed")
+            reply.add_fact(f"✗ {event.error or 'no answer'}")
+
+    async def heard(self, turn: int, heard: str, unheard: str) -> None:
+        """All that will be heard of a reply was heard."""
+        if unheard.strip() and (reply := self._replies.get(turn)) is not None:
+            await reply.cut(heard, unheard)
+
+    def turn_finished(self, event: TurnFinished) -> None:
+        if (reply := self._replies.get(event.turn)) is not None:
+            reply.close(event)
+
+    async def remark(self, text: str) -> None:
+        """Say something that is not part of the conversation, once: the same words again take the place of the last."""
+        last = self.children[-1] if self.children else None
+        if isinstance(last, Remark):
+            await last.remove()
+        await self._add(Remark(text))
+
+    # ---- whole conversations
+
+    async def show(self, turns: Iterable[Any]) -> None:
+        """Show a kept conversation: `sessions.session.Turn`, oldest first."""
+        await self.clear()
+        turns = list(turns)
+        self._gone = max(0, len(turns) - MOUNTED)
+        for turn in turns[-MOUNTED:]:
+            if turn.role == "user":
+                await self._add(UserTurn(turn.text, spoken=turn.spoken))
+                continue
+            reply = AssistantTurn(0)
+            await self._add(reply)
+            await reply.show(turn.text)
+            if turn.heard is not None:
+                await reply.cut(turn.heard, turn.text[len(turn.heard) :])
+            for job in ("llm", "tts"):
+                if turn.engines.get(job):
+                    reply.add_fact(turn.engines[job])
+            if turn.interrupted:
+                reply.add_fact(ENDINGS["interrupted"])
+        await self._say_what_is_gone()
+        self.anchor()
+
+    async def clear(self) -> None:
+        self._replies.clear()
+        self._gone = 0
+        await self.query("Conversation > *").exclude("Welcome").remove()
+        for welcome in self.query(Welcome):
+            welcome.display = True
+
+    # ---- what the user does
+
+    @property
+    def last_reply(self) -> AssistantTurn | None:
+        replies = [child for child in self.children if isinstance(child, AssistantTurn)]
+        return replies[-1] if replies else None
+
+    async def _add(self, *widgets: Widget) -> None:
+        for welcome in self.query(Welcome):
+            welcome.display = False
+        await self.mount(*widgets)
+        surplus = [child for child in self.children if isinstance(child, UserTurn | AssistantTurn | Remark)][
+            :-MOUNTED
+        ]
+        if surplus:
+            self._gone += sum(not isinstance(child, Remark) for child in surplus)
+            for child in surplus:
+                if isinstance(child, AssistantTurn):
+                    self._replies.pop(child.turn, None)
+            await self.remove_children(surplus)
+            await self._say_what_is_gone()
+
+    async def _say_what_is_gone(self) -> None:
+        await self.query(".gone").remove()
+        if self._gone:
+            line = Remark(f"{count(self._gone, 'earlier turn')} in the history: f4")
+            line.add_class("gone")
+            await self.mount(line, before=0)

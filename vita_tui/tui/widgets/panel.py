@@ -1,0 +1,243 @@
+"""The live panel at the right: session, engines, microphone, memory, and what is wrong for longer."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Sparkline, Static
+
+from vita_tui.clock import Clock
+from vita_tui.events import EngineStatus, Health, Job, Notice, SessionChanged, State
+from vita_tui.tui.figures import Memory
+from vita_tui.tui.look import HEALTH, JOBS, MUTED, bar, level
+from vita_tui.tui.text import clean, count, duration, milliseconds, one_line, size
+
+__all__ = ["EngineRows", "Panel"]
+
+SAMPLES = 60
+"""Points of the memory's curve."""
+
+
+class Section(Static):
+    """A titled part of the panel."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__("", id=f"panel-{title}", classes="section")
+        self.border_title = title
+
+
+class EngineRows(Widget):
+    """Each job's engines: the one that answers, and those that stand ready or rest, with why."""
+
+    def __init__(self, clock: Clock, *, classes: str) -> None:
+        super().__init__(classes=classes)
+        self._now = clock.monotonic
+        self._rows: dict[tuple[Job, str], tuple[EngineStatus, float]] = {}
+
+    def show(self, status: EngineStatus) -> None:
+        """Take in how one engine stands now."""
+        if status.active:
+            for key, (other, at) in list(self._rows.items()):
+                if key[0] == status.job and other.active:
+                    self._rows[key] = (replace(other, active=False), at)
+        self._rows[status.job, status.engine] = (status, self._now())
+        self.refresh(layout=True)
+
+    def tick(self) -> None:
+        """Once a second: countdowns go on."""
+        if any(status.retry_seconds is not None for status, _ in self._rows.values()):
+            self.refresh()
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is loading any more."""
+        return bool(self._rows) and all(
+            status.health is not Health.LOADING for status, _ in self._rows.values() if status.active
+        )
+
+    def render(self) -> Content:
+        width = max(16, self.content_size.width or self.size.width or 30)
+        lines: list[Content] = []
+        for job, title in JOBS.items():
+            rows = [row for (row_job, _), row in self._rows.items() if row_job == job]
+            if not rows:
+                lines.append(
+                    Content.assemble(("◌ ", MUTED), (f"{title:<7}", MUTED), ("waking up", f"italic {MUTED}"))
+                )
+                continue
+            rows.sort(key=lambda row: not row[0].active)
+            for status, at in rows:
+                if status.active or status.health is not Health.LOADING:
+                    lines += self._engine(status, at, title, width)
+        return Content("\n").join(lines)
+
+    def _engine(self, status: EngineStatus, at: float, title: str, width: int) -> list[Content]:
+        symbol, style = HEALTH[status.health]
+        label = title if status.active else "spare"
+        name = one_line(status.engine, width - 10)
+        name_style = "bold" if status.active else MUTED
+        lines = [Content.assemble((f"{symbol} ", style), (f"{label:<7}", MUTED), (name, name_style))]
+        detail = ""
+        if status.health is Health.RESTING and status.retry_seconds is not None:
+            left = max(0.0, status.retry_seconds - (self._now() - at))
+            detail = f"again in {duration(left)}" if left else "trying again"
+        elif status.health is Health.LOADING:
+            detail = "loading"
+        elif status.active and status.last_ms is not None:
+            detail = f"{milliseconds(status.last_ms)}  median {milliseconds(status.median_ms)}"
+        if detail:
+            lines.append(Content.assemble((" " * 9 + detail, MUTED)))
+        if status.reason:
+            words = one_line(status.reason, (width - 9) * 3)
+            lines += [Content.assemble((" " * 9 + line, style)) for line in _wrapped(words, width - 9)]
+        return lines
+
+
+class Panel(VerticalScroll, can_focus=False):
+    """Updates itself once a second for ages and countdowns."""
+
+    state: reactive[State] = reactive(State.INITIALIZING)
+    dbfs: reactive[float] = reactive(-90.0)
+    memory: reactive[Memory | None] = reactive(None)
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(id="panel")
+        self._clock = clock
+        self._session: SessionChanged | None = None
+        self._curve: deque[float] = deque(maxlen=SAMPLES)
+        self._notices: dict[str, Notice] = {}
+
+    def compose(self) -> ComposeResult:
+        yield Section("session")
+        engines = EngineRows(self._clock, classes="section")
+        engines.border_title = "engines"
+        yield engines
+        yield Section("microphone")
+        yield Section("memory")
+        yield Sparkline([0.0], id="panel-curve")
+        yield Section("attention")
+
+    def on_mount(self) -> None:
+        self.query_one("#panel-attention").display = False
+        self.query_one("#panel-curve").display = False
+        self._show_session()
+        self._show_microphone()
+        self._show_memory()
+        self.set_interval(1.0, self._tick)
+
+    def show_session(self, event: SessionChanged) -> None:
+        self._session = event
+        self._show_session()
+
+    def show_engine(self, event: EngineStatus) -> None:
+        self.query_one(EngineRows).show(event)
+
+    def show_notice(self, notice: Notice) -> None:
+        """Keep a notice on screen, in the place of an earlier one with the same key."""
+        if notice.severity == "information":
+            return
+        self._notices.pop(notice.key or notice.title, None)
+        self._notices[notice.key or notice.title] = notice
+        while len(self._notices) > 4:
+            self._notices.pop(next(iter(self._notices)))
+        self._show_notices()
+
+    def forget_notices(self) -> None:
+        self._notices.clear()
+        self._show_notices()
+
+    def watch_state(self) -> None:
+        self._show_microphone()
+
+    def watch_dbfs(self) -> None:
+        self._show_microphone()
+
+    def watch_memory(self, memory: Memory | None) -> None:
+        if memory is not None:
+            self._curve.append(float(memory.ours))
+        self._show_memory()
+
+    def _tick(self) -> None:
+        self.query_one(EngineRows).tick()
+        self._show_session()
+
+    def _show(self, title: str, content: Content) -> None:
+        if self.is_mounted:
+            self.query_one(f"#panel-{title}", Section).update(content)
+
+    def _show_session(self) -> None:
+        session = self._session
+        if session is None or not session.session_id:
+            self._show(
+                "session",
+                Content.assemble(("New conversation", "bold"), "\n", ("nothing said yet", MUTED)),
+            )
+            return
+        facts = f"{count(session.turns, 'turn')} · {count(session.tokens, 'token')}"
+        age = f"{duration(self._clock.time() - session.created)} old"
+        self._show(
+            "session",
+            Content.assemble(
+                (one_line(session.title, 56) or "Untitled", "bold"), "\n", (facts, MUTED), "\n", (age, MUTED)
+            ),
+        )
+
+    def _show_microphone(self) -> None:
+        if self.state is State.LISTENING:
+            meter = bar(level(self.dbfs), 18)
+            text = Content.assemble(
+                ("● ", "$text-error"),
+                (meter, "$text-success on $foreground 8%"),
+                (f" {self.dbfs:3.0f} dB", MUTED),
+            )
+        else:
+            text = Content.assemble(("○ off", MUTED), ("  ctrl+space opens it", MUTED))
+        self._show("microphone", text)
+
+    def _show_memory(self) -> None:
+        memory = self.memory
+        if memory is None:
+            self._show("memory", Content.assemble(("measuring", f"italic {MUTED}")))
+            return
+        self._show(
+            "memory",
+            Content.assemble(
+                (f"{size(memory.ours):>8}", "bold"),
+                (" VITA and its helpers", MUTED),
+                "\n",
+                f"{size(memory.available):>8}",
+                (" free on this machine", MUTED),
+            ),
+        )
+        curve = self.query_one("#panel-curve", Sparkline)
+        curve.display = len(self._curve) > 1
+        curve.data = list(self._curve)
+
+    def _show_notices(self) -> None:
+        lines = []
+        for notice in reversed(self._notices.values()):
+            style = "$text-error" if notice.severity == "error" else "$text-warning"
+            lines.append(Content.assemble(("! ", style), (clean(notice.title), "bold")))
+            lines += [
+                Content.assemble((f"  {line}", part_style))
+                for text, part_style in (
+                    (notice.message, MUTED),
+                    (f"→ {notice.remedy}" if notice.remedy else "", "$text-accent"),
+                )
+                if text
+                for line in _wrapped(one_line(text, 160), 30)
+            ]
+        self.query_one("#panel-attention").display = bool(lines)
+        self._show("attention", Content("\n").join(lines))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, max(8, width)) or [""]

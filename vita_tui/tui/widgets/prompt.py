@@ -1,0 +1,120 @@
+"""Where the user types: several lines, what was asked before on the arrow keys."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+from vita_tui.tui.prompt_history import PromptHistory
+
+__all__ = ["Prompt"]
+
+
+class Prompt(TextArea):
+    """Grows with its text up to the style's `max-height`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter",
+            "send",
+            "Send",
+            id="prompt.send",
+            tooltip="Send what you typed",
+            show=False,
+            priority=True,
+        ),
+        Binding(
+            "shift+enter,ctrl+j",
+            "newline",
+            "New line",
+            id="prompt.newline",
+            tooltip="Start a new line",
+            show=False,
+            priority=True,
+        ),
+        Binding(
+            "up",
+            "older",
+            "Older",
+            id="prompt.older",
+            tooltip="On the first line: what you asked before",
+            show=False,
+        ),
+        Binding(
+            "down",
+            "newer",
+            "Newer",
+            id="prompt.newer",
+            tooltip="On the last line: what you asked after that",
+            show=False,
+        ),
+    ]
+
+    class Sent(Message):
+        """The user has asked this."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self) -> None:
+        super().__init__(
+            id="prompt",
+            compact=True,
+            highlight_cursor_line=False,
+            placeholder="Ask anything, or press ctrl+space and speak",
+        )
+        self.recall: PromptHistory | None = None
+        """None until it was read from disk."""
+
+    def action_send(self) -> None:
+        text = self.text.strip()
+        if not text:
+            return
+        if self.recall is not None:
+            self.recall.add(text)
+        self.clear()
+        self.post_message(self.Sent(text))
+
+    def action_newline(self) -> None:
+        self.insert("\n")
+        self.scroll_cursor_visible()
+
+    def action_older(self) -> None:
+        if self.recall is not None and self.cursor_at_first_line and self._on_first_wrapped_row():
+            older = self.recall.older(self.text)
+            if older is not None:
+                self._show(older)
+            return
+        self.action_cursor_up()
+
+    def action_newer(self) -> None:
+        if self.recall is not None and self.cursor_at_last_line and self._on_last_wrapped_row():
+            newer = self.recall.newer()
+            if newer is not None:
+                self._show(newer)
+            return
+        self.action_cursor_down()
+
+    def _on_first_wrapped_row(self) -> bool:
+        return self.wrapped_document.location_to_offset(self.cursor_location).y == 0
+
+    def _on_last_wrapped_row(self) -> bool:
+        row = self.wrapped_document.location_to_offset(self.cursor_location).y
+        return bool(row >= self.wrapped_document.height - 1)
+
+    def _show(self, text: str) -> None:
+        self.text = text
+        self.move_cursor(self.document.end)
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Pasted text is text: line ends as ours, no control characters."""
+        from vita_tui.tui.text import clean
+
+        event.stop()
+        event.prevent_default()
+        self.insert(clean(event.text.replace("\r\n", "\n").replace("\r", "\n")))

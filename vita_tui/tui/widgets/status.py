@@ -1,0 +1,80 @@
+"""The one line that is always there: state, microphone, mode, how long the last answer took."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from vita_tui.events import State
+from vita_tui.tui.look import MUTED, STATE, bar, level
+from vita_tui.tui.text import milliseconds
+
+__all__ = ["StatusLine"]
+
+METER = 10
+"""Cells of the microphone's meter."""
+
+
+class StatusLine(Widget):
+    """One row; what matters least goes first when there is little room."""
+
+    ALLOW_SELECT = False
+
+    state: reactive[State] = reactive(State.INITIALIZING)
+    microphone: reactive[bool] = reactive(True)
+    """Whether there is one."""
+    level: reactive[float] = reactive(-90.0)
+    """dBFS."""
+    speech: reactive[float] = reactive(0.0)
+    """Probability of speech."""
+    aloud: reactive[bool] = reactive(True)
+    last: reactive[float | None] = reactive(None)
+    """Milliseconds from the user's last word to the first sound of the answer."""
+    countdown: reactive[float | None] = reactive(None)
+    """Seconds until the pause ends the utterance."""
+    hint: reactive[str] = reactive("")
+    """What the keyboard can do, such as "hold ctrl+space"."""
+
+    def render(self) -> Content:
+        symbol, style = STATE[self.state]
+        left = Content.assemble((f" {symbol} {self.state.value}", f"bold {style}"))
+        right = self._right()
+        room = self.size.width - left.cell_length
+        for part in (self._microphone(METER), self._microphone(0)):
+            if part.cell_length + 3 <= room:
+                left = Content.assemble(left, "   ", part)
+                break
+        while right:
+            joined = Content("   ").join(right)
+            if left.cell_length + joined.cell_length + 4 <= self.size.width:
+                gap = self.size.width - left.cell_length - joined.cell_length - 1
+                return Content.assemble(left, " " * gap, joined)
+            right.pop(0)
+        return left
+
+    def _microphone(self, width: int) -> Content:
+        if not self.microphone:
+            return Content.assemble(("no microphone", "$text-warning"))
+        if self.state is not State.LISTENING:
+            return Content.assemble(("mic off", MUTED))
+        if width == 0:
+            return Content.assemble(("mic on", "bold $text-error"))
+        meter = bar(level(self.level), width)
+        style = "$text-success" if self.speech >= 0.5 else MUTED
+        return Content.assemble(
+            ("mic ", "bold $text-error"),
+            (meter, f"{style} on $foreground 8%"),
+            (f" {self.level:3.0f} dB", MUTED),
+        )
+
+    def _right(self) -> list[Content]:
+        parts = []
+        if self.hint:
+            parts.append(Content.assemble((self.hint, MUTED)))
+        if self.countdown is not None:
+            parts.append(Content.assemble((f"sends in {self.countdown:.1f} s", "$text-warning")))
+        if self.last is not None:
+            parts.append(Content.assemble(("answered in ", MUTED), milliseconds(self.last)))
+        parts.append(Content.assemble(("voice" if self.aloud else "text", "bold" if self.aloud else MUTED)))
+        return parts

@@ -1,0 +1,166 @@
+"""One turn of the conversation on the screen: what the user said, what VITA answered.
+
+Whatever a model wrote is text: it passes `clean`, Markdown is rendered without HTML, links are not opened, and no markup of
+Rich or Textual is ever parsed in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from vita_tui.events import TurnFinished
+from vita_tui.tui.look import MUTED
+from vita_tui.tui.text import clean, count, milliseconds
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from textual.widgets import Markdown, TextArea
+    from textual.widgets.markdown import MarkdownStream
+
+    from vita_tui.tui.widgets.waterfall import Waterfall
+
+__all__ = ["AssistantTurn", "Remark", "UserTurn"]
+
+RENDERED = 12_000
+"""Characters of one reply that are rendered as Markdown; each block is a widget, so there must be an end. The rest is shown as plain text."""
+
+
+def make_parser() -> MarkdownIt:
+    """CommonMark with tables and strikethrough; HTML is shown as it is written."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+class UserTurn(Static):
+    """What the user said or typed."""
+
+    def __init__(self, text: str, *, spoken: bool) -> None:
+        super().__init__(Content(clean(text)), classes="spoken" if spoken else "typed")
+        self.text = text
+
+
+class Remark(Static):
+    """A line of VITA's own between the turns."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Content(clean(text)))
+
+
+class AssistantTurn(Vertical):
+    """A reply that grows. `write` its pieces, then `finish`; `cut` shows what of it was never heard."""
+
+    def __init__(self, turn: int) -> None:
+        super().__init__()
+        self.turn = turn
+        self.text = ""
+        self.timings: TurnFinished | None = None
+        self._body: Markdown | None = None
+        self._stream: MarkdownStream | None = None
+        self._rest: TextArea | None = None
+        self._rendered = 0
+        self._facts: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        # The words that follow are put before it.
+        yield Static(Content.assemble(("…", MUTED)), classes="waiting")
+        yield Static("", classes="facts")
+
+    async def write(self, piece: str) -> None:
+        """Append to the reply."""
+        piece = clean(piece)
+        self.text += piece
+        if self._rest is not None:
+            self._rest.insert(piece, self._rest.document.end)
+            return
+        if self._body is None:
+            await self._begin()
+        assert self._stream is not None
+        room = RENDERED - self._rendered
+        self._rendered += len(piece)
+        if len(piece) <= room:
+            await self._stream.write(piece)
+            return
+        await self._stream.write(piece[:room])
+        await self._overflow(piece[room:])
+
+    async def show(self, text: str) -> None:
+        """Show a reply that is complete already."""
+        await self.write(text)
+        await self.finish()
+
+    async def finish(self) -> None:
+        """No more pieces come."""
+        await self.query(".waiting").remove()
+        if self._stream is not None:
+            stream, self._stream = self._stream, None
+            await stream.stop()
+
+    async def cut(self, heard: str, unheard: str) -> None:
+        """Strike through the words that never left the speaker."""
+        await self.finish()
+        heard, unheard = clean(heard), clean(unheard)
+        if not unheard.strip() or self._rest is not None:
+            return
+        start = heard.rfind("\n\n") + 2 if "\n\n" in heard else 0
+        if self._body is not None:
+            if heard[:start].strip():
+                await self._body.update(heard[:start])
+            else:
+                await self._body.remove()
+        line = Content.assemble(heard[start:].lstrip(), (unheard.rstrip(), f"strike {MUTED}"))
+        await self.mount(Static(line, classes="cut"), before=self.query_one(".facts"))
+
+    def add_fact(self, fact: str) -> None:
+        """Say something about the reply in the line below it."""
+        self._facts.append(clean(fact))
+        self._show_facts()
+
+    def close(self, event: TurnFinished) -> None:
+        """The turn is over: who answered, and how long it took."""
+        self.timings = event
+        took = event.timings.voice_to_voice or event.timings.llm_first_token
+        facts = [event.engines[job] for job in ("stt", "llm", "tts") if event.engines.get(job)]
+        if took is not None:
+            facts.append(milliseconds(took))
+        self._facts = [*facts, *self._facts]
+        self._show_facts()
+
+    async def toggle_waterfall(self) -> None:
+        """Show or hide where the time of this turn went."""
+        from vita_tui.tui.widgets.waterfall import Waterfall
+
+        shown: list[Waterfall] = list(self.query(Waterfall))
+        if shown:
+            await shown[0].remove()
+        elif self.timings is not None:
+            await self.mount(Waterfall(self.timings.timings))
+
+    def _show_facts(self) -> None:
+        for line in self.query(".facts").results(Static):
+            line.update(Content(" · ".join(self._facts)))
+
+    async def _begin(self) -> None:
+        from textual.widgets import Markdown
+
+        await self.query(".waiting").remove()
+        self._body = Markdown(parser_factory=make_parser, open_links=False)
+        await self.mount(self._body, before=self.query_one(".facts"))
+        self._stream = Markdown.get_stream(self._body)
+
+    async def _overflow(self, rest: str) -> None:
+        from textual.widgets import TextArea
+
+        await self.finish()
+        note = Static("The reply is long; the rest is plain text.", classes="note")
+        self._rest = TextArea(rest, read_only=True, compact=True, classes="rest", show_cursor=False)
+        await self.mount(note, self._rest, before=self.query_one(".facts"))
+
+    def describe(self) -> str:
+        """For people who cannot see it."""
+        return count(len(self.text), "character")
