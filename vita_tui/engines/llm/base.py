@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, Protocol, TypedDict
 
 __all__ = ["Message", "Responder"]
@@ -33,7 +33,7 @@ class Responder(Protocol):
         """
         ...
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncIterator[str]:
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[str, None]:
         """Yield the reply as it is generated. Closing the iterator stops the generation on the server.
 
         Raises:

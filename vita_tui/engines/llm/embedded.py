@@ -1,0 +1,277 @@
+"""A language model of VITA's own: llama.cpp in a child process, spoken to like any other server.
+
+The child runs at lower priority, so that speech is made in time on the same cores; it listens on loopback with a random key;
+it is started when it is needed, also after it died; and it ends when we end, however we end: see `server`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import sys
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import Any
+
+from vita_tui import paths
+from vita_tui.engines.llm.base import Message
+from vita_tui.engines.llm.openai_server import OpenAIResponder
+from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, ModelError
+from vita_tui.health.processes import forget_process, record_process
+from vita_tui.health.registry import Entry, registry
+
+__all__ = ["EmbeddedResponder"]
+
+log = logging.getLogger(__name__)
+
+START_SECONDS = 60.0
+"""To load a model: a large one from a slow disk takes its time."""
+STOP_SECONDS = 0.5
+LOG_BYTES = 1_000_000
+"""Of the child's log that are kept when it starts anew."""
+DEATHS = 3
+DEATHS_SECONDS = 60.0
+"""A child that died this often within this time is not started again at once."""
+
+
+class EmbeddedResponder:
+    """A `Responder` with a child process. Lives on one asyncio loop."""
+
+    continues = True
+
+    def __init__(
+        self,
+        model: Path,
+        *,
+        name: str = "",
+        context_window: int = 2048,
+        timeout: float = 30.0,
+        temperature: float = 0.3,
+        threads: int = 2,
+        nice: int = 10,
+        gpu_layers: int = -1,
+    ) -> None:
+        self.name = name or model.stem
+        self.context_window = context_window
+        self.notes = ""
+        self.starts = 0
+        """How often the child was started."""
+        self._model = model
+        self._timeout = timeout
+        self._temperature = temperature
+        self._config = {
+            "model": str(model),
+            "context_window": context_window,
+            "threads": threads,
+            "nice": nice,
+            "gpu_layers": gpu_layers,
+        }
+        self._process: asyncio.subprocess.Process | None = None
+        self._remote: OpenAIResponder | None = None
+        self._entry: Entry | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        self._deaths: deque[float] = deque(maxlen=DEATHS)
+        self._closing = False
+
+    @property
+    def pid(self) -> int | None:
+        """Of the child, while it runs."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    async def load(self) -> None:
+        async with self._starting:
+            if self.pid is not None and self._remote is not None:
+                return
+            await asyncio.to_thread(_check, self._model)
+            now = time.monotonic()
+            if len(self._deaths) == DEATHS and now - self._deaths[0] < DEATHS_SECONDS:
+                raise EngineError(
+                    f"{self.name} died {DEATHS} times within {now - self._deaths[0]:.0f} s.",
+                    remedy=f"See {_log_file()}",
+                )
+            await self._start()
+
+    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[str, None]:
+        await self.load()
+        remote = self._remote
+        assert remote is not None
+        try:
+            async with contextlib.aclosing(remote.stream(messages, max_tokens=max_tokens)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except EngineError as error:
+            if self._process is not None:
+                with contextlib.suppress(TimeoutError):  # it may be about to be seen dead
+                    await asyncio.wait_for(self._process.wait(), 0.2)
+            if self.pid is None:
+                raise EngineError(
+                    f"{self.name} died while it answered.", remedy=f"See {_log_file()}"
+                ) from error
+            raise
+
+    async def prefill(self, messages: Sequence[Message]) -> None:
+        if self._remote is not None:
+            await self._remote.prefill(messages)
+
+    async def count_tokens(self, text: str) -> int:
+        if self._remote is not None:
+            return await self._remote.count_tokens(text)
+        return len(text) // 3 + 1
+
+    async def cleanup(self) -> None:
+        self._closing = True
+        remote, self._remote = self._remote, None
+        if remote is not None:
+            await remote.cleanup()
+        await self._end()
+        self._closing = False
+
+    # ---- the child
+
+    async def _start(self) -> None:
+        await self._end()
+        started = time.monotonic()
+        key = secrets.token_urlsafe(24)
+        with _open_log() as log_file:
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "vita_tui.engines.llm.server",
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=log_file,
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                    # Ctrl+c in the terminal is ours to handle, not the child's.
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise EngineError(f"The process of {self.name} could not be started: {error}.") from None
+        self.starts += 1
+        process = self._process
+        record_process(process.pid, "llm")
+        self._entry = registry.register(
+            process,
+            kind="process",
+            name=f"{self.name} (pid {process.pid})",
+            owner="engines.llm",
+            force=process.kill,
+        )
+        self._watch = asyncio.create_task(self._watch_over(process), name="llm watch")
+        assert process.stdin is not None
+        try:
+            process.stdin.write(json.dumps({**self._config, "api_key": key}).encode() + b"\n")
+            await process.stdin.drain()
+            answer = await self._first_line(process)
+        except BaseException:
+            # Also when we are cancelled: a child that nobody waits for must not stay.
+            await self._end()
+            raise
+        self._remote = OpenAIResponder(
+            f"{answer['address']}/v1",
+            self.name,
+            api_key=key,
+            timeout=self._timeout,
+            context_window=self.context_window,
+            temperature=self._temperature,
+            name=self.name,
+            is_llama=True,
+        )
+        await self._remote.load()
+        log.info("%s is ready after %.2f s (pid %d)", self.name, time.monotonic() - started, process.pid)
+
+    async def _first_line(self, process: asyncio.subprocess.Process) -> dict[str, Any]:
+        """What the child says when it listens.
+
+        Raises:
+            EngineError: it could not load the model, died, or took too long.
+        """
+        assert process.stdout is not None
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
+        except TimeoutError:
+            raise EngineTimeoutError(
+                f"{self.name} was not ready after {START_SECONDS:.0f} s.", remedy=f"See {_log_file()}"
+            ) from None
+        try:
+            answer: dict[str, Any] = json.loads(line)
+        except ValueError:
+            raise ModelError(f"{self.name} could not be loaded.", remedy=f"See {_log_file()}") from None
+        if "missing" in answer:
+            raise EngineUnavailableError(
+                "xllamacpp, which runs the embedded model, is not installed.", remedy="pip install xllamacpp"
+            )
+        if "address" not in answer:
+            raise ModelError(
+                f"{self.name} could not be loaded: {answer.get('error', 'no reason given')}.",
+                remedy=f"vita models verify, or see {_log_file()}",
+            )
+        return answer
+
+    async def _watch_over(self, process: asyncio.subprocess.Process) -> None:
+        """Notice the child's death, whoever caused it."""
+        code = await process.wait()
+        forget_process(process.pid)
+        if self._entry is not None and self._process is process:
+            self._entry.leave()
+        if not self._closing and self._process is process:
+            log.warning("%s (pid %d) ended with code %s", self.name, process.pid, code)
+            self._deaths.append(time.monotonic())
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            if process.stdin is not None:
+                process.stdin.close()
+            try:
+                await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        if process is not None:
+            forget_process(process.pid)
+        if self._entry is not None:
+            self._entry.leave()
+            self._entry = None
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+
+def _log_file() -> Path:
+    return paths.log_file().with_name("llm.log")
+
+
+def _open_log() -> Any:
+    """The child's log, readable by the user alone; a long one starts anew."""
+    file = _log_file()
+    try:
+        paths.ensure_private_dir(file.parent)
+        mode = os.O_TRUNC if file.exists() and file.stat().st_size > LOG_BYTES else os.O_APPEND
+        return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | mode, 0o600), "ab")
+    except OSError:
+        # A full or read-only disk costs the log, not the conversation.
+        return Path(os.devnull).open("ab")
+
+
+def _check(model: Path) -> None:
+    """Raise `ModelError` for what is not a GGUF file, before a child dies of it."""
+    try:
+        with model.open("rb") as file:
+            magic = file.read(4)
+    except FileNotFoundError:
+        raise ModelError(
+            f"The language model {model.name} is not there.", remedy="vita models pull"
+        ) from None
+    except OSError as error:
+        raise ModelError(f"{model} cannot be read: {error.strerror or error}.") from None
+    if magic != b"GGUF":
+        raise ModelError(f"{model} is not a GGUF file.", remedy="vita models verify")

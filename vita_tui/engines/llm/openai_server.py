@@ -1,0 +1,238 @@
+"""Any OpenAI-compatible server as a mind: the embedded child, Ollama, llama-server, vLLM, or a service elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from vita_tui.engines.llm.base import Message
+from vita_tui.engines.llm.clean import Cleaner
+from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, VitaError
+from vita_tui.health.registry import Entry, registry
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+__all__ = ["OpenAIResponder"]
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 3.0
+CHARACTERS_PER_TOKEN = 3
+"""For servers that do not tell: English has about four, other languages fewer, and too many tokens is the safe side."""
+COUNTED = 512
+"""Texts whose token count is remembered."""
+
+
+class OpenAIResponder:
+    """A `Responder` over HTTP. Lives on one asyncio loop."""
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        *,
+        api_key: str = "",
+        timeout: float = 30.0,
+        context_window: int = 2048,
+        temperature: float = 0.3,
+        name: str = "",
+        is_llama: bool = False,
+    ) -> None:
+        """
+        Args:
+            base_url: up to and with "/v1".
+            timeout: seconds without a token after which it has failed.
+            is_llama: it is llama.cpp's own server, which counts tokens, keeps the prompt and continues a reply.
+        """
+        self.name = name or f"{model} at {urlsplit(base_url).netloc or base_url}"
+        self.context_window = context_window
+        self.continues = is_llama
+        self._base_url = base_url.rstrip("/")
+        self._model = model
+        self._api_key = api_key
+        self._timeout = timeout
+        self._temperature = temperature
+        self._is_llama = is_llama
+        self._client: AsyncOpenAI | None = None
+        self._entry: Entry | None = None
+        self._counts: OrderedDict[str, int] = OrderedDict()
+
+    async def load(self) -> None:
+        if self._client is not None:
+            return
+        # Importing it takes more than half a second of processor time: not on the loop.
+        openai = await asyncio.to_thread(importlib.import_module, "openai")
+        httpx = await asyncio.to_thread(importlib.import_module, "httpx2")
+        if self._client is not None:
+            return
+        self._client = openai.AsyncOpenAI(
+            base_url=self._base_url,
+            api_key=self._api_key or "none",
+            # The chain decides what is tried again; two that retry would multiply.
+            max_retries=0,
+            timeout=httpx.Timeout(self._timeout, connect=CONNECT_SECONDS),
+        )
+        self._entry = registry.register(
+            self._client,
+            kind="client",
+            name=f"HTTP to {urlsplit(self._base_url).netloc}",
+            owner="engines.llm",
+        )
+
+    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[str, None]:
+        await self.load()
+        cleaner = Cleaner()
+        said = finished = False
+        async with aclosing(self._chunks(messages, max_tokens)) as chunks:
+            async for chunk in chunks:
+                choice = chunk.choices[0] if getattr(chunk, "choices", None) else None
+                if choice is None:
+                    continue
+                said = True
+                finished = finished or bool(choice.finish_reason)
+                if (content := getattr(choice.delta, "content", None)) and (text := cleaner.feed(content)):
+                    yield text
+        if rest := cleaner.finish():
+            yield rest
+        if not said:
+            raise EngineError(
+                f"{self.name} did not send a reply: it does not look like an OpenAI-compatible server.",
+                remedy="Check llm.base_url; it usually ends in /v1.",
+            )
+        if not finished:
+            raise EngineError(f"{self.name} broke off in the middle of its reply.")
+
+    async def _chunks(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[Any, None]:
+        """The pieces of the server's answer, each within the timeout; every error in the tree's own terms."""
+        import httpx2
+        import openai
+
+        assert self._client is not None
+        extra: dict[str, Any] = {"cache_prompt": True} if self._is_llama else {}
+        stream: Any = None
+        try:
+            async with asyncio.timeout(self._timeout):
+                stream = await self._client.chat.completions.create(
+                    model=self._model,
+                    messages=list(messages),  # type: ignore[arg-type]  # our TypedDict has their shape
+                    max_tokens=max_tokens,
+                    temperature=self._temperature,
+                    stream=True,
+                    extra_body=extra,
+                )
+            pieces = aiter(stream)
+            while True:
+                async with asyncio.timeout(self._timeout):
+                    try:
+                        piece = await anext(pieces)
+                    except StopAsyncIteration:
+                        return
+                yield piece
+        except (openai.APIError, httpx2.HTTPError, OSError, ValueError, TypeError, AttributeError) as error:
+            raise self._explained(error) from error
+        finally:
+            if stream is not None:
+                # Closing the connection is what stops the generation on the server.
+                with suppress(openai.APIError, httpx2.HTTPError, OSError, RuntimeError, AttributeError):
+                    await stream.close()
+
+    def _explained(self, error: Exception) -> VitaError:
+        """What `error` means for the user; never quotes the request, which holds the key."""
+        import httpx2
+        import openai
+
+        where = urlsplit(self._base_url).netloc or self._base_url
+        match error:
+            case openai.APITimeoutError() | httpx2.TimeoutException() | TimeoutError():
+                return EngineTimeoutError(
+                    f"{self.name} said nothing for {self._timeout:.0f} s.",
+                    remedy="Is it busy? Or raise llm.timeout.",
+                )
+            case openai.APIConnectionError() | httpx2.ConnectError() | ConnectionRefusedError():
+                return EngineUnavailableError(
+                    f"No language model answers at {where}.",
+                    remedy="Is the server running? Check llm.base_url.",
+                )
+            case openai.AuthenticationError() | openai.PermissionDeniedError():
+                return EngineError(f"{where} refused the API key.", remedy="Set VITA_LLM__API_KEY.")
+            case openai.NotFoundError():
+                return EngineError(
+                    f"{where} has no model “{self._model}”.",
+                    remedy="Check llm.model and llm.base_url (…/v1).",
+                )
+            case openai.RateLimitError():
+                return EngineError(f"{where} has had enough requests for now.", remedy="Wait a little.")
+            case openai.APIStatusError():
+                return EngineError(
+                    f"{where} answered with HTTP status {error.status_code}.", remedy="See its log."
+                )
+            case httpx2.HTTPError() | OSError():
+                return EngineError(f"{self.name} broke off in the middle of its reply.")
+            case openai.APIError() if "error" in str(error).lower() and error.body:
+                return EngineError(f"{where} reports: {_short(error.message)}.")
+            case _:
+                return EngineError(
+                    f"{where} sent what is not a reply.",
+                    remedy="Is llm.base_url an OpenAI-compatible server?",
+                )
+
+    async def prefill(self, messages: Sequence[Message]) -> None:
+        """Have llama.cpp read the prompt into its cache; other servers are left alone, reading may cost money there."""
+        if not self._is_llama or self._client is None or not messages:
+            return
+        try:
+            async with aclosing(
+                self._chunks([*messages, {"role": "user", "content": ""}], max_tokens=1)
+            ) as chunks:
+                async for _ in chunks:
+                    pass
+        except VitaError as error:
+            log.info("prefill failed: %s", error)
+
+    async def count_tokens(self, text: str) -> int:
+        if text in self._counts:
+            self._counts.move_to_end(text)
+            return self._counts[text]
+        count = await self._ask_for_count(text) if self._is_llama else None
+        if count is None:
+            return len(text) // CHARACTERS_PER_TOKEN + 1
+        self._counts[text] = count
+        if len(self._counts) > COUNTED:
+            self._counts.popitem(last=False)
+        return count
+
+    async def _ask_for_count(self, text: str) -> int | None:
+        if self._client is None:
+            return None
+        import httpx2
+        import openai
+
+        root = self._base_url.removesuffix("/v1")
+        try:
+            answer: Any = await self._client.post(f"{root}/tokenize", cast_to=object, body={"content": text})
+            return len(answer["tokens"])
+        except (openai.APIError, httpx2.HTTPError, OSError, ValueError, TypeError, KeyError):
+            return None
+
+    async def cleanup(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(OSError, RuntimeError, TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await client.close()
+        if self._entry is not None:
+            self._entry.leave()
+            self._entry = None
+
+
+def _short(message: str) -> str:
+    """The first line of a server's own words, cleaned, at most 200 characters."""
+    line = Cleaner().feed(message.strip().splitlines()[0] if message.strip() else "an error")
+    return line[:200].rstrip(".")
