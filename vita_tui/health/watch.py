@@ -1,0 +1,88 @@
+"""The round that keeps the figures: saves them, sweeps them, and looks for leaks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from vita_tui.clock import Clock, SystemClock
+from vita_tui.events import EventBus, Notice
+from vita_tui.health.metrics import Metrics
+from vita_tui.health.registry import Entry, Registry, registry
+
+__all__ = ["HealthWatch"]
+
+log = logging.getLogger(__name__)
+
+
+class HealthWatch:
+    """Owns the `health` thread. `start` it once; `cleanup` stops it, saves a last time, and may be called twice."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        bus: EventBus,
+        resources: Registry = registry,
+        clock: Clock | None = None,
+    ) -> None:
+        self._metrics = metrics
+        self._bus = bus
+        self._resources = resources
+        self._clock = clock or SystemClock()
+        self._swept = self._clock.monotonic()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._entry: Entry | None = None
+
+    def start(self) -> None:
+        """Take up the figures of earlier runs and begin."""
+        if self._thread is not None:
+            return
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
+        self._entry = registry.register(
+            self._thread, kind="thread", name="health", owner="health.watch", close=self.cleanup
+        )
+        self._thread.start()
+
+    def round(self) -> None:
+        """One round; the thread makes one every `health.save_seconds`."""
+        now = self._clock.monotonic()
+        if now - self._swept >= self._metrics.settings.sweep_seconds:
+            self._swept = now
+            self._metrics.sweep()
+        for leak in self._resources.report_leaks():
+            self._metrics.count("leaks", kind=leak.kind, owner=leak.owner)
+            self._bus.publish(
+                Notice(
+                    f"Leak: {leak.kind} {leak.name}",
+                    f"Still open, but {leak.leak}.",
+                    "vita cleanup --running",
+                    "warning",
+                    key=f"leak:{leak.owner}:{leak.name}",
+                )
+            )
+        self._metrics.gauge("open_resources", len(self._resources.open()))
+        self._metrics.save()
+
+    def cleanup(self) -> None:
+        """Stop the thread and save what is new."""
+        self._stopping.set()
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        if thread is not threading.current_thread():
+            thread.join(timeout=1.0)
+        if self._entry is not None:
+            self._entry.leave()
+        self._metrics.save()
+
+    def _run(self) -> None:
+        try:
+            # Here, and not in `start`: reading a file must not keep the first paint waiting.
+            self._metrics.load()
+            while not self._stopping.wait(self._metrics.settings.save_seconds):
+                self.round()
+        except Exception:
+            log.exception("the health thread ended")
