@@ -152,6 +152,22 @@ def test_one_file_of_a_repository(toy: Toy) -> None:
     assert "hf:other/minds/q4/mind.gguf" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    "sibling",
+    [
+        {"rfilename": "model.bin", "size": 4, "blobId": "../../../out"},
+        {"rfilename": "model.bin", "lfs": {"size": 4, "sha256": "x" * 64}},
+        {"rfilename": "model.bin", "size": 0, "blobId": "0" * 40},
+        {"rfilename": "model.bin"},
+    ],
+)
+def test_a_hub_that_describes_files_that_cannot_be(toy: Toy, sibling: dict[str, object]) -> None:
+    body = json.dumps({"sha": "1" * 40, "siblings": [sibling]}).encode()
+    toy.hub.put("/api/models/other/whisper/revision/main", Answer(body))
+    with pytest.raises(ModelError, match="cannot be read"):
+        fetch.pull(["hf:other/whisper"])
+
+
 def test_a_small_file_with_wrong_bytes_is_caught_by_gits_digest(toy: Toy) -> None:
     files = {"model.bin": b"MMMM", "config.json": b"{}"}
     toy.hub.put("/api/models/other/whisper/revision/main", repo_info("other/whisper", files))

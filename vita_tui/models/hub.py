@@ -224,11 +224,11 @@ class HubClient:
         if status != 200:
             raise _refusal(model, status, code)
         try:
-            files = dict(_file(sibling) for sibling in found["siblings"])
-            commit = str(found["sha"])
+            siblings = {str(sibling["rfilename"]): sibling for sibling in found["siblings"]}
+            pinned = replace(model, hub=replace(model.hub, revision=str(found["sha"])))
+            return _choose(pinned, siblings)
         except (KeyError, TypeError, ValueError):
             raise HubError(f"the hub's description of {model.hub.repo} cannot be read", down=False) from None
-        return _choose(replace(model, hub=replace(model.hub, revision=commit)), files)
 
 
 def _refusal(model: Model, status: int, code: str) -> ModelError | HubError:
@@ -246,12 +246,15 @@ def _refusal(model: Model, status: int, code: str) -> ModelError | HubError:
     return HubError(f"the hub answered {status}", down=True)
 
 
-def _file(sibling: Mapping[str, Any]) -> tuple[str, File]:
-    """One file of a repository as the hub describes it, by its name."""
-    name = str(sibling["rfilename"])
+def _file(name: str, sibling: Mapping[str, Any]) -> File:
+    """A file of a repository as the hub describes it, under the name it has in the model's folder.
+
+    Raises:
+        KeyError | TypeError | ValueError: the description is not complete, or cannot be right.
+    """
     if lfs := sibling.get("lfs"):
-        return name, File(name, int(lfs["size"]), str(lfs["sha256"]))
-    return name, File(name, int(sibling["size"]), str(sibling["blobId"]), algorithm="git-sha1")
+        return File(name, int(lfs["size"]), str(lfs["sha256"]))
+    return File(name, int(sibling["size"]), str(sibling["blobId"]), algorithm="git-sha1")
 
 
 def _headers() -> dict[str, str]:
@@ -263,15 +266,18 @@ def _headers() -> dict[str, str]:
     return headers
 
 
-def _choose(model: Model, files: Mapping[str, File]) -> Model:
+def _choose(model: Model, files: Mapping[str, Mapping[str, Any]]) -> Model:
     """`model` with those of a repository's files that belong to it, named relative to its folder.
 
     Raises:
         ModelError: it is not there.
+        KeyError | TypeError | ValueError: the hub's description is not complete, or cannot be right.
     """
     repo, prefix = model.hub.repo, f"{model.hub.folder}/" if model.hub.folder else ""
     if model.kind == "stt":
-        wanted = [name for name in files if any(fnmatch(name, pattern) for pattern in _WHISPER)]
+        wanted = [
+            name for name in files if "/" not in name and any(fnmatch(name, pattern) for pattern in _WHISPER)
+        ]
         if "model.bin" not in wanted:
             others = sorted(name for name in files if name.endswith((".gguf", ".onnx")))[:3]
             raise ModelError(
@@ -285,9 +291,7 @@ def _choose(model: Model, files: Mapping[str, File]) -> Model:
                 fitting = [known for known in files if known.endswith(model.entry[-5:])]
                 near = f"Name one of its files, such as hf:{repo}/{min(fitting)}" if fitting else ""
                 raise ModelError(f"{repo} has no file {name} on the hub.", remedy=near)
-    chosen = tuple(replace(files[name], name=name.removeprefix(prefix)) for name in wanted)
-    if any(file.size <= 0 for file in chosen):
-        raise ModelError(f"{repo} has an empty file on the hub.")
+    chosen = tuple(_file(name.removeprefix(prefix), files[name]) for name in wanted)
     return replace(model, files=chosen)
 
 

@@ -80,8 +80,6 @@ def known(model: Model) -> Model:
 
 def _from_source(model: Model, content: dict[str, Any]) -> Model:
     files = tuple(File(**file) for file in content["files"])
-    if any(not catalogue.is_inside(file.name) for file in files):
-        raise ValueError("a file lies outside the model's folder")
     return replace(model, files=files, entry=content["entry"], hub=Hub(**content["hub"]))
 
 
