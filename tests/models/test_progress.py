@@ -34,6 +34,16 @@ def test_a_stall_shows_within_the_window() -> None:
     assert (reports[-1].speed, reports[-1].eta) == (0.0, None)
 
 
+def test_waiting_for_the_first_byte_does_not_count_as_slowness() -> None:
+    clock, reports = FakeClock(), list[Progress]()
+    meter = Meter(reports.append, clock, {"a": 1000})
+    meter.turn_to("a", "downloading")
+    for done in (0, 0, 0, 100, 200):
+        clock.advance(1)
+        meter.set(done)
+    assert (reports[-1].speed, reports[-1].eta) == (100.0, 8.0)
+
+
 def test_what_was_here_already_has_no_speed() -> None:
     clock, reports = FakeClock(), list[Progress]()
     meter = Meter(reports.append, clock, {"a": 1000})

@@ -16,6 +16,8 @@ Source = Literal["", "hub", "package"]
 
 _WINDOW = 5.0
 """Seconds over which the speed is taken."""
+_SURE = 1.0
+"""Seconds of data before a time left is told."""
 _EVERY = 0.1
 """Least seconds between two reports of mere growth."""
 
@@ -90,6 +92,9 @@ class Meter:
 
     def _report(self, message: str) -> None:
         now = self._last_report = self._clock.monotonic()
+        if self._samples and self._samples[0][1] == self._moved:
+            # Nothing has moved in the window: waiting for the first byte must not count as slowness.
+            self._samples.clear()
         self._samples.append((now, self._moved))
         while len(self._samples) > 2 and now - self._samples[1][0] >= _WINDOW:
             self._samples.popleft()
@@ -107,7 +112,7 @@ class Meter:
                 model_done=self._done[self._model],
                 model_total=self._totals[self._model],
                 speed=speed,
-                eta=(total - done) / speed if speed > 0 else None,
+                eta=(total - done) / speed if speed > 0 and now - since >= _SURE else None,
                 message=message,
             )
         )
