@@ -245,15 +245,20 @@ class VitaApp(App[int]):
     def toggle_voice(self) -> None:
         if self.core is None:
             return
-        self.core.speaking_aloud = not self.core.speaking_aloud
-        self._show_mode()
-        aloud = self.core.speaking_aloud
+        aloud = not self.core.speaking_aloud
+        self.set_voice(aloud)
         self.notify(
             "Replies are spoken." if aloud else "Replies are shown only.",
             title="Voice" if aloud else "Text",
             timeout=3,
             markup=False,
         )
+
+    def set_voice(self, aloud: bool) -> None:
+        """Speak replies from now on, or only show them."""
+        if self.core is not None:
+            self.core.speaking_aloud = aloud
+            self._show_mode()
 
     def new_session(self) -> None:
         if self.core is not None:

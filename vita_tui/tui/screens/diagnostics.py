@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
+from vita_tui.events import EngineStatus
 from vita_tui.tui.commands import clean_up, reset_engines
 from vita_tui.tui.look import HEALTH, JOBS, MUTED
 from vita_tui.tui.screens.base import Sheet
-from vita_tui.tui.text import clean, count, duration, milliseconds
+from vita_tui.tui.text import clean, duration, milliseconds
 
 __all__ = ["DiagnosticsScreen"]
 
@@ -37,19 +39,15 @@ class DiagnosticsScreen(Sheet):
     def content(self) -> ComposeResult:
         with VerticalScroll():
             yield Static("Engines", classes="title")
-            yield DataTable(id="diagnostics-engines", cursor_type="none", zebra_stripes=True)
+            yield Static("", id="diagnostics-engines", classes="table")
             yield Static("Open now", classes="title")
-            yield DataTable(id="diagnostics-open", cursor_type="none", zebra_stripes=True)
+            yield Static("", id="diagnostics-open", classes="table")
             yield Static("", id="diagnostics-note")
 
     def ways(self) -> str:
         return "r tries resting engines · c cleans up · esc closes"
 
     def on_mount(self) -> None:
-        self.query_one("#diagnostics-engines", DataTable).add_columns(
-            "", "job", "engine", "last", "median", "why"
-        )
-        self.query_one("#diagnostics-open", DataTable).add_columns("", "what", "name", "owner", "for")
         self._fill()
         self.set_interval(1.0, self._fill)
 
@@ -62,38 +60,63 @@ class DiagnosticsScreen(Sheet):
     def _fill(self) -> None:
         from vita_tui.health.registry import registry
 
-        engines = self.query_one("#diagnostics-engines", DataTable)
-        engines.clear()
-        chains = self.app.core.chains if self.app.core is not None else {}
-        for job, title in JOBS.items():
-            for status in chains[job].statuses() if job in chains else ():
-                symbol, style = HEALTH[status.health]
-                why = clean(status.reason)
-                if status.retry_seconds is not None:
-                    why = f"again in {duration(status.retry_seconds)}. {why}"
-                engines.add_row(
-                    Content.styled(symbol, style),
-                    Content.styled(title, MUTED),
-                    Content.styled(clean(status.engine), "bold" if status.active else ""),
-                    milliseconds(status.last_ms),
-                    milliseconds(status.median_ms),
-                    Content(why),
-                )
-        opened = self.query_one("#diagnostics-open", DataTable)
-        opened.clear()
+        self.query_one("#diagnostics-engines", Static).update(self._engines())
         resources = registry.open()
-        for resource in resources:
-            opened.add_row(
+        rows = [
+            (
                 Content.styled("✗", "$text-error")
                 if resource.leaked
                 else Content.styled("✓", "$text-success"),
-                resource.kind,
+                Content(resource.kind),
                 Content(clean(resource.name)),
                 Content.styled(clean(resource.owner), MUTED),
-                duration(time.time() - resource.since),
+                Content(duration(time.time() - resource.since)),
             )
+            for resource in resources
+        ]
+        self.query_one("#diagnostics-open", Static).update(Content("\n").join(_table(rows)))
         leaks = sum(resource.leaked for resource in resources)
-        words = f"{count(registry.total_opened, 'resource')} opened, {registry.total_closed:,} closed, {len(resources):,} open"
+        words = f"{registry.total_opened:,} opened, {registry.total_closed:,} closed, {len(resources):,} open"
         self.query_one("#diagnostics-note", Static).update(
             Content.assemble((words, MUTED), (f", {leaks} leaked" if leaks else "", "bold $text-error"))
         )
+
+    def _engines(self) -> Content:
+        chains = self.app.core.chains if self.app.core is not None else {}
+        statuses = [status for job in JOBS if job in chains for status in chains[job].statuses()]
+        lines = []
+        for line, status in zip(_table([_engine_row(status) for status in statuses]), statuses, strict=True):
+            lines.append(line)
+            why = clean(status.reason)
+            if status.retry_seconds is not None:
+                why = f"resting, again in {duration(status.retry_seconds)}: {why}"
+            if why:
+                lines.append(Content.assemble((f"   → {why}", HEALTH[status.health][1])))
+        return Content("\n").join(lines)
+
+
+def _engine_row(status: EngineStatus) -> tuple[Content, ...]:
+    symbol, style = HEALTH[status.health]
+    times = (
+        ""
+        if status.last_ms is None
+        else f"last {milliseconds(status.last_ms)}, median {milliseconds(status.median_ms)}"
+    )
+    return (
+        Content.styled(symbol, style),
+        Content.styled(JOBS[status.job], MUTED),
+        Content.styled(clean(status.engine), "bold" if status.active else ""),
+        Content.styled(times, MUTED),
+    )
+
+
+def _table(rows: Sequence[Sequence[Content]]) -> list[Content]:
+    """Lines with columns as wide as their widest cell."""
+    widths = [max(cell.cell_length for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        Content("  ").join(
+            Content.assemble(cell, " " * (width - cell.cell_length))
+            for cell, width in zip(row, widths, strict=True)
+        )
+        for row in rows
+    ]

@@ -52,15 +52,15 @@ class HelpScreen(Sheet):
         lines = []
         for source in (MainScreen.BINDINGS, Prompt.BINDINGS, VitaApp.BINDINGS):
             lines += [self._line(binding) for binding in _bindings(source)]
-        lines.append(Content.assemble(("ctrl+p".ljust(22), "bold"), ("Palette: every action by name", "")))
-        lines.append(Content.assemble(("ctrl+c".ljust(22), "bold"), ("Copy what is selected", "")))
+        lines.append(Content.assemble(("ctrl+p".ljust(21), "bold"), ("Palette: every action by name", "")))
+        lines.append(Content.assemble(("ctrl+c".ljust(21), "bold"), ("Copy what is selected", "")))
         return Content("\n").join(lines)
 
     def _line(self, binding: Binding) -> Content:
         keymap = getattr(self.app, "_keymap", {})
         keys = keymap.get(binding.id, binding.key) if binding.id else binding.key
         shown = " ".join(key for key in keys.replace(" ", "").split(",") if key != "ctrl+@")
-        return Content.assemble((shown.ljust(22), "bold"), (binding.tooltip, ""))
+        return Content.assemble((shown.ljust(21), "bold"), (binding.tooltip, ""))
 
 
 def _bindings(source: Iterable[object]) -> list[Binding]:

@@ -40,6 +40,8 @@ from vita_tui.tui.widgets.status import StatusLine
 from vita_tui.tui.widgets.welcome import Welcome
 
 if TYPE_CHECKING:
+    from textual.widgets import Markdown
+
     from vita_tui.tui.app import VitaApp
 
 __all__ = ["MainScreen"]
@@ -48,11 +50,11 @@ __all__ = ["MainScreen"]
 class MainScreen(Screen[None]):
     """Shows what happens. What the user wants done goes to the app, which has the core."""
 
-    app: VitaApp  # type: ignore[assignment]  # the only app that has this screen
+    app: VitaApp
 
     AUTO_FOCUS = "#prompt"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (14, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as the base class declares it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (14, "-tall")]  # noqa: RUF012 - as the base class declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "ctrl+@,ctrl+space",
@@ -60,7 +62,7 @@ class MainScreen(Screen[None]):
             "Talk",
             id="talk",
             key_display="^space",
-            tooltip="Open the microphone; once more, or a pause, sends what you said",
+            tooltip="Speak; once more, or a pause, sends it",
             priority=True,
         ),
         Binding(
@@ -195,6 +197,11 @@ class MainScreen(Screen[None]):
     def _sent(self, message: Prompt.Sent) -> None:
         self.app.ask(message.text)
 
+    def on_markdown_link_clicked(self, message: Markdown.LinkClicked) -> None:
+        """What a model wrote is never opened; the user may do so with what is on the clipboard."""
+        message.stop()
+        self.app.copy(clean(message.href), "Link")
+
     def action_talk(self) -> None:
         self.app.talk()
 
@@ -235,7 +242,8 @@ class MainScreen(Screen[None]):
     def action_scroll(self, how: str) -> None:
         conversation = self.query_one(Conversation)
         if how == "page_up":
-            conversation.release_anchor()
+            if conversation.max_scroll_y > 0:
+                conversation.release_anchor()
             conversation.scroll_page_up(animate=False)
         else:
             conversation.scroll_page_down(animate=False)

@@ -216,7 +216,7 @@ class Panel(VerticalScroll, can_focus=False):
             ),
         )
         curve = self.query_one("#panel-curve", Sparkline)
-        curve.display = len(self._curve) > 1
+        curve.display = len(self._curve) >= 8
         curve.data = list(self._curve)
 
     def _show_notices(self) -> None:

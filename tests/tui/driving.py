@@ -1,0 +1,66 @@
+"""Running the app against a scripted assistant."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from tests.tui.scripted import NOW, READY, ScriptedCore
+from vita_tui.clock import FakeClock
+from vita_tui.events import State
+from vita_tui.tui.app import VitaApp
+from vita_tui.tui.core import Core
+
+__all__ = ["App", "running", "text_of", "until"]
+
+App = tuple[VitaApp, Pilot[Any]]
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], bool], what: str = "") -> None:
+    """Let the app work until `condition` holds; fails after ten seconds."""
+    async with asyncio.timeout(10):
+        try:
+            while not condition():
+                await pilot.pause()
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            raise AssertionError(f"it never came about: {what or condition}") from None
+
+
+@contextlib.asynccontextmanager
+async def running(
+    core: ScriptedCore | None = None,
+    *,
+    size: tuple[int, int] = (120, 40),
+    notifications: bool = True,
+    **keywords: Any,
+) -> AsyncIterator[App]:
+    """The app with a started assistant and all engines ready."""
+    scripted = core or ScriptedCore()
+
+    def build(_: object) -> Core:
+        return scripted
+
+    app = VitaApp(build, clock=FakeClock(NOW), **keywords)
+    async with app.run_test(size=size, notifications=notifications) as pilot:
+        await until(pilot, lambda: scripted.state is not State.INITIALIZING, "the assistant starts")
+        for status in READY:
+            scripted.bus.publish(status)
+        await pilot.pause()
+        yield app, pilot
+
+
+def text_of(widget: Any) -> str:
+    """What a widget shows, as plain text."""
+    if isinstance(widget, Static):
+        content = widget.render()
+        return str(getattr(content, "plain", content))
+    return "\n".join(
+        "".join(segment.text for segment in strip)
+        for strip in widget.render_lines(widget.region.reset_offset)
+    )

@@ -1,0 +1,217 @@
+"""What is said is on the screen, and nothing that a model writes is anything but text."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Markdown, Static
+
+from tests.tui.driving import running, text_of, until
+from tests.tui.scripted import ScriptedCore, ScriptedShelf, session_of
+from vita_tui.events import (
+    FinalTranscript,
+    Heard,
+    LevelChanged,
+    NothingHeard,
+    PartialTranscript,
+    ReplyDelta,
+    ReplyFinished,
+    State,
+    TurnFinished,
+    TurnTimings,
+    UserSaid,
+)
+from vita_tui.tui.widgets.conversation import MOUNTED, Conversation
+from vita_tui.tui.widgets.partial import Partial
+from vita_tui.tui.widgets.prompt import Prompt
+from vita_tui.tui.widgets.status import StatusLine
+from vita_tui.tui.widgets.turns import RENDERED, AssistantTurn, Remark, UserTurn
+from vita_tui.tui.widgets.waterfall import Waterfall
+from vita_tui.tui.widgets.welcome import Welcome
+
+
+async def test_a_typed_question_and_its_answer_are_shown() -> None:
+    core = ScriptedCore(reply="Gulls are **clever**.")
+    async with running(core) as (app, pilot):
+        await pilot.press(*"Hello", "enter")
+        await until(pilot, lambda: core.asked == ["Hello"])
+        await until(pilot, lambda: bool(app.main.query(Markdown)))
+        await until(pilot, lambda: app.main.query_one(Markdown).source == "Gulls are **clever**.")
+        assert [turn.text for turn in app.main.query(UserTurn)] == ["Hello"]
+        assert app.main.query_one(Prompt).text == ""
+        assert not app.main.query_one(Welcome).display
+
+
+async def test_enter_sends_and_ctrl_j_begins_a_line() -> None:
+    core = ScriptedCore()
+    async with running(core) as (_, pilot):
+        await pilot.press("a", "ctrl+j", "b", "shift+enter", "c", "enter")
+        await until(pilot, lambda: core.asked == ["a\nb\nc"])
+
+
+async def test_nothing_is_sent_when_nothing_was_typed() -> None:
+    core = ScriptedCore()
+    async with running(core) as (_, pilot):
+        await pilot.press("space", "enter", "x", "enter")
+        await until(pilot, lambda: core.asked == ["x"])
+
+
+async def test_arrows_bring_back_what_was_asked_and_the_draft() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        prompt = app.main.query_one(Prompt)
+        await until(pilot, lambda: prompt.recall is not None)
+        await pilot.press("1", "enter", "2", "ctrl+j", "2", "enter", "d")
+        await pilot.press("up")
+        assert prompt.text == "2\n2"
+        await pilot.press("up", "up")
+        assert prompt.text == "1", "the first up moves within the two lines"
+        await pilot.press("down", "down", "down", "down")
+        assert prompt.text == "d"
+
+
+@pytest.mark.parametrize(
+    "nasty", ["[red]x[/red]", "[/]", "[@click=app.quit]q[/]", "\x1b[31mred\x1b[0m", "<b>bold</b>"]
+)
+async def test_what_a_model_or_a_user_writes_is_text(nasty: str) -> None:
+    core = ScriptedCore(reply=nasty)
+    async with running(core) as (app, pilot):
+        app.ask(nasty)
+        await until(pilot, lambda: core.state is State.IDLE and bool(app.main.query(Markdown)))
+        await until(pilot, lambda: bool(app.main.query("MarkdownParagraph")))
+        shown = text_of(app.main.query_one("MarkdownParagraph")).strip()
+        wanted = "red" if "\x1b" in nasty else nasty
+        await until(pilot, lambda: text_of(app.main.query_one("MarkdownParagraph")).strip() == wanted, shown)
+        assert text_of(app.main.query_one(UserTurn)) == wanted
+
+
+async def test_a_link_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    core = ScriptedCore(reply="[click](https://example.org)")
+    opened: list[str] = []
+    async with running(core, size=(80, 24)) as (app, pilot):
+        monkeypatch.setattr(app, "open_url", lambda url, **_: opened.append(url))
+        app.ask("x")
+        await until(pilot, lambda: bool(app.main.query("MarkdownParagraph")))
+        await pilot.pause()
+        await pilot.click("MarkdownParagraph", offset=(1, 0))
+        await until(pilot, lambda: app.clipboard == "https://example.org")
+        assert opened == []
+
+
+async def test_a_reply_of_100_000_characters_is_whole_and_bounded_in_widgets() -> None:
+    reply = "word " * 20_000
+    core = ScriptedCore(reply="x")
+    async with running(core) as (app, pilot):
+        core.bus.publish(UserSaid(7, "long", False))
+        for start in range(0, len(reply), 5_000):
+            core.bus.publish(ReplyDelta(7, reply[start : start + 5_000]))
+        core.bus.publish(ReplyFinished(7, reply, "complete"))
+        await until(pilot, lambda: bool(app.main.query(".rest")))
+        turn = app.main.query_one(AssistantTurn)
+        await until(pilot, lambda: turn.text == reply)
+        assert len(turn.query_one(Markdown).source) == RENDERED
+        rest = turn.query_one(".rest")
+        assert turn.query_one(Markdown).source + rest.text == reply  # type: ignore[attr-defined]
+        assert len(turn.query("*")) < 20
+
+
+async def test_only_the_newest_turns_stay_mounted() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        for turn in range(1, MOUNTED + 1):
+            core.bus.publish(UserSaid(turn, f"question {turn}", False))
+            core.bus.publish(ReplyDelta(turn, "yes"))
+            core.bus.publish(ReplyFinished(turn, "yes", "complete"))
+        newest = f"question {MOUNTED}"
+        await until(pilot, lambda: any(turn.text == newest for turn in app.main.query(UserTurn)))
+        await pilot.pause()
+        turns = [
+            child
+            for child in app.main.query_one(Conversation).children
+            if isinstance(child, UserTurn | AssistantTurn)
+        ]
+        assert len(turns) == MOUNTED
+        assert f"{MOUNTED} earlier turns" in text_of(app.main.query_one(".gone", Remark))
+
+
+async def test_words_that_were_not_heard_are_struck_through() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        core.bus.publish(UserSaid(1, "go", True))
+        core.bus.publish(ReplyDelta(1, "First.\n\nGulls are clever birds."))
+        core.bus.publish(ReplyFinished(1, "First.\n\nGulls are clever birds.", "interrupted"))
+        core.bus.publish(Heard(1, "First.\n\nGulls are", " clever birds.", True))
+        await until(pilot, lambda: bool(app.main.query(".cut")))
+        line = app.main.query_one(".cut", Static).render()
+        struck = [line.plain[span.start : span.end] for span in line.spans if "strike" in str(span.style)]  # type: ignore[union-attr]
+        assert line.plain == "Gulls are clever birds."  # type: ignore[union-attr]
+        assert struck == [" clever birds."]
+        assert app.main.query_one(Markdown).source.strip() == "First."
+        assert "interrupted" in text_of(app.main.query_one(".facts"))
+
+
+async def test_a_reply_that_failed_says_why_in_its_place() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        core.bus.publish(UserSaid(1, "go", False))
+        core.bus.publish(ReplyFinished(1, "", "failed", "The server refused."))
+        await until(pilot, lambda: bool(app.main.query("AssistantTurn.failed")))
+        assert "The server refused." in text_of(app.main.query_one(".facts"))
+        assert not app.main.query(".waiting")
+
+
+async def test_listening_shows_level_and_words_and_then_the_question() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        status, partial = app.main.query_one(StatusLine), app.main.query_one(Partial)
+        assert "mic off" in text_of(status)
+        assert not partial.display
+        await pilot.press("ctrl+@")
+        await until(pilot, lambda: partial.display)
+        core.bus.publish(LevelChanged(-30.0, 0.9))
+        core.bus.publish(PartialTranscript("what do", "you know", 1.0, 0.1))
+        await until(pilot, lambda: text_of(partial) == "what do you know")
+        assert "listening" in text_of(status)
+        assert "-30 dB" in text_of(status)
+        core.bus.publish(FinalTranscript("What do you know?", 0.9, 1.2))
+        await until(pilot, lambda: not partial.display)
+
+
+async def test_hearing_nothing_is_said_once() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        core.bus.publish(NothingHeard("No speech was heard."))
+        core.bus.publish(NothingHeard("No speech was heard."))
+        await until(pilot, lambda: bool(app.main.query(Remark)))
+        await pilot.pause()
+        assert [text_of(line) for line in app.main.query(Remark)] == ["No speech was heard."]
+
+
+async def test_a_kept_conversation_is_shown_when_it_is_gone_on_with() -> None:
+    session = session_of("How far is the moon?", "384,400 kilometres.", "And the sun?", "Much farther.")
+    core = ScriptedCore(shelf=ScriptedShelf(session))
+    async with running(core, resume=session.id) as (app, pilot):
+        await until(pilot, lambda: len(app.main.query(Markdown)) == 2)
+        assert [turn.text for turn in app.main.query(UserTurn)] == ["How far is the moon?", "And the sun?"]
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: not app.main.query(UserTurn))
+        assert app.main.query_one(Welcome).display
+
+
+async def test_the_waterfall_has_a_bar_for_each_stage_and_the_causes() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        app.ask("x")
+        await until(pilot, lambda: "283 ms" in text_of(app.main.query_one(StatusLine)))
+        core.bus.publish(
+            TurnFinished(
+                1, TurnTimings(stt=100, llm_first_token=300, causes=("waited for the model",)), {"llm": "m"}
+            )
+        )
+        await pilot.press("f8")
+        await until(pilot, lambda: bool(app.main.query(Waterfall)))
+        shown = text_of(app.main.query_one(Waterfall))
+        assert "+100 ms" in shown
+        assert "+200 ms" in shown
+        assert "waited for the model" in shown
+        await pilot.press("f8")
+        await until(pilot, lambda: not app.main.query(Waterfall))

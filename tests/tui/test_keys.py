@@ -1,0 +1,245 @@
+"""Every key does what the table of keys says, on every size of terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tui.driving import running, text_of, until
+from tests.tui.scripted import READY, ScriptedCore
+from vita_tui.events import EngineStatus, Health, Notice, SessionChanged, State
+from vita_tui.tui.app import VitaApp
+from vita_tui.tui.screens.diagnostics import DiagnosticsScreen
+from vita_tui.tui.screens.help import HelpScreen
+from vita_tui.tui.screens.history import HistoryScreen
+from vita_tui.tui.screens.log import LogScreen
+from vita_tui.tui.screens.main import MainScreen
+from vita_tui.tui.screens.settings import SettingsScreen
+from vita_tui.tui.widgets.panel import EngineRows, Panel
+from vita_tui.tui.widgets.prompt import Prompt
+from vita_tui.tui.widgets.status import StatusLine
+from vita_tui.tui.widgets.welcome import Welcome
+
+FORBIDDEN = {"ctrl+m", "ctrl+i", "ctrl+h", "ctrl+a", "ctrl+u", "ctrl+b"}
+
+
+def test_every_binding_can_be_remapped_and_explains_itself() -> None:
+    for source in (
+        VitaApp,
+        MainScreen,
+        Prompt,
+        HelpScreen,
+        HistoryScreen,
+        LogScreen,
+        DiagnosticsScreen,
+        SettingsScreen,
+    ):
+        for binding in source.__dict__.get("BINDINGS", ()):
+            assert binding.id, binding
+            assert binding.tooltip, binding
+            assert not FORBIDDEN & set(binding.key.split(",")), binding
+
+
+@pytest.mark.parametrize("key", ["ctrl+@", "ctrl+space"])
+async def test_talk(key: str) -> None:
+    core = ScriptedCore()
+    async with running(core) as (_, pilot):
+        await pilot.press(key)
+        await until(pilot, lambda: core.state is State.LISTENING)
+        await pilot.press(key)
+        await until(pilot, lambda: core.state is State.IDLE)
+        assert core.talks == 2
+
+
+async def test_escape_stops_once_and_the_prompt_has_the_focus() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        await pilot.press("ctrl+space", "tab", "escape")
+        await until(pilot, lambda: core.stops == 1)
+        assert app.main.focused is app.main.query_one(Prompt)
+
+
+async def test_escape_in_another_screen_closes_it_and_stops_nothing() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+        assert core.stops == 0
+
+
+async def test_ctrl_t_turns_the_voice_off_and_on() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        assert text_of(app.main.query_one(StatusLine)).rstrip().endswith("voice")
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: not core.speaking_aloud)
+        assert text_of(app.main.query_one(StatusLine)).rstrip().endswith("text")
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: core.speaking_aloud)
+
+
+@pytest.mark.parametrize(
+    ("key", "screen"),
+    [
+        ("f1", HelpScreen),
+        ("f2", SettingsScreen),
+        ("f4", HistoryScreen),
+        ("f5", DiagnosticsScreen),
+        ("ctrl+l", LogScreen),
+    ],
+)
+async def test_a_key_opens_a_screen_and_closes_it_again(key: str, screen: type) -> None:
+    async with running(size=(80, 24)) as (app, pilot):
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(app.screen, screen))
+        await pilot.press(key)
+        await until(pilot, lambda: app.screen is app.main)
+
+
+async def test_one_screen_takes_the_place_of_another() -> None:
+    async with running() as (app, pilot):
+        await pilot.press("f1", "f5")
+        await until(pilot, lambda: isinstance(app.screen, DiagnosticsScreen))
+        assert len(app.screen_stack) == 2
+
+
+async def test_the_palette_runs_our_commands() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: app.screen is not app.main)
+        await pilot.press(*"resting")
+        await until(
+            pilot,
+            lambda: (
+                "resting engines" in str(app.screen.query_one("OptionList").get_option_at_index(0).prompt)
+            ),
+        )  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await until(pilot, lambda: all(chain.resets == 1 for chain in core.chains.values()))
+
+
+async def test_copying_the_last_reply_and_its_code() -> None:
+    core = ScriptedCore(reply="Do:\n\n```sh\nls -l\n```\n")
+    async with running(core) as (app, pilot):
+        await pilot.press("ctrl+o")
+        assert app.clipboard == ""
+        app.ask("how")
+        await until(pilot, lambda: core.state is State.IDLE and bool(app.main.query("MarkdownFence")))
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: app.clipboard == "Do:\n\n```sh\nls -l\n```\n")
+        app.main.action_copy_code()
+        assert app.clipboard == "ls -l\n"
+
+
+async def test_ctrl_q_closes_the_assistant() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: core.closed == 1)
+    assert app.return_code == 0
+
+
+async def test_an_assistant_that_does_not_close_does_not_keep_the_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Stubborn(ScriptedCore):
+        async def aclose(self) -> None:
+            await super().aclose()
+            self.hold.clear()
+            await self.hold.wait()
+
+    monkeypatch.setattr("vita_tui.tui.app.CLOSING", 0.01)
+    core = Stubborn()
+    async with running(core) as (app, pilot):
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: app.return_code == 0)
+
+
+@pytest.mark.parametrize("size", [(160, 45), (100, 24), (80, 24), (40, 10), (20, 5), (5, 2), (1, 1)])
+async def test_every_size_of_terminal(size: tuple[int, int]) -> None:
+    core = ScriptedCore()
+    async with running(core, size=size) as (app, pilot):
+        app.ask("hello")
+        await until(pilot, lambda: core.state is State.IDLE)
+        await pilot.press("f3", "f1", "f1", "ctrl+space", "f3", "escape")
+        await until(pilot, lambda: app.main.query_one(Panel).display is (size[0] >= 100))
+        if size[1] >= 5:
+            assert app.main.query_one(Prompt).region.height >= 1
+
+
+async def test_the_panel_folds_away_and_comes_back() -> None:
+    async with running(size=(80, 24)) as (app, pilot):
+        panel = app.main.query_one(Panel)
+        assert not panel.display
+        await pilot.press("f3")
+        await until(pilot, lambda: panel.display)
+        await pilot.press("f3")
+        await until(pilot, lambda: not panel.display)
+        await pilot.resize_terminal(120, 30)
+        await until(pilot, lambda: panel.display)
+
+
+async def test_the_panel_says_who_answers_and_why() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        core.bus.publish(
+            EngineStatus("tts", "piper", Health.RESTING, False, "piper timed out (2 of 2)", 28.0)
+        )
+        core.bus.publish(EngineStatus("tts", "pyttsx3", Health.READY, True, last_ms=12, median_ms=11))
+        core.bus.publish(SessionChanged("1", "About gulls", 4, 1234, 1_700_000_000.0))
+        rows = app.main.query_one(Panel).query_one(EngineRows)
+        await until(pilot, lambda: "again in 28 s" in text_of(rows))
+        lines = [line.strip() for line in text_of(rows).splitlines()]
+        speaks = next(line for line in lines if "speaks" in line)
+        assert speaks.split() == ["✓", "speaks", "pyttsx3"]
+        assert any(line.split() == ["✗", "spare", "piper"] for line in lines)
+        assert "About gulls" in text_of(app.main.query_one("#panel-session"))
+        assert "1,234 tokens" in text_of(app.main.query_one("#panel-session"))
+        assert "12 min old" in text_of(app.main.query_one("#panel-session"))
+
+
+async def test_a_notice_is_a_toast_and_a_serious_one_stays_in_the_panel() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        core.bus.publish(Notice("Microphone ready", "USB [red]mic[/red]"))
+        core.bus.publish(
+            Notice("No speaker", "PortAudio found none.", "vita devices", "warning", key="speaker")
+        )
+        core.bus.publish(Notice("No speaker", "Still none.", "vita devices", "warning", key="speaker"))
+        await until(pilot, lambda: len(app._notifications) == 3)
+        toasts = {toast.title: toast for toast in app._notifications}
+        assert toasts["Microphone ready"].message == "USB [red]mic[/red]"
+        assert not toasts["Microphone ready"].markup
+        assert "→ vita devices" in toasts["No speaker"].message
+        kept = text_of(app.main.query_one("#panel-attention"))
+        assert kept.count("No speaker") == 1
+        assert "Still none." in kept
+        assert "Microphone ready" not in kept
+
+
+async def test_no_microphone_is_on_the_status_line() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        core.bus.publish(
+            Notice("No microphone", "Type instead.", "vita devices", "warning", key="microphone")
+        )
+        await until(pilot, lambda: "no microphone" in text_of(app.main.query_one(StatusLine)))
+
+
+async def test_warming_up_is_visible_on_a_narrow_terminal() -> None:
+    core = ScriptedCore()
+    async with running(core, size=(80, 24)) as (app, pilot):
+        rows = app.main.query_one(Welcome).query_one(EngineRows)
+        await until(pilot, lambda: READY[1].engine in text_of(rows))
+
+
+async def test_an_assistant_that_cannot_be_built_ends_the_program_with_its_error() -> None:
+    def build(_: object) -> ScriptedCore:
+        raise ValueError("no")
+
+    app = VitaApp(build)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.return_code == 1)
+    assert str(app.error) == "no"

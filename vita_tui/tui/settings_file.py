@@ -1,0 +1,124 @@
+"""Changing one setting in the user's file: their comments and their order stay.
+
+The line of the setting is replaced, or added to its section. What comes out is read again and compared with what was meant before
+it takes the file's place; where a line cannot be replaced (a value over several lines), the file is written anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from vita_tui import paths
+from vita_tui.errors import SettingsError
+
+__all__ = ["Source", "change", "source_of"]
+
+Source = Literal["flag", "environment", "file", "default"]
+
+
+def source_of(key: str, overrides: Mapping[str, Any], content: Mapping[str, Any]) -> Source:
+    """Where the value of `key` ("section.name") comes from.
+
+    Args:
+        overrides: from the command line.
+        content: of the settings file.
+    """
+    section, name = key.split(".", 1)
+    if name in overrides.get(section, {}):
+        return "flag"
+    variables = {f"VITA_{section}__{name}".upper(), f"VITA_{section}".upper()}
+    if any(variable.upper() in variables for variable in os.environ):
+        return "environment"
+    return "file" if name in content.get(section, {}) else "default"
+
+
+def read(file: Path | None = None) -> dict[str, Any]:
+    """What the settings file holds; nothing when there is none.
+
+    Raises:
+        SettingsError: it cannot be read, or is not TOML.
+    """
+    return _parse(_text(file or paths.config_file()), file or paths.config_file())
+
+
+def change(key: str, value: Any, file: Path | None = None) -> Path:
+    """Write `value` for `key` ("section.name") into the settings file; returns the file.
+
+    Raises:
+        SettingsError: the settings would not be valid with it, or the file cannot be written. The file is then as it was.
+    """
+    import tomli_w
+
+    from vita_tui import settings
+
+    file = (file or paths.config_file()).resolve()
+    before = _text(file)
+    wanted = _parse(before, file)
+    section, name = key.split(".", 1)
+    wanted.setdefault(section, {})[name] = value
+    text = _with_line(before, section, name, tomli_w.dumps({name: value}).strip())
+    if _parsed_or_none(text) != wanted:
+        text = tomli_w.dumps(wanted)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        scratch = file.with_name(f".{file.name}.{os.getpid()}")
+        mode = file.stat().st_mode & 0o777 if file.exists() else 0o600
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            settings.load(scratch)
+            scratch.replace(file)
+        except SettingsError as error:
+            raise SettingsError(error.message.replace(str(scratch), str(file)), remedy=error.remedy) from None
+        finally:
+            scratch.unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be written: {error.strerror or error}.") from None
+    return file
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}.") from None
+
+
+def _parse(text: str, file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}.", remedy="Mend that line first.") from None
+
+
+def _parsed_or_none(text: str) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None
+
+
+def _with_line(text: str, section: str, name: str, line: str) -> str:
+    """`text` with `line` in the place of the setting's own, or at the end of its section, or in a section of its own."""
+    lines = text.splitlines()
+    start = next((at for at, old in enumerate(lines) if re.match(rf"\s*\[\s*{section}\s*\]", old)), None)
+    if start is None:
+        gap = [""] if lines else []
+        return "\n".join([*lines, *gap, f"[{section}]", line]) + "\n"
+    end = next((at for at in range(start + 1, len(lines)) if re.match(r"\s*\[", lines[at])), len(lines))
+    for at in range(start + 1, end):
+        if re.match(rf"\s*{name}\s*=", lines[at]):
+            lines[at] = line
+            return "\n".join(lines) + "\n"
+    while end > start + 1 and not lines[end - 1].strip():
+        end -= 1
+    lines.insert(end, line)
+    return "\n".join(lines) + "\n"
