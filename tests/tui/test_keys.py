@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widgets import OptionList
 
 from tests.tui.driving import running, text_of, until
 from tests.tui.scripted import READY, ScriptedCore
@@ -110,12 +111,11 @@ async def test_the_palette_runs_our_commands() -> None:
         await pilot.press("ctrl+p")
         await until(pilot, lambda: app.screen is not app.main)
         await pilot.press(*"resting")
+        listing = app.screen.query_one(OptionList)
         await until(
             pilot,
-            lambda: (
-                "resting engines" in str(app.screen.query_one("OptionList").get_option_at_index(0).prompt)
-            ),
-        )  # type: ignore[attr-defined]
+            lambda: listing.option_count > 0 and "resting" in str(listing.get_option_at_index(0).prompt),
+        )
         await pilot.press("enter")
         await until(pilot, lambda: all(chain.resets == 1 for chain in core.chains.values()))
 

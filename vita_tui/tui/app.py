@@ -125,6 +125,10 @@ class VitaApp(App[int]):
         threading.Thread(target=self._build_core, name="build", daemon=True).start()
 
     def _build_core(self) -> None:
+        from vita_tui.tui.logs import log_to_file
+
+        if not self.is_headless:
+            log_to_file()
         try:
             message: Message = Built(self._build(self.overrides))
         except Exception as error:
@@ -375,9 +379,7 @@ def _build(overrides: Mapping[str, Any]) -> Core:
     """The real assistant. Called in a thread."""
     from vita_tui import settings
     from vita_tui.conversation.build import build
-    from vita_tui.tui.logs import log_to_file
 
-    log_to_file()
     return build(settings.load(overrides=overrides))
 
 

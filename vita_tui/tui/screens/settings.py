@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from textual import on
 from textual.app import ComposeResult
@@ -109,7 +109,7 @@ class SettingsScreen(Sheet):
         if key in ("audio.input", "audio.output"):
             options = [("the system's default", "")] + ([(value, value)] if value else [])
             return Select(options, value=value, allow_blank=False, compact=True, id=place, classes="value")
-        kind = "number" if isinstance(value, float) else "text"
+        kind: Literal["number", "text"] = "number" if isinstance(value, float) else "text"
         return Input(str(value), type=kind, id=place, classes="value", valid_empty=True, compact=True)
 
     def _all(self) -> Content:

@@ -25,7 +25,6 @@ class Prompt(TextArea):
             id="prompt.send",
             tooltip="Send what you typed",
             show=False,
-            priority=True,
         ),
         Binding(
             "shift+enter,ctrl+j",
@@ -34,7 +33,6 @@ class Prompt(TextArea):
             id="prompt.newline",
             tooltip="Start a new line",
             show=False,
-            priority=True,
         ),
         Binding(
             "up",
@@ -110,6 +108,17 @@ class Prompt(TextArea):
     def _show(self, text: str) -> None:
         self.text = text
         self.move_cursor(self.document.end)
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Sending happens here and not by way of the app's bindings: those run before or after other keys that wait in the queue, so
+        that what is typed quickly would be sent by halves.
+        """
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            if binding.id in ("prompt.send", "prompt.newline"):
+                event.stop()
+                event.prevent_default()
+                self.action_send() if binding.id == "prompt.send" else self.action_newline()
+                return
 
     async def _on_paste(self, event: events.Paste) -> None:
         """Pasted text is text: line ends as ours, no control characters."""

@@ -1,0 +1,37 @@
+"""The program with a scripted assistant, to be run in a terminal: `python -m tests.tui.program [BEHAVIOUR]`."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+from tests.tui.scripted import ScriptedCore
+from vita_tui.errors import SettingsError
+from vita_tui.tui.core import Core
+
+
+def build(_: object) -> Core:
+    behaviour = sys.argv[1] if len(sys.argv) > 1 else ""
+    if behaviour == "unbuilt":
+        raise SettingsError("There is no setting stt.modle.", remedy="Did you mean stt.model?")
+    if behaviour == "noisy":
+        os.write(1, b"NOISE-ON-STDOUT\n")
+        ctypes.CDLL(None).perror(b"NOISE-ON-STDERR")
+        os.system("echo NOISE-OF-A-CHILD >&2")
+    return ScriptedCore(reply="Gulls.")
+
+
+def main() -> int:
+    from vita_tui.errors import VitaError
+    from vita_tui.tui.app import run
+
+    try:
+        return run(build=build)
+    except VitaError as error:
+        sys.stderr.write(f"vita: {error}\n")
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
