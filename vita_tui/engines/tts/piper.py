@@ -1,0 +1,396 @@
+"""Piper: a neural voice in this process, real time on one core.
+
+Inference runs in a thread of its own, `piper`, and the calling thread waits for it with a deadline. At a cancellation or at the
+deadline ONNX Runtime is told to terminate, which it does between two operators, within milliseconds. What does not even end
+then cannot be killed inside a process: the thread is left behind, stays in the registry as "piper (stuck)" until it returns, and
+the next `load` starts afresh. With `MAX_STUCK` of them nothing new is started.
+
+piper-tts is an optional extra, because it is GPL-3.0 and VITA is not.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vita_tui.engines.tts.base import Pcm
+from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, ModelError, VitaError
+from vita_tui.health.registry import Entry, registry
+
+if TYPE_CHECKING:
+    from piper import PiperVoice
+
+__all__ = ["PiperSynthesizer"]
+
+log = logging.getLogger(__name__)
+
+LOAD_SECONDS = 60.0
+"""After which loading has failed; it takes half a second from a warm disk."""
+POLL_SECONDS = 0.02
+"""How soon a cancellation is noticed while a sentence is computed."""
+GRACE_SECONDS = 0.5
+"""What a computation that was told to terminate gets before its thread is given up."""
+MAX_STUCK = 2
+WARM_UP = "Hello, and welcome."
+NOT_A_VOICE = {
+    b"vers": "a Git LFS pointer, not the file itself",
+    b"<htm": "a web page",
+    b"<!DO": "a web page",
+    b"GGUF": "a GGUF file",
+    b"PK\x03\x04": "a PyTorch checkpoint or an archive",
+}
+
+_stuck: set[threading.Thread] = set()
+
+
+class PiperSynthesizer:
+    """One Piper voice. `load`, `speak` and `cleanup` as in `Synthesizer`."""
+
+    name = "piper"
+
+    def __init__(
+        self,
+        voice_path: Path,
+        *,
+        rate: float = 1.0,
+        volume: float = 1.0,
+        timeout: float = 10.0,
+        threads: int = 1,
+    ) -> None:
+        """
+        Args:
+            voice_path: the .onnx file; its .onnx.json lies beside it.
+            rate: 1 is the voice's own speed, 2 twice as fast.
+            volume: 0 is silent, 1 as loud as fits.
+            timeout: seconds of waiting after which a clause has failed.
+            threads: of ONNX Runtime. A second one gains little and takes the core on which the reply is generated.
+        """
+        self.voice_path = voice_path
+        self.rate = rate
+        self.volume = volume
+        self.timeout = timeout
+        self.threads = threads
+        self.sample_rate = 22_050
+        self._lock = threading.Lock()
+        self._worker: _Worker | None = None
+
+    def load(self) -> None:
+        """Load the voice and say something with it, unheard.
+
+        Raises:
+            EngineUnavailableError: the package is missing, or the voice hung too often in this process.
+            ModelError: the voice is missing or damaged.
+            EngineTimeoutError: it did not load in time.
+        """
+        with self._lock:
+            if self._worker is not None:
+                return
+            if sum(thread.is_alive() for thread in _stuck) >= MAX_STUCK:
+                raise EngineUnavailableError("Piper is stuck in this process.", remedy="Start VITA again.")
+            worker = _Worker(self)
+            self._worker = worker
+        worker.entry = registry.register(
+            worker, kind="thread", name="piper", owner="engines.tts.piper", close=self.cleanup
+        )
+        worker.start()
+        try:
+            self.sample_rate = worker.loaded.result(timeout=LOAD_SECONDS)
+        except TimeoutError:
+            self._give_up(worker)
+            raise EngineTimeoutError(f"Piper did not load within {LOAD_SECONDS:.0f} s.") from None
+        except BaseException:
+            self._drop(worker)
+            raise
+
+    def speak(self, clause: str, *, cancelled: threading.Event) -> Iterator[Pcm]:
+        """Yield the clause's samples, one array for each sentence in it.
+
+        Raises:
+            EngineTimeoutError: it took longer than `timeout`; `load` is needed again when the voice hung.
+            EngineError: it failed.
+        """
+        self.load()
+        worker = self._worker
+        if worker is None:
+            raise EngineError("Piper was closed while it was to speak.")
+        job = _Job(clause)
+        worker.jobs.put(job)
+        left = self.timeout
+        try:
+            while not cancelled.is_set():
+                started = time.monotonic()
+                try:
+                    result = job.results.get(timeout=min(POLL_SECONDS, max(0.0, left)))
+                except queue.Empty:
+                    left -= time.monotonic() - started
+                    if left <= 0:
+                        raise self._overrun(worker, job) from None
+                    continue
+                if result is None:
+                    return
+                if isinstance(result, BaseException):
+                    raise result
+                left -= time.monotonic() - started
+                yield result
+        finally:
+            job.stop()
+
+    def cleanup(self) -> None:
+        """Free the voice; may be called twice and from any thread."""
+        worker = self._worker
+        if worker is not None:
+            self._drop(worker)
+
+    # ----
+
+    def _overrun(self, worker: _Worker, job: _Job) -> EngineTimeoutError:
+        job.stop()
+        if not job.finished.wait(GRACE_SECONDS):
+            self._give_up(worker)
+        return EngineTimeoutError(f"Piper took longer than {self.timeout:g} s for a clause.")
+
+    def _drop(self, worker: _Worker) -> None:
+        """Have the thread end; wait for it a moment."""
+        with self._lock:
+            if self._worker is worker:
+                self._worker = None
+        worker.stop()
+        if worker.ident is not None and worker is not threading.current_thread():
+            worker.join(timeout=GRACE_SECONDS)
+        if worker.is_alive():
+            self._give_up(worker)
+
+    def _give_up(self, worker: _Worker) -> None:
+        """Leave a thread behind that does not answer; it leaves the registry by itself should it ever return."""
+        with self._lock:
+            if self._worker is worker:
+                self._worker = None
+        worker.stop()
+        log.warning("piper hangs; its thread is left behind")
+        _stuck.add(worker)
+        if worker.entry is not None:
+            worker.entry.leave()
+        worker.entry = registry.register(
+            worker, kind="thread", name="piper (stuck)", owner="engines.tts.piper", close=worker.stop
+        )
+        if not worker.is_alive():  # it ended just now, and looked for the entry before
+            worker.settle()
+
+
+class _Job:
+    """One clause, and what comes of it."""
+
+    def __init__(self, clause: str) -> None:
+        from onnxruntime import RunOptions  # type: ignore[import-untyped]  # it has no types
+
+        self.clause = clause
+        self.results: queue.SimpleQueue[Pcm | BaseException | None] = queue.SimpleQueue()
+        """Sound by sentence, then None; or the error that ended it."""
+        self.finished = threading.Event()
+        self.stopped = False
+        self.options = RunOptions()
+
+    def stop(self) -> None:
+        self.stopped = True
+        self.options.terminate = True
+
+
+class _Worker(threading.Thread):
+    """Loads a voice and speaks with it until `stop`."""
+
+    def __init__(self, owner: PiperSynthesizer) -> None:
+        super().__init__(name="piper", daemon=True)
+        self.jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self.loaded: Future[int] = Future()
+        """The voice's sample rate."""
+        self.entry: Entry | None = None
+        self._path = owner.voice_path
+        self._rate = owner.rate
+        self._volume = owner.volume
+        self._threads = owner.threads
+        self._job: _Job | None = None
+
+    def stop(self) -> None:
+        if (job := self._job) is not None:
+            job.stop()
+        self.jobs.put(None)
+
+    def settle(self) -> None:
+        _stuck.discard(self)
+        if self.entry is not None:
+            self.entry.leave()
+
+    def run(self) -> None:
+        try:
+            try:
+                voice = _open(self._path, self._threads)
+                rate = voice.config.sample_rate
+                self._warm_up(voice)
+            except BaseException as error:  # noqa: BLE001  # handed to the waiting thread, whatever it is
+                self.loaded.set_exception(_explain(error, self._path))
+                return
+            self.loaded.set_result(rate)
+            while (job := self.jobs.get()) is not None:
+                self._job = job
+                try:
+                    self._speak(voice, job)
+                    job.results.put(None)
+                except BaseException as error:  # noqa: BLE001  # handed to the waiting thread, whatever it is
+                    job.results.put(_failure(error))
+                finally:
+                    self._job = None
+                    job.finished.set()
+        finally:
+            self.settle()
+
+    def _warm_up(self, voice: PiperVoice) -> None:
+        job = _Job(WARM_UP)
+        self._speak(voice, job)
+        pieces = []
+        while not job.results.empty():
+            pieces.append(job.results.get())
+        if not pieces:
+            raise _damaged(self._path, "it says nothing")
+
+    def _speak(self, voice: PiperVoice, job: _Job) -> None:
+        from piper.config import SynthesisConfig
+
+        voice.session.options = job.options  # ours, see _Session
+        config = SynthesisConfig(length_scale=voice.config.length_scale / self._rate, volume=self._volume)
+        for chunk in voice.synthesize(job.clause, config):
+            samples = np.ascontiguousarray(chunk.audio_float_array, dtype=np.float32).reshape(-1)
+            if not np.isfinite(samples).all():
+                raise _damaged(self._path, "what it says is not sound")
+            if job.stopped:
+                return
+            job.results.put(samples)
+
+
+class _Session:
+    """ONNX Runtime's session, as Piper calls it, but with run options, by which a computation can be ended."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self.options: Any = None
+
+    def run(self, outputs: list[str] | None, inputs: dict[str, Any]) -> Any:
+        return self._session.run(outputs, inputs, self.options)
+
+
+def _open(path: Path, threads: int) -> PiperVoice:
+    config = _read_config(path)
+    _check(path)
+    try:
+        import onnxruntime
+        from piper import PiperVoice
+        from piper.config import PiperConfig
+    except ImportError as error:
+        raise EngineUnavailableError(
+            "Piper is not installed.", remedy="Run: pip install 'vita-tui[piper]'"
+        ) from error
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # errors are raised; nothing is to be printed on the screen
+    # Waiting threads must sleep, not spin: the other core is the language model's.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Clauses differ in length, so the arena would keep the sum of the largest blocks ever needed.
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return PiperVoice(
+        session=_Session(session), config=PiperConfig.from_dict(config)
+    )  # it has the one method that Piper calls
+
+
+def _check(path: Path) -> None:
+    """Look whether `path` can be a voice at all."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except IsADirectoryError:
+        raise ModelError(
+            f"{path} is a folder, not a Piper voice.", remedy="Set tts.voice to its .onnx file."
+        ) from None
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if not start:
+        raise _damaged(path, "it is empty")
+    if start in NOT_A_VOICE:
+        raise ModelError(f"{path} is {NOT_A_VOICE[start]}.", remedy="Set tts.voice to a Piper voice (.onnx).")
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    file = path.with_name(f"{path.name}.json")
+    try:
+        config = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        raise _missing(path if not path.exists() else file) from None
+    except OSError as error:
+        raise _unreadable(file, error) from error
+    except ValueError as error:
+        raise _damaged(file, f"it is not JSON ({error})") from error
+    if not isinstance(config, dict):
+        raise _damaged(file, "it holds no table")
+    for key in ("audio", "espeak", "phoneme_id_map", "num_symbols", "num_speakers"):
+        if key not in config:
+            raise _damaged(file, f"{key} is missing")
+    return config
+
+
+def _explain(error: BaseException, path: Path) -> BaseException:
+    """What an error while loading means for the user."""
+    if isinstance(error, VitaError) or not isinstance(error, Exception):
+        return error
+    if isinstance(error, MemoryError):
+        return ModelError(
+            "The Piper voice does not fit into memory.",
+            remedy="Close other programs, or choose a smaller voice.",
+        )
+    text = _first_line(error)
+    if isinstance(error, KeyError | AttributeError | TypeError):
+        return _damaged(path.with_name(f"{path.name}.json"), f"{type(error).__name__}: {text}")
+    return _damaged(path, text)
+
+
+def _failure(error: BaseException) -> BaseException:
+    if isinstance(error, VitaError) or not isinstance(error, Exception):
+        return error
+    failure = EngineError(f"Piper failed: {_first_line(error)}.")
+    failure.__cause__ = error
+    return failure
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(".")
+
+
+def _missing(path: Path) -> ModelError:
+    return ModelError(f"The Piper voice is not there: {path} does not exist.", remedy=_pull(path))
+
+
+def _unreadable(path: Path, error: OSError) -> ModelError:
+    return ModelError(
+        f"{path} cannot be read: {error.strerror or error}.", remedy="Give yourself permission to read it."
+    )
+
+
+def _damaged(path: Path, why: str) -> ModelError:
+    return ModelError(f"The Piper voice is damaged: {path}: {why}.", remedy=_pull(path))
+
+
+def _pull(path: Path) -> str:
+    return f"Run: vita models pull {path.name.removesuffix('.json').removesuffix('.onnx')}"
