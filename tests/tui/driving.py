@@ -15,10 +15,22 @@ from vita_tui.clock import FakeClock
 from vita_tui.events import State
 from vita_tui.tui.app import VitaApp
 from vita_tui.tui.core import Core
+from vita_tui.tui.figures import Memory
 
-__all__ = ["App", "running", "text_of", "until"]
+__all__ = ["App", "running", "scripted_app", "text_of", "until"]
 
 App = tuple[VitaApp, Pilot[Any]]
+
+
+def scripted_app(core: ScriptedCore, **keywords: Any) -> VitaApp:
+    """The app on `core`, with a clock and a memory that stand still."""
+
+    def build(_: object) -> Core:
+        return core
+
+    return VitaApp(
+        build, clock=FakeClock(NOW), measure=lambda: Memory(412_000_000, 18_300_000_000), **keywords
+    )
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], bool], what: str = "") -> None:
@@ -42,11 +54,7 @@ async def running(
 ) -> AsyncIterator[App]:
     """The app with a started assistant and all engines ready."""
     scripted = core or ScriptedCore()
-
-    def build(_: object) -> Core:
-        return scripted
-
-    app = VitaApp(build, clock=FakeClock(NOW), **keywords)
+    app = scripted_app(scripted, **keywords)
     async with app.run_test(size=size, notifications=notifications) as pilot:
         await until(pilot, lambda: scripted.state is not State.INITIALIZING, "the assistant starts")
         for status in READY:

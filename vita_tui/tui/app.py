@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -24,6 +25,7 @@ from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import VitaError
 from vita_tui.events import Notice
 from vita_tui.tui.core import Build, Core, Weights
+from vita_tui.tui.figures import Memory, measure
 from vita_tui.tui.messages import Built, NotBuilt
 from vita_tui.tui.screens.main import MainScreen
 from vita_tui.tui.terminal import TerminalFile, driver_class, private_terminal
@@ -80,6 +82,7 @@ class VitaApp(App[int]):
         panel: bool = True,
         terminal: TerminalFile | None = None,
         clock: Clock | None = None,
+        measure: Callable[[], Memory] = measure,
     ) -> None:
         self._terminal = terminal
         super().__init__(watch_css=False)
@@ -93,6 +96,7 @@ class VitaApp(App[int]):
         self.overrides = dict(overrides or {})
         self.quitting = False
         self._build = build
+        self._measure_memory = measure
         self._resume = resume
         self._started = False
         self._waiting: list[str] = []
@@ -122,6 +126,8 @@ class VitaApp(App[int]):
 
     def _begin(self) -> None:
         """The screen is painted: now the slow things, in a thread that posts what it has made and ends."""
+        gc.freeze()
+        gc.enable()
         threading.Thread(target=self._build_core, name="build", daemon=True).start()
 
     def _build_core(self) -> None:
@@ -301,10 +307,9 @@ class VitaApp(App[int]):
             self.run_worker(self._take_measure(), group="memory", exclusive=True, exit_on_error=False)
 
     async def _take_measure(self) -> None:
-        from vita_tui.tui.figures import measure
         from vita_tui.tui.widgets.panel import Panel
 
-        self.main.query_one(Panel).memory = await asyncio.to_thread(measure)
+        self.main.query_one(Panel).memory = await asyncio.to_thread(self._measure_memory)
 
     # ---- other screens, and the palette
 

@@ -172,8 +172,9 @@ class MainScreen(Screen[None]):
     def show_notice(self, notice: Notice) -> None:
         """A toast, and a place in the panel when it is more than information."""
         self.query_one(Panel).show_notice(notice)
-        if notice.key == "microphone":
-            self.query_one(StatusLine).microphone = False
+        if notice.key in ("microphone", "microphone found"):
+            there = notice.key == "microphone found"
+            self.query_one(StatusLine).microphone = self.query_one(Panel).microphone = there
         lines = [
             clean(part) for part in (notice.message, f"→ {notice.remedy}" if notice.remedy else "") if part
         ]

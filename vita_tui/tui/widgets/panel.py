@@ -103,6 +103,8 @@ class Panel(VerticalScroll, can_focus=False):
     """Updates itself once a second for ages and countdowns."""
 
     state: reactive[State] = reactive(State.INITIALIZING)
+    microphone: reactive[bool] = reactive(True)
+    """Whether there is one."""
     dbfs: reactive[float] = reactive(-90.0)
     memory: reactive[Memory | None] = reactive(None)
 
@@ -155,6 +157,9 @@ class Panel(VerticalScroll, can_focus=False):
     def watch_state(self) -> None:
         self._show_microphone()
 
+    def watch_microphone(self) -> None:
+        self._show_microphone()
+
     def watch_dbfs(self) -> None:
         self._show_microphone()
 
@@ -168,8 +173,9 @@ class Panel(VerticalScroll, can_focus=False):
         self._show_session()
 
     def _show(self, title: str, content: Content) -> None:
-        if self.is_mounted:
-            self.query_one(f"#panel-{title}", Section).update(content)
+        # Before the panel is composed there is nothing to update; `on_mount` shows all of it.
+        for section in self.query(f"#panel-{title}").results(Section):
+            section.update(content)
 
     def _show_session(self) -> None:
         session = self._session
@@ -196,6 +202,8 @@ class Panel(VerticalScroll, can_focus=False):
                 (meter, "$text-success on $foreground 8%"),
                 (f" {self.dbfs:3.0f} dB", MUTED),
             )
+        elif not self.microphone:
+            text = Content.assemble(("✗ none", "$text-warning"), ("  type instead", MUTED))
         else:
             text = Content.assemble(("○ off", MUTED), ("  ctrl+space opens it", MUTED))
         self._show("microphone", text)
@@ -215,9 +223,9 @@ class Panel(VerticalScroll, can_focus=False):
                 (" free on this machine", MUTED),
             ),
         )
-        curve = self.query_one("#panel-curve", Sparkline)
-        curve.display = len(self._curve) >= 8
-        curve.data = list(self._curve)
+        for curve in self.query(Sparkline):
+            curve.display = len(self._curve) >= 8
+            curve.data = list(self._curve)
 
     def _show_notices(self) -> None:
         lines = []

@@ -17,6 +17,7 @@ __all__ = ["Welcome"]
 WORDS = Content.assemble(
     ("VITA", "bold $primary"),
     "\n\n",
+    "Press ",
     ("ctrl+space", "bold"),
     (" and speak, or type below.", ""),
     "\n",

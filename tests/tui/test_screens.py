@@ -1,0 +1,211 @@
+"""History, log, diagnostics, and fetching models."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from textual.widgets import Button, Input, OptionList, ProgressBar, RichLog, Static
+
+from tests.tui.driving import running, text_of, until
+from tests.tui.scripted import ScriptedCore, ScriptedShelf, session_of
+from vita_tui import paths
+from vita_tui.errors import ModelError
+from vita_tui.health.registry import registry
+from vita_tui.models.progress import Cancelled, Progress
+from vita_tui.tui.core import Lacking
+from vita_tui.tui.screens.history import HistoryScreen
+from vita_tui.tui.screens.log import LogScreen
+from vita_tui.tui.widgets.fetch import Fetch
+from vita_tui.tui.widgets.turns import UserTurn
+
+MOON = session_of("How far is the moon?", "384,400 kilometres.", name="a" * 8)
+TEA = session_of("How long does tea draw?", "Four minutes.", name="b" * 8)
+
+
+async def _history(app: Any, pilot: Any, entries: int) -> OptionList:
+    await pilot.press("f4")
+    await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
+    listing: OptionList = app.screen.query_one(OptionList)
+    await until(pilot, lambda: listing.option_count == entries)
+    return listing
+
+
+async def test_a_conversation_is_found_by_its_words_and_gone_on_with() -> None:
+    core = ScriptedCore(shelf=ScriptedShelf(MOON, TEA))
+    async with running(core) as (app, pilot):
+        listing = await _history(app, pilot, 2)
+        await pilot.press(*"four")
+        await until(pilot, lambda: listing.option_count == 1)
+        assert "Four minutes." in str(listing.get_option_at_index(0).prompt)
+        await pilot.press("enter")
+        await until(pilot, lambda: core.resumed == [TEA.id])
+        await until(
+            pilot, lambda: [turn.text for turn in app.main.query(UserTurn)] == ["How long does tea draw?"]
+        )
+        assert app.screen is app.main
+
+
+async def test_the_list_is_reached_with_the_arrows() -> None:
+    core = ScriptedCore(shelf=ScriptedShelf(MOON, TEA))
+    async with running(core) as (app, pilot):
+        await _history(app, pilot, 2)
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: core.resumed == [TEA.id])
+
+
+async def test_a_store_that_cannot_be_read_says_so() -> None:
+    shelf = ScriptedShelf(MOON)
+    shelf.broken = True
+    async with running(ScriptedCore(shelf=shelf)) as (app, pilot):
+        await _history(app, pilot, 0)
+        note = app.screen.query_one("#history-note", Static)
+        await until(pilot, lambda: "cannot be read" in text_of(note))
+        shelf.broken = False
+        app.screen.query_one(Input).value = "moon"
+        await until(pilot, lambda: app.screen.query_one(OptionList).option_count == 1)
+        assert not note.display
+
+
+async def test_the_log_is_followed_through_rotation() -> None:
+    log = paths.log_file()
+    log.parent.mkdir(parents=True)
+    log.write_text("first \x1b[31mline\n")
+
+    async with running() as (app, pilot):
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: isinstance(app.screen, LogScreen))
+        view = app.screen.query_one(RichLog)
+
+        def lines() -> list[str]:
+            return [strip.text.strip() for strip in view.lines]
+
+        await until(pilot, lambda: lines() == ["first line"])
+        with log.open("a") as file:
+            file.write("second\n")
+        await until(pilot, lambda: lines()[-1] == "second")
+        log.rename(log.with_suffix(".1"))
+        log.write_text("third\n")
+        await until(pilot, lambda: lines()[-1] == "third")
+
+
+async def test_diagnostics_list_what_is_open_and_what_leaked() -> None:
+    class Thing:
+        pass
+
+    kept, lost = Thing(), Thing()
+    entries = [
+        registry.register(kept, kind="stream", name="kept thing", owner="tests.kept"),
+        registry.register(lost, kind="client", name="lost thing", owner="tests.lost"),
+    ]
+    del lost
+    try:
+        async with running() as (app, pilot):
+            await pilot.press("f5")
+            await until(pilot, lambda: app.screen is not app.main)
+            table = app.screen.query_one("#diagnostics-open", Static)
+            await until(pilot, lambda: "kept thing" in text_of(table))
+            lines = text_of(table).splitlines()
+            assert next(line for line in lines if "kept thing" in line).startswith("✓  stream")
+            assert next(line for line in lines if "lost thing" in line).startswith("✗  client")
+    finally:
+        for entry in entries:
+            entry.leave()
+
+
+class ScriptedWeights:
+    """Fetches nothing: says what it is told to, when it is told to."""
+
+    def __init__(self) -> None:
+        self.lacking = [Lacking("mind", "llm", 1000), Lacking("ears", "stt", 2000)]
+        self.pulls: list[list[str]] = []
+        self.go_on = threading.Event()
+        self.error: Exception | None = None
+
+    def missing(self, settings: Any) -> list[Lacking]:
+        return self.lacking
+
+    def pull(
+        self, names: Sequence[str], on_progress: Callable[[Any], None], cancelled: threading.Event
+    ) -> None:
+        self.pulls.append(list(names))
+        if "mind" in names:
+            on_progress(_progress("mind", "downloading", 400, 1000))
+            on_progress(_progress("mind", "ready", 1000, 1000))
+        on_progress(_progress("ears", "downloading", 500, 2000))
+        while not self.go_on.wait(0.01):
+            if cancelled.is_set():
+                raise Cancelled
+        if self.error is not None:
+            raise self.error
+        on_progress(_progress("ears", "ready", 2000, 2000))
+
+
+def _progress(model: str, phase: Any, done: int, total: int) -> Progress:
+    return Progress(
+        model=model,
+        file="",
+        phase=phase,
+        source="hub",
+        done=done,
+        total=3000,
+        model_done=done,
+        model_total=total,
+        speed=100.0,
+        eta=25.0,
+    )
+
+
+async def test_a_first_run_fetches_the_mind_first_and_typing_works_meanwhile() -> None:
+    core, weights = ScriptedCore(), ScriptedWeights()
+    async with running(core, weights=weights) as (app, pilot):
+        await until(pilot, lambda: core.woken == ["llm"])
+        words = app.main.query_one("#fetch .words", Static)
+        await until(pilot, lambda: "500 B of 3 kB · 100 B/s · 25 s left" in text_of(words))
+        bars = list(app.main.query("#fetch ProgressBar").results(ProgressBar))
+        assert [(bar.progress, bar.total) for bar in bars] == [(1000, 1000), (500, 2000)]
+        await pilot.press("h", "i", "enter")
+        await until(pilot, lambda: core.asked == ["hi"])
+        weights.go_on.set()
+        await until(pilot, lambda: not app.main.query(Fetch))
+        assert core.woken == ["llm", "stt"]
+
+
+async def test_fetching_can_be_cancelled_and_tried_again() -> None:
+    core, weights = ScriptedCore(), ScriptedWeights()
+    async with running(core, weights=weights) as (app, pilot):
+        await until(pilot, lambda: core.woken == ["llm"])
+        app.main.query_one("#fetch-cancel", Button).press()
+        retry = app.main.query_one("#fetch-retry", Button)
+        await until(pilot, lambda: retry.display)
+        assert "vita models pull" in text_of(app.main.query_one("#fetch .words", Static))
+        retry.press()
+        await until(pilot, lambda: weights.pulls == [["mind", "ears"], ["ears"]])
+        weights.go_on.set()
+        await until(pilot, lambda: not app.main.query(Fetch))
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (40, 12)])
+async def test_a_fetch_that_fails_says_why_and_can_be_closed(size: tuple[int, int]) -> None:
+    core, weights = ScriptedCore(), ScriptedWeights()
+    weights.error = ModelError("The hub cannot be reached.", remedy="Look at the network.")
+    weights.go_on.set()
+    async with running(core, weights=weights, size=size) as (app, pilot):
+        words = app.main.query_one("#left")
+        await until(pilot, lambda: bool(app.main.query("#fetch .words.failed")))
+        words = app.main.query_one("#fetch .words", Static)
+        assert "The hub cannot be reached. Look at the network." in text_of(words)
+        app.main.query_one("#fetch-close", Button).press()
+        await until(pilot, lambda: not app.main.query(Fetch))
+
+
+async def test_leaving_ends_a_fetch() -> None:
+    core, weights = ScriptedCore(), ScriptedWeights()
+    async with running(core, weights=weights) as (app, pilot):
+        await until(pilot, lambda: bool(app.main.query(Fetch)))
+        thread = app.main.query_one(Fetch)._thread
+        assert thread is not None
+    thread.join(5)
+    assert not thread.is_alive()

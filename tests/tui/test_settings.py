@@ -1,0 +1,122 @@
+"""Settings: shown with where they come from, changed in the file without harm to the rest of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from textual.widgets import Input, Select, Static, Switch
+
+from tests.tui.driving import running, text_of, until
+from tests.tui.scripted import ScriptedCore
+from vita_tui import paths, settings
+from vita_tui.errors import SettingsError
+from vita_tui.tui.screens.settings import SettingsScreen
+from vita_tui.tui.settings_file import change, source_of
+
+
+def test_a_change_keeps_comments_and_order(tmp_path: Path) -> None:
+    file = tmp_path / "vita.toml"
+    file.write_text(
+        '# mine\n[stt]\nmodel = "base"  # good\n\n[tts]\n# slower\nrate = 0.9\n\n[ui]\npanel = false\n'
+    )
+    change("tts.rate", 1.2, file)
+    change("tts.volume", 0.5, file)
+    change("audio.speak", False, file)
+    assert file.read_text() == (
+        '# mine\n[stt]\nmodel = "base"  # good\n\n[tts]\n# slower\nrate = 1.2\nvolume = 0.5\n\n'
+        "[ui]\npanel = false\n\n[audio]\nspeak = false\n"
+    )
+    assert settings.load(file).tts.volume == 0.5
+
+
+def test_a_value_over_several_lines_is_replaced_whole(tmp_path: Path) -> None:
+    file = tmp_path / "vita.toml"
+    file.write_text('[llm]\nsystem_prompt = """\nyou\nare\n"""\nmodel = "x"\n')
+    change("llm.system_prompt", "short", file)
+    loaded = settings.load(file)
+    assert (loaded.llm.system_prompt, loaded.llm.model) == ("short", "x")
+
+
+@pytest.mark.parametrize(("key", "value"), [("tts.rate", 99.0), ("tts.nonsense", 1)])
+def test_a_value_that_is_wrong_leaves_the_file_as_it_was(tmp_path: Path, key: str, value: object) -> None:
+    file = tmp_path / "vita.toml"
+    file.write_text("[tts]\nrate = 0.9\n")
+    with pytest.raises(SettingsError, match="tts"):
+        change(key, value, file)
+    assert file.read_text() == "[tts]\nrate = 0.9\n"
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_a_file_that_is_not_toml_is_not_touched(tmp_path: Path) -> None:
+    file = tmp_path / "vita.toml"
+    file.write_text("[tts\n")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        change("tts.rate", 1.0, file)
+    assert file.read_text() == "[tts\n"
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(text=st.text(max_size=40))
+def test_any_text_comes_back_as_it_was(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "vita.toml"
+    change("llm.system_prompt", text, file)
+    assert settings.load(file).llm.system_prompt == text
+
+
+def test_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITA_TTS__RATE", "1.1")
+    content = {"tts": {"rate": 0.9, "volume": 0.3}}
+    assert source_of("tts.rate", {"tts": {"rate": 2.0}}, content) == "flag"
+    assert source_of("tts.rate", {}, content) == "environment"
+    assert source_of("tts.volume", {}, content) == "file"
+    assert source_of("tts.voice", {}, content) == "default"
+
+
+async def test_changing_settings_on_the_screen() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+        assert not paths.config_file().exists(), "opening the screen changes nothing"
+        app.screen.query_one("#audio-speak", Switch).toggle()
+        await until(pilot, lambda: not core.speaking_aloud)
+        rate = app.screen.query_one("#tts-rate", Input)
+        rate.focus()
+        rate.value = "1.5"
+        await pilot.press("enter")
+        await until(pilot, lambda: core.settings.tts.rate == 1.5)
+        app.screen.query_one("#ui-theme", Select).value = "nord"
+        await until(pilot, lambda: app.theme == "nord")
+        loaded = settings.load()
+        assert (loaded.audio.speak, loaded.tts.rate, loaded.ui.theme) == (False, 1.5, "nord")
+        listing = text_of(app.screen.query_one("#settings-all", Static))
+        assert "tts.rate = 1.5   from your file" in listing
+
+
+async def test_a_wrong_value_is_said_and_not_saved() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+        rate = app.screen.query_one("#tts-rate", Input)
+        rate.focus()
+        rate.value = "77"
+        await pilot.press("enter")
+        note = app.screen.query_one("#settings-note", Static)
+        await until(pilot, lambda: "tts.rate is wrong" in text_of(note))
+        assert not paths.config_file().exists()
+        assert core.settings.tts.rate == 1.0
+
+
+async def test_no_secret_is_shown() -> None:
+    core = ScriptedCore(settings=settings.load(overrides={"llm": {"api_key": "sk-very-secret"}}))
+    async with running(core) as (app, pilot):
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+        listing = text_of(app.screen.query_one("#settings-all", Static))
+        assert "llm.api_key = set" in listing
+        assert "secret" not in listing.replace("Secret", "")
