@@ -1,20 +1,22 @@
 """Piper: a neural voice in this process, real time on one core.
 
 Inference runs in a thread of its own, `piper`, and the calling thread waits for it with a deadline. At a cancellation or at the
-deadline ONNX Runtime is told to terminate, which it does between two operators, within milliseconds. What does not even end
-then cannot be killed inside a process: the thread is left behind, stays in the registry as "piper (stuck)" until it returns, and
-the next `load` starts afresh. With `MAX_STUCK` of them nothing new is started.
+deadline ONNX Runtime is told to terminate, which it does between two operators, within milliseconds on a free core. What does not
+even end then cannot be killed inside a process: the thread is left behind, stays in the registry as "piper (stuck)" until it
+returns, and the next `load` starts afresh. With `MAX_STUCK` of them nothing new is started.
 
 piper-tts is an optional extra, because it is GPL-3.0 and VITA is not.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -23,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vita_tui.engines.tts.base import Pcm
+from vita_tui.engines.tts.pieces import pieces
+from vita_tui.engines.tts.spoken import spoken
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, ModelError, VitaError
 from vita_tui.health.registry import Entry, registry
 
@@ -40,7 +44,10 @@ POLL_SECONDS = 0.02
 GRACE_SECONDS = 0.5
 """What a computation that was told to terminate gets before its thread is given up."""
 MAX_STUCK = 2
-WARM_UP = "Hello, and welcome."
+LONGEST = 300
+"""Characters that are computed at once: memory and the time until a computation ends both grow with them."""
+WARM_UP = "Hello, and welcome, number 1."
+"""Read first, so that all that reading needs is loaded too."""
 NOT_A_VOICE = {
     b"vers": "a Git LFS pointer, not the file itself",
     b"<htm": "a web page",
@@ -49,6 +56,7 @@ NOT_A_VOICE = {
     b"PK\x03\x04": "a PyTorch checkpoint or an archive",
 }
 
+_workers: weakref.WeakSet[_Worker] = weakref.WeakSet()
 _stuck: set[threading.Thread] = set()
 
 
@@ -218,6 +226,7 @@ class _Worker(threading.Thread):
         self._volume = owner.volume
         self._threads = owner.threads
         self._job: _Job | None = None
+        _workers.add(self)
 
     def stop(self) -> None:
         if (job := self._job) is not None:
@@ -253,7 +262,7 @@ class _Worker(threading.Thread):
             self.settle()
 
     def _warm_up(self, voice: PiperVoice) -> None:
-        job = _Job(WARM_UP)
+        job = _Job(spoken(WARM_UP))
         self._speak(voice, job)
         pieces = []
         while not job.results.empty():
@@ -266,13 +275,23 @@ class _Worker(threading.Thread):
 
         voice.session.options = job.options  # ours, see _Session
         config = SynthesisConfig(length_scale=voice.config.length_scale / self._rate, volume=self._volume)
-        for chunk in voice.synthesize(job.clause, config):
-            samples = np.ascontiguousarray(chunk.audio_float_array, dtype=np.float32).reshape(-1)
-            if not np.isfinite(samples).all():
-                raise _damaged(self._path, "what it says is not sound")
-            if job.stopped:
-                return
-            job.results.put(samples)
+        for piece in pieces(job.clause, LONGEST):
+            for chunk in voice.synthesize(piece, config):
+                samples = np.ascontiguousarray(chunk.audio_float_array, dtype=np.float32).reshape(-1)
+                if not np.isfinite(samples).all():
+                    raise _damaged(self._path, "what it says is not sound")
+                if job.stopped:
+                    return
+                job.results.put(samples)
+
+
+@atexit.register
+def _end_all() -> None:
+    """A thread that returns from native code while the interpreter is taken down would abort the process."""
+    for worker in tuple(_workers):
+        worker.stop()
+        if worker.ident is not None:
+            worker.join(GRACE_SECONDS)
 
 
 class _Session:
