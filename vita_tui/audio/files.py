@@ -182,6 +182,8 @@ class FileSpeaker:
         self._played = 0
         self._current: tuple[Span, float] | None = None
         """The span that plays, and when it started."""
+        self._dropped: list[Span] = []
+        """Flushed, and not yet told of."""
         self._subscribers: tuple[Callable[[PlaybackMark], None], ...] = ()
         self._closed = True
         self._thread: threading.Thread | None = None
@@ -222,8 +224,7 @@ class FileSpeaker:
             self._queue.clear()
             self._played = self._end
             self._condition.notify_all()
-        for span in dropped:
-            self._tell(PlaybackMark("dropped", span, time.monotonic()))
+            self._dropped += dropped
         return played
 
     def fade(self, gain: float, seconds: float) -> None:
@@ -266,9 +267,16 @@ class FileSpeaker:
     def _run(self) -> None:
         while True:
             with self._condition:
-                self._condition.wait_for(lambda: self._closed or self._queue)
+                self._condition.wait_for(lambda: self._closed or self._queue or self._dropped)
+                dropped, self._dropped = self._dropped, []
+            # Marks are told without the lock, and never in the thread that flushed.
+            for span in dropped:
+                self._tell(PlaybackMark("dropped", span, time.monotonic()))
+            with self._condition:
                 if self._closed:
                     return
+                if not self._queue:
+                    continue
                 span, samples = self._queue.pop(0)
                 started = time.monotonic()
                 self._current = (span, started)

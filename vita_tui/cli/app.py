@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from vita_tui import __version__
-from vita_tui.cli import ask, bench, cleanup, config, devices, doctor, metrics, models, say, sessions, transcribe, turn
+from vita_tui.cli import ask, cleanup, config, devices, doctor, metrics, models, say, sessions, transcribe, turn
 from vita_tui.cli.output import complain
 from vita_tui.errors import VitaError
 
@@ -41,7 +41,6 @@ app.add_typer(models.app, name="models")
 app.add_typer(sessions.app, name="sessions")
 app.command("metrics")(metrics.metrics)
 app.command("cleanup")(cleanup.cleanup)
-app.add_typer(bench.app, name="bench")
 
 
 def _version(wanted: bool) -> None:

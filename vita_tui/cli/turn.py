@@ -46,12 +46,14 @@ async def run(question: Path, out: Path | None) -> dict[str, Any]:
     from vita_tui.conversation.build import build
 
     settings = all_settings.load(overrides={"sessions": {"store": "memory"}, "audio": {"earcons": False, "speak": True}})
-    speaker = FileSpeaker()
+    # Nobody listens while it plays, so a long reply need not take its length.
+    speaker = FileSpeaker(pace=False)
     microphone = FileMicrophone(read_audio(question, max_seconds=settings.talk.max_seconds))
+    microphone.hold()
     assistant = build(settings, microphone=microphone, speaker=speaker)
     try:
         await assistant.start()
-        result = await spoken_turn(assistant)
+        result = await spoken_turn(assistant, microphone)
     finally:
         await assistant.aclose()
     if out is not None:
@@ -59,8 +61,8 @@ async def run(question: Path, out: Path | None) -> dict[str, Any]:
     return result
 
 
-async def spoken_turn(assistant: Any) -> dict[str, Any]:
-    """Press the talk key, and return the turn that follows as data.
+async def spoken_turn(assistant: Any, microphone: Any) -> dict[str, Any]:
+    """Press the talk key, let the held `FileMicrophone` be heard, and return the turn that follows as data.
 
     Raises:
         EngineError: nothing was understood, or no engine could answer.
@@ -84,6 +86,7 @@ async def spoken_turn(assistant: Any) -> dict[str, Any]:
     try:
         await assistant.ready.wait()
         assistant.talk()
+        microphone.play()
         await over.wait()
     finally:
         unsubscribe()

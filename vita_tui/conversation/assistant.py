@@ -209,6 +209,16 @@ class Assistant:
         self._prompt = PromptBuilder(self.settings.llm)
         self._tell_session()
 
+    def wake(self, job: Job) -> None:
+        """What an engine of `job` was missing is there now: load it."""
+        self.chains[job].reset()
+        if job == "llm":
+            self._spawn(self._load_responder(), "load llm")
+        elif job == "tts":
+            self._speech.reload()
+        elif self._recognition is not None:
+            self._recognition.reload()
+
     # ---- what the ears report (on the loop)
 
     def on_draft(self, text: str) -> None:
@@ -255,6 +265,12 @@ class Assistant:
         watch.guard = understood.guard
         watch.mark("stt", understood.at)
         self._spawn(self._hold_floor(exchange), "turn")
+
+    def on_deaf(self) -> None:
+        """There is no microphone: nobody is being listened to."""
+        if self.state is State.LISTENING:
+            self._drop_draft()
+            self._set_state(State.IDLE)
 
     # ---- exchanges
 

@@ -258,7 +258,8 @@ class ClauseCutter:
             return False
         from sentencex import segment  # type: ignore[attr-defined]  # a compiled module without types
 
-        sentences: list[str] = segment(self._language, f"{unit} Next.")
+        bare = re.sub(rf"{CLOSERS}$", "", unit)
+        sentences: list[str] = segment(self._language, f"{bare} Next.")
         return len(sentences) > 1 and sentences[-1].strip() == "Next."
 
     def _decide_ideographic(self, place: int, unit: str) -> int | None:

@@ -136,7 +136,8 @@ class Exchange:
             try:
                 await self._stream(messages, cutter)
             except NoEngineError:
-                if len(self.text) >= MAX_CHARACTERS:
+                # To start again would say the same twice: what is there stands, and the error is told.
+                if self.text and not any(responder.continues for responder in self._responders.engines):
                     raise
                 await self._stream(messages, cutter)
         finally:
@@ -146,24 +147,22 @@ class Exchange:
                     self.speech.add(clause)
 
     async def _stream(self, messages: list[Message], cutter: ClauseCutter) -> None:
-        for attempt in self._responders.attempts():
+        for attempt in self._responders.attempts(lambda responder: responder.continues or not self.text):
             with attempt as responder:
                 await responder.load()
                 so_far: list[Message] = [{"role": "assistant", "content": self.text}] if self.text else []
-                if so_far and not responder.continues:
-                    # Starting again would say the same twice: what is there stands, and the error is told.
-                    return
                 self.engine = responder.name
                 if not so_far:
                     self._publish(ReplyStarted(self.turn, responder.name))
-                stream = responder.stream([*messages, *so_far], max_tokens=self._max_tokens)
-                async with contextlib.aclosing(stream):
+                async with contextlib.aclosing(
+                    responder.stream([*messages, *so_far], max_tokens=self._max_tokens)
+                ) as stream:
                     async for delta in stream:
+                        attempt.answered()
                         self._take(delta, cutter)
                         if len(self.text) >= MAX_CHARACTERS:
                             self.reason = "length"
                             return
-                return
 
     def _take(self, delta: str, cutter: ClauseCutter) -> None:
         self.watch.mark("llm_first_token", self._clock.monotonic())

@@ -223,7 +223,8 @@ class Listener:
             except EOFError:
                 if self._open is not None:
                     self._finish("end of file")
-                self._stopping.wait()
+                while not self._stopping.wait(0.1):
+                    self._refuse_notes(DeviceError("The recording is at its end."))
                 return
             except DeviceError as error:
                 self._microphone.close()

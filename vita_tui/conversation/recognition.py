@@ -61,6 +61,9 @@ class Listening(Protocol):
 
     def on_understood(self, understood: Understood) -> None: ...
 
+    def on_deaf(self) -> None:
+        """There is no microphone (any more)."""
+
 
 class Recognition:
     """The ears: microphone, listener thread and whisper thread."""
@@ -102,6 +105,10 @@ class Recognition:
         self._loop = asyncio.get_running_loop()
         self.worker.start().add_done_callback(lambda _: on_ready())
         self.listener.start()
+
+    def reload(self) -> None:
+        """What Whisper was missing is there now: load it."""
+        self.worker.reload()
 
     def begin(self) -> None:
         """Start an utterance."""
@@ -182,6 +189,7 @@ class Recognition:
 
     def on_lost(self, error: DeviceError) -> None:
         self._bus.publish(Notice("No microphone", error.message, error.remedy, "warning", key="microphone"))
+        self._post(self._current, self._listening.on_deaf)
 
     def on_found(self, name: str) -> None:
         log.info("listening to %s", name)

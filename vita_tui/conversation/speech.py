@@ -281,9 +281,9 @@ class SpeechOutput:
             self._speeches.add(speech)
         return speech
 
-    def run(self, job: Callable[[], None]) -> None:
-        """Run `job` in the synthesis thread, between two clauses."""
-        self._jobs.put(job)
+    def reload(self) -> None:
+        """What the voice was missing is there now: load it, between two clauses."""
+        self._jobs.put(self._load)
 
     def earcon(self, samples: Samples, rate: int) -> None:
         """Play a short sound now if the speaker is open and silent; otherwise do nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from vita_tui.events import TurnTimings
@@ -45,7 +46,7 @@ class Stopwatch:
             tts_first_audio=ms("tts_first_audio"),
             voice_to_voice=ms("voice_to_voice"),
         )
-        return TurnTimings(*(getattr(timings, name) for name in _FIELDS), causes=tuple(self._causes(timings)))
+        return replace(timings, causes=tuple(self._causes(timings)))
 
     def _causes(self, timings: TurnTimings) -> list[str]:
         total = timings.voice_to_voice
@@ -67,7 +68,6 @@ class Stopwatch:
         return causes
 
 
-_FIELDS = ("endpoint", "stt", "llm_first_token", "first_clause", "tts_first_audio", "voice_to_voice")
 _ADVICE = {
     "stt": ("Whisper took", "try stt.model tiny.en"),
     "llm_first_token": ("the first word of the reply took", "try a smaller model or a shorter history"),

@@ -98,6 +98,13 @@ class WhisperWorker:
             self._start_thread()
         return job.future
 
+    def reload(self) -> None:
+        """Load again, between two decodes: what was missing is there now. Does nothing when not started."""
+        with self._condition:
+            if self._thread is not None and not self._stopping:
+                self._slots.load = Job(Kind.LOAD, _NOTHING)
+                self._condition.notify_all()
+
     def _start_thread(self) -> None:
         thread = threading.Thread(target=self._work, name="whisper", daemon=True)
         if self._entry is not None:

@@ -1,0 +1,157 @@
+"""Puts an assistant together from the settings: which engines, in which order, with which devices and store."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from vita_tui.audio.base import Microphone, Speaker
+from vita_tui.clock import Clock, SystemClock
+from vita_tui.conversation.assistant import Assistant
+from vita_tui.engines.chain import Chain
+from vita_tui.engines.llm.base import Responder
+from vita_tui.engines.stt.base import Recognizer
+from vita_tui.engines.tts.base import Synthesizer
+from vita_tui.errors import ModelError
+from vita_tui.events import EventBus
+from vita_tui.models import catalogue, store
+from vita_tui.models.catalogue import Kind
+from vita_tui.sessions.stores import make_manager
+from vita_tui.settings import Settings
+
+__all__ = ["build", "recognizers", "responders", "synthesizers"]
+
+
+def build(
+    settings: Settings,
+    *,
+    ears: bool = True,
+    voice: bool = True,
+    microphone: Microphone | None = None,
+    speaker: Speaker | None = None,
+    bus: EventBus | None = None,
+    clock: Clock | None = None,
+) -> Assistant:
+    """An assistant with the engines, devices and store that `settings` ask for; nothing is loaded or opened yet.
+
+    Args:
+        ears: understand speech; otherwise no microphone and no Whisper.
+        voice: speak; otherwise no speaker and no voice.
+        microphone, speaker: what to use instead of sound devices.
+    """
+    from vita_tui.audio.capture import DeviceMicrophone
+    from vita_tui.audio.playback import DeviceSpeaker
+
+    bus = bus or EventBus()
+    clock = clock or SystemClock()
+    return Assistant(
+        settings,
+        responders=responders(settings, bus, clock),
+        synthesizers=synthesizers(settings, bus, clock),
+        recognizers=recognizers(settings, bus, clock),
+        sessions=make_manager(settings.sessions, clock, bus),
+        microphone=(microphone or DeviceMicrophone(settings.audio.input)) if ears else None,
+        speaker=(speaker or DeviceSpeaker(settings.audio.output)) if voice else None,
+        bus=bus,
+        clock=clock,
+    )
+
+
+def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Recognizer]:
+    """Whisper as asked for, which stands in for itself when it does not load; then the fallback models, should it fail later."""
+    from vita_tui.engines.stt.loading import Weights
+    from vita_tui.engines.stt.whisper import WhisperRecognizer
+
+    stt = settings.stt
+    weights = [
+        Weights(name, place("stt", name))
+        for name in dict.fromkeys((stt.model, *stt.fallback))
+        if name == stt.model or not _missing("stt", name)
+    ]
+    engines: list[Recognizer] = [
+        WhisperRecognizer(
+            *weights[first:],
+            device=stt.device,
+            compute_type=stt.compute_type,
+            threads=stt.threads,
+            # English-only models take no other language; "auto" means English there.
+            language=stt.language,
+        )
+        for first in range(len(weights))
+    ]
+    return Chain("stt", engines, settings.health, bus=bus, clock=clock)
+
+
+def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Responder]:
+    """The server that is asked for, if any; then the embedded model, which also stands in for a server that is away."""
+    from vita_tui.engines.llm.embedded import EmbeddedResponder
+    from vita_tui.engines.llm.openai_server import OpenAIResponder
+
+    llm = settings.llm
+    engines: list[Responder] = []
+    if llm.base_url:
+        engines.append(
+            OpenAIResponder(
+                llm.base_url,
+                llm.model,
+                api_key=llm.api_key.get_secret_value(),
+                timeout=llm.timeout,
+                context_window=llm.context_window,
+                temperature=llm.temperature,
+            )
+        )
+    name = type(llm).model_fields["model"].default if llm.base_url else llm.model
+    if not llm.base_url or not _missing("llm", name):
+        engines.append(
+            EmbeddedResponder(
+                place("llm", name),
+                name=Path(name).stem if _is_file(name) else name,
+                context_window=llm.context_window,
+                timeout=llm.timeout,
+                temperature=llm.temperature,
+                threads=llm.threads,
+                nice=llm.nice,
+            )
+        )
+    return Chain("llm", engines, settings.health, bus=bus, clock=clock)
+
+
+def synthesizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Synthesizer]:
+    """The voices in the order of `tts.engines`."""
+    from vita_tui.engines.tts.piper import PiperSynthesizer
+    from vita_tui.engines.tts.pyttsx3 import Pyttsx3Synthesizer
+
+    tts = settings.tts
+    engines: list[Synthesizer] = []
+    for name in dict.fromkeys(tts.engines):
+        if name == "piper":
+            voice = place("tts", tts.voice)
+            engines.append(PiperSynthesizer(voice, rate=tts.rate, volume=tts.volume, timeout=tts.timeout))
+        else:
+            engines.append(
+                Pyttsx3Synthesizer(tts.system_voice, rate=tts.rate, volume=tts.volume, timeout=tts.timeout)
+            )
+    return Chain("tts", engines, settings.health, bus=bus, clock=clock)
+
+
+def place(kind: Kind, name: str) -> Path:
+    """Where weights are, or will be once they are fetched: an engine says what is missing when it is loaded."""
+    with contextlib.suppress(ModelError):
+        return store.resolve(name, kind)
+    try:
+        model = catalogue.find(name)
+    except ModelError:
+        return Path(name).expanduser()
+    return store.folder(model) / model.entry
+
+
+def _missing(kind: Kind, name: str) -> bool:
+    try:
+        store.resolve(name, kind)
+    except ModelError:
+        return True
+    return False
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith(".gguf")
