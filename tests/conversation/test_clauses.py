@@ -186,7 +186,10 @@ def test_stray_backquote_does_not_hold_up_the_rest() -> None:
 
 def test_ideographs_are_cut_at_their_own_marks() -> None:
     cutter = ClauseCutter("ja")
-    assert [clause.text for clause in cutter.feed("今日は、いい天気です。散歩に行き")] == ["今日は、", "いい天気です。"]
+    assert [clause.text for clause in cutter.feed("今日は、いい天気です。散歩に行き")] == [
+        "今日は、",
+        "いい天気です。",
+    ]
 
 
 def test_words_point_into_the_text() -> None:
@@ -210,7 +213,11 @@ PIECES = st.sampled_from(
         "é", "\x1b[31m", "\0", '"', "No.", "5",
     ]
 )  # fmt: skip
-REPLIES = st.one_of(st.lists(PIECES, max_size=40).map(" ".join), st.lists(PIECES, max_size=40).map("".join), st.text(max_size=200))
+REPLIES = st.one_of(
+    st.lists(PIECES, max_size=40).map(" ".join),
+    st.lists(PIECES, max_size=40).map("".join),
+    st.text(max_size=200),
+)
 
 
 @given(REPLIES)

@@ -35,7 +35,9 @@ def test_completeness(text: str, expected: Completeness) -> None:
 
 def test_a_finished_sentence_waits_less_than_an_open_one_and_that_less_than_an_unfinished_one() -> None:
     endpointer = Endpointer(0.8)
-    assert endpointer.wait("What time is it?") < endpointer.wait("Green tea") < endpointer.wait("Green tea and")
+    assert (
+        endpointer.wait("What time is it?") < endpointer.wait("Green tea") < endpointer.wait("Green tea and")
+    )
 
 
 def test_pauses_that_were_not_the_end_lengthen_the_wait() -> None:

@@ -14,7 +14,19 @@ from typing import Annotated
 import typer
 
 from vita_tui import __version__
-from vita_tui.cli import ask, cleanup, config, devices, doctor, metrics, models, say, sessions, transcribe, turn
+from vita_tui.cli import (
+    ask,
+    cleanup,
+    config,
+    devices,
+    doctor,
+    metrics,
+    models,
+    say,
+    sessions,
+    transcribe,
+    turn,
+)
 from vita_tui.cli.output import complain
 from vita_tui.errors import VitaError
 
@@ -54,10 +66,14 @@ def open_assistant(
     context: typer.Context,
     text: Annotated[bool, typer.Option("--text", help="Show replies without speaking them.")] = False,
     resume: Annotated[
-        str, typer.Option("--resume", metavar="ID", help="Go on with an earlier conversation; 'latest' for the last.")
+        str,
+        typer.Option(
+            "--resume", metavar="ID", help="Go on with an earlier conversation; 'latest' for the last."
+        ),
     ] = "",
     config_file: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="Settings file to use instead of your own.")
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Settings file to use instead of your own."),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and exit.")

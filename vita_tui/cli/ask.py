@@ -13,10 +13,16 @@ __all__ = ["ask"]
 
 
 def ask(
-    text: Annotated[str, typer.Argument(help="The question; '-' reads it from standard input.", metavar="TEXT")],
+    text: Annotated[
+        str, typer.Argument(help="The question; '-' reads it from standard input.", metavar="TEXT")
+    ],
     model: Annotated[str, typer.Option(help="Model to ask instead of llm.model.")] = "",
-    base_url: Annotated[str, typer.Option(help="OpenAI-compatible server to ask instead of llm.base_url.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="As JSON: question, reply, engine, timings_ms.")] = False,
+    base_url: Annotated[
+        str, typer.Option(help="OpenAI-compatible server to ask instead of llm.base_url.")
+    ] = "",
+    json: Annotated[
+        bool, typer.Option("--json", help="As JSON: question, reply, engine, timings_ms.")
+    ] = False,
 ) -> None:
     """Ask one question and print the answer as it is written.
 

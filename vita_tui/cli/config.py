@@ -10,7 +10,9 @@ from vita_tui.cli.output import print_json, say
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Settings: where they are, what they are, and a file to start from.", no_args_is_help=True)
+app = typer.Typer(
+    help="Settings: where they are, what they are, and a file to start from.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -23,7 +25,9 @@ def path() -> None:
 
 @app.command()
 def show(
-    json: Annotated[bool, typer.Option("--json", help="As JSON: {section: {name: value}}; keys are left out.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="As JSON: {section: {name: value}}; keys are left out.")
+    ] = False,
 ) -> None:
     """Print every setting with its value, what it is for, and where the value comes from.
 

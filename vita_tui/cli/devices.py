@@ -28,7 +28,11 @@ def devices(
     with quiet_libraries():
         found = audio_devices.devices()
         chosen = set()
-        for kind, name in (("input", settings.input), ("output", settings.output)):
+        wanted: list[tuple[audio_devices.DeviceKind, str]] = [
+            ("input", settings.input),
+            ("output", settings.output),
+        ]
+        for kind, name in wanted:
             try:
                 chosen.add((kind, audio_devices.find(name, kind).name))
             except DeviceError as error:
@@ -36,12 +40,16 @@ def devices(
     if json:
         print_json([asdict(device) | {"chosen": (device.kind, device.name) in chosen} for device in found])
         return
-    for kind, title in (("input", "Microphones"), ("output", "Speakers")):
+    for title in ("Microphones", "Speakers"):
         typer.echo(title)
-        rows = [device for device in found if device.kind == kind]
+        rows = [
+            device for device in found if device.kind == ("input" if title == "Microphones" else "output")
+        ]
         for device in rows:
-            arrow = "→" if (kind, device.name) in chosen else " "
-            typer.echo(f" {arrow} {device.name}  ({device.host_api}, {device.channels} ch, {device.rate:.0f} Hz)")
+            arrow = "→" if (device.kind, device.name) in chosen else " "
+            typer.echo(
+                f" {arrow} {device.name}  ({device.host_api}, {device.channels} ch, {device.rate:.0f} Hz)"
+            )
         if not rows:
             typer.echo("   none")
     if not found:

@@ -17,7 +17,9 @@ COLOURS = {"ok": "\x1b[32m", "warning": "\x1b[33m", "failed": "\x1b[31m"}
 
 
 def doctor(
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also say how each check was made and what is open.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Also say how each check was made and what is open.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON: usable, and a list of checks.")] = False,
 ) -> None:
     """Check everything that VITA needs: each engine is really loaded and run once.

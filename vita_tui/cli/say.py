@@ -14,8 +14,12 @@ __all__ = ["say"]
 
 
 def say(
-    text: Annotated[str, typer.Argument(help="What to say; '-' reads it from standard input.", metavar="TEXT")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write a WAV file instead of playing.")] = None,
+    text: Annotated[
+        str, typer.Argument(help="What to say; '-' reads it from standard input.", metavar="TEXT")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write a WAV file instead of playing.")
+    ] = None,
     engine: Annotated[
         Literal["piper", "pyttsx3"] | None, typer.Option(help="Use this voice engine and no other.")
     ] = None,
@@ -40,7 +44,9 @@ def _say(text: str, out: Path | None, engine: str | None, rate: float | None) ->
     from vita_tui.events import Event, EventBus, Notice
 
     chosen = {"engines": (engine,) if engine else None, "rate": rate}
-    settings = all_settings.load(overrides={"tts": {name: value for name, value in chosen.items() if value is not None}})
+    settings = all_settings.load(
+        overrides={"tts": {name: value for name, value in chosen.items() if value is not None}}
+    )
     bus = EventBus()
     problems: list[Notice] = []
 

@@ -15,7 +15,9 @@ __all__ = ["transcribe"]
 
 
 def transcribe(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Audio or video, any format and length.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Audio or video, any format and length.")
+    ],
     model: Annotated[str, typer.Option("--model", help="Whisper model instead of stt.model.")] = "",
     language: Annotated[str, typer.Option("--language", metavar="XX", help="Language code, or auto.")] = "",
     json: Annotated[

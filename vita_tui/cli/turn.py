@@ -13,8 +13,12 @@ __all__ = ["turn"]
 
 
 def turn(
-    question: Annotated[Path, typer.Argument(metavar="QUESTION.wav", help="A spoken question, in any audio format.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the spoken reply to this WAV file.")] = None,
+    question: Annotated[
+        Path, typer.Argument(metavar="QUESTION.wav", help="A spoken question, in any audio format.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the spoken reply to this WAV file.")
+    ] = None,
     json: Annotated[
         bool,
         typer.Option("--json", help="As JSON: transcript, reply, engines, reply_seconds, timings_ms."),
@@ -45,7 +49,9 @@ async def run(question: Path, out: Path | None) -> dict[str, Any]:
     from vita_tui.audio.files import FileMicrophone, FileSpeaker, read_audio, write_wav
     from vita_tui.conversation.build import build
 
-    settings = all_settings.load(overrides={"sessions": {"store": "memory"}, "audio": {"earcons": False, "speak": True}})
+    settings = all_settings.load(
+        overrides={"sessions": {"store": "memory"}, "audio": {"earcons": False, "speak": True}}
+    )
     # Nobody listens while it plays, so a long reply need not take its length.
     speaker = FileSpeaker(pace=False)
     microphone = FileMicrophone(read_audio(question, max_seconds=settings.talk.max_seconds))

@@ -32,8 +32,8 @@ from vita_tui.events import (
     EventBus,
     FinalTranscript,
     Job,
-    Notice,
     NothingHeard,
+    Notice,
     SessionChanged,
     State,
     StateChanged,
@@ -79,7 +79,9 @@ class Assistant:
         """The exchange that ended last."""
         self._clock = clock or SystemClock()
         self._responders = responders
-        self._speech = SpeechOutput(synthesizers, speaker, bus, clock=self._clock, on_ready=self._voice_loaded)
+        self._speech = SpeechOutput(
+            synthesizers, speaker, bus, clock=self._clock, on_ready=self._voice_loaded
+        )
         self._recognition: Recognition | None = None
         if microphone is not None:
             self._recognition = Recognition(
@@ -252,7 +254,9 @@ class Assistant:
             self.bus.publish(NothingHeard(understood.problem))
             self._set_state(State.IDLE)
             return
-        self.bus.publish(FinalTranscript(understood.text, understood.confidence, understood.utterance.audio_seconds))
+        self.bus.publish(
+            FinalTranscript(understood.text, understood.confidence, understood.utterance.audio_seconds)
+        )
         exchange, self._draft = self._draft, None
         if exchange is not None and not _same(exchange.question, understood.text):
             exchange.stop("stopped")
@@ -405,7 +409,9 @@ class Assistant:
     # ---- engines
 
     async def _load_responder(self) -> None:
-        with contextlib.suppress(NoEngineError):  # the chain has told the panel; the first question says it in words
+        with contextlib.suppress(
+            NoEngineError
+        ):  # the chain has told the panel; the first question says it in words
             for attempt in self._responders.attempts():
                 with attempt as responder:
                     await responder.load()

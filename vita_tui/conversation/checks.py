@@ -50,7 +50,12 @@ def run_all() -> Iterator[Check]:
         settings = Settings.model_construct()
     else:
         file = paths.config_file()
-        yield Check("Settings", "ok", str(file) if file.exists() else "defaults; there is no settings file", detail=str(file))
+        yield Check(
+            "Settings",
+            "ok",
+            str(file) if file.exists() else "defaults; there is no settings file",
+            detail=str(file),
+        )
     yield from _directories()
     yield _terminal()
     yield from _weights()
@@ -76,7 +81,9 @@ def _directories() -> Iterator[Check]:
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
-            yield Check(name, "failed", f"{path} cannot be written: {error.strerror}", f"chmod -R u+rwX {path}")
+            yield Check(
+                name, "failed", f"{path} cannot be written: {error.strerror}", f"chmod -R u+rwX {path}"
+            )
             continue
         open_files = [file for file in _files(path) if _open_to_others(file)]
         if open_files:
@@ -123,7 +130,12 @@ def _weights() -> Iterator[Check]:
             try:
                 fetch.verify(model)
             except VitaError as error:
-                yield Check(f"Weights {model.name}", "failed", error.message, error.remedy or f"vita models pull {model.name}")
+                yield Check(
+                    f"Weights {model.name}",
+                    "failed",
+                    error.message,
+                    error.remedy or f"vita models pull {model.name}",
+                )
             else:
                 yield Check(f"Weights {model.name}", "ok", f"{model.size / 1e6:.0f} MB, digests verified")
 
@@ -145,7 +157,12 @@ def _sound(settings: Settings) -> Iterator[Check]:
         microphone.open()
         frame = microphone.read(timeout=2.0)
         level = f"{dbfs(frame.samples):.0f} dBFS now" if frame is not None else "no sound arrived within 2 s"
-        yield Check("Microphone", "ok" if frame is not None else "warning", f"{microphone.name}, {level}", "vita devices")
+        yield Check(
+            "Microphone",
+            "ok" if frame is not None else "warning",
+            f"{microphone.name}, {level}",
+            "vita devices",
+        )
     except VitaError as error:
         yield Check("Microphone", "failed", error.message, error.remedy or "vita devices")
     finally:
@@ -212,7 +229,9 @@ def _mind(settings: Settings) -> Iterator[Check]:
     yield from _engines("Mind", responders(settings, EventBus()).engines, work, spares=True)
 
 
-def _engines(kind: str, engines: Iterable[Any], work: Callable[[Any], str], *, spares: bool = True) -> Iterator[Check]:
+def _engines(
+    kind: str, engines: Iterable[Any], work: Callable[[Any], str], *, spares: bool = True
+) -> Iterator[Check]:
     """Try each engine of a job; a spare one that fails is a warning only."""
     seen = 0
     for place, engine in enumerate(engines):
@@ -230,4 +249,6 @@ def _engines(kind: str, engines: Iterable[Any], work: Callable[[Any], str], *, s
             if not hasattr(engine, "stream"):
                 engine.cleanup()
     if not seen:
-        yield Check(kind, "failed" if kind == "Mind" else "warning", "no engine is set up", "vita config show")
+        yield Check(
+            kind, "failed" if kind == "Mind" else "warning", "no engine is set up", "vita config show"
+        )

@@ -57,7 +57,11 @@ def completeness(text: str) -> Completeness:
         return "finished"
     if stripped.endswith((",", ";", ":", "-", "–", "—", "...", "…")) or words[-1] in _HANGING:
         # "What is it for?" ends in a preposition and is finished all the same.
-        if stripped.endswith("?") and len(words) >= 3 and words[-1] not in {"and", "or", "but", "um", "uh", "the", "a"}:
+        if (
+            stripped.endswith("?")
+            and len(words) >= 3
+            and words[-1] not in {"and", "or", "but", "um", "uh", "the", "a"}
+        ):
             return "finished"
         return "unfinished"
     if stripped.endswith("?") and len(words) >= 3:

@@ -104,7 +104,9 @@ class Exchange:
             self.reason = "failed"
             self.error = VitaError("The model said nothing.", remedy="Ask again, or in other words.")
         self._publish(
-            ReplyFinished(self.turn, self.text, self.reason, self.error.message if self.error is not None else "")
+            ReplyFinished(
+                self.turn, self.text, self.reason, self.error.message if self.error is not None else ""
+            )
         )
         if self.speech is not None:
             self.speech.complete()

@@ -131,7 +131,9 @@ class Listener:
         self._talk = talk
         self._partial_interval = partial_interval
         self._clock = clock or SystemClock()
-        self._notes: queue.SimpleQueue[tuple[Literal["begin", "end", "cancel"], float, int]] = queue.SimpleQueue()
+        self._notes: queue.SimpleQueue[tuple[Literal["begin", "end", "cancel"], float, int]] = (
+            queue.SimpleQueue()
+        )
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._entry: Entry | None = None
@@ -187,7 +189,9 @@ class Listener:
                     self._listen()
         except Exception:
             log.exception("the listener thread ended")
-            self._hearing.on_lost(DeviceError("Listening stopped because of a defect.", remedy="See the log: ctrl+l"))
+            self._hearing.on_lost(
+                DeviceError("Listening stopped because of a defect.", remedy="See the log: ctrl+l")
+            )
         finally:
             self._microphone.close()
 
@@ -247,7 +251,11 @@ class Listener:
                 self._open = None
         utterance = self._open
         # Frames captured before the key may still be on their way; but a microphone that hangs must not keep the answer.
-        if utterance is not None and utterance.key_at is not None and self._clock.monotonic() > utterance.key_at + 0.15:
+        if (
+            utterance is not None
+            and utterance.key_at is not None
+            and self._clock.monotonic() > utterance.key_at + 0.15
+        ):
             self._finish("key")
 
     def _begin(self, number: int) -> None:
@@ -317,7 +325,11 @@ class Listener:
         assert utterance is not None
         self._open = None
         frames = utterance.frames
-        last = frames[utterance.last_speech].captured if utterance.last_speech is not None else self._clock.monotonic()
+        last = (
+            frames[utterance.last_speech].captured
+            if utterance.last_speech is not None
+            else self._clock.monotonic()
+        )
         if reason == "key":
             ended = utterance.key_at or self._clock.monotonic()
         elif reason == "end of file":

@@ -29,7 +29,11 @@ class PromptBuilder:
         self._counts: dict[str, int] = {}
 
     async def build(
-        self, turns: Sequence[Turn], question: str, count: Callable[[str], Awaitable[int]], context_window: int
+        self,
+        turns: Sequence[Turn],
+        question: str,
+        count: Callable[[str], Awaitable[int]],
+        context_window: int,
     ) -> list[Message]:
         """The messages to send, at most `context_window` less `max_tokens` long.
 
@@ -45,7 +49,9 @@ class PromptBuilder:
         messages: list[Message] = [{"role": "system", "content": system}] if system else []
         messages += [{"role": turn.role, "content": content(turn)} for turn in kept]
         if question:
-            messages.append({"role": "user", "content": await self._shortened(question, count, context_window)})
+            messages.append(
+                {"role": "user", "content": await self._shortened(question, count, context_window)}
+            )
         return messages
 
     async def _fitting(
@@ -72,7 +78,9 @@ class PromptBuilder:
             return ()
         return turns[start:]
 
-    async def _shortened(self, question: str, count: Callable[[str], Awaitable[int]], context_window: int) -> str:
+    async def _shortened(
+        self, question: str, count: Callable[[str], Awaitable[int]], context_window: int
+    ) -> str:
         """A question that is longer than the window keeps its end, where the request usually stands."""
         limit = context_window - min(self._settings.max_tokens, context_window // 2) - 4 * MESSAGE_OVERHEAD
         limit -= await count(self._settings.system_prompt)

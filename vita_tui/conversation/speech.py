@@ -370,7 +370,12 @@ class SpeechOutput:
         except Exception:
             log.exception("the synthesis thread ended")
             self._bus.publish(
-                Notice("Speech stopped", "Because of a defect; replies are text only.", "See the log: ctrl+l", "error")
+                Notice(
+                    "Speech stopped",
+                    "Because of a defect; replies are text only.",
+                    "See the log: ctrl+l",
+                    "error",
+                )
             )
             for speech in tuple(self._speeches):
                 speech.give_up()
@@ -424,7 +429,9 @@ class SpeechOutput:
         for speech in speeches:
             speech.lost(played)
         lost = self._clock.monotonic()
-        self._bus.publish(Notice("Speaker lost", reason, "Plug it in, or choose another: f2", "warning", key="speaker"))
+        self._bus.publish(
+            Notice("Speaker lost", reason, "Plug it in, or choose another: f2", "warning", key="speaker")
+        )
         told = False
         speaker.close()
         while not self._open_speaker(first=False):
@@ -453,7 +460,9 @@ class SpeechOutput:
                     speech.deliver(clause, samples, engine.name, speaker.sample_rate, self._clock.monotonic())
                     return
         except NoEngineError as error:
-            self._bus.publish(Notice("No voice", error.message, error.remedy or "vita doctor", "warning", key="voice"))
+            self._bus.publish(
+                Notice("No voice", error.message, error.remedy or "vita doctor", "warning", key="voice")
+            )
             speech.skip()
 
 

@@ -54,7 +54,9 @@ class Stopwatch:
             return []
         causes = []
         if timings.endpoint and timings.endpoint > 0.3 * total:
-            causes.append(f"waited {timings.endpoint:.0f} ms for silence: end with the key, or lower talk.end_silence")
+            causes.append(
+                f"waited {timings.endpoint:.0f} ms for silence: end with the key, or lower talk.end_silence"
+            )
         if self.guard:
             causes.append(f"Whisper decoded {len(self.guard) + 1} times: {', '.join(self.guard)}")
         before = timings.endpoint or 0.0

@@ -109,7 +109,7 @@ class SessionManager:
         self.settings = settings or SessionSettings()
         self._clock = clock or SystemClock()
         self._bus = bus
-        self._journal = journal or Journal(store.name)
+        self._journal = Journal(store.name) if journal is None else journal
         self._retry = retry_seconds
         self._lock = threading.RLock()
         self._live: OrderedDict[str, _Live] = OrderedDict()
@@ -446,7 +446,7 @@ class SessionManager:
 
     async def _recover(self) -> None:
         wait = self._retry
-        while self._away is not None:
+        while self._away is not None and not self._closed:
             await asyncio.sleep(wait)
             wait = min(30.0, wait * 2)
             await self.flush()
@@ -529,7 +529,8 @@ class SessionManager:
         return closed
 
     async def _sweep_regularly(self) -> None:
-        while True:
+        # A client may swallow a cancellation that comes in the middle of its answer: hence the flag beside it.
+        while not self._closed:
             await asyncio.sleep(self.settings.sweep_seconds)
             try:
                 await self.sweep()
