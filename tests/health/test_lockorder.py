@@ -1,0 +1,73 @@
+"""The checker itself: it must find what it is there for."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tests import lockorder
+from tests.lockorder import watched
+
+
+def test_two_orders_that_contradict_each_other_fail_though_no_deadlock_happened() -> None:
+    with pytest.raises(pytest.fail.Exception, match="contradicting orders"), watched("tests"):
+        first, second = (
+            threading.Lock(),
+            threading.Lock(),
+        )
+        with first, second:
+            pass
+        with second, first:
+            pass
+
+
+def test_one_order_over_and_over_is_fine() -> None:
+    with watched("tests") as order:
+        outer = threading.RLock()
+        inner = threading.Lock()
+        for _ in range(3):
+            with outer, outer, inner:
+                pass
+    assert len(order.edges) == 1
+
+
+def test_trying_a_lock_is_no_order() -> None:
+    with watched("tests") as order:
+        first = threading.Lock()
+        second = threading.Lock()
+        with first, second:
+            pass
+        with second:
+            assert first.acquire(timeout=1.0)
+            first.release()
+    assert len(order.edges) == 1
+
+
+def test_a_condition_gives_its_lock_up_while_it_waits() -> None:
+    with watched("tests") as order:
+        lock = threading.RLock()
+        condition = threading.Condition(lock)
+        other = threading.Lock()
+        told = threading.Event()
+
+        def tell() -> None:
+            with other, condition:  # this order would contradict if waiting held the lock
+                condition.notify()
+                told.set()
+
+        with condition:
+            thread = threading.Thread(target=tell)
+            thread.start()
+            assert condition.wait(timeout=10)
+        thread.join()
+    assert told.is_set()
+    assert order.cycle() == []
+
+
+def test_a_deadlock_that_happens_is_shown_with_all_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lockorder, "PATIENCE", 0.05)
+    with pytest.raises(pytest.fail.Exception, match="was not had in"), watched("tests"):
+        lock = threading.Lock()
+        with lock, pytest.raises(RuntimeError):
+            lock.acquire()
