@@ -125,7 +125,11 @@ FRAGMENTS = st.sampled_from(
         "<b>", "http://", "a@b.c", "...", "—", "'", '"', "\x1b[", "😀", "é", "٣", "½", "²", "Ⅷ", "㎏", "٪", "2024-13-45", "99:99", "0", "9" * 30,
     ]
 )  # fmt: skip
-TEXTS = st.one_of(st.text(max_size=100), st.lists(FRAGMENTS, max_size=25).map("".join), st.lists(FRAGMENTS, max_size=25).map(" ".join))
+TEXTS = st.one_of(
+    st.text(max_size=100),
+    st.lists(FRAGMENTS, max_size=25).map("".join),
+    st.lists(FRAGMENTS, max_size=25).map(" ".join),
+)
 
 
 @given(TEXTS)
@@ -145,12 +149,42 @@ def test_words_come_in_order_and_cover_the_text(text: str) -> None:
         assert ends[-1] == len(text)
 
 
-@given(st.lists(st.sampled_from(["well", "It's", "is,", "so.", "twenty-one", "OK?", "Zoë", "NASA", "point"]), max_size=20).map(" ".join))
+@given(
+    st.lists(
+        st.sampled_from(["well", "It's", "is,", "so.", "twenty-one", "OK?", "Zoë", "NASA", "point"]),
+        max_size=20,
+    ).map(" ".join)
+)
 def test_what_is_spoken_is_spoken_the_same(text: str) -> None:
     assert spoken(text) == text
 
 
-@pytest.mark.parametrize("unit", ["`", "[", "<a", "1,", "- ", "a@", "1-", "a.", "/a", "$", "\x1b", "*", "#", "9", " ", "\n", "(", "a_", "<!--", "&a", "![a]("])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "`",
+        "[",
+        "<a",
+        "1,",
+        "- ",
+        "a@",
+        "1-",
+        "a.",
+        "/a",
+        "$",
+        "\x1b",
+        "*",
+        "#",
+        "9",
+        " ",
+        "\n",
+        "(",
+        "a_",
+        "<!--",
+        "&a",
+        "![a](",
+    ],
+)
 def test_long_repetition_is_bounded(unit: str) -> None:
     # Time that grew with the square of the length would trip the test run's own limit here.
     assert len(spoken(unit * (LONGEST // len(unit)))) <= 8 * LONGEST

@@ -48,6 +48,14 @@ LONGEST = 300
 """Characters that are computed at once: memory and the time until a computation ends both grow with them."""
 WARM_UP = "Hello, and welcome, number 1."
 """Read first, so that all that reading needs is loaded too."""
+CONFIGURATION = {
+    "audio": dict,
+    "espeak": dict,
+    "phoneme_id_map": dict,
+    "num_symbols": int,
+    "num_speakers": int,
+}
+"""What a voice's configuration must hold, and of which type."""
 NOT_A_VOICE = {
     b"vers": "a Git LFS pointer, not the file itself",
     b"<htm": "a web page",
@@ -363,9 +371,9 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise _damaged(file, f"it is not JSON ({error})") from error
     if not isinstance(config, dict):
         raise _damaged(file, "it holds no table")
-    for key in ("audio", "espeak", "phoneme_id_map", "num_symbols", "num_speakers"):
-        if key not in config:
-            raise _damaged(file, f"{key} is missing")
+    for key, kind in CONFIGURATION.items():
+        if not isinstance(config.get(key), kind) or not config[key]:
+            raise _damaged(file, f"{key} is {'wrong' if key in config else 'missing'}")
     return config
 
 
