@@ -173,12 +173,12 @@ def watched(package: str = "vita_tui") -> Iterator[LockOrder]:
     from vita_tui.health.registry import registry
 
     before = registry._lock
-    threading.Lock, threading.RLock = lock, rlock  # type: ignore[misc, assignment]  # undone below
+    threading.Lock, threading.RLock = lock, rlock  # type: ignore[assignment]  # undone below
     registry._lock = order.track(before, "vita_tui.health.registry:registry", reentrant=True)  # type: ignore[assignment]
     try:
         yield order
     finally:
-        threading.Lock, threading.RLock = _make_lock, _make_rlock  # type: ignore[misc]
+        threading.Lock, threading.RLock = _make_lock, _make_rlock
         registry._lock = before
     order.check()
 

@@ -122,8 +122,8 @@ def test_every_change_is_told_with_its_snapshot(clock: FakeClock) -> None:
 
 def test_an_observer_may_ask_the_breaker(clock: FakeClock) -> None:
     asked: list[BreakerState] = []
-    breaker = Breaker("x", 1, 10.0, None, clock, lambda _: asked.append(breaker.snapshot().state))
-    breaker.record_failure("no")
+    curious = Breaker("x", 1, 10.0, None, clock, lambda _: asked.append(curious.snapshot().state))
+    curious.record_failure("no")
     assert asked == [OPEN]
 
 

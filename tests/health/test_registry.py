@@ -138,13 +138,12 @@ def test_one_that_hangs_is_forced_and_holds_up_only_what_it_needs() -> None:
     base, hung, free = Thing(log, "base"), Thing(), Thing(log, "free")
     needed = _add(registry, base, close=base.close, force=lambda: log.append("base by force"))
     _add(registry, free, close=free.close)
-    _add(
-        registry,
-        hung,
-        close=lambda: released.wait(60),
-        force=lambda: (log.append("forced"), released.set()),
-        depends_on=[needed],
-    )
+
+    def force() -> None:
+        log.append("forced")
+        released.set()
+
+    _add(registry, hung, close=lambda: released.wait(60), force=force, depends_on=[needed])
     assert registry.close_all(deadline=0.5) == []
     assert log[0] == "free"
     assert set(log[1:]) == {"forced", "base by force"}  # base was never closed while its user hung

@@ -77,18 +77,18 @@ class Metrics:
 
     # ---- writing
 
-    def count(self, name: str, amount: float = 1.0, **labels: str) -> None:
+    def count(self, name: str, amount: float = 1.0, /, **labels: str) -> None:
         """Add to a counter."""
         with self._series(Count, name, labels) as series:
-            series.add(amount)
+            series.add(float(amount))
 
-    def gauge(self, name: str, value: float, **labels: str) -> None:
+    def gauge(self, name: str, value: float, /, **labels: str) -> None:
         """Set a gauge."""
         with self._series(Gauge, name, labels) as series:
-            series.set(value)
+            series.set(float(value))
 
     def time(
-        self, name: str, seconds: float, *, slow: float | None = None, why: str = "", **labels: str
+        self, name: str, seconds: float, /, *, slow: float | None = None, why: str = "", **labels: str
     ) -> None:
         """Note a duration.
 
@@ -107,7 +107,7 @@ class Metrics:
             self._alert(series.key, f"Slow: {what}", f"{seconds:.1f} s, over {slow:g} s.", why)
 
     @contextmanager
-    def measure(self, name: str, *, slow: float | None = None, **labels: str) -> Iterator[None]:
+    def measure(self, name: str, /, *, slow: float | None = None, **labels: str) -> Iterator[None]:
         """Time the body, whether it works or not."""
         start = self._clock.monotonic()
         try:
@@ -115,7 +115,7 @@ class Metrics:
         finally:
             self.time(name, self._clock.monotonic() - start, slow=slow, **labels)
 
-    def call(self, name: str, ok: bool, *, why: str = "", **labels: str) -> None:
+    def call(self, name: str, /, ok: bool, *, why: str = "", **labels: str) -> None:
         """Note whether a call worked. Raises an alert when too many of the last ones did not.
 
         Args:
