@@ -28,9 +28,8 @@ from vita_tui.cli import (
     turn,
 )
 from vita_tui.cli.output import complain
-from vita_tui.errors import VitaError
 
-__all__ = ["app", "main"]
+__all__ = ["app"]
 
 app = typer.Typer(
     name="vita",
@@ -39,6 +38,7 @@ app = typer.Typer(
     no_args_is_help=False,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -92,22 +92,7 @@ def open_assistant(
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         complain("VITA's screen needs a terminal.", "Use a command instead, such as: vita ask TEXT")
         raise typer.Exit(2)
-    from vita_tui.tui.app import run
+    from vita_tui.tui import run
 
     overrides = {"audio": {"speak": False}} if text else {}
     raise typer.Exit(run(resume=resume or None, overrides=overrides))
-
-
-def main() -> None:
-    """Run the command line; turns errors into a sentence on stderr and an exit code."""
-    try:
-        app(prog_name="vita")
-    except VitaError as error:
-        complain(error.message, error.remedy)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe has seen enough; Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

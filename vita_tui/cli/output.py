@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, NoReturn, TypeVar
 
-__all__ = ["complain", "plain", "print_json", "quiet_libraries", "run_async", "say", "styled"]
+__all__ = ["complain", "exit_with", "plain", "print_json", "quiet_libraries", "run_async", "say", "styled"]
 
 T = TypeVar("T")
 
@@ -27,8 +28,6 @@ def plain(text: str) -> str:
 
 def styled() -> bool:
     """Whether stderr may be coloured."""
-    import os
-
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
 
@@ -49,6 +48,23 @@ def say(message: str) -> None:
 def print_json(data: object) -> None:
     """One JSON document on stdout."""
     sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+
+
+def exit_with(work: Callable[[], int | None]) -> NoReturn:
+    """Do `work` and exit with its code; an error becomes a sentence on stderr and an exit code."""
+    from vita_tui.errors import VitaError
+
+    try:
+        sys.exit(work())
+    except VitaError as error:
+        complain(error.message, error.remedy)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
 
 
 @contextlib.contextmanager

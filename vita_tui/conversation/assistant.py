@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from vita_tui.audio import earcons
@@ -38,6 +39,7 @@ from vita_tui.events import (
     State,
     StateChanged,
     TurnFinished,
+    TurnTimings,
 )
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session, Turn
@@ -316,9 +318,10 @@ class Assistant:
                 role="user",
                 text=exchange.question,
                 spoken=exchange.spoken,
-                started=self._clock.time(),
+                started=exchange.started,
                 finished=self._clock.time(),
                 engines={"stt": self.chains["stt"].active_name} if exchange.spoken else {},
+                tokens=await self._responders.active.count_tokens(exchange.question),
             )
             if exchange.task is not None:
                 await self._store(asked)
@@ -329,7 +332,7 @@ class Assistant:
                 storing = self._spawn(self._store(asked), "store")
                 await exchange.run(messages)
                 await storing
-            await self._store(self._answer_of(exchange))
+            await self._store(await self._answer_of(exchange))
             self._finish_turn(exchange)
         finally:
             self._running = None
@@ -337,40 +340,37 @@ class Assistant:
                 self._exchange = None
                 self._set_state(State.IDLE)
 
-    def _answer_of(self, exchange: Exchange) -> Turn | None:
+    async def _answer_of(self, exchange: Exchange) -> Turn | None:
         if not exchange.text:
             return None
         heard, unheard = exchange.heard()
         interrupted = exchange.reason in ("stopped", "interrupted")
-        engines = {"llm": exchange.engine}
-        if exchange.speech is not None and exchange.speech.engines:
-            engines["tts"] = exchange.speech.engines[-1]
+        engines = _engines(exchange)
         return Turn(
             role="assistant",
             text=exchange.text,
             heard=heard if interrupted and unheard.strip() else None,
             spoken="tts" in engines,
             interrupted=interrupted,
-            started=self._clock.time(),
+            started=exchange.started,
             finished=self._clock.time(),
             engines=engines,
+            tokens=await self._responders.active.count_tokens(exchange.text),
+            timings={
+                name: ms
+                for name, ms in asdict(_timings(exchange)).items()
+                if ms is not None and name != "causes"
+            },
         )
 
     def _finish_turn(self, exchange: Exchange) -> None:
         self.last = exchange
-        watch, speech = exchange.watch, exchange.speech
-        if speech is not None and speech.first_synthesised is not None:
-            watch.mark("tts_first_audio", speech.first_synthesised)
-        if speech is not None and speech.first_played is not None:
-            watch.mark("voice_to_voice", speech.first_played)
-        engines = {"llm": exchange.engine}
+        engines = _engines(exchange)
         if exchange.spoken:
             engines["stt"] = self.chains["stt"].active_name
-        if speech is not None and speech.engines:
-            engines["tts"] = speech.engines[-1]
         if exchange.error is not None:
             self.bus.publish(Notice("No answer", exchange.error.message, exchange.error.remedy, "error"))
-        self.bus.publish(TurnFinished(exchange.turn, watch.timings(), engines))
+        self.bus.publish(TurnFinished(exchange.turn, _timings(exchange), engines))
 
     async def _messages(self, question: str) -> list[Message]:
         responder = self._responders.active
@@ -485,6 +485,22 @@ class Assistant:
             log.error("task %s failed", task.get_name(), exc_info=error)
             remedy = error.remedy if isinstance(error, VitaError) else "See the log: ctrl+l"
             self.bus.publish(Notice("That did not work", str(error) or type(error).__name__, remedy, "error"))
+
+
+def _engines(exchange: Exchange) -> dict[str, str]:
+    """Who answered, and who spoke."""
+    speech = exchange.speech
+    spoke = {"tts": speech.engines[-1]} if speech is not None and speech.engines else {}
+    return {"llm": exchange.engine, **spoke}
+
+
+def _timings(exchange: Exchange) -> TurnTimings:
+    watch, speech = exchange.watch, exchange.speech
+    if speech is not None and speech.first_synthesised is not None:
+        watch.mark("tts_first_audio", speech.first_synthesised)
+    if speech is not None and speech.first_played is not None:
+        watch.mark("voice_to_voice", speech.first_played)
+    return watch.timings()
 
 
 def _same(a: str, b: str) -> bool:

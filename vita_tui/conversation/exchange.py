@@ -51,6 +51,8 @@ class Exchange:
         self.watch = watch
         self.task: asyncio.Task[Any] | None = None
         """The task in which a draft runs."""
+        self.started = clock.time()
+        """Seconds since 1970."""
         self.text = ""
         self.engine = ""
         self.reason: Reason = "complete"
