@@ -30,6 +30,8 @@ __all__: list[str] = []
 WORDS_PER_MINUTE = 175
 """What `rate` 1 means: espeak's own."""
 WATCH_SECONDS = 2.0
+SETTLE_SECONDS = 2.0
+SETTLE_STEPS = 2000
 SHOWN = 8
 """Names of voices in an error."""
 
@@ -76,15 +78,23 @@ def _open(request: dict[str, Any]) -> Any:
         engine: Any = pyttsx3.init()  # type: ignore[no-untyped-call]  # it has no types
     except (Exception, SystemExit) as error:  # each platform's driver fails in its own way
         raise _MissingError(_line(error)) from error
+    # pyttsx3 only queues until its loop has run once, and that first loop does not wait for the sound to be written.
+    _settle()
+    engine.runAndWait()
     voice = request["voice"]
     language = request["language"].partition("-")[0].lower()
     if voice:
-        engine.setProperty("voice", _find(engine, voice))
+        _set(engine, "voice", _find(engine, voice))
     elif language not in ("", "en", "auto"):
-        engine.setProperty("voice", _find_language(engine, language))
-    engine.setProperty("rate", round(WORDS_PER_MINUTE * request["rate"]))
-    engine.setProperty("volume", request["volume"])
+        _set(engine, "voice", _find_language(engine, language))
+    _set(engine, "rate", round(WORDS_PER_MINUTE * request["rate"]))
+    _set(engine, "volume", request["volume"])
     return engine
+
+
+def _set(engine: Any, name: str, value: Any) -> None:
+    _settle()
+    engine.setProperty(name, value)
 
 
 def _find(engine: Any, wanted: str) -> str:
@@ -112,6 +122,7 @@ def _find_language(engine: Any, language: str) -> str:
 def _render(engine: Any, text: str, file: Path) -> tuple[int, bytes]:
     """Rate in hertz, and samples."""
     file.unlink(missing_ok=True)
+    _settle()
     engine.save_to_file(text, str(file))
     engine.runAndWait()
     try:
@@ -120,6 +131,19 @@ def _render(engine: Any, text: str, file: Path) -> tuple[int, bytes]:
         return _read_wave(file) if is_wave else _decode(file)
     finally:
         file.unlink(missing_ok=True)
+
+
+def _settle() -> None:
+    """Wait until espeak has come to rest: otherwise pyttsx3 cancels what comes next together with what espeak still does.
+
+    espeak is at work for a moment after a text is done, and after its voice or rate was set.
+    """
+    espeak = sys.modules.get("pyttsx3.drivers._espeak")
+    pause = threading.Event()
+    for _ in range(SETTLE_STEPS):
+        if espeak is None or not espeak.IsPlaying():
+            return
+        pause.wait(SETTLE_SECONDS / SETTLE_STEPS)
 
 
 def _read_wave(file: Path) -> tuple[int, bytes]:
