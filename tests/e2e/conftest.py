@@ -49,7 +49,7 @@ def voice_of_user(tmp_path_factory: pytest.TempPathFactory) -> Ask:
 
     def say(text: str) -> NDArray[np.float32]:
         file = folder / f"{abs(hash(text))}.wav"
-        subprocess.run(["espeak-ng", "-v", "en-us", "-s", "150", "-w", str(file), text], check=True)
+        subprocess.run(["espeak-ng", "-v", "en-us+f2", "-s", "145", "-w", str(file), text], check=True)
         return read_audio(file)
 
     return say

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -104,7 +105,7 @@ class Terminal:
                     and process.environ().get("VITA_HOME") == home
                 ):
                     found.append(process)
-            except psutil.Error:
+            except (psutil.Error, ProcessLookupError):
                 continue
         return found
 
@@ -126,4 +127,5 @@ class Terminal:
     def close(self) -> None:
         subprocess.run(["tmux", "-L", self._socket, "kill-server"], capture_output=True, check=False)
         for process in self.children("vita_tui"):
-            process.kill()
+            with contextlib.suppress(psutil.Error):
+                process.kill()

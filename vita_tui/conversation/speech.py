@@ -120,7 +120,9 @@ class Speech:
     def heard(self) -> tuple[str, str]:
         """The reply's text so far, split into what was heard and what was not."""
         with self._lock:
-            self._note_heard(self._output.played())
+            # After a flush the speaker's timeline goes on behind what was dropped.
+            if not self.cancelled.is_set():
+                self._note_heard(self._output.played())
         return self.ledger.split()
 
     # ---- called by SpeechOutput, in its thread or the speaker's
