@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -22,6 +22,7 @@ from vita_tui.conversation.prompt import PromptBuilder
 from vita_tui.conversation.recognition import Recognition, Understood
 from vita_tui.conversation.speech import SpeechOutput
 from vita_tui.conversation.timings import Stopwatch
+from vita_tui.conversation.upkeep import Upkeep
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Message, Responder
 from vita_tui.engines.stt.base import Recognizer
@@ -41,6 +42,7 @@ from vita_tui.events import (
     TurnFinished,
     TurnTimings,
 )
+from vita_tui.health.pressure import SimpleStep, Step
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session, Turn
 from vita_tui.settings import Settings
@@ -65,7 +67,12 @@ class Assistant:
         speaker: Speaker | None,
         bus: EventBus,
         clock: Clock | None = None,
+        upkeep: bool = False,
     ) -> None:
+        """
+        Args:
+            upkeep: keep figures and watch memory, as a program does that is open for days.
+        """
         self.settings = settings
         self.sessions = sessions
         self.bus = bus
@@ -89,6 +96,7 @@ class Assistant:
             self._recognition = Recognition(
                 microphone, recognizers, self, bus, settings=settings, clock=self._clock
             )
+        self.upkeep = Upkeep(settings.health, self._savings(), bus, self._clock) if upkeep else None
         self._prompt = PromptBuilder(settings.llm)
         self._turns = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -112,6 +120,8 @@ class Assistant:
         """
         self._loop = asyncio.get_running_loop()
         self._unsubscribe = self.bus.subscribe(self._on_event)
+        if self.upkeep is not None:
+            self.upkeep.start()
         self._loading = {"llm"} | ({"tts"} if self._speech.usable else set())
         if self._recognition is not None:
             self._loading.add("stt")
@@ -139,10 +149,12 @@ class Assistant:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        closing = [asyncio.to_thread(self._speech.cleanup)]
+        closing: list[Coroutine[Any, Any, Any]] = [asyncio.to_thread(self._speech.cleanup)]
         if self._recognition is not None:
             closing.append(asyncio.to_thread(self._recognition.cleanup))
         closing += [engine.cleanup() for engine in self._responders.engines]
+        if self.upkeep is not None:
+            closing.append(self.upkeep.aclose())
         for result in await asyncio.gather(*closing, return_exceptions=True):
             if isinstance(result, BaseException):
                 log.error("cleanup failed", exc_info=result)
@@ -444,6 +456,35 @@ class Assistant:
         if self._prefill is not None:
             self._prefill.cancel()
             self._prefill = None
+
+    # ---- memory
+
+    def _savings(self) -> list[Step]:
+        """What can be done without when memory is short, the least missed first. Called in the pressure thread."""
+        ears = self._recognition
+        steps: list[Step] = []
+        if ears is not None:
+            steps.append(
+                SimpleStep(
+                    "Partial transcripts are off",
+                    lambda: ears.show_partials(False),
+                    lambda: ears.show_partials(True),
+                )
+            )
+        steps.append(
+            SimpleStep(
+                "The language model is unloaded until the next question",
+                lambda: self._post(self._unload_responders),
+                lambda: self._post(self._start_prefill),
+            )
+        )
+        return steps
+
+    def _unload_responders(self) -> None:
+        if self._running is None:
+            for responder in self._responders.engines:
+                self._responders.unloaded(responder)
+                self._spawn(responder.cleanup(), "unload llm")
 
     # ---- small things
 

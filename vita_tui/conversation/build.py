@@ -31,6 +31,7 @@ def build(
     speaker: Speaker | None = None,
     bus: EventBus | None = None,
     clock: Clock | None = None,
+    upkeep: bool = False,
 ) -> Assistant:
     """An assistant with the engines, devices and store that `settings` ask for; nothing is loaded or opened yet.
 
@@ -38,6 +39,7 @@ def build(
         ears: understand speech; otherwise no microphone and no Whisper.
         voice: speak; otherwise no speaker and no voice.
         microphone, speaker: what to use instead of sound devices.
+        upkeep: keep figures and watch memory, as a program does that is open for days.
     """
     from vita_tui.audio.capture import DeviceMicrophone
     from vita_tui.audio.playback import DeviceSpeaker
@@ -54,6 +56,7 @@ def build(
         speaker=(speaker or DeviceSpeaker(settings.audio.output)) if voice else None,
         bus=bus,
         clock=clock,
+        upkeep=upkeep,
     )
 
 

@@ -86,6 +86,7 @@ class Recognition:
         self._numbers = itertools.count(1)
         self._current = 0
         """The utterance that counts; results of others are dropped."""
+        self._partials = settings.stt.partials
         self._endpointer = Endpointer(settings.talk.end_silence)
         self._paused_at: float | None = None
         self.worker = WhisperWorker(recognizers, timeout=settings.stt.timeout)
@@ -109,6 +110,10 @@ class Recognition:
     def reload(self) -> None:
         """What Whisper was missing is there now: load it."""
         self.worker.reload()
+
+    def show_partials(self, wanted: bool) -> None:
+        """Whether to decode while the user speaks, as far as the settings want it; from any thread."""
+        self._partials = wanted and self._settings.stt.partials
 
     def begin(self) -> None:
         """Start an utterance."""
@@ -144,7 +149,7 @@ class Recognition:
         self._post(number, self._listening.on_draft_void)
 
     def on_audio(self, number: int, audio: Samples, captured: float) -> None:
-        if not self._settings.stt.partials or number != self._current:
+        if not self._partials or number != self._current:
             return
 
         def understood(partial: Partial) -> None:
