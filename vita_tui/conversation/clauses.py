@@ -43,7 +43,7 @@ class Policy:
     """Words after which it ends at the next word that does not belong to what follows."""
 
 
-POLICIES = (Policy(6, 4, 8), Policy(30, 8, 16), Policy(60, 16, 32))
+POLICIES = (Policy(6, 4, 8), Policy(30, 8, 16), Policy(60, 14, 24))
 """For the first clause, the second, and all others."""
 PATIENCE = 4
 """Words that a clause may be over its longest when it would end in words such as "of the"."""
@@ -229,8 +229,8 @@ class ClauseCutter:
         if SOFT_BREAK.search(unit) and len(unit.strip()) >= policy.characters and not DAY.search(unit):
             return None if re.search(r"\d\s-$", unit) else place + 1
         if len(words) - 1 >= policy.before_conjunction and last.lower() in CONJUNCTIONS:
-            previous = words[-2].lower()
-            return place - len(last) if previous not in CLINGING else None
+            if words[-2].lower() not in CLINGING:
+                return place - len(last)
         if len(words) >= policy.longest:
             clings = last.lower() in CLINGING or last[-1].isdigit() or last.lower() in DOTTED
             return place + 1 if not clings or len(words) >= policy.longest + PATIENCE else None

@@ -44,7 +44,7 @@ POLL_SECONDS = 0.02
 GRACE_SECONDS = 0.5
 """What a computation that was told to terminate gets before its thread is given up."""
 MAX_STUCK = 2
-LONGEST = 300
+LONGEST = 200
 """Characters that are computed at once: memory and the time until a computation ends both grow with them."""
 WARM_UP = "Hello, and welcome, number 1."
 """Read first, so that all that reading needs is loaded too."""
@@ -80,7 +80,7 @@ class PiperSynthesizer:
         rate: float = 1.0,
         volume: float = 1.0,
         timeout: float = 10.0,
-        threads: int = 1,
+        threads: int = 2,
     ) -> None:
         """
         Args:
@@ -88,7 +88,8 @@ class PiperSynthesizer:
             rate: 1 is the voice's own speed, 2 twice as fast.
             volume: 0 is silent, 1 as loud as fits.
             timeout: seconds of waiting after which a clause has failed.
-            threads: of ONNX Runtime. A second one gains little and takes the core on which the reply is generated.
+            threads: of ONNX Runtime. The second saves a tenth to a third of the time, beside a language model at a lower
+                priority too.
         """
         self.voice_path = voice_path
         self.rate = rate
@@ -331,7 +332,7 @@ def _open(path: Path, threads: int) -> PiperVoice:
     options.log_severity_level = 4  # errors are raised; nothing is to be printed on the screen
     # Waiting threads must sleep, not spin: the other core is the language model's.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Clauses differ in length, so the arena would keep the sum of the largest blocks ever needed.
+    # The arena would keep the largest blocks that were ever needed: 335 MB instead of 215 after 40 clauses, for 5 % less time.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
