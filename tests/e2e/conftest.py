@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -39,18 +42,20 @@ def open_vita(room: VirtualAudio, home: Path) -> Iterator[Callable[..., Terminal
 
 
 @pytest.fixture(scope="session")
-def voice_of_user(tmp_path_factory: pytest.TempPathFactory) -> Ask:
-    """Speech by another voice than the assistant's, as samples at 16 kHz."""
-    import subprocess
+def voice_of_user() -> Ask:
+    """Speech that is clear enough for a wrong word to be the program's fault, as samples at 16 kHz."""
+    import soxr
 
-    from vita_tui.audio.files import read_audio
+    from vita_tui import paths
+    from vita_tui.engines.tts.piper import PiperSynthesizer
 
-    folder = tmp_path_factory.mktemp("questions")
+    voice = PiperSynthesizer(paths.models_dir() / "en_US-joe-medium" / "en_US-joe-medium.onnx")
+    voice.load()
 
     def say(text: str) -> NDArray[np.float32]:
-        file = folder / f"{abs(hash(text))}.wav"
-        subprocess.run(["espeak-ng", "-v", "en-us+f2", "-s", "145", "-w", str(file), text], check=True)
-        return read_audio(file)
+        samples = np.concatenate(list(voice.speak(text, cancelled=threading.Event())))
+        resampled: NDArray[np.float32] = soxr.resample(samples, voice.sample_rate, 16_000)
+        return resampled
 
     return say
 
@@ -65,6 +70,39 @@ def understand() -> Understand:
     recognizer = WhisperRecognizer(Weights("base", paths.models_dir() / "whisper-base"))
     recognizer.load()
     return lambda samples: recognizer.transcribe(samples).text
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[[str], str]]:
+    """An OpenAI-compatible server that gives one answer to everything; called with it, returns its base URL."""
+    running: list[ThreadingHTTPServer] = []
+
+    def start(answer: str) -> str:
+        pieces = [{"delta": {"content": f"{word} "}, "finish_reason": None} for word in answer.split()]
+        pieces.append({"delta": {}, "finish_reason": "stop"})
+        lines = [json.dumps({"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "fixed",
+                             "choices": [{"index": 0, **piece}]}) for piece in pieces]  # fmt: skip
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                for line in [*lines, "[DONE]"]:
+                    self.wfile.write(f"data: {line}\n\n".encode())
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+                pass
+
+        running.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=running[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{running[-1].server_port}/v1"
+
+    yield start
+    for one in running:
+        one.shutdown()
+        one.server_close()
 
 
 def word_error_rate(wanted: str, heard: str) -> float:
