@@ -78,7 +78,9 @@ def server() -> Iterator[Callable[[str], str]]:
     running: list[ThreadingHTTPServer] = []
 
     def start(answer: str) -> str:
-        pieces = [{"delta": {"content": f"{word} "}, "finish_reason": None} for word in answer.split()]
+        pieces: list[dict[str, object]] = [
+            {"delta": {"content": f"{word} "}, "finish_reason": None} for word in answer.split()
+        ]
         pieces.append({"delta": {}, "finish_reason": "stop"})
         lines = [json.dumps({"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "fixed",
                              "choices": [{"index": 0, **piece}]}) for piece in pieces]  # fmt: skip
