@@ -1,7 +1,8 @@
 """Sound devices without a sound card: a PulseAudio of the test's own, with a speaker, a microphone, and ways to both.
 
-PortAudio looks for devices once in a process, and finds these through the environment; so programs under test run as child
-processes with `VirtualAudio.env`, and the test itself speaks and listens with PulseAudio's own clients.
+PortAudio looks for devices once in a process, and finds these through the environment: programs under test run as child
+processes with `VirtualAudio.env`; tests of the audio room itself ask for `sound_here`, which makes PortAudio look again. The test
+speaks and listens with PulseAudio's own clients.
 """
 
 from __future__ import annotations
@@ -17,15 +18,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from vita_tui.audio.files import write_wav
 
-__all__ = ["Recording", "VirtualAudio", "virtual_audio"]
+__all__ = ["Recording", "VirtualAudio", "sound", "sound_here", "virtual_audio"]
 
 RATE = 16_000
 """Hertz, of what the test speaks and hears."""
-_ASOUNDRC = "pcm.!default { type pulse }\nctl.!default { type pulse }\n"
+_ASOUND = """
+pcm.pulse { type pulse }
+pcm.!default { type pulse }
+ctl.pulse { type pulse }
+ctl.!default { type pulse }
+"""
+"""The whole of ALSA's configuration: no card of this machine, no file of this user."""
 
 
 class Recording:
@@ -52,31 +60,46 @@ class Recording:
 
 
 class VirtualAudio:
-    """A running PulseAudio with a null sink `speaker`, and a null sink `mic` whose monitor is the source `virtmic`."""
+    """A running PulseAudio with a null sink `speaker`, and a null sink `mic` whose monitor is the source `virtmic`.
+
+    Its sinks do not rewind: otherwise one that nobody uses renders two seconds ahead, and streams that open then hear and say
+    nothing for as long. It ends with the process that made it, however that ends.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         runtime = folder / "run"
         runtime.mkdir(mode=0o700)
-        (folder / ".asoundrc").write_text(_ASOUNDRC)
-        self.env = {
-            **os.environ,
-            "HOME": str(folder),
+        (folder / "asound.conf").write_text(_ASOUND)
+        self.variables = {
+            "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
             "XDG_RUNTIME_DIR": str(runtime),
-            "PULSE_SERVER": f"unix:{runtime}/pulse/native",
+            "PULSE_RUNTIME_PATH": str(runtime),
+            "PULSE_SERVER": f"unix:{runtime}/native",
             "PULSE_COOKIE": str(folder / "cookie"),
         }
+        """What leads programs to these devices."""
         self._modules: dict[str, str] = {}
-        log = (folder / "pulse.log").open("wb")
-        self._server = subprocess.Popen(
-            ["pulseaudio", "--daemonize=no", "--exit-idle-time=-1", "-n", "--use-pid-file=no",
-             "-L", f"module-native-protocol-unix socket={runtime}/pulse/native auth-anonymous=1",
-             "-L", "module-null-sink sink_name=speaker",
-             "-L", "module-null-sink sink_name=mic",
-             "-L", "module-remap-source master=mic.monitor source_name=virtmic"],
-            env=self.env, stdout=log, stderr=log,
-        )  # fmt: skip
-        log.close()
+        self._server: subprocess.Popen[bytes]
+        self.start()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of now, with these devices: for child processes."""
+        return {**os.environ, **self.variables}
+
+    def start(self) -> None:
+        """Start the server; after `stop`, again."""
+        with (self.folder / "pulse.log").open("ab") as log:
+            self._server = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "pulseaudio",
+                 "--daemonize=no", "--exit-idle-time=-1", "-n", "--use-pid-file=no", "--realtime=no", "--high-priority=no",
+                 "-L", f"module-native-protocol-unix socket={self.folder}/run/native auth-anonymous=1",
+                 "-L", "module-null-sink sink_name=speaker norewinds=1",
+                 "-L", "module-null-sink sink_name=mic norewinds=1",
+                 "-L", "module-remap-source master=mic.monitor source_name=virtmic"],
+                env=self.env, stdout=log, stderr=log,
+            )  # fmt: skip
         self._until_it_answers()
         self._pactl("set-default-sink", "speaker")
         self._pactl("set-default-source", "virtmic")
@@ -131,27 +154,34 @@ class VirtualAudio:
     # ---- devices that come and go
 
     def unplug(self, name: str) -> None:
-        """Take away `speaker` or `virtmic`."""
+        """Take away `speaker`, `mic` or `virtmic`.
+
+        PulseAudio moves the streams of a device that goes away to another one of its kind, if there is one: programs notice
+        nothing. The last one takes its streams with it; so does `stop`.
+        """
         for line in self._pactl("list", "short", "modules").splitlines():
-            number, module, *arguments = line.split("\t")
-            if module in ("module-null-sink", "module-remap-source") and f"_name={name}" in " ".join(
-                arguments
-            ):
-                self._modules[name] = f"{module} {' '.join(arguments)}".strip()
+            number, module, arguments = (*line.split("\t"), "")[:3]
+            if {f"sink_name={name}", f"source_name={name}"} & set(arguments.split()):
+                self._modules[name] = f"{module} {arguments}".strip()
                 self._pactl("unload-module", number)
 
     def plug(self, name: str) -> None:
         """Bring back what was unplugged, as the default."""
         self._pactl("load-module", *self._modules.pop(name).split())
-        self._pactl("set-default-sink" if name == "speaker" else "set-default-source", name)
+        if name != "mic":
+            self._pactl("set-default-sink" if name == "speaker" else "set-default-source", name)
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        """All devices are gone at once."""
         self._server.terminate()
         try:
             self._server.wait(timeout=5)
         except subprocess.TimeoutExpired:
             self._server.kill()
             self._server.wait()
+
+    def close(self) -> None:
+        self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -163,3 +193,23 @@ def virtual_audio() -> Iterator[VirtualAudio]:
         yield audio
     finally:
         audio.close()
+
+
+@pytest.fixture(scope="session")
+def sound() -> Iterator[VirtualAudio]:
+    """Virtual devices for programs that run as child processes with `sound.env`."""
+    with virtual_audio() as audio:
+        yield audio
+
+
+@pytest.fixture
+def sound_here(sound: VirtualAudio, monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualAudio]:
+    """The same for this very process: PortAudio looks for devices again before and after the test."""
+    from vita_tui.audio import devices
+
+    for name, value in sound.variables.items():
+        monkeypatch.setenv(name, value)
+    assert devices.refresh(), "an earlier test has left a stream open"
+    yield sound
+    monkeypatch.undo()
+    assert devices.refresh(), "the test has left a stream open"

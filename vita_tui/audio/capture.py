@@ -6,184 +6,243 @@ the ring, resamples to 16 kHz where the device cannot, and cuts frames. A stream
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
-from collections import deque
 from typing import Any
 
 import numpy as np
 
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Samples
 from vita_tui.audio.devices import Device, close_stream, find, open_stream, portaudio, refresh
-from vita_tui.audio.ring import Ring
+from vita_tui.audio.ring import Chunk, Ring
+from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import DeviceError
 from vita_tui.health.registry import Entry, registry
 
 __all__ = ["DeviceMicrophone"]
 
-log = logging.getLogger(__name__)
-
 RING_SECONDS = 5.0
 """How long the listener may be busy elsewhere before sound is lost."""
 LOST_SECONDS = 2.0
 """Without a callback for this long, the device is gone."""
+START_SECONDS = 4.0
+"""The same for the first callback: PulseAudio's null sinks, and their monitors, wake from idleness after up to two seconds."""
 MAX_CHANNELS = 8
 BLOCK_SECONDS = 0.02
 """Of a callback. With PortAudio's own choice blocks come every 2 ms, at three times the cost."""
-LATENCIES: tuple[float | str, ...] = ("low", 0.04, "high")
-"""What PortAudio is asked for, in order of trial: at some lengths ALSA's plugin for PulseAudio never calls back, so the first
-block is waited for."""
-FIRST_SECONDS = 0.5
+LATENCIES: tuple[float | str, ...] = (0.06, "high")
+"""What PortAudio is asked to buffer; the next one is tried when a device has never called back."""
 
 
 class DeviceMicrophone:
-    """A sound device as a `Microphone`; opened, read and closed by the listener thread."""
+    """A sound device as a `Microphone`; read by one thread, the listener. The rest may be called from any thread."""
 
-    def __init__(self, name: str = "") -> None:
+    def __init__(
+        self, name: str = "", *, clock: Clock | None = None, lost_seconds: float = LOST_SECONDS
+    ) -> None:
         """
         Args:
             name: of the device, or a part of it; empty for the system's default.
+            lost_seconds: without sound for this long, the device is gone.
         """
         self._wanted = name
         self.name = name or "default microphone"
-        self._lock = threading.Lock()
-        self._stream: Any = None
+        self._clock = clock or SystemClock()
+        self._lost_seconds = lost_seconds
+        self._intake: _Intake | None = None
+        """Changed under `portaudio()` only."""
+        self._open = False
+        self._settled = threading.Event()
+        """Not set while the stream is suspended."""
+        self._settled.set()
+        self._error: DeviceError | None = None
+        """Why it could not be resumed."""
+        self._attempt = 0
+        """Index into `LATENCIES`."""
         self._entry: Entry | None = None
-        self._ring = Ring(1)
-        self._rate = SAMPLE_RATE
+        # What follows belongs to the reading thread.
+        self._reading: _Intake | None = None
         self._resampler: Any = None
-        self._ready: deque[Samples] = deque()
-        self._ready_samples = 0
+        self._rest: Samples = np.zeros(0, np.float32)
+        """Resampled and not yet given out."""
         self._position = 0
-        self._last_callback = 0.0
-        self._delay = 0.0
-        """Seconds between a block's last sample and its callback."""
-        self._ended = False
-        self.overflows = 0
-        """Blocks before which PortAudio lost sound."""
+        """Of the first sample in `_rest`."""
+        self._expected = 0
+        """The intake's next sample, unless some are lost."""
+        self._captured = 0.0
+        """When the last sample in `_rest` was captured."""
+        self._lost_before = 0.0
+        self._overflows_before = 0
 
     @property
-    def lost_samples(self) -> int:
-        """Samples, at the device's rate, that were not read in time."""
-        return self._ring.lost
+    def lost_seconds(self) -> float:
+        """Sound that was missed since the microphone was opened."""
+        intake = self._intake
+        return self._lost_before + (intake.ring.lost / intake.rate if intake is not None else 0.0)
+
+    @property
+    def overflows(self) -> int:
+        """Blocks before which PortAudio lost sound, since the microphone was opened."""
+        intake = self._intake
+        return self._overflows_before + (intake.overflows if intake is not None else 0)
 
     def open(self) -> None:
-        with self._lock:
-            if self._stream is not None:
+        with portaudio():
+            if self._open:
                 return
             refresh()  # a device that was plugged in since then; does nothing while the speaker's stream is open
-            device = find(self._wanted, "input")
-            rate, channels = _format(device)
-            self._rate = rate
-            self._ring = Ring(round(RING_SECONDS * rate))
-            self._resampler = None
-            if rate != SAMPLE_RATE:
-                import soxr
-
-                self._resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
-            self._ready.clear()
-            self._ready_samples = 0
+            self._lost_before, self._overflows_before = 0.0, 0
+            self._error = None
+            self._reading = None
+            self._rest = self._rest[:0]
             self._position = 0
-            self._ended = False
-            self._last_callback = time.monotonic()
-            self._stream = self._open_steadily(device, rate, channels)
-            self.name = device.name
+            self._start()
+            self._open = True
             self._entry = registry.register(
-                self._stream,
+                self,
                 kind="stream",
-                name=f"microphone {device.name}",
+                name=f"microphone {self.name}",
                 owner="audio.capture",
                 close=self.close,
             )
 
-    def _open_steadily(self, device: Device, rate: int, channels: int) -> Any:
-        """A stream whose callbacks come."""
-        for latency in LATENCIES:
-            stream = open_stream(
-                "InputStream",
-                device=device.index,
-                samplerate=rate,
-                channels=channels,
-                latency=latency,
-                blocksize=round(rate * BLOCK_SECONDS) if latency == "low" else 0,
-                callback=self._callback,
-                finished_callback=self._finished,
-            )
-            if self._ring.wait(FIRST_SECONDS):
-                return stream
-            log.info("%s gives no sound with a buffer of %s s", device.name, latency)
-            close_stream(stream, f"microphone {device.name}")
-            self._ended = False
-        raise DeviceError(f"The microphone {device.name} gives no sound.", remedy="Choose another: f2")
-
     def read(self, timeout: float) -> Frame | None:
-        deadline = time.monotonic() + timeout
-        block = max(1, self._rate // 100)
-        while self._ready_samples < BLOCK:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                self._check_alive()
+        deadline = self._clock.monotonic() + timeout
+        while len(self._rest) < BLOCK:
+            left = max(0.0, deadline - self._clock.monotonic())
+            if not self._settled.wait(left):  # the list of devices is being made anew
                 return None
-            _, raw = self._ring.read(block, left, ended=lambda: self._ended)
-            if not len(raw):
-                self._check_alive()
-                if self._ended:
-                    return None
-                continue
-            samples = raw if self._resampler is None else self._resampler.resample_chunk(raw)
-            if len(samples):
-                self._ready.append(samples)
-                self._ready_samples += len(samples)
-        joined = np.concatenate(self._ready)
-        rest = joined[BLOCK:]
-        self._ready.clear()
-        if len(rest):
-            self._ready.append(rest)
-        self._ready_samples = len(rest)
-        frame = Frame(joined[:BLOCK], self._position, self._captured(len(rest)))
+            intake = self._intake
+            if intake is None:
+                raise self._error or DeviceError("The microphone is not open.", remedy="vita devices")
+            needed = -(-(BLOCK - len(self._rest)) * intake.rate // SAMPLE_RATE)
+            chunk = intake.ring.read(needed, left)
+            if chunk is not None:
+                self._take(intake, chunk)
+            elif intake is self._intake:
+                self._check_alive(intake)
+                return None
+        samples, self._rest = self._rest[:BLOCK], self._rest[BLOCK:]
+        frame = Frame(samples, self._position, self._captured - len(self._rest) / SAMPLE_RATE)
         self._position += BLOCK
         return frame
 
     def close(self) -> None:
-        with self._lock:
-            stream, self._stream = self._stream, None
-        self._ended = True
-        self._ring.wake()
-        if stream is not None:
-            close_stream(stream, f"microphone {self.name}")
-        if self._entry is not None:
-            self._entry.leave()
+        self._open = False
+        if self._intake is not None:
+            with portaudio():
+                self._stop()
+                self._settled.set()
+        entry, self._entry = self._entry, None
+        if entry is not None:
+            entry.leave()
 
-    # ----
+    # ---- under `portaudio()`
 
-    def _callback(self, block: Any, frames: int, times: Any, status: Any) -> None:
-        """In PortAudio's thread: copy and go."""
-        now = time.monotonic()
-        self._last_callback = now
-        delay = times.currentTime - times.inputBufferAdcTime - frames / self._rate
-        self._delay = delay if 0.0 <= delay < 1.0 else 0.0
-        if status.input_overflow:
-            self.overflows += 1
-        self._ring.write(block[:, 0] if block.shape[1] == 1 else block.mean(axis=1))
+    def suspend(self) -> None:
+        """Close the stream while the list of devices is made anew."""
+        self._settled.clear()
+        self._stop()
 
-    def _finished(self) -> None:
-        """In PortAudio's thread: the stream ended, by us or by the device."""
-        self._ended = True
-        self._ring.wake()
+    def resume(self) -> None:
+        """Open it again; `read` raises why that did not work."""
+        try:
+            if self._open:
+                self._start()
+        except DeviceError as error:
+            self._error = error
+        finally:
+            self._settled.set()
 
-    def _captured(self, behind: int) -> float:
-        """Monotonic seconds at which the last sample of a frame was captured, with `behind` samples read after it."""
-        unread = (self._ring.written - self._ring.position) / self._rate
-        return self._last_callback - self._delay - unread - behind / SAMPLE_RATE
+    def _start(self) -> None:
+        device = find(self._wanted, "input")
+        intake = _Intake(device, self._clock)
+        latency = LATENCIES[self._attempt % len(LATENCIES)]
+        intake.stream = open_stream(
+            "InputStream",
+            self,
+            device=device.index,
+            samplerate=intake.rate,
+            channels=intake.channels,
+            latency=latency,
+            blocksize=round(intake.rate * BLOCK_SECONDS) if latency != "high" else 0,
+            callback=intake.callback,
+            finished_callback=intake.ring.end,
+        )
+        self.name = device.name
+        self._intake = intake
 
-    def _check_alive(self) -> None:
-        if self._stream is None:
-            raise DeviceError("The microphone is not open.")
-        if self._ended or time.monotonic() - self._last_callback > LOST_SECONDS:
+    def _stop(self) -> None:
+        intake, self._intake = self._intake, None
+        if intake is None:
+            return
+        self._lost_before += intake.ring.lost / intake.rate
+        self._overflows_before += intake.overflows
+        intake.ring.end()
+        close_stream(intake.stream, self, f"microphone {self.name}")
+
+    # ---- in the reading thread
+
+    def _take(self, intake: _Intake, chunk: Chunk) -> None:
+        """Resample a chunk; where sound was lost before it, start again at its true position."""
+        if intake is not self._reading:
+            began = chunk.captured - len(chunk.samples) / intake.rate
+            lost = max(0.0, began - self._captured) if self._reading is not None else 0.0
+            self._lost_before += lost
+            self._restart(intake, self._position + len(self._rest) + round(lost * SAMPLE_RATE))
+        elif chunk.position != self._expected:
+            lost_samples = (chunk.position - self._expected) * SAMPLE_RATE / intake.rate
+            self._restart(intake, self._position + len(self._rest) + round(lost_samples))
+        self._expected = chunk.position + len(chunk.samples)
+        self._captured = chunk.captured
+        samples = chunk.samples if self._resampler is None else self._resampler.resample_chunk(chunk.samples)
+        self._rest = np.concatenate((self._rest, samples)) if len(self._rest) else samples
+
+    def _restart(self, intake: _Intake, position: int) -> None:
+        self._reading = intake
+        self._rest = self._rest[:0]
+        self._position = position
+        self._resampler = None
+        if intake.rate != SAMPLE_RATE:
+            import soxr
+
+            self._resampler = soxr.ResampleStream(intake.rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+
+    def _check_alive(self, intake: _Intake) -> None:
+        silent = self._clock.monotonic() - intake.called
+        if intake.ring.ended or (intake.ring.written and silent > self._lost_seconds):
             raise DeviceError(
                 f"The microphone {self.name} went away.", remedy="Plug it in, or choose another: f2"
             )
+        if not intake.ring.written and silent > max(START_SECONDS, self._lost_seconds):
+            self._attempt += 1
+            raise DeviceError(f"The microphone {self.name} gives no sound.", remedy="Choose another: f2")
+
+
+class _Intake:
+    """One stream's life: what PortAudio's thread writes."""
+
+    def __init__(self, device: Device, clock: Clock) -> None:
+        self._clock = clock
+        self.rate, self.channels = _format(device)
+        self.ring = Ring(round(RING_SECONDS * self.rate), self.rate)
+        self.stream: Any = None
+        self.called = clock.monotonic()
+        """When the last callback came."""
+        self.overflows = 0
+
+    def callback(self, block: Any, frames: int, times: Any, status: Any) -> None:
+        """In PortAudio's thread: copy and go."""
+        now = self._clock.monotonic()
+        if status.input_overflow:
+            self.overflows += 1
+            # What is missing is silence, so that positions stay truthful.
+            missing = int((now - self.called) * self.rate) - frames
+            if 0 < missing < self.rate:
+                self.ring.write(np.zeros(missing, np.float32), now - frames / self.rate)
+        self.called = now
+        delay = times.currentTime - times.inputBufferAdcTime - frames / self.rate
+        captured = now - delay if 0.0 < delay < 1.0 else now
+        self.ring.write(block[:, 0] if block.shape[1] == 1 else block.mean(axis=1), captured)
 
 
 def _format(device: Device) -> tuple[int, int]:

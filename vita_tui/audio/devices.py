@@ -1,29 +1,38 @@
 """PortAudio, and the devices it knows.
 
-PortAudio is not thread-safe while streams are opened and closed, so all of that happens under `portaudio()`. Its list of
-devices is made once and then frozen; `refresh` makes it anew, which needs every stream to be closed for a moment.
+PortAudio is not thread-safe while streams are opened and closed, so all of that happens under `portaudio()`, which is the outermost
+lock of this room. Its list of devices is made once and then frozen; `refresh` makes it anew, for which every stream is closed for
+a moment: `changed` finds out in a child process whether that is worth it.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import json
 import logging
 import os
+import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from vita_tui.errors import DeviceError
 
 __all__ = [
     "Device",
     "DeviceKind",
+    "Reopenable",
+    "changed",
     "close_stream",
     "devices",
     "find",
+    "open_stream",
     "portaudio",
     "portaudio_version",
     "refresh",
@@ -33,9 +42,32 @@ log = logging.getLogger(__name__)
 
 DeviceKind = Literal["input", "output"]
 
+CLOSE_SECONDS = 1.0
+"""How long a stream may take to close."""
+_LIST = (
+    "import json, sounddevice as s; print(json.dumps([list(s.query_hostapis()), list(s.query_devices())]))"
+)
+
 _lock = threading.RLock()
-_streams = 0
-"""Streams that are open: while there are any, the list of devices cannot be made anew."""
+_abandoned = 0
+"""Streams that did not close: PortAudio can no longer be restarted, nor ended."""
+
+
+class Reopenable(Protocol):
+    """Who has a stream open; both methods are called under `portaudio()`."""
+
+    def suspend(self) -> None:
+        """Close the stream for a moment and keep everything else. Never raises."""
+        ...
+
+    def resume(self) -> None:
+        """Open the stream again; a device that is gone by then is reported as lost. Never raises."""
+        ...
+
+
+_users: weakref.WeakSet[Reopenable] = weakref.WeakSet()
+_streams: set[Any] = set()
+"""Open streams: PortAudio calls into them, so they must live even when their user is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +93,22 @@ def portaudio() -> Iterator[ModuleType]:
         DeviceError: the PortAudio library is missing or cannot start.
     """
     with _lock:
-        try:
-            if "sounddevice" not in sys.modules:
-                with _quiet_stderr():
-                    import sounddevice
-            else:
-                import sounddevice
-        except OSError as error:
-            raise DeviceError(f"PortAudio is not installed: {error}.", remedy=_install_remedy()) from None
-        yield sounddevice
+        yield _load()
+
+
+def _load() -> ModuleType:
+    loaded = sys.modules.get("sounddevice")
+    if loaded is not None:
+        return loaded
+    try:
+        with _quiet_stderr():
+            import sounddevice
+    except OSError as error:
+        raise DeviceError(f"PortAudio is not installed: {error}.", remedy=_install_remedy()) from None
+    except Exception as error:  # noqa: BLE001 - sounddevice starts PortAudio on import; its own error type is not there yet
+        raise DeviceError(f"PortAudio does not start: {error}.", remedy=_install_remedy()) from None
+    module: ModuleType = sounddevice
+    return module
 
 
 def _install_remedy() -> str:
@@ -84,19 +123,23 @@ def _install_remedy() -> str:
 
 @contextlib.contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """ALSA and JACK write their guesses to file descriptor 2 while PortAudio starts; nobody can act on them."""
+    """ALSA, JACK and PortAudio write their guesses to file descriptor 2 while devices are tried; nobody can act on them.
+
+    Only with `_lock` held, so that no two threads redirect at once. The screen has its own descriptor.
+    """
     try:
-        saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        saved = os.dup(2)
     except OSError:
-        yield
+        yield  # there is no standard error
         return
     try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
+        os.close(nowhere)
         yield
     finally:
         os.dup2(saved, 2)
         os.close(saved)
-        os.close(nowhere)
 
 
 def portaudio_version() -> str:
@@ -120,22 +163,22 @@ def devices() -> list[Device]:
             apis = [api["name"] for api in sd.query_hostapis()]
             found = list(sd.query_devices())
             defaults = tuple(sd.default.device)
+            standard = sd.query_hostapis(sd.default.hostapi) if apis else {}
         except sd.PortAudioError as error:
             raise DeviceError(f"PortAudio does not work: {error}.", remedy="vita devices") from None
     listed = []
-    for kind, default in (("input", defaults[0]), ("output", defaults[1])):
+    kinds: tuple[tuple[DeviceKind, int], ...] = (("input", defaults[0]), ("output", defaults[1]))
+    for kind, default in kinds:
+        if default < 0:  # nobody chose one: the default host API's own
+            default = standard.get(f"default_{kind}_device", -1)
         for info in found:
             channels = info[f"max_{kind}_channels"]
             if channels > 0:
+                index = info["index"]
+                api = apis[info["hostapi"]]
                 listed.append(
                     Device(
-                        kind,  # type: ignore[arg-type]  # one of the two literals above
-                        info["name"],
-                        apis[info["hostapi"]],
-                        channels,
-                        info["default_samplerate"],
-                        info["index"] == default,
-                        info["index"],
+                        kind, info["name"], api, channels, info["default_samplerate"], index == default, index
                     )
                 )
     return listed
@@ -150,62 +193,145 @@ def find(name: str, kind: DeviceKind) -> Device:
     word = "microphone" if kind == "input" else "speaker"
     listed = [device for device in devices() if device.kind == kind]
     if not listed:
-        raise DeviceError(f"There is no {word}.", remedy="Plug one in, then see: vita devices")
+        raise DeviceError(f"There is no {word}.", remedy=_missing_remedy())
     if not name:
         return next((device for device in listed if device.default), listed[0])
     exact = [device for device in listed if device.name == name]
     close = [device for device in listed if name.lower() in device.name.lower()]
     if not (exact or close):
-        names = ", ".join(sorted({device.name for device in listed}))
+        names = ", ".join(dict.fromkeys(device.name for device in listed))
         raise DeviceError(f"There is no {word} named “{name}”; there are: {names}.", remedy="Choose one: f2")
-    return (exact or close)[0]
+    candidates = exact or close
+    return next((device for device in candidates if device.default), candidates[0])
 
 
-def refresh() -> bool:
-    """Make the list of devices anew; returns False, and does nothing, while streams are open."""
+def _missing_remedy() -> str:
+    """What to do where there is no device at all."""
+    if sys.platform == "linux":
+        server = Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent"), "pulse", "native")
+        if (server.exists() or "PULSE_SERVER" in os.environ) and not _has_pulse_plugin():
+            return "sudo apt-get install libasound2-plugins"
+        sound = Path("/dev/snd")
+        if sound.is_dir() and any(
+            child.name.startswith("pcm") and not os.access(child, os.R_OK | os.W_OK)
+            for child in sound.iterdir()
+        ):
+            return "sudo usermod -aG audio $USER, then log in again."
+    return "Plug one in, then see: vita devices"
+
+
+def _has_pulse_plugin() -> bool:
+    return any(Path("/usr/lib").glob("**/alsa-lib/libasound_module_pcm_pulse.so"))
+
+
+# ---- devices that come and go
+
+
+def refresh(*, reopen: bool = False) -> bool:
+    """Make the list of devices anew.
+
+    Args:
+        reopen: close the streams that are open for that moment, and open them again. Otherwise, while there are any, nothing
+            is done.
+
+    Returns:
+        Whether the list was made anew.
+
+    Raises:
+        DeviceError: PortAudio is missing, or does not start again.
+    """
     with portaudio() as sd:
-        if _streams:
+        users = list(_users)
+        if _abandoned or (_streams and not reopen):
             return False
-        with _quiet_stderr():
-            sd._terminate()  # noqa: SLF001 - sounddevice offers no other way, and documents this one
-            sd._initialize()  # noqa: SLF001
+        for user in users:
+            user.suspend()
+        try:
+            with _quiet_stderr():
+                sd._terminate()  # noqa: SLF001 - sounddevice offers no other way, and documents this one
+                sd._initialize()  # noqa: SLF001
+        except sd.PortAudioError as error:
+            raise DeviceError(
+                f"PortAudio does not start again: {error}.", remedy="Start vita again"
+            ) from None
+        finally:
+            for user in users:
+                user.resume()
         return True
 
 
-def open_stream(kind: Literal["InputStream", "OutputStream"], **arguments: Any) -> Any:
-    """Open and start a stream of 32-bit floats; `arguments` are sounddevice's own.
+def changed(timeout: float = 10.0) -> bool:
+    """Whether devices came or went since PortAudio made its list; asks a child process, so no stream is disturbed.
+
+    Takes about half a second; False when it cannot be found out. Not for the audio or the main thread.
+    """
+    with portaudio() as sd:
+        known = [_essence(info) for info in sd.query_devices()]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _LIST],
+            capture_output=True,
+            timeout=timeout,
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+        apis_and_devices = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        log.info("the devices could not be listed by a child process", exc_info=True)
+        return False
+    return [_essence(info) for info in apis_and_devices[1]] != known
+
+
+def _essence(info: dict[str, Any]) -> tuple[str, int, int, int]:
+    return info["name"], info["hostapi"], info["max_input_channels"], info["max_output_channels"]
+
+
+# ---- streams
+
+
+def open_stream(kind: Literal["InputStream", "OutputStream"], user: Reopenable, **arguments: Any) -> Any:
+    """Open and start a stream of 32-bit floats for `user`; `arguments` are sounddevice's own. Only under `portaudio()`.
 
     Raises:
         DeviceError: what PortAudio says, in a sentence.
     """
-    global _streams
     with portaudio() as sd:
+        stream = None
         try:
             with _quiet_stderr():
                 stream = getattr(sd, kind)(dtype="float32", **arguments)
                 stream.start()
         except (sd.PortAudioError, ValueError) as error:
+            if stream is not None:
+                stream.close(ignore_errors=True)
             raise DeviceError(_sentence(str(error)), remedy="vita devices") from None
-        _streams += 1
+        _users.add(user)
+        _streams.add(stream)
         return stream
 
 
-def close_stream(stream: Any, name: str) -> None:
-    """Close a stream; one whose device hangs is given up after a second."""
-    global _streams
+def close_stream(stream: Any, user: Reopenable, name: str) -> None:
+    """Close a stream of `user`; one whose device hangs is given up after `CLOSE_SECONDS`."""
+    global _abandoned
 
     def work() -> None:
         with contextlib.suppress(Exception):  # a device that is gone cannot be closed well
             stream.abort(ignore_errors=True)
             stream.close(ignore_errors=True)
 
-    thread = threading.Thread(target=work, name=f"close {name}", daemon=True)
-    thread.start()
-    thread.join(1.0)
-    if thread.is_alive():
-        log.error("%s did not close within a second; it is left behind", name)
     with _lock:
-        _streams -= 1
+        _users.discard(user)
+        thread = threading.Thread(target=work, name=f"close {name}", daemon=True)
+        with _quiet_stderr():
+            thread.start()
+            thread.join(CLOSE_SECONDS)
+        if not thread.is_alive():
+            _streams.discard(stream)
+        else:
+            _abandoned += 1
+            log.error("%s did not close within a second; it is left behind", name)
+            # PortAudio waits for every stream when it ends: that would keep the process from ending.
+            atexit.unregister(_load()._exit_handler)  # noqa: SLF001 - registered by sounddevice itself
 
 
 def _sentence(message: str) -> str:
@@ -214,6 +340,7 @@ def _sentence(message: str) -> str:
         ("Invalid number of channels", "The sound device does not have the channels that are needed."),
         ("Invalid sample rate", "The sound device does not take the sample rate."),
         ("Invalid device", "The sound device is gone."),
+        ("Illegal combination", "The sound server does not answer."),
     ):
         if part in message:
             return sentence

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import math
+import stat
 import threading
-import time
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,12 +13,17 @@ from pathlib import Path
 import numpy as np
 
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, PlaybackMark, Samples, Span
-from vita_tui.errors import AudioFileError
+from vita_tui.audio.timeline import Timeline
+from vita_tui.clock import Clock, SystemClock
+from vita_tui.errors import AudioFileError, DeviceError
 from vita_tui.health.registry import Entry, registry
 
 __all__ = ["FileMicrophone", "FileSpeaker", "iter_audio", "read_audio", "write_wav"]
 
+log = logging.getLogger(__name__)
+
 SPEAKER_RATE = 24_000
+SPEAKER_BLOCK_SECONDS = 0.02
 
 
 def iter_audio(path: Path) -> Iterator[Samples]:
@@ -33,7 +40,10 @@ def iter_audio(path: Path) -> Iterator[Samples]:
 
     blocks = 0
     try:
-        with av.open(str(path), metadata_errors="ignore") as container:
+        # Playlists must not reach out into the network.
+        with av.open(
+            str(path), metadata_errors="ignore", options={"protocol_whitelist": "file,pipe,fd"}
+        ) as container:
             if not container.streams.audio:
                 raise AudioFileError(f"{path} holds no audio.")
             resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
@@ -42,9 +52,10 @@ def iter_audio(path: Path) -> Iterator[Samples]:
                     for block in _resampled(resampler, frame):
                         blocks += 1
                         yield block
-            except av.error.FFmpegError:
+            except av.error.FFmpegError as error:
                 if not blocks:
                     raise
+                log.info("%s breaks off: %s", path, _reason(error))
             for block in _resampled(resampler, None):
                 blocks += 1
                 yield block
@@ -56,15 +67,22 @@ def iter_audio(path: Path) -> Iterator[Samples]:
 
 def _check(path: Path) -> None:
     try:
-        if path.is_dir():
+        kind = path.stat()
+        if stat.S_ISDIR(kind.st_mode):
             raise AudioFileError(f"{path} is a directory, not an audio file.")
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise AudioFileError(f"{path} is empty.")
+        if stat.S_ISFIFO(kind.st_mode):
+            return  # what is read from it is gone
+        if not stat.S_ISREG(kind.st_mode):
+            raise AudioFileError(f"{path} is a device, not an audio file.")
+        with path.open("rb"):
+            pass
+        if not kind.st_size:
+            raise AudioFileError(f"{path} is empty.")
     except FileNotFoundError:
         raise AudioFileError(f"There is no file {path}.") from None
-    except OSError as error:
-        raise AudioFileError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise AudioFileError(f"{path} cannot be read: {reason}.") from None
 
 
 def _reason(error: Exception) -> str:
@@ -73,7 +91,10 @@ def _reason(error: Exception) -> str:
 
 def _resampled(resampler: object, frame: object) -> Iterator[Samples]:
     for part in resampler.resample(frame):  # type: ignore[attr-defined]  # PyAV's classes are compiled
-        samples: Samples = part.to_ndarray().reshape(-1).astype(np.float32, copy=False)
+        # Files of floating-point samples may hold anything.
+        samples: Samples = np.nan_to_num(
+            part.to_ndarray().reshape(-1).astype(np.float32), posinf=1.0, neginf=-1.0
+        )
         if len(samples):
             yield samples
 
@@ -107,7 +128,8 @@ def write_wav(path: Path, samples: Samples, rate: int) -> None:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(rate)
-            file.writeframes(pcm.tobytes())
+            file.setnframes(len(pcm))  # so that the header is right at once, and a pipe will do
+            file.writeframesraw(pcm.tobytes())
     except OSError as error:
         raise AudioFileError(f"{path} cannot be written: {error.strerror or error}.") from None
 
@@ -115,22 +137,43 @@ def write_wav(path: Path, samples: Samples, rate: int) -> None:
 class FileMicrophone:
     """Samples that arrive like those of a microphone: each frame at the time at which it would have been captured."""
 
-    def __init__(self, samples: Samples, *, name: str = "file", pace: bool = True) -> None:
+    def __init__(
+        self,
+        samples: Samples,
+        *,
+        name: str = "file",
+        pace: bool = True,
+        silence: float = 0.0,
+        clock: Clock | None = None,
+    ) -> None:
         """
         Args:
             samples: mono, at `SAMPLE_RATE`; silence fills the last frame.
             pace: in real time; otherwise as fast as they are read.
+            silence: seconds of it that follow.
         """
         self.name = name
-        self._samples = np.concatenate([samples, np.zeros(-len(samples) % BLOCK, np.float32)]).astype(
-            np.float32
+        padding = round(silence * SAMPLE_RATE)
+        padding += -(len(samples) + padding) % BLOCK
+        self._samples = np.concatenate([samples, np.zeros(padding, np.float32)]).astype(
+            np.float32, copy=False
         )
         self._pace = pace
+        self._clock = clock or SystemClock()
         self._position = 0
         self._started: float | None = None
         self._closed = threading.Event()
         self._hold = threading.Event()
         self._hold.set()
+
+    @classmethod
+    def from_file(cls, path: Path, *, pace: bool = True, silence: float = 0.0) -> FileMicrophone:
+        """A microphone into which the file at `path` is spoken.
+
+        Raises:
+            AudioFileError: it cannot be read.
+        """
+        return cls(read_audio(path), name=path.name, pace=pace, silence=silence)
 
     def open(self) -> None:
         self._closed.clear()
@@ -148,16 +191,16 @@ class FileMicrophone:
             return None
         if self._position >= len(self._samples):
             raise EOFError
+        now = self._clock.monotonic()
         if self._started is None:
-            self._started = time.monotonic()
+            self._started = now
         captured = self._started + (self._position + BLOCK) / SAMPLE_RATE
-        if self._pace and (left := captured - time.monotonic()) > 0 and self._closed.wait(left):
-            return None
-        frame = Frame(
-            self._samples[self._position : self._position + BLOCK],
-            self._position,
-            captured if self._pace else time.monotonic(),
-        )
+        if self._pace and (left := captured - now) > 0:
+            if self._closed.wait(min(left, timeout)) or left > timeout:
+                return None
+        elif not self._pace:
+            captured = now
+        frame = Frame(self._samples[self._position : self._position + BLOCK], self._position, captured)
         self._position += BLOCK
         return frame
 
@@ -168,32 +211,31 @@ class FileMicrophone:
 class FileSpeaker:
     """Keeps what is played. Its clock is real time, or a jump to the end of whatever is queued.
 
-    A thread `file speaker` stands for the device: it tells of spans as they start and end, and stops on `close`.
+    A thread `file speaker` stands for the device: it pulls blocks and tells of spans as they start and end; it stops at once on
+    `close`.
     """
 
-    def __init__(self, sample_rate: int = SPEAKER_RATE, *, pace: bool = True) -> None:
+    def __init__(
+        self, sample_rate: int = SPEAKER_RATE, *, pace: bool = True, clock: Clock | None = None
+    ) -> None:
         self.name = "file"
         self.sample_rate = sample_rate
         self._pace = pace
-        self._condition = threading.Condition()
-        self._queue: list[tuple[Span, Samples]] = []
+        self._clock = clock or SystemClock()
+        self._timeline = Timeline(sample_rate)
         self._recorded: list[Samples] = []
-        self._end = 0
-        self._played = 0
-        self._current: tuple[Span, float] | None = None
-        """The span that plays, and when it started."""
-        self._dropped: list[Span] = []
-        """Flushed, and not yet told of."""
+        self._subscribing = threading.Lock()
         self._subscribers: tuple[Callable[[PlaybackMark], None], ...] = ()
-        self._closed = True
+        self._news = threading.Event()
+        self._closed = threading.Event()
+        self._closed.set()
         self._thread: threading.Thread | None = None
         self._entry: Entry | None = None
-        self.gain = 1.0
 
     def open(self) -> None:
-        if not self._closed:
+        if not self._closed.is_set():
             return
-        self._closed = False
+        self._closed.clear()
         self._thread = threading.Thread(target=self._run, name="file speaker", daemon=True)
         self._entry = registry.register(
             self._thread, kind="thread", name="file speaker", owner="audio.files", close=self.close
@@ -201,100 +243,83 @@ class FileSpeaker:
         self._thread.start()
 
     def enqueue(self, samples: Samples) -> Span:
-        with self._condition:
-            span = Span(self._end, self._end + len(samples))
-            self._end = span.end
-            self._queue.append((span, samples))
-            self._condition.notify_all()
+        if self._closed.is_set():
+            raise DeviceError("The speaker is not open.")
+        span = self._timeline.enqueue(samples)
+        self._news.set()
         return span
 
     def played(self) -> int:
-        with self._condition:
-            return self._now_played()
+        return self._timeline.heard(self._heard_until())
 
     def flush(self) -> int:
-        with self._condition:
-            played = self._now_played()
-            dropped = [span for span, _ in self._queue]
-            if self._current is not None:
-                span = self._current[0]
-                dropped.insert(0, span)
-                self._recorded[-1] = self._recorded[-1][: played - span.start]
-                self._current = None
-            self._queue.clear()
-            self._played = self._end
-            self._condition.notify_all()
-            self._dropped += dropped
-        return played
+        heard = self._timeline.flush(self._clock.monotonic())
+        self._news.set()
+        return heard
 
     def fade(self, gain: float, seconds: float) -> None:
-        self.gain = gain
+        self._timeline.fade(gain, seconds)
 
     def subscribe(self, callback: Callable[[PlaybackMark], None]) -> Callable[[], None]:
-        self._subscribers = (*self._subscribers, callback)
+        with self._subscribing:
+            self._subscribers = (*self._subscribers, callback)
 
         def end() -> None:
-            self._subscribers = tuple(one for one in self._subscribers if one is not callback)
+            with self._subscribing:
+                self._subscribers = tuple(one for one in self._subscribers if one is not callback)
 
         return end
 
     def samples(self) -> Samples:
         """All that was played, without the pauses between."""
-        with self._condition:
-            return np.concatenate(self._recorded) if self._recorded else np.zeros(0, np.float32)
+        recorded = list(self._recorded)
+        return np.concatenate(recorded) if recorded else np.zeros(0, np.float32)
 
     def close(self) -> None:
-        with self._condition:
-            self._closed = True
-            self._condition.notify_all()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout=1.0)
-        if self._entry is not None:
-            self._entry.leave()
+        self._closed.set()
+        self.played()  # what was heard up to now stays so
+        self._timeline.lose(self._clock.monotonic())
+        self._news.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=1.0)
+        entry, self._entry = self._entry, None
+        if entry is not None:
+            entry.leave()
 
     # ----
 
-    def _now_played(self) -> int:
-        if self._current is None:
-            return self._played
-        span, started = self._current
-        return min(span.end, span.start + int((time.monotonic() - started) * self.sample_rate))
-
-    def _tell(self, mark: PlaybackMark) -> None:
-        for subscriber in self._subscribers:
-            subscriber(mark)
+    def _heard_until(self) -> float:
+        """Without pace, what was handed over has been heard."""
+        return self._clock.monotonic() if self._pace else math.inf
 
     def _run(self) -> None:
-        while True:
-            with self._condition:
-                self._condition.wait_for(lambda: self._closed or self._queue or self._dropped)
-                dropped, self._dropped = self._dropped, []
-            # Marks are told without the lock, and never in the thread that flushed.
-            for span in dropped:
-                self._tell(PlaybackMark("dropped", span, time.monotonic()))
-            with self._condition:
-                if self._closed:
-                    return
-                if not self._queue:
-                    continue
-                span, samples = self._queue.pop(0)
-                started = time.monotonic()
-                self._current = (span, started)
-                self._recorded.append(samples)
-            self._tell(PlaybackMark("started", span, started))
-            if self._sound(span, started):
-                self._tell(PlaybackMark("finished", span, time.monotonic()))
+        """The thread: a block at a time while there is something to play."""
+        block = np.empty(round(self.sample_rate * SPEAKER_BLOCK_SECONDS), np.float32)
+        due = 0.0
+        """When the next block sounds."""
+        while not self._closed.is_set():
+            now = self._clock.monotonic()
+            due = max(due, now) if self._pace else now
+            filled, _ = self._timeline.pull(block, now, due)
+            if filled:
+                self._recorded.append(block[:filled].copy())
+                due += filled / self.sample_rate
+            following = self._tell_due()
+            if not filled:
+                self._news.wait(following)
+                self._news.clear()
+            elif self._pace:
+                self._closed.wait(max(0.0, due - self._clock.monotonic()))
+        self._tell_due()
 
-    def _sound(self, span: Span, started: float) -> bool:
-        """Let `span` play to its end; False when it was flushed or the speaker closed meanwhile."""
-
-        def over() -> bool:
-            return self._closed or self._current is None or self._current[0] is not span
-
-        seconds = (span.end - span.start) / self.sample_rate if self._pace else 0.0
-        with self._condition:
-            if self._condition.wait_for(over, timeout=max(0.0, started + seconds - time.monotonic())):
-                return False
-            self._played = span.end
-            self._current = None
-            return True
+    def _tell_due(self) -> float | None:
+        """Tell the marks that are due; seconds until the next one is."""
+        marks, following = self._timeline.marks(self._heard_until())
+        for mark in marks:
+            for subscriber in self._subscribers:
+                try:
+                    subscriber(mark)
+                except Exception:
+                    log.exception("a subscriber failed on %s", mark)
+        return None if following is None else max(0.001, following - self._clock.monotonic())

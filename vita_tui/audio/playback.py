@@ -1,17 +1,14 @@
 """The speaker, by way of PortAudio: one output stream that stays open.
 
-PortAudio's own thread pulls blocks from a queue of spans. It counts the frames that it hands to the device and notes when the
-device will sound them: that is the clock that knows what has been heard. Marks are told by the `playback` thread, never by the
-callback; the same thread notices when callbacks stop, which means that the device went away.
+PortAudio's own thread pulls blocks from the timeline, which notes when the device will sound them: that is the clock that knows
+what has been heard. Marks are told by the `playback` thread, never by the callback; the same thread notices when callbacks stop,
+which means that the device went away. It ends within 100 ms of `close`.
 """
 
 from __future__ import annotations
 
 import logging
-import queue
 import threading
-import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +16,8 @@ import numpy as np
 
 from vita_tui.audio.base import PlaybackMark, Samples, Span
 from vita_tui.audio.devices import Device, close_stream, find, open_stream, portaudio, refresh
+from vita_tui.audio.timeline import Timeline
+from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import DeviceError
 from vita_tui.health.registry import Entry, registry
 
@@ -26,255 +25,301 @@ __all__ = ["DeviceSpeaker"]
 
 log = logging.getLogger(__name__)
 
-FADE_SECONDS = 0.005
-"""A cut shorter than this clicks."""
+LATENCY = 0.03
+"""Seconds that PortAudio is asked to buffer. What is buffered is still heard after a flush, which then takes 40 ms on PulseAudio."""
+ROOMY_LATENCY = 0.08
+"""The same on a machine that is too busy for that: there a flush stops the stream for a moment, at the price of a click."""
+MOST_UNDERFLOWS = 3
+"""Holes in what was played, after which the longer buffer is used."""
 LOST_SECONDS = 2.0
-LATENCIES: tuple[float | str, ...] = (0.03, 0.02, "high", 0.1)
-"""Seconds that PortAudio is asked to buffer, in order of trial: what is buffered is still heard after a flush, so little;
-but ALSA's plugin for PulseAudio underruns without end at some lengths, so the first second is watched."""
-SETTLE_SECONDS = 0.15
-MOST_UNDERFLOWS = 4
-"""While settling; one at the start is usual."""
+"""Without a callback for this long, the device is gone."""
+START_SECONDS = 4.0
+"""The same just after opening: a null sink of PulseAudio wakes from idleness after up to two seconds."""
+WATCH_SECONDS = 0.5
+"""How often it is checked that callbacks come."""
 
 
 class DeviceSpeaker:
-    """A sound device as a `Speaker`."""
+    """A sound device as a `Speaker`; every method may be called from any thread."""
 
-    def __init__(self, name: str = "") -> None:
+    def __init__(
+        self,
+        name: str = "",
+        *,
+        volume: float = 1.0,
+        clock: Clock | None = None,
+        lost_seconds: float = LOST_SECONDS,
+    ) -> None:
         """
         Args:
             name: of the device, or a part of it; empty for the system's default.
+            volume: 0 to 1.
+            lost_seconds: without a callback for this long, the device is gone.
         """
         self._wanted = name
         self.name = name or "default speaker"
         self.sample_rate = 0
-        self._lock = threading.Lock()
-        """Held by the callback for one block, and by others as briefly."""
-        self._stream: Any = None
-        self._entry: Entry | None = None
+        self._clock = clock or SystemClock()
+        self._roomy = False
+        self._cut = False
+        """The stream is to be stopped for a moment, so that the device forgets what it has."""
+        self._lost_seconds = lost_seconds
+        self._timeline = Timeline(48_000)
+        self._timeline.volume = volume
+        self._output: _Output | None = None
+        """Changed under `portaudio()` only."""
+        self._open = False
+        self._lost = ""
+        """Why nothing can be played until it is opened again."""
+        self._news = threading.Event()
+        """Marks may be due, or the `playback` thread should end."""
         self._thread: threading.Thread | None = None
-        self._marks: queue.SimpleQueue[tuple[PlaybackMark, float] | None] = queue.SimpleQueue()
-        """What to tell, and when."""
+        self._entry: Entry | None = None
+        self._subscribing = threading.Lock()
         self._subscribers: tuple[Callable[[PlaybackMark], None], ...] = ()
-        self._reset()
-        self.underflows = 0
-        """Blocks that came too late for the device."""
+        self._underflows_before = 0
 
-    def _reset(self) -> None:
-        self._queue: deque[tuple[Span, Samples]] = deque()
-        self._offset = 0
-        """Frames of the first span in the queue that were handed over."""
-        self._tail: Samples = np.zeros(0, np.float32)
-        """The fade after a flush."""
-        self._end = 0
-        self._handed = 0
-        """Frames of the timeline that were handed to the device, or dropped."""
-        self._segments: deque[tuple[float, int, int]] = deque(maxlen=256)
-        """When the device sounds them (monotonic seconds), first frame, number of frames."""
-        self._heard = 0
-        self._gain = self._target = 1.0
-        self._step = 0.0
-        """Change of gain for each frame."""
-        self._last_callback = time.monotonic()
-        self._ended = False
-        self._lost = False
+    @property
+    def underflows(self) -> int:
+        """Holes in what was played, since it was opened: blocks that came too late for the device."""
+        output = self._output
+        return self._underflows_before + (output.underflows if output is not None else 0)
+
+    @property
+    def volume(self) -> float:
+        """Loudness of everything, 0 to 1, beside what `fade` does."""
+        return self._timeline.volume
+
+    @volume.setter
+    def volume(self, value: float) -> None:
+        self._timeline.volume = value
 
     def open(self) -> None:
-        if self._stream is not None:
-            return
-        refresh()
-        device = find(self._wanted, "output")
-        rate, channels = _format(device)
-        with self._lock:
-            self._reset()
-            self.sample_rate = rate
-        self._stream = self._open_steadily(device, rate, channels)
-        self.name = device.name
-        self._marks = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._notify, name="playback", daemon=True)
-        self._entry = registry.register(
-            self._stream,
-            kind="stream",
-            name=f"speaker {device.name}",
-            owner="audio.playback",
-            close=self.close,
-        )
-        self._thread.start()
-
-    def _open_steadily(self, device: Device, rate: int, channels: int) -> Any:
-        """A stream that does not underrun; if all do, the one with the longest buffer."""
-        for latency in LATENCIES:
-            before = self.underflows
-            stream = open_stream(
-                "OutputStream",
-                device=device.index,
-                samplerate=rate,
-                channels=channels,
-                latency=latency,
-                callback=self._callback,
-                finished_callback=self._finished,
+        if self._lost:
+            self.close()
+        with portaudio():
+            if self._open:
+                return
+            refresh()  # a device that was plugged in since then; does nothing while the microphone's stream is open
+            self._lost, self._underflows_before = "", 0
+            self._start()
+            self._open = True
+            self._thread = threading.Thread(target=self._run, name="playback", daemon=True)
+            self._entry = registry.register(
+                self, kind="stream", name=f"speaker {self.name}", owner="audio.playback", close=self.close
             )
-            time.sleep(SETTLE_SECONDS)
-            if self.underflows - before <= MOST_UNDERFLOWS or latency == LATENCIES[-1]:
-                return stream
-            log.info("%s underruns with a buffer of %s s", device.name, latency)
-            close_stream(stream, f"speaker {device.name}")
-            self._ended = False
-        raise AssertionError("the last latency is always taken")
+            self._thread.start()
 
     def enqueue(self, samples: Samples) -> Span:
-        if self._stream is None or self._lost:
+        if self._lost:
+            raise DeviceError(self._lost, remedy="Plug it in, or choose another: f2")
+        if not self._open:
             raise DeviceError("The speaker is not open.", remedy="vita devices")
-        with self._lock:
-            span = Span(self._end, self._end + len(samples))
-            self._end = span.end
-            self._queue.append((span, samples))
-        return span
+        return self._timeline.enqueue(samples)
 
     def played(self) -> int:
-        now = time.monotonic()
-        with self._lock:
-            return self._now_heard(now)
+        return self._timeline.heard(self._clock.monotonic())
 
     def flush(self) -> int:
-        now = time.monotonic()
-        with self._lock:
-            # What the device already has will sound; a short fade follows it instead of a click.
-            heard = self._handed
-            if self._queue:
-                _, samples = self._queue[0]
-                rest = samples[self._offset : self._offset + round(FADE_SECONDS * self.sample_rate)]
-                self._tail = rest * np.linspace(1.0, 0.0, len(rest), dtype=np.float32)
-            dropped = [span for span, _ in self._queue]
-            self._queue.clear()
-            self._offset = 0
-            self._handed = self._heard = self._end
-            self._segments.clear()
-        for span in dropped:
-            self._marks.put((PlaybackMark("dropped", span, now), now))
+        now = self._clock.monotonic()
+        if self._roomy:
+            heard = self._timeline.lose(now)
+            self._cut = True
+        else:
+            heard = self._timeline.flush(now)
+        self._news.set()
         return heard
 
     def fade(self, gain: float, seconds: float) -> None:
-        with self._lock:
-            self._target = gain
-            frames = max(1, round(seconds * self.sample_rate))
-            self._step = (gain - self._gain) / frames
+        self._timeline.fade(gain, seconds)
 
     def subscribe(self, callback: Callable[[PlaybackMark], None]) -> Callable[[], None]:
-        with self._lock:
+        with self._subscribing:
             self._subscribers = (*self._subscribers, callback)
 
         def end() -> None:
-            with self._lock:
+            with self._subscribing:
                 self._subscribers = tuple(one for one in self._subscribers if one is not callback)
 
         return end
 
     def close(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            self._marks.put(None)
-            close_stream(stream, f"speaker {self.name}")
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout=1.0)
-        if self._entry is not None:
-            self._entry.leave()
+        self._open = False
+        if self._output is not None:
+            with portaudio():
+                self._stop()
+        self._timeline.lose(self._clock.monotonic())
+        self._news.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=1.0)
+        entry, self._entry = self._entry, None
+        if entry is not None:
+            entry.leave()
 
-    # ---- PortAudio's thread
+    # ---- under `portaudio()`
 
-    def _callback(self, out: Any, frames: int, times: Any, status: Any) -> None:
-        now = time.monotonic()
-        delay = times.outputBufferDacTime - times.currentTime
-        due = now + (delay if 0.0 < delay < 1.0 else 0.0)
-        if status.output_underflow:
-            self.underflows += 1
-        mono = np.zeros(frames, np.float32)
-        with self._lock:
-            self._last_callback = now
-            filled = self._fill_tail(mono)
-            while filled < frames and self._queue:
-                filled = self._fill_from_queue(mono, filled, now, due)
-            self._apply_gain(mono)
-        out[:] = mono[:, np.newaxis]
+    def suspend(self) -> None:
+        """Close the stream while the list of devices is made anew; what it had not yet sounded is kept."""
+        self._stop()
+        self._timeline.rewind(self._clock.monotonic())
 
-    def _fill_tail(self, mono: Samples) -> int:
-        count = min(len(self._tail), len(mono))
-        mono[:count] = self._tail[:count]
-        self._tail = self._tail[count:]
-        return count
+    def resume(self) -> None:
+        """Open it again; when that does not work, the device is lost."""
+        if self._open:
+            try:
+                self._start()
+            except DeviceError as error:
+                self._lost = error.message
+                self._news.set()
 
-    def _fill_from_queue(self, mono: Samples, filled: int, now: float, due: float) -> int:
-        span, samples = self._queue[0]
-        count = min(len(samples) - self._offset, len(mono) - filled)
-        mono[filled : filled + count] = samples[self._offset : self._offset + count]
-        sounds = due + filled / self.sample_rate
-        if self._offset == 0:
-            self._marks.put((PlaybackMark("started", span, now), now))
-        if count:
-            self._segments.append((sounds, span.start + self._offset, count))
-        self._offset += count
-        self._handed = span.start + self._offset
-        if self._offset >= len(samples):
-            heard = sounds + count / self.sample_rate
-            self._marks.put((PlaybackMark("finished", span, heard), heard))
-            self._queue.popleft()
-            self._offset = 0
-        return filled + count
+    def _start(self) -> None:
+        device = find(self._wanted, "output")
+        rate, channels = _format(device, self.sample_rate)
+        self._timeline.rate = self.sample_rate = rate
+        output = _Output(self._timeline, self._news, self._clock)
+        latency = ROOMY_LATENCY if self._roomy else LATENCY
+        output.stream = open_stream(
+            "OutputStream",
+            self,
+            device=device.index,
+            samplerate=rate,
+            channels=channels,
+            latency=latency,
+            # Three blocks to a buffer: PortAudio's four cost a third more.
+            blocksize=round(rate * latency / 3),
+            callback=output.callback,
+            finished_callback=output.finish,
+        )
+        self.name = device.name
+        self._output = output
 
-    def _apply_gain(self, mono: Samples) -> None:
-        if self._gain == self._target == 1.0:
+    def _stop(self) -> None:
+        output, self._output = self._output, None
+        if output is None:
             return
-        ramp = self._gain + self._step * np.arange(1, len(mono) + 1, dtype=np.float32)
-        low, high = sorted((self._gain, self._target))
-        ramp = np.clip(ramp, low, high)
-        mono *= ramp
-        self._gain = float(ramp[-1])
-
-    def _finished(self) -> None:
-        self._ended = True
+        self._underflows_before += output.underflows
+        output.stopping = True
+        close_stream(output.stream, self, f"speaker {self.name}")
 
     # ---- the playback thread
 
-    def _notify(self) -> None:
-        while True:
-            try:
-                item = self._marks.get(timeout=0.5)
-            except queue.Empty:
-                if self._stream is not None and not self._lost and self._is_gone():
-                    self._lost = True
-                    reason = f"The speaker {self.name} went away."
-                    self._tell(PlaybackMark("lost", None, time.monotonic(), reason))
-                    return
-                continue
-            if item is None:
-                return
-            mark, due = item
-            while (left := due - time.monotonic()) > 0 and self._stream is not None:
-                time.sleep(min(left, 0.05))
-            self._tell(mark)
+    def _run(self) -> None:
+        wait = WATCH_SECONDS
+        me = threading.current_thread()
+        while self._open and not self._lost and self._thread is me:
+            self._news.wait(wait)
+            self._news.clear()
+            if self._cut:
+                self._cut_off()
+            wait = self._tell_due()
+            output = self._output
+            if output is not None and output.underflows >= MOST_UNDERFLOWS and not self._roomy:
+                self._make_room()
+            if self._is_gone():
+                self._lost = self._lost or f"The speaker {self.name} went away."
+        if self._lost:
+            now = self._clock.monotonic()
+            self._timeline.lose(now)
+            self._tell_due()
+            self._tell(PlaybackMark("lost", None, now, self._lost))
+        else:
+            self._tell_due()
 
-    def _is_gone(self) -> bool:
-        return self._ended or time.monotonic() - self._last_callback > LOST_SECONDS
+    def _cut_off(self) -> None:
+        """Let the device forget what it has: 2 ms with ALSA."""
+        self._cut = False
+        with portaudio():
+            output = self._output
+            if output is None:
+                return
+            output.stopping = True
+            output.stream.abort()
+            output.stopping = False
+            output.called = self._clock.monotonic()
+            try:
+                output.stream.start()
+            except Exception:  # noqa: BLE001 - PortAudio's own error, whose module is not imported here: the device is gone
+                output.finish()
+
+    def _make_room(self) -> None:
+        log.info("%s had %d holes: a longer buffer is used from now on", self.name, self.underflows)
+        with portaudio():
+            if self._open:
+                self._roomy = True
+                self.suspend()
+                self.resume()
+
+    def _tell_due(self) -> float:
+        """Tell the marks that are due; seconds until the next one is."""
+        now = self._clock.monotonic()
+        marks, following = self._timeline.marks(now)
+        for mark in marks:
+            self._tell(mark)
+        return WATCH_SECONDS if following is None else min(WATCH_SECONDS, max(0.001, following - now))
 
     def _tell(self, mark: PlaybackMark) -> None:
         for subscriber in self._subscribers:
-            subscriber(mark)
+            try:
+                subscriber(mark)
+            except Exception:
+                log.exception("a subscriber failed on %s", mark)
 
-    def _now_heard(self, now: float) -> int:
-        """With the lock held."""
-        for due, first, count in self._segments:
-            if due > now:
-                break
-            self._heard = max(self._heard, first + min(count, int((now - due) * self.sample_rate)))
-        return self._heard
+    def _is_gone(self) -> bool:
+        output = self._output
+        if output is None:
+            return False
+        patience = self._lost_seconds if output.steady else max(START_SECONDS, self._lost_seconds)
+        return output.ended or self._clock.monotonic() - output.called > patience
 
 
-def _format(device: Device) -> tuple[int, int]:
-    """The sample rate and the channels to open `device` with."""
+class _Output:
+    """One stream's life: what PortAudio's thread does."""
+
+    def __init__(self, timeline: Timeline, news: threading.Event, clock: Clock) -> None:
+        self._timeline = timeline
+        self._news = news
+        self._clock = clock
+        self._began = self.called = clock.monotonic()
+        """When the last callback came."""
+        self.stream: Any = None
+        self.ended = False
+        self.stopping = False
+        """We end it, not the device."""
+        self._sounding = False
+        """The block before held sound."""
+        self.steady = False
+        """Callbacks have come for longer than it takes to fill the device's buffer."""
+        self.underflows = 0
+
+    def callback(self, out: Any, frames: int, times: Any, status: Any) -> None:
+        now = self._clock.monotonic()
+        delay = times.outputBufferDacTime - times.currentTime
+        if status.output_underflow and self._sounding:
+            self.underflows += 1
+            self._news.set()
+        self.steady = self.steady or now - self._began > 0.5
+        self.called = now
+        mono = np.empty(frames, np.float32)
+        filled, news = self._timeline.pull(mono, now, now + (delay if 0.0 < delay < 1.0 else 0.0))
+        self._sounding = filled == frames
+        out[:] = mono[:, np.newaxis]
+        if news:
+            self._news.set()
+
+    def finish(self) -> None:
+        """The stream ended, by us or by the device."""
+        if not self.stopping:
+            self.ended = True
+            self._news.set()
+
+
+def _format(device: Device, preferred: int) -> tuple[int, int]:
+    """The sample rate and the channels to open `device` with; `preferred` Hertz if it is not 0 and can be had."""
     own = round(device.rate)
     with portaudio() as sd:
-        for rate in dict.fromkeys((own, 48_000, 44_100)):
-            for channels in (1, 2, device.channels):
+        for rate in dict.fromkeys((preferred or own, own, 48_000, 44_100)):
+            for channels in dict.fromkeys((1, 2, device.channels)):
                 try:
                     sd.check_output_settings(
                         device=device.index, samplerate=rate, channels=channels, dtype="float32"
