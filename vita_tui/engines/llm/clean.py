@@ -9,12 +9,12 @@ __all__ = ["Cleaner"]
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC, DCS, SOS, PM, APC
-    r"|\x1b[ -/]*[0-~]"  # two- and three-character escapes
+    r"|\x1b(?:[ -/]+[0-~]|[0-OQ-WYZ\\`-~])"  # two- and three-character escapes; not the start of one of those above
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
 _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"
-    "\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff]"  # bidirectional overrides and what cannot be seen
+    "\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff]"  # bidirectional overrides and what cannot be seen
 )
 _UNFINISHED_ESCAPE = re.compile(
     r"(?:\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)?|\x9b[0-?]*[ -/]*)\Z"
@@ -37,9 +37,9 @@ class Cleaner:
         text = self._held + delta
         self._held = ""
         text = _ESCAPES.sub("", text)
-        if (unfinished := _UNFINISHED_ESCAPE.search(text)) is not None and unfinished.group():
-            if len(unfinished.group()) <= _LONGEST_ESCAPE:
-                self._held = unfinished.group()
+        unfinished = _UNFINISHED_ESCAPE.search(text)
+        if unfinished is not None and len(unfinished.group()) <= _LONGEST_ESCAPE:
+            self._held = unfinished.group()
             text = text[: unfinished.start()]
         text = self._without_thoughts(text)
         text = _CONTROLS.sub("", text.replace("\r\n", "\n"))
@@ -51,7 +51,7 @@ class Cleaner:
     def finish(self) -> str:
         """What was held back and turned out to be text."""
         held, self._held = self._held, ""
-        return "" if self._thinking else _CONTROLS.sub("", _ESCAPES.sub("", held))
+        return "" if self._thinking else _CONTROLS.sub("", _UNFINISHED_ESCAPE.sub("", held))
 
     def _without_thoughts(self, text: str) -> str:
         said = ""
