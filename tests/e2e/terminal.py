@@ -94,14 +94,14 @@ class Terminal:
         words = ("initializing", "idle", "listening", "thinking", "speaking")
         return next((word for line in self.screen().splitlines()[-3:] for word in words if word in line), "")
 
-    def children(self, containing: str) -> list[psutil.Process]:
-        """Processes of this program whose command line contains `containing`."""
+    def processes(self, module: str = "vita_tui") -> list[psutil.Process]:
+        """Processes of this program, its children included, that run `module` or one inside it."""
         home = self.env["VITA_HOME"]
         found = []
         for process in psutil.process_iter():
             try:
                 if (
-                    any(containing in part for part in process.cmdline())
+                    any(part.startswith(module) for part in process.cmdline())
                     and process.environ().get("VITA_HOME") == home
                 ):
                     found.append(process)
@@ -126,6 +126,6 @@ class Terminal:
 
     def close(self) -> None:
         subprocess.run(["tmux", "-L", self._socket, "kill-server"], capture_output=True, check=False)
-        for process in self.children("vita_tui"):
+        for process in self.processes():
             with contextlib.suppress(psutil.Error):
                 process.kill()

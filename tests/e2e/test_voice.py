@@ -62,7 +62,7 @@ def test_a_spoken_question_is_answered_aloud(
     assert word_error_rate(reply, understand(recording.samples())) <= 0.3
     assert reply.split()[0] in vita.screen()
     assert vita.quit() == 0
-    assert vita.children("vita_tui") == []
+    assert vita.processes() == []
 
 
 def test_the_next_voice_speaks_when_piper_fails(
@@ -96,7 +96,7 @@ def test_a_model_that_is_killed_mid_reply_ends_the_turn_and_the_next_one_works(
     vita.type("Tell me a long story about a dog who sails around the world.")
     vita.press("Enter")
     vita.wait(lambda _: vita.state() in ("thinking", "speaking"))
-    (child,) = vita.children("engines.llm.server")
+    (child,) = vita.processes("vita_tui.engines.llm.server")
     child.kill()
     vita.wait(lambda _: vita.state() == "speaking" or "No answer" in vita.screen())
     vita.press("Escape")
@@ -105,7 +105,7 @@ def test_a_model_that_is_killed_mid_reply_ends_the_turn_and_the_next_one_works(
     vita.press("Enter")
     vita.wait(lambda _: vita.state() == "idle" and len(stored(vita)) >= 4)
     assert str(vita.turns()[-1]["text"]).strip()
-    assert child.pid not in [process.pid for process in vita.children("engines.llm.server")]
+    assert child.pid not in [process.pid for process in vita.processes("vita_tui.engines.llm.server")]
 
 
 def test_escape_silences_and_only_what_was_heard_is_kept(
