@@ -92,12 +92,15 @@ class OpenAIResponder:
         said = finished = False
         async with aclosing(self._chunks(messages, max_tokens)) as chunks:
             async for chunk in chunks:
-                choice = chunk.choices[0] if getattr(chunk, "choices", None) else None
+                # The client checks nothing of what it is sent: a server of another kind may have put anything there.
+                choices = getattr(chunk, "choices", None)
+                choice = choices[0] if isinstance(choices, list) and choices else None
                 if choice is None:
                     continue
                 said = True
-                finished = finished or bool(choice.finish_reason)
-                if (content := getattr(choice.delta, "content", None)) and (text := cleaner.feed(content)):
+                finished = finished or bool(getattr(choice, "finish_reason", None))
+                content = getattr(getattr(choice, "delta", None), "content", None)
+                if isinstance(content, str) and (text := cleaner.feed(content)):
                     yield text
         if rest := cleaner.finish():
             yield rest
@@ -136,15 +139,17 @@ class OpenAIResponder:
                         return
                 yield piece
         except (openai.APIError, httpx2.HTTPError, OSError, ValueError, TypeError, AttributeError) as error:
-            raise self._explained(error) from error
+            explained = self._explained(error, begun=stream is not None)
+            # Some servers repeat the key that they refuse.
+            raise explained from (None if self._api_key and self._api_key in str(error) else error)
         finally:
             if stream is not None:
                 # Closing the connection is what stops the generation on the server.
                 with suppress(openai.APIError, httpx2.HTTPError, OSError, RuntimeError, AttributeError):
                     await stream.close()
 
-    def _explained(self, error: Exception) -> VitaError:
-        """What `error` means for the user; never quotes the request, which holds the key."""
+    def _explained(self, error: Exception, *, begun: bool) -> VitaError:
+        """What `error` means for the user, before or after the answer has begun; never quotes the key."""
         import httpx2
         import openai
 
@@ -155,6 +160,8 @@ class OpenAIResponder:
                     f"{self.name} said nothing for {self._timeout:.0f} s.",
                     remedy="Is it busy? Or raise llm.timeout.",
                 )
+            case openai.APIConnectionError() if begun:
+                return EngineError(f"{self.name} broke off in the middle of its reply.")
             case openai.APIConnectionError() | httpx2.ConnectError() | ConnectionRefusedError():
                 return EngineUnavailableError(
                     f"No language model answers at {where}.",
@@ -175,13 +182,18 @@ class OpenAIResponder:
                 )
             case httpx2.HTTPError() | OSError():
                 return EngineError(f"{self.name} broke off in the middle of its reply.")
-            case openai.APIError() if "error" in str(error).lower() and error.body:
-                return EngineError(f"{where} reports: {_short(error.message)}.")
+            case openai.APIError() if (
+                type(error) is openai.APIError and error.body
+            ):  # an error within the stream
+                return EngineError(f"{where} reports: {self._without_key(_short(error.message))}.")
             case _:
                 return EngineError(
                     f"{where} sent what is not a reply.",
                     remedy="Is llm.base_url an OpenAI-compatible server?",
                 )
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._api_key, "…") if self._api_key else text
 
     async def prefill(self, messages: Sequence[Message]) -> None:
         """Have llama.cpp read the prompt into its cache; other servers are left alone, reading may cost money there."""
