@@ -30,7 +30,9 @@ __all__ = ["ControlServer", "Program", "ask", "programs", "standard_answers"]
 log = logging.getLogger(__name__)
 
 TIMEOUT = 5.0
-"""Seconds for a request and its answer."""
+"""Seconds that the asking side waits for the answer."""
+REQUEST_SECONDS = 0.5
+"""Seconds in which a request must have arrived: whoever connects and is silent must not keep others waiting."""
 LONGEST = 1024
 """Bytes of a request."""
 
@@ -126,7 +128,7 @@ class ControlServer:
             while not self._stopping.is_set():
                 connection, _ = server.accept()
                 with connection, suppress(OSError):
-                    connection.settimeout(TIMEOUT)
+                    connection.settimeout(REQUEST_SECONDS)
                     self._serve(connection)
         except OSError:
             if not self._stopping.is_set():

@@ -269,6 +269,7 @@ class Metrics:
             for series in newest:
                 room = len(self._table) < self.settings.max_metrics
                 if room and now - series.updated <= self._retention and series.key not in self._table:
+                    series.continued = True
                     self._table[series.key] = series
             oldest = min((series.updated for series in self._table.values()), default=now)
             self._look_at = min(self._look_at, oldest + self._retention)
@@ -281,6 +282,7 @@ class Metrics:
             for _, series in self._snapshot():
                 with series.lock:
                     if not series.dead and (fresh := series.fresh()) is not None:
+                        fresh.continued = series.continued
                         parts.append((series, fresh))
             if not parts:
                 return True
@@ -301,6 +303,7 @@ class Metrics:
             for series, fresh in parts:
                 with series.lock:
                     series.mark_saved(fresh)
+                    series.continued = True
             return True
 
 

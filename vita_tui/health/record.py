@@ -94,13 +94,15 @@ def add(file: Path, fresh: Iterable[Series], clock: Clock, *, limit: int, retent
     paths.ensure_private_dir(file.parent)
     # Timeout, which is raised when the lock is not had in time, is a TimeoutError and so an OSError.
     with FileLock(file.with_suffix(".lock"), timeout=LOCK_SECONDS, mode=0o600):
+        now = clock.monotonic()
         merged = read(file, clock)
         for series in fresh:
-            if (known := merged.get(series.key)) is not None:
+            known = merged.get(series.key)
+            # A name that is used anew after its metric was dropped for its age begins at nothing, here as in the table.
+            if known is not None and (series.continued or now - known.updated <= retention):
                 known.merge(series)
             else:
                 merged[series.key] = series
-        now = clock.monotonic()
         kept = [series for series in merged.values() if now - series.updated <= retention]
         kept = heapq.nlargest(limit, kept, key=lambda series: series.updated)
         offset = clock.time() - now

@@ -64,6 +64,8 @@ class Series:
         self.updated = now
         self.dead = False
         """It was dropped; whoever still holds it must look again."""
+        self.continued = False
+        """A part of it is on disk already."""
         self.alerting = False
         """The user knows that its threshold is crossed."""
 
