@@ -23,7 +23,7 @@ from textual.screen import Screen
 
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import VitaError
-from vita_tui.events import Notice
+from vita_tui.events import Job, Notice
 from vita_tui.tui.core import Build, Core, Weights
 from vita_tui.tui.figures import Memory, measure
 from vita_tui.tui.messages import Built, NotBuilt
@@ -166,17 +166,24 @@ class VitaApp(App[int]):
         self._started = True
         if core.session is not None:
             await self._show_session(core)
-        waiting, self._waiting = self._waiting, []
-        for text in waiting:
-            self.ask(text)
         from vita_tui.tui.widgets.fetch import offer
 
         await offer(self)
+        self._ask_waiting()
+
+    def _ask_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for text in waiting:
+            self.ask(text)
 
     def on_fetch_arrived(self, message: Message) -> None:
         """Weights that were missing are here: their engines are tried again."""
-        if self.core is not None:
-            self.core.wake(message.job)  # type: ignore[attr-defined]  # a Fetch.Arrived, which is not imported for this
+        if self.core is None:
+            return
+        job = message.job  # type: ignore[attr-defined]  # a Fetch.Arrived, which is not imported for this
+        self.core.wake(job)
+        if job == "llm":
+            self._ask_waiting()
 
     def on_not_built(self, message: NotBuilt) -> None:
         self.error = message.error
@@ -240,7 +247,16 @@ class VitaApp(App[int]):
             self._waiting.append(text)
             self.notify("It will be asked as soon as VITA is awake.", title="Waking up", markup=False)
             return
+        if self._is_fetching("llm"):
+            self._waiting.append(text)
+            self.notify("It will be asked when the language model is here.", title="Fetching", markup=False)
+            return
         self.spawn(self.core.ask(text), "ask")
+
+    def _is_fetching(self, job: Job) -> bool:
+        from vita_tui.tui.widgets.fetch import Fetch
+
+        return any(fetch.brings(job) for fetch in self.main.query(Fetch))
 
     def talk(self) -> None:
         if self.core is None or not self._started:

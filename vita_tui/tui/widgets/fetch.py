@@ -119,6 +119,11 @@ class Fetch(Vertical):
             yield Button("Try again", id="fetch-retry", variant="primary", compact=True)
             yield Button("Close", id="fetch-close", compact=True)
 
+    def brings(self, job: Job) -> bool:
+        """Whether what `job` needs is on its way."""
+        coming = self._thread is not None and self._thread.is_alive() and not self._cancelled.is_set()
+        return coming and any(m.job == job and m.name not in self._ready for m in self._lacking)
+
     def on_mount(self) -> None:
         self._begin()
 
