@@ -228,9 +228,9 @@ class ClauseCutter:
             return place + 1
         if SOFT_BREAK.search(unit) and len(unit.strip()) >= policy.characters and not DAY.search(unit):
             return None if re.search(r"\d\s-$", unit) else place + 1
-        if len(words) - 1 >= policy.before_conjunction and last.lower() in CONJUNCTIONS:
-            if words[-2].lower() not in CLINGING:
-                return place - len(last)
+        enough = len(words) - 1 >= policy.before_conjunction
+        if enough and last.lower() in CONJUNCTIONS and words[-2].lower() not in CLINGING:
+            return place - len(last)
         if len(words) >= policy.longest:
             clings = last.lower() in CLINGING or last[-1].isdigit() or last.lower() in DOTTED
             return place + 1 if not clings or len(words) >= policy.longest + PATIENCE else None

@@ -92,7 +92,7 @@ def test_agrees_with_whisper_to_one_word() -> None:
     whisper = WhisperModel(
         str(paths.models_dir() / "whisper-base"), device="cpu", compute_type="int8", local_files_only=True
     )
-    voice = PiperSynthesizer(next((paths.models_dir() / "en_US-joe-medium").glob("*.onnx")))
+    voice = PiperSynthesizer(next((paths.models_dir() / "en_US-joe-medium").glob("*.onnx")), timeout=120.0)
     errors: list[int] = []
     try:
         for text in (

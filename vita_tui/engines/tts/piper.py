@@ -11,7 +11,6 @@ piper-tts is an optional extra, because it is GPL-3.0 and VITA is not.
 from __future__ import annotations
 
 import atexit
-import json
 import logging
 import queue
 import threading
@@ -20,14 +19,15 @@ import weakref
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vita_tui.engines.tts.base import Pcm
 from vita_tui.engines.tts.pieces import pieces
+from vita_tui.engines.tts.piper_voice import damaged, explain, first_line, open_voice
 from vita_tui.engines.tts.spoken import spoken
-from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, ModelError, VitaError
+from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, VitaError
 from vita_tui.health.registry import Entry, registry
 
 if TYPE_CHECKING:
@@ -48,21 +48,6 @@ LONGEST = 200
 """Characters that are computed at once: memory and the time until a computation ends both grow with them."""
 WARM_UP = "Hello, and welcome, number 1."
 """Read first, so that all that reading needs is loaded too."""
-CONFIGURATION = {
-    "audio": dict,
-    "espeak": dict,
-    "phoneme_id_map": dict,
-    "num_symbols": int,
-    "num_speakers": int,
-}
-"""What a voice's configuration must hold, and of which type."""
-NOT_A_VOICE = {
-    b"vers": "a Git LFS pointer, not the file itself",
-    b"<htm": "a web page",
-    b"<!DO": "a web page",
-    b"GGUF": "a GGUF file",
-    b"PK\x03\x04": "a PyTorch checkpoint or an archive",
-}
 
 _workers: weakref.WeakSet[_Worker] = weakref.WeakSet()
 _stuck: set[threading.Thread] = set()
@@ -250,11 +235,11 @@ class _Worker(threading.Thread):
     def run(self) -> None:
         try:
             try:
-                voice = _open(self._path, self._threads)
+                voice = open_voice(self._path, self._threads)
                 rate = voice.config.sample_rate
                 self._warm_up(voice)
             except BaseException as error:  # noqa: BLE001  # handed to the waiting thread, whatever it is
-                self.loaded.set_exception(_explain(error, self._path))
+                self.loaded.set_exception(explain(error, self._path))
                 return
             self.loaded.set_result(rate)
             while (job := self.jobs.get()) is not None:
@@ -277,7 +262,7 @@ class _Worker(threading.Thread):
         while not job.results.empty():
             pieces.append(job.results.get())
         if not pieces:
-            raise _damaged(self._path, "it says nothing")
+            raise damaged(self._path, "it says nothing")
 
     def _speak(self, voice: PiperVoice, job: _Job) -> None:
         from piper.config import SynthesisConfig
@@ -288,7 +273,7 @@ class _Worker(threading.Thread):
             for chunk in voice.synthesize(piece, config):
                 samples = np.ascontiguousarray(chunk.audio_float_array, dtype=np.float32).reshape(-1)
                 if not np.isfinite(samples).all():
-                    raise _damaged(self._path, "what it says is not sound")
+                    raise damaged(self._path, "what it says is not sound")
                 if job.stopped:
                     return
                 job.results.put(samples)
@@ -303,122 +288,9 @@ def _end_all() -> None:
             worker.join(GRACE_SECONDS)
 
 
-class _Session:
-    """ONNX Runtime's session, as Piper calls it, but with run options, by which a computation can be ended."""
-
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self.options: Any = None
-
-    def run(self, outputs: list[str] | None, inputs: dict[str, Any]) -> Any:
-        return self._session.run(outputs, inputs, self.options)
-
-
-def _open(path: Path, threads: int) -> PiperVoice:
-    config = _read_config(path)
-    _check(path)
-    try:
-        import onnxruntime
-        from piper import PiperVoice
-        from piper.config import PiperConfig
-    except ImportError as error:
-        raise EngineUnavailableError(
-            "Piper is not installed.", remedy="Run: pip install 'vita-tui[piper]'"
-        ) from error
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # errors are raised; nothing is to be printed on the screen
-    # Waiting threads must sleep, not spin: the other core is the language model's.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # The arena would keep the largest blocks that were ever needed: 335 MB instead of 215 after 40 clauses, for 5 % less time.
-    options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return PiperVoice(
-        session=_Session(session), config=PiperConfig.from_dict(config)
-    )  # it has the one method that Piper calls
-
-
-def _check(path: Path) -> None:
-    """Look whether `path` can be a voice at all."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-    except FileNotFoundError:
-        raise _missing(path) from None
-    except IsADirectoryError:
-        raise ModelError(
-            f"{path} is a folder, not a Piper voice.", remedy="Set tts.voice to its .onnx file."
-        ) from None
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    if not start:
-        raise _damaged(path, "it is empty")
-    if start in NOT_A_VOICE:
-        raise ModelError(f"{path} is {NOT_A_VOICE[start]}.", remedy="Set tts.voice to a Piper voice (.onnx).")
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    file = path.with_name(f"{path.name}.json")
-    try:
-        config = json.loads(file.read_bytes())
-    except FileNotFoundError:
-        raise _missing(path if not path.exists() else file) from None
-    except OSError as error:
-        raise _unreadable(file, error) from error
-    except ValueError as error:
-        raise _damaged(file, f"it is not JSON ({error})") from error
-    if not isinstance(config, dict):
-        raise _damaged(file, "it holds no table")
-    for key, kind in CONFIGURATION.items():
-        if not isinstance(config.get(key), kind) or not config[key]:
-            raise _damaged(file, f"{key} is {'wrong' if key in config else 'missing'}")
-    return config
-
-
-def _explain(error: BaseException, path: Path) -> BaseException:
-    """What an error while loading means for the user."""
-    if isinstance(error, VitaError) or not isinstance(error, Exception):
-        return error
-    if isinstance(error, MemoryError):
-        return ModelError(
-            "The Piper voice does not fit into memory.",
-            remedy="Close other programs, or choose a smaller voice.",
-        )
-    text = _first_line(error)
-    if isinstance(error, KeyError | AttributeError | TypeError):
-        return _damaged(path.with_name(f"{path.name}.json"), f"{type(error).__name__}: {text}")
-    return _damaged(path, text)
-
-
 def _failure(error: BaseException) -> BaseException:
     if isinstance(error, VitaError) or not isinstance(error, Exception):
         return error
-    failure = EngineError(f"Piper failed: {_first_line(error)}.")
+    failure = EngineError(f"Piper failed: {first_line(error)}.")
     failure.__cause__ = error
     return failure
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__).rstrip(".")
-
-
-def _missing(path: Path) -> ModelError:
-    return ModelError(f"The Piper voice is not there: {path} does not exist.", remedy=_pull(path))
-
-
-def _unreadable(path: Path, error: OSError) -> ModelError:
-    return ModelError(
-        f"{path} cannot be read: {error.strerror or error}.", remedy="Give yourself permission to read it."
-    )
-
-
-def _damaged(path: Path, why: str) -> ModelError:
-    return ModelError(f"The Piper voice is damaged: {path}: {why}.", remedy=_pull(path))
-
-
-def _pull(path: Path) -> str:
-    return f"Run: vita models pull {path.name.removesuffix('.json').removesuffix('.onnx')}"
