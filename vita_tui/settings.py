@@ -218,6 +218,11 @@ class Settings(BaseSettings):
     health: HealthSettings = HealthSettings()
     ui: UiSettings = UiSettings()
 
+    @property
+    def spoken_language(self) -> str:
+        """The language in which replies are read out."""
+        return "en" if self.stt.language == "auto" else self.stt.language
+
     @classmethod
     def settings_customise_sources(
         cls,

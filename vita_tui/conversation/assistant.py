@@ -305,6 +305,7 @@ class Assistant:
             clock=self._clock,
             watch=watch,
             max_tokens=self.settings.llm.max_tokens,
+            language=self.settings.spoken_language,
         )
 
     async def _run_draft(self, exchange: Exchange) -> None:

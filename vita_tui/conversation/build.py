@@ -132,7 +132,13 @@ def synthesizers(settings: Settings, bus: EventBus, clock: Clock | None = None) 
             engines.append(PiperSynthesizer(voice, rate=tts.rate, volume=tts.volume, timeout=tts.timeout))
         else:
             engines.append(
-                Pyttsx3Synthesizer(tts.system_voice, rate=tts.rate, volume=tts.volume, timeout=tts.timeout)
+                Pyttsx3Synthesizer(
+                    tts.system_voice,
+                    rate=tts.rate,
+                    volume=tts.volume,
+                    timeout=tts.timeout,
+                    language=settings.spoken_language,
+                )
             )
     return Chain("tts", engines, settings.health, bus=bus, clock=clock)
 

@@ -43,6 +43,7 @@ class Exchange:
         clock: Clock,
         watch: Stopwatch,
         max_tokens: int,
+        language: str = "en",
     ) -> None:
         self.turn = turn
         self.question = question
@@ -61,6 +62,7 @@ class Exchange:
         self._bus = bus
         self._clock = clock
         self._max_tokens = max_tokens
+        self._language = language
         self._committed = False
         self._held: list[Event] = []
         self._stopped: Reason | None = None
@@ -123,7 +125,10 @@ class Exchange:
         if self.speech is None or not self.speech.engines:
             return self.text, ""
         heard, _ = self.speech.heard()
-        return heard, self.text[len(heard) :]
+        unheard = self.text[len(heard) :]
+        if not any(letter.isalnum() for letter in unheard):
+            return self.text, ""  # an emoji or a full stop has no sound
+        return heard, unheard
 
     # ----
 
@@ -135,7 +140,7 @@ class Exchange:
 
     async def _generate(self, messages: list[Message]) -> None:
         """Stream from the first engine that answers. One that broke off is asked once more to go on where it stopped."""
-        cutter = ClauseCutter()
+        cutter = ClauseCutter(self._language)
         try:
             try:
                 await self._stream(messages, cutter)

@@ -13,7 +13,7 @@ from vita_tui.sessions.store import ConflictError, MissingError, Store
 
 __all__ = ["commit", "offer"]
 
-ATTEMPTS = 60
+ATTEMPTS = 400
 """Writes that may meet a newer version before the change is given up for now."""
 
 
