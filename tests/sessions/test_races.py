@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,11 @@ from vita_tui.clock import FakeClock
 from vita_tui.sessions.contention import measure_contention
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.memory import MemoryStore
-from vita_tui.sessions.session import new_session
+from vita_tui.sessions.session import Turn, new_session
+from vita_tui.sessions.sqlite import SqliteStore
 from vita_tui.sessions.store import Store
 
-SESSIONS = 4
+SESSIONS = 16
 THREADS = 16
 PROCESSES = 4
 
@@ -50,7 +53,7 @@ async def account(store: Store, ids: list[str], told: Iterable[dict[str, list[st
         assert session.tokens == 2 * len(expected)
         assert session.version == 1 + 2 * len(expected)  # one for each write that was told to have succeeded
         updates += 2 * len(expected)
-    summaries = {summary.id: summary for summary in await store.recent(10, 0)}
+    summaries = {summary.id: summary for summary in await store.recent(100, 0)}
     assert sum(summary.tokens for summary in summaries.values()) == updates
     assert (await store.totals()).total_updated == updates
     return updates
@@ -105,6 +108,24 @@ async def test_four_processes_of_sixteen_threads(
         f"{kind}: {updates} updates, {sum(one['conflicts'] for one in counted)} conflicts merged, none lost"
     )
     await store.cleanup()
+
+
+async def test_who_looks_does_not_wait_for_who_writes(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.db"
+    manager = SessionManager(SqliteStore(path, busy_seconds=60))
+    await manager.open()
+    session = await manager.create({})
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(manager.append(session.id, Turn("user", "waits for the disk")))
+        looks = await asyncio.to_thread(lambda: [manager.live(session.id) for _ in range(1000)])
+        assert looks == [session] * 1000
+        assert await manager.get(session.id) == session  # readers of the file do not wait either
+        assert await manager.list() == []
+        assert not writing.done()
+        other.execute("ROLLBACK")
+    assert len((await writing).turns) == 1
+    await manager.cleanup()
 
 
 def test_both_ways_of_locking_do_all_the_work() -> None:

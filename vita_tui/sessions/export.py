@@ -54,7 +54,7 @@ def _public(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: _public(value) if isinstance(value, Mapping) else value
         for name, value in settings.items()
-        if isinstance(value, Mapping) or not name.lower().rpartition("_")[2].startswith(_SECRET)
+        if isinstance(value, Mapping) or name.lower().rpartition("_")[2] not in _SECRET
     }
 
 
