@@ -20,7 +20,7 @@ Ask = Callable[[str], NDArray[np.float32]]
 Understand = Callable[[NDArray[np.float32]], str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def room() -> Iterator[VirtualAudio]:
     with virtual_audio() as audio:
         yield audio
@@ -41,8 +41,8 @@ def open_vita(room: VirtualAudio, home: Path) -> Iterator[Callable[..., Terminal
         terminal.close()
 
 
-@pytest.fixture(scope="session")
-def voice_of_user() -> Ask:
+@pytest.fixture(scope="module")
+def voice_of_user() -> Iterator[Ask]:
     """Speech that is clear enough for a wrong word to be the program's fault, as samples at 16 kHz."""
     import soxr
 
@@ -57,11 +57,12 @@ def voice_of_user() -> Ask:
         resampled: NDArray[np.float32] = soxr.resample(samples, voice.sample_rate, 16_000)
         return resampled
 
-    return say
+    yield say
+    voice.cleanup()
 
 
-@pytest.fixture(scope="session")
-def understand() -> Understand:
+@pytest.fixture(scope="module")
+def understand() -> Iterator[Understand]:
     """Whisper, as the judge of what a recording says."""
     from vita_tui import paths
     from vita_tui.engines.stt.loading import Weights
@@ -69,7 +70,8 @@ def understand() -> Understand:
 
     recognizer = WhisperRecognizer(Weights("base", paths.models_dir() / "whisper-base"))
     recognizer.load()
-    return lambda samples: recognizer.transcribe(samples).text
+    yield lambda samples: recognizer.transcribe(samples).text
+    recognizer.cleanup()
 
 
 @pytest.fixture

@@ -75,7 +75,11 @@ def test_the_next_voice_speaks_when_piper_fails(
     # The system's voice is hard to understand: it gets a long sentence that Whisper knows to be understood.
     answer = "The sun is a star, and the earth moves around it once a year."
     vita = open_vita(
-        TTS__VOICE="/nowhere/voice.onnx", LLM__BASE_URL=server(answer), LLM__MODEL="fixed", **SHORT
+        TTS__VOICE="/nowhere/voice.onnx",
+        TTS__RATE="0.85",
+        LLM__BASE_URL=server(answer),
+        LLM__MODEL="fixed",
+        **SHORT,
     )
     vita.wait_ready()
     with room.recording() as recording:

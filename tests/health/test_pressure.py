@@ -227,7 +227,7 @@ def test_the_meter_sees_children_and_answers_again_from_its_last_reading() -> No
 
     clock = FakeClock()
     meter = MemoryMeter(clock=clock)
-    assert meter.read(fresh=True).children == 0
+    before = meter.read(fresh=True).children  # a test run has children of its own, such as a sound server
     child = subprocess.Popen(
         [sys.executable, "-c", "x = bytearray(50_000_000); print(flush=True); input()"],
         stdin=subprocess.PIPE,
@@ -235,14 +235,14 @@ def test_the_meter_sees_children_and_answers_again_from_its_last_reading() -> No
     )
     assert child.stdout is not None
     child.stdout.readline()
-    assert meter.read().children == 0
+    assert meter.read().children == before
     clock.advance(6)
     usage = meter.read()
-    assert usage.children > 50_000_000
+    assert usage.children > before + 40_000_000
     assert usage.own == usage.rss + usage.children
     assert 0 < usage.available <= usage.total
     child.communicate(b"\n")
-    assert meter.read(fresh=True).children == 0
+    assert meter.read(fresh=True).children < before + 40_000_000
 
 
 def test_psi_is_a_percentage_or_unknown() -> None:

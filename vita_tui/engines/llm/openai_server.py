@@ -77,7 +77,11 @@ class OpenAIResponder:
             api_key=self._api_key or "none",
             # The chain decides what is tried again; two that retry would multiply.
             max_retries=0,
-            timeout=httpx.Timeout(self._timeout, connect=CONNECT_SECONDS),
+            http_client=openai.DefaultAsyncHttpxClient(
+                timeout=httpx.Timeout(self._timeout, connect=CONNECT_SECONDS),
+                # llama.cpp drops the connection of a stream that was closed: one that is kept may be dead when it is used again.
+                limits=httpx.Limits(max_keepalive_connections=0 if self._is_llama else None),
+            ),
         )
         self._entry = registry.register(
             self._client,
