@@ -1,8 +1,8 @@
 """Partial transcripts whose beginning does not change any more, at a cost that does not grow with the utterance.
 
 Two decodes of a growing utterance that agree on its first words are right about them nearly always (local agreement, Macháček
-et al. 2023). Those words are stable: they are handed to the next decode as known, so it decodes only what follows; and once
-they cover enough audio, that audio is left out altogether.
+et al. 2023). Those words are stable: they are handed to the next decode as known, so that it cannot change them; and once they
+cover enough audio, that audio is left out altogether.
 """
 
 from __future__ import annotations
@@ -99,7 +99,11 @@ class PartialTranscriber:
         seconds = len(window) / SAMPLE_RATE
         crowded = seconds > CROWDED
         result = recognizer.transcribe(
-            window, prefix=self._space.join(self._agreement.stable), words=crowded, cancelled=cancelled
+            window,
+            prefix=self._space.join(self._agreement.stable),
+            words=crowded,
+            partial=True,
+            cancelled=cancelled,
         )
         if cancelled is not None and cancelled.is_set():
             return None

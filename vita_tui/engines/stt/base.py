@@ -69,6 +69,7 @@ class Recognizer(Protocol):
         language: str | None = None,
         prefix: str = "",
         words: bool = False,
+        partial: bool = False,
         cancelled: Event | None = None,
     ) -> Transcription:
         """Transcribe mono audio at `SAMPLE_RATE`, values in −1…1, of any length.
@@ -77,6 +78,7 @@ class Recognizer(Protocol):
             language: a language code, "auto", or None for the setting.
             prefix: what is known to have been said at the start of the audio; it is not decoded again, but is part of the result.
             words: also find out when each word was said.
+            partial: the audio ends amid speech and more of it will come: a quick answer is worth more than a good one.
             cancelled: checked between windows; when set, the result so far is returned.
 
         Raises:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -87,14 +88,17 @@ class Decoder:
         language: str,
         prefix: str = "",
         words: bool = False,
+        partial: bool = False,
         cancelled: Event | None = None,
     ) -> Decoded:
         """Decode at most 30 s of speech.
 
         Args:
             language: a language code or "auto".
-            prefix: what is known to have been said at the start.
+            prefix: what is known to have been said at the start. CTranslate2 takes as long for its tokens as for others: they are
+                kept as they are, but no time is saved.
             words: also find the time of each word.
+            partial: a weak decode is good enough, and one that ran away is tried on one longer window only.
             cancelled: checked before each encoding and each decoding.
 
         Raises:
@@ -107,7 +111,7 @@ class Decoder:
         features = self._features(audio)
         attempts: list[Attempt] = []
         encoded: Any = None
-        for window, temperature in self._ladder(seconds):
+        for window, temperature in self._ladder(seconds, partial):
             if cancelled is not None and cancelled.is_set():
                 result.finished = False
                 break
@@ -121,7 +125,8 @@ class Decoder:
                 result.language = self._detect(encoded)
             attempt = self._generate(encoded, result.language, prefix, seconds, window, temperature)
             result.tokens += len(attempt.tokens)
-            if guard.believable(attempt, attempts):
+            # The last word of a partial is half spoken, so its probability says little.
+            if guard.believable(attempt, attempts) or (partial and not guard.runaway(attempt)):
                 # One that was merely weak before may be the better one after all.
                 self._accept(result, guard.best([*attempts, attempt]) or attempt)
                 break
@@ -137,10 +142,15 @@ class Decoder:
             result.words = self._words(encoded, features, result)
         return result
 
-    def _ladder(self, seconds: float) -> Iterator[tuple[float, float]]:
+    def _ladder(self, seconds: float, partial: bool) -> Iterator[tuple[float, float]]:
         """Windows (seconds) and temperatures to try in turn."""
-        for window in self._rule.windows(seconds):
+        windows = self._rule.windows(seconds)
+        if partial:
+            windows = islice(windows, 2)
+        for window in windows:
             yield window, 0.0
+        if partial:
+            return
         for temperature in TEMPERATURES:
             yield FULL_WINDOW, temperature
 
@@ -170,8 +180,8 @@ class Decoder:
         tokenizer = self._tokenizer(language)
         space = "" if language in UNSPACED else " "
         known = tokenizer.encode(space + prefix.strip())[:200] if prefix.strip() else []
-        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps, *known]
-        most = max(1, guard.budget(seconds, language) - len(known))
+        start = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        most = max(guard.budget(seconds, language), len(known) + guard.TOKENS_AT_START)
         sampling: dict[str, Any] = {"beam_size": 1}
         if temperature:
             sampling |= {
@@ -181,25 +191,27 @@ class Decoder:
             }
         generated = self._model.model.generate(
             encoded,
-            [prompt],
+            [[*start, *known]],
             # CTranslate2 allows the lesser of half of this and what the prompt leaves of it.
-            max_length=min(self._model.max_length, most + max(most, len(prompt))),
+            max_length=min(self._model.max_length, most + max(most, len(start))),
             return_scores=True,
             return_no_speech_prob=True,
             # After a known prefix nothing more may have been said.
             suppress_blank=not known,
             **sampling,
         )[0]
-        tokens = tuple(generated.sequences_ids[0])
+        # The known tokens come back with the others, and their probability is not in the score.
+        everything = generated.sequences_ids[0]
+        tokens = tuple(everything[len(known) :])
         return Attempt(
-            text=tokenizer.decode([*known, *tokens]).strip(),
+            text=tokenizer.decode(everything).strip(),
             tokens=tokens,
-            # The score is the mean over the tokens without the end token, whose probability is in the sum.
-            log_probability=generated.scores[0] * max(1, len(tokens)) / (len(tokens) + 1),
+            # The score is the sum over the new tokens and the end token, divided by all tokens without the end token.
+            log_probability=generated.scores[0] * max(1, len(everything)) / (len(tokens) + 1),
             no_speech=float(generated.no_speech_prob),
             window=window,
             temperature=temperature,
-            full=len(tokens) >= most,
+            full=len(everything) >= most,
         )
 
     @staticmethod

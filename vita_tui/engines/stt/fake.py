@@ -36,6 +36,7 @@ class Call:
     audio_seconds: float
     prefix: str
     words: bool
+    partial: bool
     language: str | None
     thread: str
     cancelled: threading.Event | None = field(repr=False, default=None)
@@ -105,6 +106,7 @@ class FakeRecognizer:
         language: str | None = None,
         prefix: str = "",
         words: bool = False,
+        partial: bool = False,
         cancelled: threading.Event | None = None,
     ) -> Transcription:
         seconds = len(audio) / SAMPLE_RATE
@@ -113,7 +115,7 @@ class FakeRecognizer:
             self._running += 1
             self.most_at_once = max(self.most_at_once, self._running)
             self.calls.append(
-                Call(seconds, prefix, words, language, threading.current_thread().name, cancelled)
+                Call(seconds, prefix, words, partial, language, threading.current_thread().name, cancelled)
             )
         self.began.release()
         try:

@@ -144,6 +144,7 @@ class WhisperRecognizer:
         language: str | None = None,
         prefix: str = "",
         words: bool = False,
+        partial: bool = False,
         cancelled: Event | None = None,
     ) -> Transcription:
         """See `Recognizer.transcribe`. Silence, noise and music give an empty text.
@@ -165,7 +166,7 @@ class WhisperRecognizer:
                 if cancelled is not None and cancelled.is_set():
                     break
                 known = prefix if not found else ""
-                decoded = self._piece(decoder, audio, piece, wanted, known, words, cancelled)
+                decoded = self._piece(decoder, audio, piece, wanted, known, words, partial, cancelled)
                 found.append((piece, decoded))
                 if wanted == "auto":
                     wanted = decoded.language or wanted
@@ -181,12 +182,15 @@ class WhisperRecognizer:
         language: str,
         prefix: str,
         words: bool,
+        partial: bool,
         cancelled: Event | None,
     ) -> Decoded:
         """Decode one piece; one that more audio cannot change is remembered, since an utterance is decoded again as it grows."""
         samples = audio[piece.start : piece.end]
         if piece.last:
-            return decoder.decode(samples, language=language, prefix=prefix, words=words, cancelled=cancelled)
+            return decoder.decode(
+                samples, language=language, prefix=prefix, words=words, partial=partial, cancelled=cancelled
+            )
         key = blake2b(samples.tobytes(), key=f"{language} {words} {prefix}".encode()[:64]).digest()
         if (known := self._remembered.get(key)) is not None:
             self._remembered.move_to_end(key)
