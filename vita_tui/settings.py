@@ -21,6 +21,7 @@ from vita_tui.errors import SettingsError
 
 __all__ = [
     "AudioSettings",
+    "DuplexMode",
     "HealthSettings",
     "LlmSettings",
     "SessionSettings",
@@ -33,6 +34,9 @@ __all__ = [
     "fields",
     "load",
 ]
+
+
+DuplexMode = Literal["full_duplex", "half_duplex", "push_to_talk"]
 
 
 class _Section(BaseModel):
@@ -120,6 +124,14 @@ class AudioSettings(_Section):
     """Short sounds when the microphone opens and closes."""
     speak: bool = True
     """Speak the replies aloud; off shows them only."""
+    duplex: Literal["auto", "full_duplex", "half_duplex", "push_to_talk"] = "auto"
+    """full_duplex: talk into the reply; half_duplex: the microphone rests while it sounds; push_to_talk: only the key opens it."""
+    echo_delay: float = Field(default=0.0, ge=-0.5, le=2.0)
+    """Seconds until what is played is heard by the microphone; measured by vita calibrate."""
+    echo_level: float = Field(default=-20.0, ge=-90.0, le=30.0)
+    """What the microphone hears of the speaker, in dB over what is played; measured by vita calibrate."""
+    noise_floor: float = Field(default=-60.0, ge=-90.0, le=0.0)
+    """Loudness of the room when nobody speaks, in dBFS; measured by vita calibrate."""
 
 
 class TalkSettings(_Section):

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, PlaybackMark, Samples, Span
+from vita_tui.audio.reference import Tap
 from vita_tui.audio.timeline import Timeline
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import AudioFileError, DeviceError
@@ -259,6 +260,9 @@ class FileSpeaker:
 
     def fade(self, gain: float, seconds: float) -> None:
         self._timeline.fade(gain, seconds)
+
+    def tap(self, tap: Tap | None) -> None:
+        self._timeline.tap = tap
 
     def subscribe(self, callback: Callable[[PlaybackMark], None]) -> Callable[[], None]:
         with self._subscribing:

@@ -16,6 +16,7 @@ import numpy as np
 
 from vita_tui.audio.base import PlaybackMark, Samples, Span
 from vita_tui.audio.devices import Device, close_stream, find, open_stream, portaudio, refresh
+from vita_tui.audio.reference import Tap
 from vita_tui.audio.timeline import Timeline
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import DeviceError
@@ -132,6 +133,9 @@ class DeviceSpeaker:
 
     def fade(self, gain: float, seconds: float) -> None:
         self._timeline.fade(gain, seconds)
+
+    def tap(self, tap: Tap | None) -> None:
+        self._timeline.tap = tap
 
     def subscribe(self, callback: Callable[[PlaybackMark], None]) -> Callable[[], None]:
         with self._subscribing:

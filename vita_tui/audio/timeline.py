@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vita_tui.audio.base import PlaybackMark, Samples, Span
+from vita_tui.audio.reference import Tap
 
 __all__ = ["FADE_SECONDS", "Timeline"]
 
@@ -45,6 +46,8 @@ class Timeline:
         self.rate = rate
         self.volume = 1.0
         """Loudness of everything, 0 to 1, beside what `fade` does."""
+        self.tap: Tap | None = None
+        """Who listens in on every block that is pulled."""
         self._lock = threading.Lock()
         self._queue: deque[_Queued] = deque()
         """Not yet handed over as a whole."""
@@ -107,6 +110,8 @@ class Timeline:
                     self._sounding.append(self._queue.popleft())
             block[filled:] = 0.0
             self._apply_gain(block[:filled])
+        if (tap := self.tap) is not None:
+            tap(block, filled, due, self.rate)
         return filled, news
 
     def heard(self, now: float) -> int:

@@ -1,0 +1,231 @@
+"""A microphone that does not hear the assistant.
+
+`EchoMicrophone` stands between the real microphone and the listener and is read like one. What the speaker sounds reaches it through
+a `Reference`; everything else happens in the thread that reads. What it does depends on the mode:
+
+- `full_duplex`: the echo is cancelled (WebRTC, the extra `echo`), so that one can talk into the reply.
+- `half_duplex`: while the reply sounds, and until its echo has died away, the microphone gives silence.
+- `push_to_talk`: as half duplex; and who begins an utterance without a key must not do so in this mode.
+
+A canceller that is missing or fails is replaced by half duplex, and `reason` says so.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import get_args
+
+import numpy as np
+
+from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Microphone, Samples
+from vita_tui.audio.canceller import CANCEL_BLOCK, Canceller, can_cancel
+from vita_tui.audio.delay import find_delay
+from vita_tui.audio.guard import EchoGuard, EchoVerdict
+from vita_tui.audio.reference import Reference
+from vita_tui.settings import DuplexMode
+
+__all__ = ["EchoMicrophone", "choose_mode"]
+
+log = logging.getLogger(__name__)
+
+PRIMED = 128
+"""Samples of delay that make 10 ms blocks out of 32 ms frames without ever waiting for the next frame."""
+TAIL_SECONDS = 0.35
+"""After the last played sound until its echo, and the device's lateness, are over."""
+REST_SECONDS = 2.0
+"""After the last played sound until the canceller rests."""
+LEAD_SECONDS = 0.02
+"""The reference is read this much earlier than the echo is expected, so that it never comes after its echo."""
+LOOK_SECONDS = 1.0
+"""Of sound, in which the delay is measured anew."""
+SHARP = 12.0
+"""Of `Delay.sharpness`: below this, what was measured is an accident or somebody talks."""
+TRUSTED_SECONDS = 0.2
+"""A delay longer than this is beyond what is cancelled without moving the reference."""
+INSTALL = "pip install 'vita-tui[echo]'"
+
+
+def choose_mode(wanted: str) -> tuple[DuplexMode, str]:
+    """The mode to use for `audio.duplex` as it is set, and why, in a sentence; the sentence is empty when it is as wished."""
+    if wanted in ("auto", "full_duplex"):
+        if can_cancel():
+            return "full_duplex", ""
+        return (
+            "half_duplex",
+            f"Echo cancelling is not installed, so the microphone rests while VITA speaks; for more: {INSTALL}",
+        )
+    assert wanted in get_args(DuplexMode)
+    return ("push_to_talk", "") if wanted == "push_to_talk" else ("half_duplex", "")
+
+
+class EchoMicrophone:
+    """`microphone` without the echo of what `reference` says is played; a `Microphone` itself, read by one thread."""
+
+    def __init__(
+        self,
+        microphone: Microphone,
+        reference: Reference,
+        *,
+        mode: DuplexMode = "full_duplex",
+        delay: float = 0.0,
+        guard: EchoGuard | None = None,
+    ) -> None:
+        """
+        Args:
+            delay: seconds by which an echo is captured later than the clocks say it was played: from `vita calibrate`. It is
+                measured anew while the assistant speaks.
+        """
+        self._microphone = microphone
+        self._reference = reference
+        self.mode: DuplexMode = mode
+        """May be changed from any thread, between two frames."""
+        self.reason = ""
+        """Why it is not as wished: a sentence for the screen."""
+        self.guard = guard or EchoGuard()
+        """Whose `verdict` is about the frame that was read last."""
+        self.delay = delay
+        """Seconds, as measured last."""
+        self.muted = False
+        """The frame that was read last was silenced, because the assistant sounded."""
+        self.raw: Samples = np.zeros(BLOCK, np.float32)
+        """What was captured in the frame that was read last, or up to 8 ms later."""
+        self._canceller: Canceller | None = None
+        self._expected: int | None = None
+        """Position that the next frame should have."""
+        self._captured: Samples = np.zeros(0, np.float32)
+        self._played: Samples = np.zeros(0, np.float32)
+        """Not yet processed: less than 10 ms."""
+        self._clean: Samples = np.zeros(0, np.float32)
+        """Processed and not yet given out."""
+        self._heard: Samples = np.zeros(0, np.float32)
+        """The last second as captured, while the assistant sounds: for measuring the delay."""
+        self._offset: float | None = None
+        """Monotonic seconds at which position 0 was captured, smoothed: blocks' times jump by milliseconds."""
+
+    @property
+    def name(self) -> str:
+        return self._microphone.name
+
+    @property
+    def verdict(self) -> EchoVerdict:
+        """Of the frame that was read last."""
+        return self.guard.verdict
+
+    def open(self) -> None:
+        self._microphone.open()
+        self._begin()
+
+    def close(self) -> None:
+        self._microphone.close()
+
+    def read(self, timeout: float) -> Frame | None:
+        frame = self._microphone.read(timeout)
+        if frame is None:
+            return None
+        if frame.position != self._expected:
+            self._begin()
+        self._expected = frame.position + BLOCK
+        self.raw = frame.samples
+        captured = self._time_of(frame)
+        # What is played must be asked for in every frame, so that the clocks stay laid upon each other.
+        played = self._reference.at(captured - self._shift, BLOCK)
+        since = captured - self._reference.sounded_until - max(0.0, self.delay)
+        self.muted = False
+        if self.mode == "full_duplex" and since < REST_SECONDS:
+            samples = self._cancel(frame.samples, played)
+        else:
+            samples = self._pass(frame.samples, played)
+        if since < TAIL_SECONDS:
+            self._measure(frame.samples, captured + BLOCK / SAMPLE_RATE)
+        else:
+            self._heard = self._heard[:0]
+        self.guard.judge(samples, played)
+        if self.mode != "full_duplex" and since < TAIL_SECONDS:
+            self.muted = True
+            samples = np.zeros(BLOCK, np.float32)
+        return Frame(samples, frame.position, frame.captured - PRIMED / SAMPLE_RATE)
+
+    # ----
+
+    @property
+    def _shift(self) -> float:
+        """Seconds by which the reference is moved; the rest of the delay is left to the canceller."""
+        return self.delay - LEAD_SECONDS
+
+    def _begin(self) -> None:
+        self._expected = self._offset = None
+        self._captured = self._played = self._heard = np.zeros(0, np.float32)
+        self._clean = np.zeros(PRIMED, np.float32)
+        self._reference.forget_alignment()
+
+    def _time_of(self, frame: Frame) -> float:
+        """Monotonic seconds at which the first sample was captured."""
+        offset = frame.captured - (frame.position + BLOCK) / SAMPLE_RATE
+        if self._offset is None or abs(offset - self._offset) > 0.1:
+            self._offset = offset
+        else:
+            self._offset += 0.02 * (offset - self._offset)
+        return self._offset + frame.position / SAMPLE_RATE
+
+    def _pass(self, captured: Samples, played: Samples) -> Samples:
+        """The same delay without the work."""
+        self._clean = np.concatenate((self._clean, self._captured, captured))
+        self._captured = self._played = np.zeros(0, np.float32)
+        # What waited is less than 10 ms, so that there may now be more than is wanted.
+        return self._give()
+
+    def _cancel(self, captured: Samples, played: Samples) -> Samples:
+        canceller = self._canceller
+        if canceller is None:
+            try:
+                canceller = self._canceller = Canceller()
+            except ImportError as error:
+                return self._give_up(f"Echo cancelling does not load ({error})", captured, played)
+        self._captured = np.concatenate((self._captured, captured))
+        self._played = np.concatenate((self._played, played))
+        clean = [self._clean]
+        try:
+            while len(self._captured) >= CANCEL_BLOCK:
+                clean.append(
+                    canceller.process(
+                        self._captured[:CANCEL_BLOCK], self._played[:CANCEL_BLOCK], LEAD_SECONDS
+                    )
+                )
+                self._captured = self._captured[CANCEL_BLOCK:]
+                self._played = self._played[CANCEL_BLOCK:]
+        except RuntimeError as error:
+            return self._give_up(f"Echo cancelling failed ({error})", captured, played)
+        self._clean = np.concatenate(clean)
+        return self._give()
+
+    def _give(self) -> Samples:
+        samples, self._clean = self._clean[:BLOCK], self._clean[BLOCK:]
+        return samples
+
+    def _give_up(self, why: str, captured: Samples, played: Samples) -> Samples:
+        self.mode = "half_duplex"
+        self.reason = f"{why}, so the microphone rests while VITA speaks."
+        log.warning("%s", self.reason)
+        self._captured = self._captured[:0]
+        self._clean = np.zeros(PRIMED, np.float32)
+        return self._pass(captured, played)
+
+    def _measure(self, captured: Samples, until: float) -> None:
+        """Once a second of speech: does the echo come when it is expected?"""
+        self._heard = np.concatenate((self._heard, captured))
+        if len(self._heard) < LOOK_SECONDS * SAMPLE_RATE:
+            return
+        heard, self._heard = self._heard, np.zeros(0, np.float32)
+        found = find_delay(self._reference.window(until, len(heard) / SAMPLE_RATE), heard)
+        if found.sharpness < SHARP:
+            return
+        off = found.seconds - self.delay
+        if (
+            off < LEAD_SECONDS / 4 - LEAD_SECONDS
+            or off > TRUSTED_SECONDS
+            or (self.delay == 0.0 and off > 0.06)
+        ):
+            log.info(
+                "the echo comes %.0f ms after it is played, not %.0f", found.seconds * 1e3, self.delay * 1e3
+            )
+            self.delay = found.seconds
