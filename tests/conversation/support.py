@@ -75,6 +75,7 @@ async def assistant(
     recognizer: Recognizer | None = None,
     microphone: Microphone | None = None,
     speaker: Speaker | None = None,
+    upkeep: bool = False,
     **settings: Any,
 ) -> AsyncIterator[tuple[Assistant, Events]]:
     """An assistant that has started and is closed at the end; it says at once what it is given to say."""
@@ -92,6 +93,7 @@ async def assistant(
         microphone=microphone,
         speaker=FileSpeaker(pace=False) if speaker is None else speaker,
         bus=bus,
+        upkeep=upkeep,
     )
     await made.start()
     try:

@@ -323,6 +323,48 @@ def test_users_reach_a_resting_engine_when_nothing_else_answers(rig: Rig) -> Non
     assert rig.speak() == "piper"
 
 
+def test_a_probe_that_is_broken_off_is_due_again(rig: Rig) -> None:
+    rig.chain.watched = True
+    rig.rest_piper()
+    rig.clock.advance(31)
+    with pytest.raises(asyncio.CancelledError):
+        for attempt in rig.chain.probes():
+            with attempt:
+                assert rig.chain.due_seconds() is None  # it is on its way
+                raise asyncio.CancelledError
+    assert rig.chain.due_seconds() == 0.0
+    assert _probe(rig) == 1
+
+
+def test_probes_count_in_no_figure_and_a_spare_that_is_probed_stays_a_spare(rig: Rig) -> None:
+    rig.speak()
+    rig.piper.error = rig.pyttsx3.error = EngineError("No.")
+    for _ in range(2):
+        with pytest.raises(NoEngineError):
+            rig.speak()
+    rig.clock.advance(31)
+    rig.piper.error = rig.pyttsx3.error = None
+    worked = len([event for event in rig.events if isinstance(event, EngineWorked)])
+    assert _probe(rig) == 2
+    assert len([event for event in rig.events if isinstance(event, EngineWorked)]) == worked
+    assert rig.chain.active_name == "piper"
+
+
+def test_an_engine_that_is_put_aside_answers_only_when_no_other_does(rig: Rig) -> None:
+    rig.speak()
+    rig.chain.put_aside(rig.piper, "left alone to save memory")
+    assert rig.chain.active_name == "pyttsx3"
+    assert rig.speak() == "pyttsx3"
+    assert rig.status("piper").reason == "left alone to save memory"
+    rig.pyttsx3.error = EngineError("No.")
+    assert rig.speak() == "piper"
+    rig.pyttsx3.error = None
+    rig.chain.take_back(rig.piper)
+    assert rig.speak() == "piper"
+    assert rig.status("piper").reason == ""
+    assert not [event for event in rig.events if isinstance(event, Notice)]
+
+
 def test_the_prober_calls_the_owner_when_it_is_time_and_stops(rig: Rig) -> None:
     asked: list[str] = []
     prober = Prober()

@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from vita_tui.audio import earcons
@@ -27,7 +28,7 @@ from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Message, Responder
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
-from vita_tui.errors import NoEngineError, StoreError, VitaError
+from vita_tui.errors import EngineError, NoEngineError, StoreError, VitaError
 from vita_tui.events import (
     ClauseStarted,
     Event,
@@ -50,6 +51,10 @@ from vita_tui.settings import Settings
 __all__ = ["Assistant"]
 
 log = logging.getLogger(__name__)
+
+PROBE: list[Message] = [{"role": "user", "content": "Say hello."}]
+"""What a resting model is asked before it is used again; its first word is enough."""
+PROBE_TOKENS = 8
 
 
 class Assistant:
@@ -96,7 +101,10 @@ class Assistant:
             self._recognition = Recognition(
                 microphone, recognizers, self, bus, settings=settings, clock=self._clock
             )
-        self.upkeep = Upkeep(settings.health, self._savings(), bus, self._clock) if upkeep else None
+        self.upkeep: Upkeep | None = None
+        if upkeep:
+            probes = {chain: partial(self._post, self._probe, job) for job, chain in self.chains.items()}
+            self.upkeep = Upkeep(settings.health, self._savings(), bus, self._clock, probes=probes)
         self._prompt = PromptBuilder(settings.llm)
         self._turns = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -107,6 +115,8 @@ class Assistant:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loading: set[str] = set()
         self._prefill: asyncio.Task[None] | None = None
+        self._probing: asyncio.Task[None] | None = None
+        """Resting models are being tried."""
         self._resume = ""
         self._closed = False
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -310,6 +320,7 @@ class Assistant:
 
     async def _run_draft(self, exchange: Exchange) -> None:
         exchange.task = asyncio.current_task()
+        await self._end_probe()
         await exchange.run(await self._messages(exchange.question))
 
     def _drop_draft(self) -> None:
@@ -323,6 +334,7 @@ class Assistant:
         self._exchange = exchange
         self._set_state(State.THINKING)
         self._stop_prefill()
+        await self._end_probe()
         await self._settled()
         self._running = asyncio.current_task()
         try:
@@ -457,6 +469,39 @@ class Assistant:
         if self._prefill is not None:
             self._prefill.cancel()
             self._prefill = None
+
+    def _probe(self, job: Job) -> None:
+        """A rest is over: have the engine tried where it lives, unless somebody waits for an answer."""
+        if self._closed or self.state is not State.IDLE or self._running is not None:
+            return
+        if job == "llm":
+            if self._probing is None:
+                self._probing = self._spawn(self._probe_responders(), "llm probe")
+        elif job == "tts" and self._speech.usable:
+            self._speech.probe()
+        elif job == "stt" and self._recognition is not None:
+            self._recognition.probe()
+
+    async def _probe_responders(self) -> None:
+        try:
+            for attempt in self._responders.probes():
+                with attempt as responder:
+                    await responder.cleanup()
+                    await responder.load()
+                    async with contextlib.aclosing(responder.stream(PROBE, max_tokens=PROBE_TOKENS)) as words:
+                        async for _ in words:
+                            break
+                        else:
+                            raise EngineError(f"{responder.name} said nothing.")
+        finally:
+            self._probing = None
+        self._start_prefill()
+
+    async def _end_probe(self) -> None:
+        """A question has come: the model that is being tried may be the only one."""
+        if (probing := self._probing) is not None:
+            probing.cancel()
+            await asyncio.wait({probing})
 
     # ---- memory
 

@@ -111,6 +111,10 @@ class Recognition:
         """What Whisper was missing is there now: load it."""
         self.worker.reload()
 
+    def probe(self) -> None:
+        """Try resting engines again when there is nothing to decode; returns at once."""
+        self.worker.probe()
+
     def show_partials(self, wanted: bool) -> None:
         """Whether to decode while the user speaks, as far as the settings want it; from any thread."""
         self._partials = wanted and self._settings.stt.partials

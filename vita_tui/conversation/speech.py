@@ -23,7 +23,7 @@ from vita_tui.conversation.clauses import Clause
 from vita_tui.conversation.ledger import Ledger
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.tts.base import Synthesizer
-from vita_tui.errors import DeviceError, NoEngineError
+from vita_tui.errors import DeviceError, EngineError, NoEngineError
 from vita_tui.events import ClauseFinished, ClauseStarted, EventBus, Heard, Notice
 from vita_tui.health.registry import Entry, registry
 
@@ -35,6 +35,10 @@ REOPEN_SECONDS = 0.5
 """Between two attempts to open a speaker that went away."""
 GIVE_UP_SECONDS = 5.0
 """After this long without a speaker the rest of a reply counts as not heard; the next reply tries again."""
+PROBE_CLAUSE = "All is well."
+"""What a resting voice is asked to say, unheard, before it is used again."""
+WAY_SECONDS = 0.1
+"""What a probe gets to make way for a clause that is to be spoken."""
 
 
 @dataclass(slots=True)
@@ -59,6 +63,10 @@ class _Piece:
         if self.span is None:
             return self.skipped
         return self.skipped + min(max(0, played - self.span.start), len(self.samples) - self.skipped)
+
+
+class _MadeWay(BaseException):
+    """A probe was broken off for something that a user waits for: it says nothing about the voice."""
 
 
 class Speech:
@@ -233,7 +241,8 @@ class Speech:
 class SpeechOutput:
     """Speaks replies, with the first voice of `chain` that works, on `speaker`.
 
-    The thread `synthesis` loads the voice, opens the speaker and synthesises; it stops between two clauses.
+    The thread `synthesis` loads the voice, opens the speaker and synthesises; it stops between two clauses. The thread `voice
+    probe` lives while a resting voice is tried: one that hangs in it keeps no clause waiting.
     """
 
     def __init__(
@@ -260,6 +269,9 @@ class SpeechOutput:
         self._thread: threading.Thread | None = None
         self._entry: Entry | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._probing: threading.Thread | None = None
+        self._make_way = threading.Event()
+        """The probe is to end: somebody waits for the voice."""
 
     @property
     def usable(self) -> bool:
@@ -283,9 +295,29 @@ class SpeechOutput:
             self._speeches.add(speech)
         return speech
 
-    def reload(self) -> None:
-        """What the voice was missing is there now: load it, between two clauses."""
-        self._jobs.put(self._load)
+    def reload(self) -> Future[None]:
+        """What the voice was missing is there now, or another is to speak: load it, between two clauses.
+
+        The future is done when it is loaded, or is known not to load.
+        """
+        return self._between_clauses(self._load)
+
+    def unload(self, engine: Synthesizer) -> Future[None]:
+        """Free `engine` between two clauses; its next clause loads it again."""
+
+        def free() -> None:
+            engine.cleanup()
+            self._chain.unloaded(engine)
+
+        return self._between_clauses(free)
+
+    def probe(self) -> None:
+        """Try the voices whose rest is over; returns at once. Does nothing while that is being done."""
+        if self._stopping.is_set() or (self._probing is not None and self._probing.is_alive()):
+            return
+        self._make_way.clear()
+        self._probing = threading.Thread(target=self._probe, name="voice probe", daemon=True)
+        self._probing.start()
 
     def earcon(self, samples: Samples, rate: int) -> None:
         """Play a short sound now if the speaker is open and silent; otherwise do nothing."""
@@ -308,6 +340,7 @@ class SpeechOutput:
             speeches = list(self._speeches)
         for speech in speeches:
             speech.cancel()
+        self._make_way.set()
         self._jobs.put(None)
         if self._thread is not None:
             self._thread.join(timeout=0.5)
@@ -382,6 +415,20 @@ class SpeechOutput:
             for speech in tuple(self._speeches):
                 speech.give_up()
 
+    def _between_clauses(self, work: Callable[[], None]) -> Future[None]:
+        done: Future[None] = Future()
+
+        def errand() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001  # handed to whoever waits
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+        self._jobs.put(errand)
+        return done
+
     def _load(self) -> None:
         with suppress(NoEngineError):  # the chain has told the panel; the first reply says it in words
             for attempt in self._chain.attempts():
@@ -447,11 +494,50 @@ class SpeechOutput:
         for speech in speeches:
             speech.resume()
 
+    def _probe(self) -> None:
+        """In a thread of its own: give every voice whose rest is over a fresh start and have it say something."""
+        entry = registry.register(
+            threading.current_thread(),
+            kind="thread",
+            name="voice probe",
+            owner="conversation.speech",
+            close=self._make_way.set,
+        )
+        try:
+            for attempt in self._chain.probes():
+                with attempt as engine:
+                    self._unless_awaited()
+                    engine.cleanup()
+                    engine.load()
+                    samples = sum(
+                        len(piece) for piece in engine.speak(PROBE_CLAUSE, cancelled=self._make_way)
+                    )
+                    self._unless_awaited()
+                    if not samples:
+                        raise EngineError(f"{engine.name} gave no sound.")
+        except _MadeWay:
+            log.info("a probe made way")
+        except Exception:
+            log.exception("the voice probe ended")
+        finally:
+            entry.leave()
+
+    def _unless_awaited(self) -> None:
+        if self._make_way.is_set():
+            raise _MadeWay
+
+    def _end_probe(self) -> None:
+        """A clause is to be spoken: the voice that is being tried may be the only one."""
+        if (probing := self._probing) is not None and probing.is_alive():
+            self._make_way.set()
+            probing.join(WAY_SECONDS)
+
     def _synthesise(self, speech: Speech, clause: Clause) -> None:
         speaker = self._speaker
         if speaker is None or not self._chain.engines or not (self._open or self._open_speaker(first=False)):
             speech.skip()
             return
+        self._end_probe()
         try:
             for attempt in self._chain.attempts():
                 with attempt as engine:

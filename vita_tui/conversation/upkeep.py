@@ -1,4 +1,5 @@
-"""What keeps a program well that is open for days: figures, their thread, the answer to memory pressure, and the control socket.
+"""What keeps a program well that is open for days: figures, their thread, the answer to memory pressure, probes of resting engines,
+and the control socket.
 
 Only the interactive program has it; commands that run for a moment do not. The parts live in `health`; here they are given what
 they watch over.
@@ -7,9 +8,12 @@ they watch over.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from vita_tui.clock import Clock
+from vita_tui.engines.chain import Chain
+from vita_tui.engines.probe import Prober
 from vita_tui.events import EventBus
 from vita_tui.health.control import ControlServer, standard_answers
 from vita_tui.health.metrics import Metrics
@@ -21,11 +25,27 @@ __all__ = ["Upkeep"]
 
 
 class Upkeep:
-    """Owns the threads `health`, `pressure` and `control`; `start` it once, `aclose` it before the engines go."""
+    """Owns the threads `health`, `pressure`, `breaker-probe` and `control`; `start` it once, `aclose` it with the engines."""
 
-    def __init__(self, settings: HealthSettings, steps: Sequence[Step], bus: EventBus, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: HealthSettings,
+        steps: Sequence[Step],
+        bus: EventBus,
+        clock: Clock,
+        *,
+        probes: Mapping[Chain[Any], Callable[[], None]],
+    ) -> None:
+        """
+        Args:
+            steps: of the ladder against memory pressure, mildest first.
+            probes: for each chain what has its resting engines tried, where they live; returns at once.
+        """
         self.metrics = Metrics(settings, clock=clock, bus=bus)
         self.pressure = PressureWatch(steps, settings, bus=bus, metrics=self.metrics, clock=clock)
+        self.prober = Prober()
+        for chain, probe in probes.items():
+            self.prober.watch(chain, probe)
         self._watch = HealthWatch(self.metrics, bus=bus, clock=clock)
         self._control = ControlServer(standard_answers())
         self._bus = bus
@@ -36,10 +56,11 @@ class Upkeep:
         self._detach = self.metrics.attach(self._bus)
         self._watch.start()
         self.pressure.start()
+        self.prober.start()
         self._control.start()
 
     async def aclose(self) -> None:
         """Stop the threads and save the figures a last time."""
         self._detach()
-        parts = (self.pressure.cleanup, self._control.cleanup, self._watch.cleanup)
+        parts = (self.prober.cleanup, self.pressure.cleanup, self._control.cleanup, self._watch.cleanup)
         await asyncio.gather(*(asyncio.to_thread(part) for part in parts), return_exceptions=True)

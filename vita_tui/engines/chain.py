@@ -12,7 +12,7 @@ last one `NoEngineError` gives each engine's reason. Cancellation passes through
 includes loading it: it is neither timed nor called slow.
 
 A chain that a `Prober` watches tries engines whose rest is over in the background; users reach them only when nothing else
-answers.
+answers. An engine that is put aside, to save memory, is passed over in the same way.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from vita_tui.errors import (
     VitaError,
 )
 from vita_tui.events import EngineStatus, EngineWorked, EventBus, Health, Job, Notice
-from vita_tui.health.breaker import Breaker, BreakerState, Permit
+from vita_tui.health.breaker import Breaker, BreakerSnapshot, BreakerState, Permit
 from vita_tui.settings import HealthSettings
 
 __all__ = ["Attempt", "Chain"]
@@ -67,24 +67,42 @@ class _Link(Generic[E]):
         self.reason = ""
         self.warm = False
         """It has worked since it was loaded, so its next work includes no loading."""
+        self.aside = ""
+        """Why it is left alone although it works; empty normally."""
         self.durations: deque[float] = deque(maxlen=REMEMBERED)
 
     @property
     def resting(self) -> bool:
         return self.breaker.snapshot().state is not BreakerState.CLOSED
 
+    @property
+    def passed_over(self) -> bool:
+        return bool(self.aside) or self.resting
+
 
 class Attempt(Generic[E]):
     """One try of one engine; a context manager, used once."""
 
     def __init__(
-        self, chain: Chain[E], link: _Link[E], permit: Permit, clock: Clock, allowance: float = 0.0
+        self,
+        chain: Chain[E],
+        link: _Link[E],
+        permit: Permit,
+        clock: Clock,
+        allowance: float = 0.0,
+        *,
+        probe: bool = False,
     ) -> None:
+        """
+        Args:
+            probe: nobody waits for it: it decides about the breaker and counts in no figure.
+        """
         self._chain = chain
         self._link = link
         self._permit = permit
         self._clock = clock
         self._allowance = allowance
+        self.probe = probe
         self._started = 0.0
         self._answered: float | None = None
         self.done = False
@@ -110,7 +128,7 @@ class Attempt(Generic[E]):
         end = self._clock.monotonic() if self._answered is None else self._answered
         seconds = end - self._started
         if error is None:
-            self._chain.succeeded(self._link, seconds, self._permit, self._allowance)
+            self._chain.succeeded(self._link, seconds, self._permit, self._allowance, probe=self.probe)
             return False
         # A speaker or a store that fails while the engine's work is handed on is not the engine's failure.
         if not isinstance(error, Exception) or isinstance(error, DeviceError | StoreError):
@@ -122,7 +140,7 @@ class Attempt(Generic[E]):
             detail = str(error).strip().rstrip(".")
             error = EngineError(f"{type(error).__name__}{f': {detail}' if detail else ''}.")
         self.failed = error
-        self._chain.failed(self._link, error, seconds, self._permit)
+        self._chain.failed(self._link, error, seconds, self._permit, probe=self.probe)
         return True
 
     def abandon(self) -> None:
@@ -202,7 +220,7 @@ class Chain(Generic[E]):
         """
         tried: list[tuple[_Link[E], str, str]] = []
         # Stable: the order of preference stays. Unwatched, an engine whose rest is over gets its chance in its own place.
-        for link in sorted(self._links, key=lambda link: self.watched and link.resting):
+        for link in sorted(self._links, key=self._reluctance):
             if not wanted(link.engine):
                 continue
             permit = link.breaker.allow()
@@ -221,26 +239,45 @@ class Chain(Generic[E]):
             tried.append((link, attempt.failed.message, attempt.failed.remedy))
         raise self._none(tried)
 
-    def probes(self) -> Iterator[Attempt[E]]:
+    def probes(self, wanted: Callable[[E], bool] = lambda _: True) -> Iterator[Attempt[E]]:
         """An attempt for each engine whose rest is over, so that it is tried before a user needs it.
 
-        The caller enters each and does a little real work, in the thread or on the loop where the engine lives.
+        The caller enters each and does a little real work, in the thread or on the loop where the engine lives. Engines that
+        are put aside, or are not `wanted`, are left alone.
         """
         for link in self._links:
-            if link.resting and (permit := link.breaker.allow()) is not None:
+            if link.aside or not link.resting or not wanted(link.engine):
+                continue
+            if (permit := link.breaker.allow()) is not None:
                 self._publish()
-                attempt = Attempt(self, link, permit, self._clock)
+                attempt = Attempt(self, link, permit, self._clock, probe=True)
                 try:
                     yield attempt
                 finally:
                     attempt.abandon()
 
     def due_seconds(self) -> float | None:
-        """Until the next rest is over, 0 when one is; None when no engine rests."""
+        """Until the next engine is to be probed, 0 when one is; None when no engine rests."""
+        snapshots = [link.breaker.snapshot() for link in self._links if not link.aside]
         waits = [
-            retry for link in self._links if (retry := link.breaker.snapshot().retry_seconds) is not None
+            snapshot.retry_seconds
+            or 0.0  # a call that was to decide was cancelled: it may be tried again now
+            for snapshot in snapshots
+            if snapshot.state is not BreakerState.CLOSED and not snapshot.trying
         ]
         return min(waits) if waits else None
+
+    def put_aside(self, engine: E, reason: str) -> None:
+        """Leave `engine` alone, because of `reason`, until `take_back`; it is still asked when no other answers."""
+        self._set_aside(engine, reason)
+
+    def take_back(self, engine: E) -> None:
+        """Use `engine` again, in its old place."""
+        self._set_aside(engine, "")
+
+    def breakers(self) -> list[BreakerSnapshot]:
+        """Every engine's breaker now, in order."""
+        return [link.breaker.snapshot() for link in self._links]
 
     def statuses(self) -> list[EngineStatus]:
         """How every engine stands now, in order."""
@@ -262,22 +299,30 @@ class Chain(Generic[E]):
 
     # ---- reported by attempts
 
-    def succeeded(self, link: _Link[E], seconds: float, permit: Permit, allowance: float) -> None:
+    def succeeded(
+        self, link: _Link[E], seconds: float, permit: Permit, allowance: float, *, probe: bool = False
+    ) -> None:
         with self._lock:
             warm, link.warm = link.warm, True
-            if warm:
+            if warm and not probe:
                 link.durations.append(seconds)
         in_time = link.breaker.record_success(seconds if warm else 0.0, permit, allowance=allowance)
         notes = str(getattr(link.engine, "notes", ""))
         with self._lock:
             link.health = Health.READY if in_time and not notes else Health.DEGRADED
             link.reason = notes if in_time else self._counted(link, f"took {seconds:.1f} s")
-            self._answered = self._links.index(link)
-        self._bus.publish(EngineWorked(self.job, link.engine.name, seconds if warm else None))
+            place = self._links.index(link)
+            # A spare that was probed stays a spare.
+            if not probe or place < self._answered or self._links[self._answered].resting:
+                self._answered = place
+        if not probe:
+            self._bus.publish(EngineWorked(self.job, link.engine.name, seconds if warm else None))
         self._announce()
         self._publish()
 
-    def failed(self, link: _Link[E], error: VitaError, seconds: float, permit: Permit) -> None:
+    def failed(
+        self, link: _Link[E], error: VitaError, seconds: float, permit: Permit, *, probe: bool = False
+    ) -> None:
         missing = isinstance(error, EngineUnavailableError | ModelError)
         reason = error.message.rstrip(".")
         if isinstance(error, EngineTimeoutError):
@@ -288,10 +333,22 @@ class Chain(Generic[E]):
             link.health = Health.MISSING if missing else Health.DEGRADED
             link.reason = reason if missing else self._counted(link, reason)
         log.warning("%s: %s", link.engine.name, error)
-        self._bus.publish(EngineWorked(self.job, link.engine.name, None, type(error).__name__))
+        if not probe:
+            self._bus.publish(EngineWorked(self.job, link.engine.name, None, type(error).__name__))
         self._publish()
 
     # ----
+
+    def _reluctance(self, link: _Link[E]) -> int:
+        """First those that are to answer, then those that only do when nobody else can."""
+        return 2 if self.watched and link.resting else 1 if link.aside else 0
+
+    def _set_aside(self, engine: E, reason: str) -> None:
+        with self._lock:
+            for link in self._links:
+                if link.engine is engine:
+                    link.aside = reason
+        self._publish()
 
     def _counted(self, link: _Link[E], reason: str) -> str:
         snapshot = link.breaker.snapshot()
@@ -313,8 +370,8 @@ class Chain(Generic[E]):
     def _active(self) -> int:
         """Place of the engine that answers now."""
         answered = self._answered
-        if self._links and self._links[answered].resting:
-            return next((place for place, link in enumerate(self._links) if not link.resting), answered)
+        if self._links and self._links[answered].passed_over:
+            return next((place for place, link in enumerate(self._links) if not link.passed_over), answered)
         return answered
 
     def _announce(self) -> None:
@@ -359,7 +416,9 @@ class Chain(Generic[E]):
         with self._lock:
             durations = list(link.durations)
             health, reason = link.health, link.reason
-        if breaker.state is not BreakerState.CLOSED and health is not Health.MISSING:
+        if link.aside:
+            health, reason = Health.DEGRADED, link.aside
+        elif breaker.state is not BreakerState.CLOSED and health is not Health.MISSING:
             health = Health.RESTING
         return EngineStatus(
             self.job,

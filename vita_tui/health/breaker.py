@@ -71,6 +71,8 @@ class BreakerSnapshot:
     """Failures in a row that open it."""
     retry_seconds: float | None
     """Until it may be tried again; None unless open."""
+    trying: bool = False
+    """Half-open, and the call that decides is on its way."""
 
 
 class Breaker:
@@ -224,7 +226,9 @@ class Breaker:
 
     def _snapshot(self) -> BreakerSnapshot:
         retry = max(0.0, self._remaining()) if self._state is BreakerState.OPEN else None
-        return BreakerSnapshot(self.name, self._state, self._reason, self._failures, self._limit, retry)
+        return BreakerSnapshot(
+            self.name, self._state, self._reason, self._failures, self._limit, retry, self._probing
+        )
 
     # ----
 

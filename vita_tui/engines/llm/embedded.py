@@ -127,11 +127,18 @@ class EmbeddedResponder:
 
     async def cleanup(self) -> None:
         self._closing = True
-        remote, self._remote = self._remote, None
-        if remote is not None:
-            await remote.cleanup()
-        await self._end()
-        self._closing = False
+        try:
+            remote, self._remote = self._remote, None
+            if remote is not None:
+                await remote.cleanup()
+            await self._end()
+        finally:
+            self._closing = False
+
+    async def unload(self) -> None:
+        """Give the model's memory back until the next `load`, which waits for this to be done."""
+        async with self._starting:
+            await self.cleanup()
 
     # ---- the child
 

@@ -29,6 +29,10 @@ class Kind(Enum):
     SPECULATION = "speculation"
     """A final that is started before it is known that the utterance is over."""
     PARTIAL = "partial"
+    ERRAND = "errand"
+    """Something that may only be done between two decodes, such as freeing an engine."""
+    PROBE = "probe"
+    """Finding out whether a resting engine works again, when there is nothing else to do."""
 
 
 @dataclass(eq=False, slots=True)
@@ -41,6 +45,7 @@ class Job:
     """The utterance."""
     prefix: str = ""
     on_result: Callable[[Partial], None] | None = None
+    errand: Callable[[], None] | None = None
     future: Future[Transcription] = field(default_factory=Future)
     """Stays pending until there is a result, so that whoever holds it can cancel it at any time."""
     cancelled: Event = field(default_factory=Event)
@@ -63,13 +68,15 @@ class Job:
 
 
 class Slots:
-    """Finals in their order, one speculation, one partial. The caller holds a lock."""
+    """Errands and finals in their order, one speculation, one partial, one probe. The caller holds a lock."""
 
     def __init__(self) -> None:
+        self.errands: deque[Job] = deque()
         self.load: Job | None = None
         self.finals: deque[Job] = deque()
         self.speculation: Job | None = None
         self.partial: Job | None = None
+        self.probe: Job | None = None
 
     def add_final(self, job: Job) -> None:
         """
@@ -83,7 +90,9 @@ class Slots:
         self.finals.append(job)
 
     def take(self) -> Job | None:
-        """What to do next: finals, then the speculation, then the partial."""
+        """What to do next: errands and loading, finals, then the speculation, the partial, the probe."""
+        if self.errands:
+            return self.errands.popleft()
         if self.load is not None:
             job, self.load = self.load, None
             return job
@@ -96,6 +105,9 @@ class Slots:
             return job
         if self.partial is not None:
             job, self.partial = self.partial, None
+            return job
+        if self.probe is not None:
+            job, self.probe = self.probe, None
             return job
         return None
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vita_tui.engines.chain import Attempt, Chain
 from vita_tui.engines.stt.agreement import Partial, PartialTranscriber
-from vita_tui.engines.stt.base import Recognizer, Transcription
+from vita_tui.engines.stt.base import SAMPLE_RATE, Recognizer, Transcription
 from vita_tui.engines.stt.queueing import Job, Kind, Slots
 from vita_tui.errors import EngineError, EngineTimeoutError, VitaError
 from vita_tui.health.registry import Entry, registry
@@ -25,6 +25,11 @@ __all__ = ["WhisperWorker", "WorkerCounts"]
 log = logging.getLogger(__name__)
 
 _NOTHING = np.zeros(0, np.float32)
+_PROBE_SECONDS = 1.0
+
+
+class _MadeWay(BaseException):
+    """A probe was broken off for something that a user waits for: it says nothing about the engine."""
 
 
 @dataclass(slots=True)
@@ -50,6 +55,8 @@ class WorkerCounts:
     """Results for which the guard had something decoded again."""
     overruns: int = 0
     """Decodes that were given up after the timeout."""
+    probes: int = 0
+    """Times that resting engines were tried when there was nothing else to do."""
 
 
 class WhisperWorker:
@@ -98,12 +105,57 @@ class WhisperWorker:
             self._start_thread()
         return job.future
 
-    def reload(self) -> None:
-        """Load again, between two decodes: what was missing is there now. Does nothing when not started."""
+    def reload(self) -> Future[Transcription]:
+        """Load again, between two decodes: what was missing is there now, or another engine is to answer.
+
+        The future is as that of `start`; it is cancelled at once when the worker was not started.
+        """
+        job = Job(Kind.LOAD, _NOTHING)
         with self._condition:
             if self._thread is not None and not self._stopping:
-                self._slots.load = Job(Kind.LOAD, _NOTHING)
+                if self._slots.load is not None:
+                    return self._slots.load.future
+                self._slots.load = job
                 self._condition.notify_all()
+                return job.future
+        job.cancel()
+        return job.future
+
+    def unload(self, engine: Recognizer) -> Future[Transcription]:
+        """Free `engine` between two decodes; its next work loads it again. The future is as that of `reload`."""
+
+        def free() -> None:
+            with self._condition:
+                held = engine in self._held
+                self._partials = None
+            if not held:  # an abandoned thread is still inside of it
+                engine.cleanup()
+            if isinstance(self._recognizer, Chain):
+                self._recognizer.unloaded(engine)
+
+        job = Job(Kind.ERRAND, _NOTHING, errand=free)
+        with self._condition:
+            if self._thread is not None and not self._stopping:
+                self._slots.errands.append(job)
+                self._condition.notify_all()
+                return job.future
+        job.cancel()
+        return job.future
+
+    def probe(self) -> None:
+        """Try the engines of the chain whose rest is over, when there is nothing else to do.
+
+        What a user waits for does not wait for the decode of a probe, which then is broken off; it waits for loading.
+        """
+        job = Job(Kind.PROBE, _probe_sound())
+        with self._condition:
+            running = self._running
+            if self._stopping or self._thread is None or not isinstance(self._recognizer, Chain):
+                return
+            if self._slots.probe is not None or (running is not None and running.kind is Kind.PROBE):
+                return
+            self._slots.probe = job
+            self._condition.notify_all()
 
     def _start_thread(self) -> None:
         thread = threading.Thread(target=self._work, name="whisper", daemon=True)
@@ -167,6 +219,8 @@ class WhisperWorker:
                 return
             if self._slots.partial is not None:
                 self._counts.partials_skipped += 1
+            if self._running is not None and self._running.kind is Kind.PROBE:
+                self._running.cancelled.set()
             self._slots.partial = Job(Kind.PARTIAL, audio, key, on_result=on_result)
             self._condition.notify_all()
 
@@ -256,7 +310,7 @@ class WhisperWorker:
         if self._slots.partial is not None:
             self._slots.partial = None
             self._counts.partials_skipped += 1
-        if self._running is not None and self._running.kind is Kind.PARTIAL:
+        if self._running is not None and self._running.kind in (Kind.PARTIAL, Kind.PROBE):
             self._running.cancelled.set()
 
     def _throw_away(self) -> Job | None:
@@ -299,9 +353,16 @@ class WhisperWorker:
         if job.kind is Kind.PARTIAL:
             self._decode_partial(job)
             return
+        if job.kind is Kind.PROBE:
+            self._probe(job)
+            return
+        if job.errand is not None:
+            job.errand()
+            job.succeed(_nothing())
+            return
         result = self._through(
             lambda engine: (
-                _nothing(engine)
+                _nothing()
                 if job.kind is Kind.LOAD
                 else engine.transcribe(job.audio, prefix=job.prefix, cancelled=job.cancelled)
             )
@@ -335,6 +396,31 @@ class WhisperWorker:
             self._count(partial.transcription)
         if job.on_result is not None:
             job.on_result(partial)
+
+    def _probe(self, job: Job) -> None:
+        """Give every engine whose rest is over a fresh start and something to do."""
+        assert isinstance(self._recognizer, Chain)
+        self._watch(job, self._timeout)
+        with self._condition:
+            self._counts.probes += 1
+        try:
+            for attempt in self._recognizer.probes(wanted=lambda engine: engine not in self._held):
+                with self._condition:
+                    self._engine, self._attempt = attempt.engine, attempt
+                try:
+                    with attempt as engine:
+                        if job.cancelled.is_set():
+                            raise _MadeWay
+                        engine.cleanup()
+                        engine.load()
+                        engine.transcribe(job.audio, cancelled=job.cancelled)
+                        if job.cancelled.is_set():
+                            raise _MadeWay
+                finally:
+                    self._left(attempt.engine)
+        except _MadeWay:
+            log.info("a probe made way")
+        job.succeed(_nothing())
 
     def _through(self, work: Callable[[Recognizer], Transcription]) -> Transcription:
         """Do `work` with the first engine that can."""
@@ -416,7 +502,7 @@ class WhisperWorker:
                 self._watch(job, left)
                 return
             error, attempt = self._abandon()
-            if running is job and self._others():
+            if running is job and job.kind is not Kind.PROBE and self._others():
                 # A final is never dropped while another engine can do it.
                 job = Job(Kind.FINAL, job.audio, job.key, job.prefix, future=job.future)
                 self._slots.finals.appendleft(job)
@@ -456,5 +542,12 @@ def _cancel(job: Job | None) -> None:
         job.cancel()
 
 
-def _nothing(engine: Recognizer) -> Transcription:
+def _nothing() -> Transcription:
     return Transcription("", "", 0.0, 1.0, 0.0, 0.0, windows=0)
+
+
+def _probe_sound() -> NDArray[np.float32]:
+    """A buzz in syllables: something to decode that is no silence."""
+    t = np.arange(round(_PROBE_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
+    buzz = sum(np.sin(2 * np.pi * 140 * k * t) / k for k in range(1, 20))
+    return (0.05 * buzz * (0.5 - 0.5 * np.cos(2 * np.pi * 4 * t))).astype(np.float32)
