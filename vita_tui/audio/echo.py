@@ -13,7 +13,7 @@ A canceller that is missing or fails is replaced by half duplex, and `reason` sa
 from __future__ import annotations
 
 import logging
-from typing import get_args
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from vita_tui.audio.guard import EchoGuard, EchoVerdict
 from vita_tui.audio.reference import Reference
 from vita_tui.settings import DuplexMode
 
-__all__ = ["EchoMicrophone", "choose_mode"]
+__all__ = ["HEADPHONES_DB", "INSTALL", "EchoMicrophone", "EchoPlan", "plan"]
 
 log = logging.getLogger(__name__)
 
@@ -40,22 +40,36 @@ LOOK_SECONDS = 1.0
 """Of sound, in which the delay is measured anew."""
 SHARP = 12.0
 """Of `Delay.sharpness`: below this, what was measured is an accident or somebody talks."""
-TRUSTED_SECONDS = 0.2
-"""A delay longer than this is beyond what is cancelled without moving the reference."""
+REACH_SECONDS = 0.35
+"""How late after the reference the canceller still finds an echo by itself; measured in simulated rooms up to 0.4."""
+HEADPHONES_DB = -45.0
+"""An echo below this is drowned by any room."""
 INSTALL = "pip install 'vita-tui[echo]'"
 
 
-def choose_mode(wanted: str) -> tuple[DuplexMode, str]:
-    """The mode to use for `audio.duplex` as it is set, and why, in a sentence; the sentence is empty when it is as wished."""
-    if wanted in ("auto", "full_duplex"):
-        if can_cancel():
-            return "full_duplex", ""
-        return (
-            "half_duplex",
-            f"Echo cancelling is not installed, so the microphone rests while VITA speaks; for more: {INSTALL}",
-        )
-    assert wanted in get_args(DuplexMode)
-    return ("push_to_talk", "") if wanted == "push_to_talk" else ("half_duplex", "")
+@dataclass(frozen=True, slots=True)
+class EchoPlan:
+    """How to use the microphone while the assistant speaks."""
+
+    mode: DuplexMode
+    cancel: bool
+    """Whether an echo must be cancelled; with headphones there is none."""
+    reason: str
+    """Why it is less than was wished: a sentence for the screen; empty when it is not."""
+
+
+def plan(wanted: str, echo_level: float) -> EchoPlan:
+    """What to do for `audio.duplex` and `audio.echo_level` as they are set."""
+    if wanted == "push_to_talk":
+        return EchoPlan("push_to_talk", False, "")
+    if wanted == "half_duplex":
+        return EchoPlan("half_duplex", False, "")
+    if can_cancel():
+        return EchoPlan("full_duplex", True, "")
+    if echo_level <= HEADPHONES_DB:
+        return EchoPlan("full_duplex", False, "")
+    why = "Echo cancelling is not installed, so the microphone rests while VITA speaks; for more:"
+    return EchoPlan("half_duplex", False, f"{why} {INSTALL}")
 
 
 class EchoMicrophone:
@@ -67,11 +81,13 @@ class EchoMicrophone:
         reference: Reference,
         *,
         mode: DuplexMode = "full_duplex",
+        cancel: bool = True,
         delay: float = 0.0,
         guard: EchoGuard | None = None,
     ) -> None:
         """
         Args:
+            cancel: in full duplex, cancel the echo; otherwise the guard alone tells it apart.
             delay: seconds by which an echo is captured later than the clocks say it was played: from `vita calibrate`. It is
                 measured anew while the assistant speaks.
         """
@@ -79,16 +95,19 @@ class EchoMicrophone:
         self._reference = reference
         self.mode: DuplexMode = mode
         """May be changed from any thread, between two frames."""
+        self._cancels = cancel
         self.reason = ""
         """Why it is not as wished: a sentence for the screen."""
         self.guard = guard or EchoGuard()
         """Whose `verdict` is about the frame that was read last."""
         self.delay = delay
-        """Seconds, as measured last."""
+        """Seconds, as measured last; what the guard compares with."""
         self.muted = False
         """The frame that was read last was silenced, because the assistant sounded."""
         self.raw: Samples = np.zeros(BLOCK, np.float32)
         """What was captured in the frame that was read last, or up to 8 ms later."""
+        self._aligned = delay
+        """The delay by which the canceller's reference is moved: changed only when it must be, for it then starts anew."""
         self._canceller: Canceller | None = None
         self._expected: int | None = None
         """Position that the next frame should have."""
@@ -131,7 +150,7 @@ class EchoMicrophone:
         played = self._reference.at(captured - self._shift, BLOCK)
         since = captured - self._reference.sounded_until - max(0.0, self.delay)
         self.muted = False
-        if self.mode == "full_duplex" and since < REST_SECONDS:
+        if self._cancels and self.mode == "full_duplex" and since < REST_SECONDS:
             samples = self._cancel(frame.samples, played)
         else:
             samples = self._pass(frame.samples, played)
@@ -139,7 +158,8 @@ class EchoMicrophone:
             self._measure(frame.samples, captured + BLOCK / SAMPLE_RATE)
         else:
             self._heard = self._heard[:0]
-        self.guard.judge(samples, played)
+        end = captured + BLOCK / SAMPLE_RATE
+        self.guard.judge(samples, self._reference.window(end - self.delay, BLOCK / SAMPLE_RATE))
         if self.mode != "full_duplex" and since < TAIL_SECONDS:
             self.muted = True
             samples = np.zeros(BLOCK, np.float32)
@@ -150,7 +170,7 @@ class EchoMicrophone:
     @property
     def _shift(self) -> float:
         """Seconds by which the reference is moved; the rest of the delay is left to the canceller."""
-        return self.delay - LEAD_SECONDS
+        return self._aligned - LEAD_SECONDS
 
     def _begin(self) -> None:
         self._expected = self._offset = None
@@ -219,13 +239,13 @@ class EchoMicrophone:
         found = find_delay(self._reference.window(until, len(heard) / SAMPLE_RATE), heard)
         if found.sharpness < SHARP:
             return
-        off = found.seconds - self.delay
-        if (
-            off < LEAD_SECONDS / 4 - LEAD_SECONDS
-            or off > TRUSTED_SECONDS
-            or (self.delay == 0.0 and off > 0.06)
-        ):
+        self.delay = found.seconds
+        late = found.seconds - self._shift
+        if not LEAD_SECONDS / 4 < late < REACH_SECONDS:
             log.info(
-                "the echo comes %.0f ms after it is played, not %.0f", found.seconds * 1e3, self.delay * 1e3
+                "the echo comes %.0f ms after it is played: echo cancelling starts anew", found.seconds * 1e3
             )
-            self.delay = found.seconds
+            self._aligned = found.seconds
+            self._canceller = None
+            self._reference.forget_alignment()
+            self.guard.reset()

@@ -9,7 +9,7 @@ was lost or the device was opened again. Everything is bounded: a reader that ha
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from vita_tui.audio.base import SAMPLE_RATE, Samples
 
 __all__ = ["HISTORY_SECONDS", "Reference", "Tap", "Tappable"]
 
-HISTORY_SECONDS = 4.0
+HISTORY_SECONDS = 6.0
 """How far back may be asked."""
 BLOCKS = 1000
 """That may wait for the reading thread: ten seconds of 10 ms."""
@@ -43,6 +43,7 @@ class Tap(Protocol):
         ...
 
 
+@runtime_checkable
 class Tappable(Protocol):
     """A speaker that lets someone listen in."""
 

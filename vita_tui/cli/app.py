@@ -16,6 +16,7 @@ import typer
 from vita_tui import __version__
 from vita_tui.cli import (
     ask,
+    calibrate,
     cleanup,
     config,
     devices,
@@ -48,6 +49,7 @@ app.command("transcribe")(transcribe.transcribe)
 app.command("turn")(turn.turn)
 app.command("devices")(devices.devices)
 app.command("doctor")(doctor.doctor)
+app.command("calibrate")(calibrate.calibrate)
 app.add_typer(config.app, name="config")
 app.add_typer(models.app, name="models")
 app.add_typer(sessions.app, name="sessions")
