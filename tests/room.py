@@ -20,7 +20,11 @@ from tests.virtual_audio import VirtualAudio
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Samples
 from vita_tui.audio.reference import Reference
 
-__all__ = ["Rehearsal", "Room", "room_between"]
+__all__ = ["BEGAN", "Rehearsal", "Room", "room_between"]
+
+
+BEGAN = 1000.0
+"""Monotonic seconds at which a rehearsal begins."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,9 @@ class Room:
     """By which the microphone's clock is faster than the speaker's."""
     clip: float = 1.0
     """Full scale of the microphone."""
+    distortion: float = 0.0
+    """How hard the loudspeaker is driven: a sound of full scale is multiplied by this and bent by tanh. 0 for a perfect one; with 1,
+    2.7 % of the amplitude of the reply's speech is distortion."""
     seed: int = 1
 
     def response(self) -> Samples:
@@ -58,6 +65,8 @@ class Room:
         """What the microphone captures while `played` sounds and `person` (as long, at the microphone) talks."""
         count = len(played)
         response = self.response()
+        if self.distortion:
+            played = np.tanh(played * self.distortion) / np.float32(self.distortion)
         size = 1 << (count + len(response)).bit_length()
         echo = np.fft.irfft(np.fft.rfft(played, size) * np.fft.rfft(response, size), size)[:count]
         echo = np.concatenate((np.zeros(round(self.delay * SAMPLE_RATE)), echo))[:count]
@@ -96,7 +105,7 @@ class Rehearsal:
         self._ahead = ahead
         self._position = 0
         self._given = 0
-        self.began = 1000.0
+        self.began = BEGAN
         """Monotonic seconds of the first sample."""
 
     def open(self) -> None: ...
