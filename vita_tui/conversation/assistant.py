@@ -17,6 +17,7 @@ from typing import Any
 from vita_tui.audio import earcons
 from vita_tui.audio.base import Microphone, Speaker
 from vita_tui.clock import Clock, SystemClock
+from vita_tui.conversation import savings
 from vita_tui.conversation.exchange import Exchange, Reason
 from vita_tui.conversation.listener import Utterance
 from vita_tui.conversation.prompt import PromptBuilder
@@ -25,7 +26,7 @@ from vita_tui.conversation.speech import SpeechOutput
 from vita_tui.conversation.timings import Stopwatch
 from vita_tui.conversation.upkeep import Upkeep
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.llm.base import Message, Responder
+from vita_tui.engines.llm.base import Message, Responder, Unloadable
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.errors import EngineError, NoEngineError, StoreError, VitaError
@@ -43,7 +44,6 @@ from vita_tui.events import (
     TurnFinished,
     TurnTimings,
 )
-from vita_tui.health.pressure import SimpleStep, Step
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session, Turn
 from vita_tui.settings import Settings
@@ -55,6 +55,8 @@ log = logging.getLogger(__name__)
 PROBE: list[Message] = [{"role": "user", "content": "Say hello."}]
 """What a resting model is asked before it is used again; its first word is enough."""
 PROBE_TOKENS = 8
+SPARING_SECONDS = 20.0
+"""For so long after an answer the language model stays loaded while memory is short."""
 
 
 class Assistant:
@@ -104,7 +106,16 @@ class Assistant:
         self.upkeep: Upkeep | None = None
         if upkeep:
             probes = {chain: partial(self._post, self._probe, job) for job, chain in self.chains.items()}
-            self.upkeep = Upkeep(settings.health, self._savings(), bus, self._clock, probes=probes)
+            ladder = savings.steps(
+                settings,
+                recognizers=recognizers,
+                synthesizers=synthesizers,
+                recognition=self._recognition,
+                speech=self._speech,
+                limit_history=lambda most: self._on_loop(sessions.limit_memory(most)),
+                free_mind=lambda free: self._on_loop(self._free_mind() if free else self._keep_mind()),
+            )
+            self.upkeep = Upkeep(settings.health, ladder, bus, self._clock, probes=probes)
         self._prompt = PromptBuilder(settings.llm)
         self._turns = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -115,6 +126,9 @@ class Assistant:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loading: set[str] = set()
         self._prefill: asyncio.Task[None] | None = None
+        self._sparing = False
+        """Memory is short: the language model is unloaded when it is not needed."""
+        self._unloading: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
         """Resting models are being tried."""
         self._resume = ""
@@ -199,7 +213,10 @@ class Assistant:
         if self.settings.audio.earcons:
             self._speech.earcon(earcons.START, earcons.SAMPLE_RATE)
         self._recognition.begin()
-        self._start_prefill()
+        if self._sparing:
+            self._spawn(self._load_responder(), "load llm")  # it is there when the question is
+        else:
+            self._start_prefill()
 
     def stop(self) -> None:
         """Escape: silence, end the reply, forget what is being recorded."""
@@ -364,6 +381,10 @@ class Assistant:
             if self._exchange is exchange:  # nobody has taken the floor meanwhile
                 self._exchange = None
                 self._set_state(State.IDLE)
+            if self._sparing and not self._closed:
+                if self._unloading is not None:
+                    self._unloading.cancel()
+                self._unloading = self._spawn(self._unload_later(), "unload llm")
 
     async def _answer_of(self, exchange: Exchange) -> Turn | None:
         if not exchange.text:
@@ -505,32 +526,46 @@ class Assistant:
 
     # ---- memory
 
-    def _savings(self) -> list[Step]:
-        """What can be done without when memory is short, the least missed first. Called in the pressure thread."""
-        ears = self._recognition
-        steps: list[Step] = []
-        if ears is not None:
-            steps.append(
-                SimpleStep(
-                    "Partial transcripts are off",
-                    lambda: ears.show_partials(False),
-                    lambda: ears.show_partials(True),
-                )
-            )
-        steps.append(
-            SimpleStep(
-                "The language model is unloaded until the next question",
-                lambda: self._post(self._unload_responders),
-                lambda: self._post(self._start_prefill),
-            )
-        )
-        return steps
+    async def _free_mind(self) -> None:
+        """Unload the language model when it is not at work, and after each answer from now on."""
+        self._sparing = True
+        await self._settled()
+        await self._unload_responders()
 
-    def _unload_responders(self) -> None:
-        if self._running is None:
-            for responder in self._responders.engines:
+    async def _keep_mind(self) -> None:
+        """Load the language model, which then stays."""
+        self._sparing = False
+        await self._load_responder()
+
+    async def _unload_responders(self) -> None:
+        for responder in self._responders.engines:
+            idle = self._running is None and self.state in (State.IDLE, State.INITIALIZING)
+            if idle and isinstance(responder, Unloadable):
+                self._stop_prefill()
                 self._responders.unloaded(responder)
-                self._spawn(responder.cleanup(), "unload llm")
+                await responder.unload()
+
+    async def _unload_later(self) -> None:
+        """After an answer while memory is short. The next question may follow at once."""
+        await asyncio.sleep(SPARING_SECONDS)
+        if self._sparing:
+            await self._unload_responders()
+
+    def _on_loop(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work` on the loop and wait for it, from any other thread.
+
+        Raises:
+            EngineError: it did not end in time.
+        """
+        if self._loop is None or self._loop.is_closed():
+            work.close()
+            return
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            future.result(savings.PATIENCE)
+        except TimeoutError:
+            future.cancel()
+            raise EngineError(f"It did not end within {savings.PATIENCE:.0f} s.") from None
 
     # ---- small things
 

@@ -269,6 +269,8 @@ class SpeechOutput:
         self._thread: threading.Thread | None = None
         self._entry: Entry | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._errands: set[Future[None]] = set()
+        """What waits to be done between two clauses."""
         self._probing: threading.Thread | None = None
         self._make_way = threading.Event()
         """The probe is to end: somebody waits for the voice."""
@@ -338,8 +340,11 @@ class SpeechOutput:
         self._stopping.set()
         with self._lock:
             speeches = list(self._speeches)
+            errands = list(self._errands)
         for speech in speeches:
             speech.cancel()
+        for waiting in errands:
+            waiting.cancel()
         self._make_way.set()
         self._jobs.put(None)
         if self._thread is not None:
@@ -417,8 +422,16 @@ class SpeechOutput:
 
     def _between_clauses(self, work: Callable[[], None]) -> Future[None]:
         done: Future[None] = Future()
+        with self._lock:
+            if self._stopping.is_set():
+                done.cancel()
+                return done
+            self._errands.add(done)
+        done.add_done_callback(self._errands.discard)
 
         def errand() -> None:
+            if not done.set_running_or_notify_cancel():
+                return
             try:
                 work()
             except BaseException as error:  # noqa: BLE001  # handed to whoever waits

@@ -42,13 +42,15 @@ class Step(Protocol):
 
     name: str
     """What is given up, such as "Partial transcripts are off"."""
+    undone: str
+    """What is had again, such as "Partial transcripts are on again"."""
 
     def apply(self) -> None:
-        """Give it up and free its memory; returns when that is done."""
+        """Give it up and free its memory; returns when that is done. May raise, having changed nothing."""
         ...
 
     def undo(self) -> None:
-        """Have it again."""
+        """Have it again; returns when that is done."""
         ...
 
 
@@ -59,6 +61,7 @@ class SimpleStep:
     name: str
     on_apply: Callable[[], None]
     on_undo: Callable[[], None]
+    undone: str = ""
 
     def apply(self) -> None:
         self.on_apply()
@@ -91,6 +94,10 @@ class Change:
     """Bytes by which our own memory really shrank; negative when it grew, as it does on undoing."""
     failed: bool = False
     """The step raised; it counts as taken, but frees nothing."""
+    undone: str = ""
+    """The step's words for having it again."""
+    problem: str = ""
+    """Why it failed."""
 
 
 @dataclass(slots=True)
@@ -205,31 +212,33 @@ class Ladder:
         rung.patience = min(LONGEST_WAIT, rung.patience * 2) if soon else 1
         rung.taken_at = now
         self._lowest = reading.available
-        freed, failed = self._run(rung.step.name, rung.step.apply)
+        freed, problem = self._run(rung.step.name, rung.step.apply)
         rung.freed = freed
         self._taken += 1
-        return Change(rung.step.name, True, reason, freed, failed)
+        return Change(rung.step.name, True, reason, freed, bool(problem), rung.step.undone, problem)
 
     def _undo(self, reading: Reading, now: float) -> Change:
         rung = self._rungs[self._taken - 1]
         self._taken -= 1
         self._calm_since = None
         rung.undone_at = now
-        freed, failed = self._run(rung.step.name, rung.step.undo)
-        return Change(rung.step.name, False, f"{reading.available / MB:.0f} MB are free", freed, failed)
+        freed, problem = self._run(rung.step.name, rung.step.undo)
+        reason = f"{reading.available / MB:.0f} MB are free"
+        return Change(rung.step.name, False, reason, freed, bool(problem), rung.step.undone, problem)
 
-    def _run(self, name: str, act: Callable[[], None]) -> tuple[int, bool]:
-        """Returns: bytes freed, and whether it failed."""
+    def _run(self, name: str, act: Callable[[], None]) -> tuple[int, str]:
+        """Returns: bytes freed, and why it failed."""
+        self._trim()  # what was free before is not the step's merit
         before = self._measure()
-        failed = False
+        problem = ""
         try:
             act()
-        except Exception:
+        except Exception as error:
             # A step belongs to another room: one that is broken must not keep the others from being taken.
             log.exception("the step %s failed", name)
-            failed = True
+            problem = str(error).rstrip(".") or type(error).__name__
         self._trim()
-        return before - self._measure(), failed
+        return before - self._measure(), problem
 
 
 class PressureWatch:
@@ -285,13 +294,16 @@ class PressureWatch:
 
     def announce(self, change: Change) -> None:
         """Tell of a step on the bus and in the log."""
-        freed = f"freed {change.freed / MB:.0f} MB" if change.freed > 0 else "freed nothing"
-        title = change.step if change.taken else f"Undone: {change.step}"
+        amount = round(abs(change.freed) / MB)
+        title = change.step if change.taken else change.undone or f"Undone: {change.step}"
         message = f"{change.reason[:1].upper()}{change.reason[1:]}"
         if change.failed:
-            message += "; the step failed, see the log"
+            title = f"Failed: {title}"
+            message += f"; but this did not work: {change.problem}"
         elif change.taken:
-            message += f"; this {freed}"
+            message += f"; this freed {amount} MB" if change.freed > 0 and amount else "; this freed nothing"
+        elif change.freed < 0 and amount:
+            message += f"; this takes {amount} MB"
         log.info("memory pressure: %s: %s", title, message)
         self._bus.publish(
             Notice(

@@ -74,6 +74,17 @@ class LiveSessions:
         del self._live[next(clean, None) or next(iter(self._live))]
         self.evicted += 1
 
+    def limit(self, most: int) -> int:
+        """Keep at most `most` from now on; the longest idle go now, but for the unsent. Returns how many."""
+        with self._lock:
+            self.max_live = most
+            idle = [session_id for session_id in self._live if self._journal.get(session_id) is None]
+            gone = idle[: max(0, len(self._live) - most)]
+            for session_id in gone:
+                del self._live[session_id]
+            self.evicted += len(gone)
+            return len(gone)
+
     def drop(self, session_id: str) -> bool:
         """Let one go; False when it was not there."""
         with self._lock:

@@ -15,7 +15,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import StoreError
@@ -71,6 +71,13 @@ class SessionStats:
     """Why the store is not used at the moment; empty when it is."""
     counters: Counted
     """The store's own."""
+
+
+@runtime_checkable
+class _Caching(Protocol):
+    """A store with caches of its own."""
+
+    async def shrink(self) -> None: ...
 
 
 class SessionManager:
@@ -288,6 +295,15 @@ class SessionManager:
         """The session that was used last."""
         newest = await self.list(1)
         return await self.get(newest[0].id) if newest else None
+
+    async def limit_memory(self, most: int | None) -> None:
+        """Keep at most `most` sessions in memory, None for the setting, and have the store give its caches back.
+
+        What leaves memory stays in the store; what is unsent stays in memory.
+        """
+        self._live.limit(self.settings.max_live if most is None else min(most, self.settings.max_live))
+        if most is not None and isinstance(self.store, _Caching):
+            await self.store.shrink()
 
     # ---- changing a record
 

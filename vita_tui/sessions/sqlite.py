@@ -224,6 +224,17 @@ class SqliteStore:
         if (status.st_dev, status.st_ino) != self._file:
             raise FileNotFoundError(errno.ENOENT, "the file was moved away")
 
+    async def shrink(self) -> None:
+        """Give SQLite's caches back; reading fills them again."""
+
+        def work(db: sqlite3.Connection) -> None:
+            db.execute("PRAGMA shrink_memory")
+
+        with self._lock:
+            workers = (*self._readers, *([self._writer] if self._writer is not None else []))
+            futures = [worker.submit(work) for worker in workers]
+        await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+
     async def create(self, session: Session) -> int:
         version = await self._write(lambda db: queries.create(db, session))
         self.counters.created(session.id)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Literal, Protocol, TypedDict
+from typing import Literal, Protocol, TypedDict, runtime_checkable
 
-__all__ = ["Message", "Responder"]
+__all__ = ["Message", "Responder", "Unloadable"]
 
 
 class Message(TypedDict):
@@ -51,4 +51,13 @@ class Responder(Protocol):
 
     async def cleanup(self) -> None:
         """Close connections and end child processes; may be called twice. `load` works again afterwards."""
+        ...
+
+
+@runtime_checkable
+class Unloadable(Protocol):
+    """A responder whose model is in this machine's memory."""
+
+    async def unload(self) -> None:
+        """Give the memory back; the next work loads the model again, and waits for this to be done."""
         ...
