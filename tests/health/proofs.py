@@ -1,8 +1,8 @@
 """Proofs with figures, each beside its ablation. For the tables in docs/health.md::
 
-    python -m tests.health.proofs [leak] [contention] [pressure] [closing]
+    python -m tests.health.proofs [leak] [contention] [pressure] [closing] [cascade] ...
 
-The same functions, at the same or a smaller size, are tests in `test_proofs.py`.
+The same functions, at the same or a smaller size, are tests in `test_proofs.py` and in the test file of each proof.
 """
 
 from __future__ import annotations

@@ -17,13 +17,15 @@ from vita_tui.conversation.speech import Speech
 from vita_tui.conversation.timings import Stopwatch
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Message, Responder
-from vita_tui.errors import NoEngineError, VitaError
+from vita_tui.errors import EngineError, NoEngineError, VitaError
 from vita_tui.events import Event, EventBus, Heard, ReplyDelta, ReplyFinished, ReplyStarted, UserSaid
 
 __all__ = ["Exchange"]
 
 MAX_CHARACTERS = 100_000
 """Longest reply that is kept; a model that does not end is ended."""
+MAX_BLANKS = 1000
+"""White space at a stretch after which a model is taken to have lost its way."""
 
 Reason = Literal["complete", "stopped", "interrupted", "length", "failed"]
 
@@ -167,8 +169,12 @@ class Exchange:
                     responder.stream([*messages, *so_far], max_tokens=self._max_tokens)
                 ) as stream:
                     async for delta in stream:
+                        if not isinstance(delta, str):
+                            raise EngineError(f"{responder.name} sent what is not text.")
                         attempt.answered()
                         self._take(delta, cutter)
+                        if len(self.text) - len(self.text.rstrip()) > MAX_BLANKS:
+                            raise EngineError(f"{responder.name} sent nothing but blanks without end.")
                         if len(self.text) >= MAX_CHARACTERS:
                             self.reason = "length"
                             return

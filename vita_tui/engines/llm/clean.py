@@ -36,12 +36,16 @@ class Cleaner:
         """The part of the reply that is certain by now; may be empty."""
         text = self._held + delta
         self._held = ""
+        # Servers may cut a character of two halves in the middle; a half that stays alone cannot be shown or stored.
+        half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+        text = _whole(text[: len(text) - len(half)])
         text = _ESCAPES.sub("", text)
         unfinished = _UNFINISHED_ESCAPE.search(text)
         if unfinished is not None and len(unfinished.group()) <= _LONGEST_ESCAPE:
             self._held = unfinished.group()
             text = text[: unfinished.start()]
         text = self._without_thoughts(text)
+        self._held += half
         text = _CONTROLS.sub("", text.replace("\r\n", "\n"))
         if not self._started:
             text = text.lstrip()
@@ -51,7 +55,7 @@ class Cleaner:
     def finish(self) -> str:
         """What was held back and turned out to be text."""
         held, self._held = self._held, ""
-        return "" if self._thinking else _CONTROLS.sub("", _UNFINISHED_ESCAPE.sub("", held))
+        return "" if self._thinking else _CONTROLS.sub("", _UNFINISHED_ESCAPE.sub("", _whole(held)))
 
     def _without_thoughts(self, text: str) -> str:
         said = ""
@@ -74,3 +78,8 @@ class Cleaner:
                 said += text
             return said
         return said
+
+
+def _whole(text: str) -> str:
+    """`text` with the halves of a character put together, and those that stay alone made visible."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

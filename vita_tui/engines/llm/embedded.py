@@ -106,6 +106,10 @@ class EmbeddedResponder:
             async with contextlib.aclosing(remote.stream(messages, max_tokens=max_tokens)) as pieces:
                 async for piece in pieces:
                     yield piece
+        except EngineTimeoutError:
+            # A child of our own that is silent for so long hangs: the next `load` starts another.
+            await self._kill()
+            raise
         except EngineError as error:
             if self._process is not None:
                 with contextlib.suppress(TimeoutError):  # it may be about to be seen dead
@@ -231,6 +235,13 @@ class EmbeddedResponder:
         if not self._closing and self._process is process:
             log.warning("%s (pid %d) ended with code %s", self.name, process.pid, code)
             self._deaths.append(time.monotonic())
+
+    async def _kill(self) -> None:
+        if (process := self._process) is not None and process.returncode is None:
+            log.warning("%s (pid %d) hangs and is killed", self.name, process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
     async def _end(self) -> None:
         process, self._process = self._process, None

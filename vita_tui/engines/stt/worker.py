@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vita_tui.engines.chain import Attempt, Chain
 from vita_tui.engines.stt.agreement import Partial, PartialTranscriber
 from vita_tui.engines.stt.base import SAMPLE_RATE, Recognizer, Transcription
+from vita_tui.engines.stt.checked import checked
 from vita_tui.engines.stt.queueing import Job, Kind, Slots
 from vita_tui.errors import EngineError, EngineTimeoutError, VitaError
 from vita_tui.health.registry import Entry, registry
@@ -364,7 +365,9 @@ class WhisperWorker:
             lambda engine: (
                 _nothing()
                 if job.kind is Kind.LOAD
-                else engine.transcribe(job.audio, prefix=job.prefix, cancelled=job.cancelled)
+                else checked(
+                    engine.name, engine.transcribe(job.audio, prefix=job.prefix, cancelled=job.cancelled)
+                )
             )
         )
         with self._condition:
@@ -413,7 +416,7 @@ class WhisperWorker:
                             raise _MadeWay
                         engine.cleanup()
                         engine.load()
-                        engine.transcribe(job.audio, cancelled=job.cancelled)
+                        checked(engine.name, engine.transcribe(job.audio, cancelled=job.cancelled))
                         if job.cancelled.is_set():
                             raise _MadeWay
                 finally:
