@@ -1,6 +1,6 @@
 """How often the assistant interrupts itself, and how many real interruptions it catches, in simulated rooms.
 
-    python -m tests.audio.echo_report [--minutes 20] [--people 2] [--echo -10 -20 -30] [--distortion 0.0] [--json]
+    python -m tests.audio.echo_report [--minutes 20] [--people 2] [--echo -10 -20 -30] [--distortion 0] [--person -26] [--json]
 
 Piper reads replies out in a simulated room; recorded people talk into them. What is heard goes through `EchoMicrophone`, voice
 activity, and the guards, as it does in the program. For `--minutes` nobody talks: what starts then is the assistant itself. For
@@ -133,14 +133,14 @@ def replies(count: int = len(SENTENCES)) -> list[Reply]:
     return made
 
 
-def people() -> list[Samples]:
-    """Recorded people, the first 2.5 seconds of each."""
+def people(level: float = PERSON_DBFS) -> list[Samples]:
+    """Recorded people, the first 2.5 seconds of each, at `level` dBFS."""
     voices = [
         read_audio(file, max_seconds=2.5)
         for file in sorted(SPEECH.glob("*.*"))
         if file.suffix in (".wav", ".flac")
     ]
-    return [voice * np.float32(10 ** ((PERSON_DBFS - dbfs(voice)) / 20)) for voice in voices]
+    return [voice * np.float32(10 ** ((level - dbfs(voice)) / 20)) for voice in voices]
 
 
 @dataclass
@@ -291,9 +291,11 @@ def _is_foreign(onset: _Onset, scene: _Scene, ears: Ears | None) -> bool:
     return bool(text.strip()) and not own
 
 
-def report(room: Room, levels: Sequence[float], minutes: float, people_minutes: float) -> list[Figures]:
+def report(
+    room: Room, levels: Sequence[float], minutes: float, people_minutes: float, person: float = PERSON_DBFS
+) -> list[Figures]:
     """The figures for each level, printed as they come."""
-    said, voices, ears = replies(), people(), Ears()
+    said, voices, ears = replies(), people(person), Ears()
     sys.stderr.write("   echo    min  onsets/h  stops/h  bare/h   noticed    caught\n")
     found = []
     for level in levels:
@@ -320,12 +322,13 @@ def _main() -> None:
     parser.add_argument(
         "--distortion", type=float, default=0.0, help="of the loudspeaker: see tests.room.Room"
     )
+    parser.add_argument("--person", type=float, default=PERSON_DBFS, help="level of people's speech, in dBFS")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     if not SPEECH.is_dir():
         parser.error("needs ../shared/speech")
     room = Room(delay=0.12, noise_dbfs=-60.0, distortion=given.distortion)
-    found = report(room, given.echo, given.minutes, given.people)
+    found = report(room, given.echo, given.minutes, given.people, given.person)
     if given.json:
         print(json.dumps([asdict(one) for one in found], indent=2))
 

@@ -20,6 +20,7 @@ from vita_tui.audio.files import FileSpeaker
 from vita_tui.audio.reference import Reference
 from vita_tui.audio.voice import dbfs
 from vita_tui.errors import DeviceError
+from vita_tui.settings import DuplexMode
 
 ROOM = Room(-20.0, 0.12, -60.0)
 needs_canceller = pytest.mark.skipif(not canceller.can_cancel(), reason="needs the extra echo: livekit")
@@ -37,7 +38,7 @@ def babble(seconds: float, seed: int = 3, rate: int = SAMPLE_RATE) -> Samples:
 
 
 def heard(microphone: EchoMicrophone) -> list[Frame]:
-    frames = []
+    frames: list[Frame] = []
     microphone.open()
     while True:
         try:
@@ -218,7 +219,7 @@ def test_a_person_is_heard_while_nothing_plays_as_if_nothing_were_there() -> Non
 
 
 @pytest.mark.parametrize("mode", ["half_duplex", "push_to_talk"])
-def test_without_full_duplex_the_microphone_rests_while_the_reply_sounds(mode: echo.DuplexMode) -> None:
+def test_without_full_duplex_the_microphone_rests_while_the_reply_sounds(mode: DuplexMode) -> None:
     played = babble(3.0)
     played[2 * SAMPLE_RATE :] = 0.0
     person = babble(3.0, 9)

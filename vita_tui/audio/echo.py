@@ -17,14 +17,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Microphone, Samples
+from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Microphone, Samples, Speaker
 from vita_tui.audio.canceller import CANCEL_BLOCK, Canceller, can_cancel
 from vita_tui.audio.delay import find_delay
 from vita_tui.audio.guard import EchoGuard, EchoVerdict
-from vita_tui.audio.reference import Reference
-from vita_tui.settings import DuplexMode
+from vita_tui.audio.reference import Reference, Tappable
+from vita_tui.settings import AudioSettings, DuplexMode
 
-__all__ = ["HEADPHONES_DB", "INSTALL", "EchoMicrophone", "EchoPlan", "plan"]
+__all__ = ["HEADPHONES_DB", "INSTALL", "EchoMicrophone", "EchoPlan", "plan", "without_echo"]
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,8 @@ SHARP = 12.0
 """Of `Delay.sharpness`: below this, what was measured is an accident or somebody talks."""
 REACH_SECONDS = 0.35
 """How late after the reference the canceller still finds an echo by itself; measured in simulated rooms up to 0.4."""
+MOVED_SECONDS = 0.01
+"""A delay that changes by more is another one: a device had a hole, or was opened again."""
 HEADPHONES_DB = -45.0
 """An echo below this is drowned by any room."""
 INSTALL = "pip install 'vita-tui[echo]'"
@@ -239,6 +241,9 @@ class EchoMicrophone:
         found = find_delay(self._reference.window(until, len(heard) / SAMPLE_RATE), heard)
         if found.sharpness < SHARP:
             return
+        if abs(found.seconds - self.delay) > MOVED_SECONDS:
+            # The canceller has to find its way again: until then more comes through than the guard has learned.
+            self.guard.reset()
         self.delay = found.seconds
         late = found.seconds - self._shift
         if not LEAD_SECONDS / 4 < late < REACH_SECONDS:
@@ -248,4 +253,21 @@ class EchoMicrophone:
             self._aligned = found.seconds
             self._canceller = None
             self._reference.forget_alignment()
-            self.guard.reset()
+
+
+def without_echo(microphone: Microphone, speaker: Speaker, audio: AudioSettings) -> EchoMicrophone:
+    """`microphone` without the echo of `speaker`, as the settings and what is installed allow; see its `mode` and `reason`."""
+    chosen = plan(audio.duplex, audio.echo_level)
+    reference = Reference()
+    if isinstance(speaker, Tappable):
+        speaker.tap(reference.tap)
+    wrapped = EchoMicrophone(
+        microphone,
+        reference,
+        mode=chosen.mode,
+        cancel=chosen.cancel,
+        delay=audio.echo_delay,
+        guard=EchoGuard(echo_db=audio.echo_level, floor_dbfs=audio.noise_floor),
+    )
+    wrapped.reason = chosen.reason
+    return wrapped
