@@ -113,7 +113,7 @@ class WhisperRecognizer:
                 remedy="Set stt.model to one without .en in its name, such as base.",
             )
         try:
-            warm = decoder.decode(_warm_up_sound(), language=language)
+            warm = decoder.decode(_warm_up_sound(), language=language, partial=True)
         except (RuntimeError, MemoryError, ValueError, IndexError) as error:
             raise explain(error, weights, plan) from error
         if not math.isfinite(warm.log_probability):
@@ -258,8 +258,11 @@ def _another_way(error: ModelError, plan: Plan) -> bool:
 
 
 def _warm_up_sound() -> NDArray[np.float32]:
-    """Two seconds of a vowel that glides: a buzz with two formants, syllables four times a second."""
-    t = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    """Two syllables of a vowel that glides: a buzz with two formants.
+
+    No longer, and decoded as a partial: the guard takes two seconds of it for a runaway and decodes five times, for 3 s.
+    """
+    t = np.arange(SAMPLE_RATE // 2) / SAMPLE_RATE
     pitch = 2 * np.pi * np.cumsum(120 + 20 * np.sin(2 * np.pi * 1.5 * t)) / SAMPLE_RATE
     voice = sum(np.sin(k * pitch) * math.exp(-(((k * 120 - 600) / 500) ** 2)) for k in range(1, 25))
     syllables = 0.5 - 0.5 * np.cos(2 * np.pi * 4 * t)
