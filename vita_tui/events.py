@@ -36,6 +36,7 @@ __all__ = [
     "SessionChanged",
     "State",
     "StateChanged",
+    "TurnFailed",
     "TurnFinished",
     "TurnTimings",
     "UserSaid",
@@ -212,6 +213,20 @@ class TurnFinished(Event):
     timings: TurnTimings
     engines: dict[str, str] = field(default_factory=dict)
     """Who answered for `stt`, `llm` and `tts`."""
+    failed: tuple[Job, ...] = ()
+    """Jobs of which a part or all was not done; a `TurnFailed` came for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFailed(Event):
+    """A job of a turn was not done by any engine, and the user was told: not understood, no answer, no voice."""
+
+    job: Job
+    engine: str
+    """The last that was asked, or that would have been asked first if none was."""
+    error: str
+    """Kind of the error, such as "NoEngineError"."""
+    message: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from vita_tui import paths
 from vita_tui.audio.files import FileSpeaker, read_audio
 from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.build import build
+from vita_tui.conversation.listener import Utterance
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.stt.base import Recognizer
@@ -25,9 +26,19 @@ from vita_tui.engines.stt.fake import FakeRecognizer, Step
 from vita_tui.engines.stt.worker import WhisperWorker
 from vita_tui.engines.tts.fake import FakeSynthesizer
 from vita_tui.errors import EngineError
-from vita_tui.events import EngineStatus, EngineWorked, EventBus, Health, Notice, TurnFinished
+from vita_tui.events import (
+    Alert,
+    EngineStatus,
+    EngineWorked,
+    EventBus,
+    Health,
+    Notice,
+    TurnFailed,
+    TurnFinished,
+)
 from vita_tui.health.breaker import BreakerState
 from vita_tui.health.registry import registry
+from vita_tui.health.series import Summary
 from vita_tui.settings import HealthSettings, Settings
 
 HASTY: dict[str, Any] = {"breaker_failures": 1, "breaker_seconds": 0.05, "pressure": False}
@@ -205,3 +216,64 @@ async def test_the_only_model_is_left_to_the_question_that_comes_while_it_is_pro
         await asking
         assert made.last.text == "An answer."
         assert len(events.of(TurnFinished)) == 2
+
+
+# ---- figures of what reached the user
+
+
+def figures(made: Assistant, name: str, **labels: str) -> Summary:
+    assert made.upkeep is not None
+    wanted = tuple(sorted(labels.items()))
+    return next(s for s in made.upkeep.metrics.summaries() if s.name == name and s.labels == wanted)
+
+
+async def test_turns_that_keep_failing_raise_one_alert_even_while_the_engine_rests() -> None:
+    mind = FakeResponder([EngineError("The model is broken.")], name="mind")
+    health = {"breaker_failures": 2, "breaker_seconds": 3600}
+    async with assistant(mind, upkeep=True, health=health, audio={"speak": False}) as (made, events):
+        for number in range(15):
+            await made.ask(f"Question {number}?")
+        assert len(mind.requests) < 15, "it rests and is not asked"
+        (alert,) = events.of(Alert)
+        assert alert.title == "Failing: turn jobs mind llm"
+        assert alert.message == "10 of the last 10 calls failed."
+        jobs = figures(made, "turn_jobs", engine="mind", job="llm")
+        assert (jobs.count, jobs.errors) == (15, 15)
+        assert figures(made, "errors", kind="NoEngineError").value == 15
+
+
+async def test_turns_that_work_and_an_engine_that_another_stands_in_for_are_no_errors() -> None:
+    broken = FakeSynthesizer(name="piper", failures=[EngineError("No.")] * 2)
+    health = {"breaker_failures": 2, "breaker_seconds": 3600}
+    async with assistant(voices=[broken, FakeSynthesizer(name="pyttsx3")], upkeep=True, health=health) as (
+        made,
+        events,
+    ):
+        for number in range(12):
+            await made.ask(f"Question {number}?")
+        assert not events.of(Alert)
+        jobs = figures(made, "turn_jobs", engine="pyttsx3", job="tts")
+        assert (jobs.count, jobs.errors) == (12, 0)
+        assert figures(made, "engine_errors", kind="EngineError").value == 2
+        assert made.upkeep is not None
+        assert "errors" not in {summary.name for summary in made.upkeep.metrics.summaries()}
+
+
+async def test_a_voice_and_ears_that_fail_are_counted_for_their_turn() -> None:
+    voice = FakeSynthesizer(name="piper", failures=[EngineError("No.")] * 99)
+    ears = FakeRecognizer([EngineError("No.")], name="whisper")
+    health = {"breaker_failures": 99}
+    async with assistant(
+        voices=[voice], recognizer=ears, microphone=silence(), upkeep=True, health=health
+    ) as (made, events):
+        await made.ask("Will you say it?")
+        failed = await events.until(TurnFailed, lambda event: event.job == "tts")
+        assert (failed.engine, failed.error) == ("piper", "NoEngineError")
+        recognition = made._recognition
+        assert recognition is not None
+        recognition.on_end(Utterance(1, np.zeros(16_000, np.float32), 1.0, 1.0, 1.0, 1.0, "key"))
+        failed = await events.until(TurnFailed, lambda event: event.job == "stt")
+        assert failed.engine == "whisper"
+        assert figures(made, "turn_jobs", engine="whisper", job="stt").errors == 1
+        assert figures(made, "turn_jobs", engine="piper", job="tts").errors == 1
+        assert figures(made, "turn_jobs", engine="fake mind", job="llm").errors == 0

@@ -247,7 +247,7 @@ def test_a_conversation_leaves_its_figures(metrics: Metrics) -> None:
     calls = _of(metrics, "engine_calls", engine="piper", job="tts")
     assert (calls.count, calls.errors) == (2, 1)
     assert _of(metrics, "engine_seconds", engine="piper", job="tts").count == 1
-    assert _of(metrics, "errors", kind="EngineTimeoutError").value == 1
+    assert _of(metrics, "engine_errors", kind="EngineTimeoutError").value == 1
     assert _of(metrics, "clause_gap_seconds").count == 1
     assert _of(metrics, "nothing_heard").value == 1
     assert _of(metrics, "notices", severity="error").value == 1

@@ -41,6 +41,7 @@ from vita_tui.events import (
     SessionChanged,
     State,
     StateChanged,
+    TurnFailed,
     TurnFinished,
     TurnTimings,
 )
@@ -161,6 +162,7 @@ class Assistant:
             elif self.settings.sessions.resume_last and (last := await self.sessions.latest()) is not None:
                 await self.resume(last.id)
         except VitaError as error:
+            self._count(error)
             self.bus.publish(Notice("Conversations are not kept", error.message, error.remedy, "warning"))
 
     async def aclose(self) -> None:
@@ -416,7 +418,15 @@ class Assistant:
             engines["stt"] = self.chains["stt"].active_name
         if exchange.error is not None:
             self.bus.publish(Notice("No answer", exchange.error.message, exchange.error.remedy, "error"))
-        self.bus.publish(TurnFinished(exchange.turn, _timings(exchange), engines))
+        failed: dict[Job, VitaError] = {}
+        if exchange.error is not None:
+            failed["llm"] = exchange.error
+        if exchange.speech is not None and exchange.speech.error is not None:
+            failed["tts"] = exchange.speech.error
+        for job, error in failed.items():
+            engine = engines.get(job) or self.chains[job].active_name
+            self.bus.publish(TurnFailed(job, engine, type(error).__name__, str(error)))
+        self.bus.publish(TurnFinished(exchange.turn, _timings(exchange), engines, tuple(failed)))
 
     async def _messages(self, question: str) -> list[Message]:
         responder = self._responders.active
@@ -432,6 +442,7 @@ class Assistant:
                 self.session = await self.sessions.create(_snapshot(self.settings))
             self.session = await self.sessions.append(self.session.id, turn)
         except StoreError as error:
+            self._count(error)
             self.bus.publish(
                 Notice("Conversation not saved", error.message, error.remedy, "warning", key="store")
             )
@@ -589,6 +600,11 @@ class Assistant:
                 SessionChanged(session.id, session.title, len(session.turns), session.tokens, session.created)
             )
 
+    def _count(self, error: BaseException) -> None:
+        """Note an error that the user is told of."""
+        if self.upkeep is not None:
+            self.upkeep.metrics.count_error(error)
+
     def _post(self, function: Callable[..., None], *arguments: object) -> None:
         """Call `function` on the loop, from any thread."""
         if self._loop is not None:
@@ -605,6 +621,7 @@ class Assistant:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("task %s failed", task.get_name(), exc_info=error)
+            self._count(error)
             remedy = error.remedy if isinstance(error, VitaError) else "See the log: ctrl+l"
             self.bus.publish(Notice("That did not work", str(error) or type(error).__name__, remedy, "error"))
 

@@ -25,7 +25,7 @@ from vita_tui.engines.stt.agreement import Partial
 from vita_tui.engines.stt.base import Recognizer, Transcription
 from vita_tui.engines.stt.worker import WhisperWorker
 from vita_tui.errors import DeviceError, EngineError
-from vita_tui.events import EventBus, LevelChanged, Notice, PartialTranscript
+from vita_tui.events import EventBus, LevelChanged, Notice, PartialTranscript, TurnFailed
 from vita_tui.settings import Settings
 
 __all__ = ["Listening", "Recognition", "Understood"]
@@ -79,6 +79,7 @@ class Recognition:
         clock: Clock,
     ) -> None:
         self._settings = settings
+        self._recognizers = recognizers
         self._listening = listening
         self._bus = bus
         self._clock = clock
@@ -192,6 +193,7 @@ class Recognition:
         try:
             future = self.worker.claim(utterance.number) or self.worker.final(utterance.audio)
         except EngineError as error:
+            self._failed(error)
             self._nothing(utterance, error.message)
             return
         future.add_done_callback(lambda done: self._understood(utterance, done))
@@ -213,6 +215,7 @@ class Recognition:
             return
         except EngineError as error:
             self._bus.publish(Notice("Not understood", error.message, error.remedy, "error"))
+            self._failed(error)
             self._nothing(utterance, error.message)
             return
         text = result.text.strip()
@@ -225,6 +228,10 @@ class Recognition:
     def _nothing(self, utterance: Utterance, problem: str) -> None:
         understood = Understood(utterance, "", problem, 0.0, (), self._clock.monotonic())
         self._post(utterance.number, self._listening.on_understood, understood)
+
+    def _failed(self, error: EngineError) -> None:
+        engine = self._recognizers.active_name
+        self._bus.publish(TurnFailed("stt", engine, type(error).__name__, str(error)))
 
     # ----
 

@@ -15,15 +15,14 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
-
 from vita_tui.audio.base import PlaybackMark, Samples, Span, Speaker
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation.clauses import Clause
 from vita_tui.conversation.ledger import Ledger
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.tts.base import Synthesizer
-from vita_tui.errors import DeviceError, EngineError, NoEngineError
+from vita_tui.engines.tts.sound import sound_of
+from vita_tui.errors import DeviceError, EngineError, NoEngineError, VitaError
 from vita_tui.events import ClauseFinished, ClauseStarted, EventBus, Heard, Notice
 from vita_tui.health.registry import Entry, registry
 
@@ -86,6 +85,8 @@ class Speech:
         """Seconds of silence between clauses, in order."""
         self.engines: list[str] = []
         """Voices that spoke, in order of first use."""
+        self.error: VitaError | None = None
+        """Why a clause could not be spoken by any voice."""
         self.seconds = 0.0
         """Length of the speech synthesised so far."""
         self.ledger = Ledger()
@@ -522,11 +523,10 @@ class SpeechOutput:
                     self._unless_awaited()
                     engine.cleanup()
                     engine.load()
-                    samples = sum(
-                        len(piece) for piece in engine.speak(PROBE_CLAUSE, cancelled=self._make_way)
-                    )
+                    pieces = list(engine.speak(PROBE_CLAUSE, cancelled=self._make_way))
+                    samples = sound_of(engine.name, pieces, engine.sample_rate)
                     self._unless_awaited()
-                    if not samples:
+                    if not len(samples):
                         raise EngineError(f"{engine.name} gave no sound.")
         except _MadeWay:
             log.info("a probe made way")
@@ -556,11 +556,12 @@ class SpeechOutput:
                 with attempt as engine:
                     engine.load()
                     pieces = list(engine.speak(clause.spoken, cancelled=speech.cancelled))
-                    samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+                    samples = sound_of(engine.name, pieces, engine.sample_rate)
                     samples = _resample(samples, engine.sample_rate, speaker.sample_rate)
                     speech.deliver(clause, samples, engine.name, speaker.sample_rate, self._clock.monotonic())
                     return
         except NoEngineError as error:
+            speech.error = error
             self._bus.publish(
                 Notice("No voice", error.message, error.remedy or "vita doctor", "warning", key="voice")
             )

@@ -5,10 +5,12 @@ Names, all listed in `vita metrics`:
     turn_seconds                 end of speech or enter → first sound, or first word of a silent reply; slow ones raise an alert
     turn_stage_seconds{stage}    end of speech or enter → that stage; stages follow `TurnTimings`
     turns, replies{reason}, nothing_heard, alerts, notices{severity}
-    engine_calls{engine, job}    with the share that failed
+    turn_jobs{engine, job}       what turns needed done, with the share that no engine did: a high one raises an alert
+    engine_calls{engine, job}    with the share that failed, whether or not another engine stood in
+    engine_errors{kind}          why calls failed
     engine_seconds{engine, job}  until the engine answered
     partial_lag_seconds, clause_gap_seconds
-    errors{kind}
+    errors{kind}                 that reached the user
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from vita_tui.events import (
     Notice,
     PartialTranscript,
     ReplyFinished,
+    TurnFailed,
     TurnFinished,
     TurnTimings,
 )
@@ -50,6 +53,7 @@ class Observer:
         self._metrics = metrics
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             TurnFinished: self._turn,
+            TurnFailed: self._failed,
             EngineWorked: self._worked,
             NothingHeard: lambda _: metrics.count("nothing_heard"),
             PartialTranscript: lambda event: metrics.time("partial_lag_seconds", event.lag_seconds),
@@ -76,12 +80,20 @@ class Observer:
                 "turn_seconds", waited / 1000, slow=self._metrics.settings.slow_seconds, why=why
             )
 
+        for job, engine in event.engines.items():
+            if job not in event.failed:
+                self._metrics.call("turn_jobs", True, job=job, engine=engine)
+
+    def _failed(self, event: TurnFailed) -> None:
+        self._metrics.count("errors", kind=event.error)
+        self._metrics.call("turn_jobs", False, why=event.message, job=event.job, engine=event.engine)
+
     def _worked(self, event: EngineWorked) -> None:
         self._metrics.call(
             "engine_calls", not event.error, why=event.error, job=event.job, engine=event.engine
         )
         if event.error:
-            self._metrics.count("errors", kind=event.error)
+            self._metrics.count("engine_errors", kind=event.error)
         if event.seconds is not None:
             self._metrics.time("engine_seconds", event.seconds, job=event.job, engine=event.engine)
 
