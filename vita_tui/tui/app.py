@@ -95,6 +95,8 @@ class VitaApp(App[int]):
         self.main = MainScreen(clock or SystemClock(), panel=panel)
         self.overrides = dict(overrides or {})
         self.quitting = False
+        self.hurried = False
+        """It was left before the assistant was closed, so its threads may still run."""
         self._build = build
         self._measure_memory = measure
         self._resume = resume
@@ -190,12 +192,19 @@ class VitaApp(App[int]):
         self.exit(1, return_code=1)
 
     async def action_quit(self) -> None:
-        await self._leave(0)
+        await self._leave(0, hurry=True)
 
-    async def _leave(self, code: int) -> None:
-        """Close the assistant and go; the second time do not wait for it."""
+    async def _leave(self, code: int, *, hurry: bool) -> None:
+        """Close the assistant and go.
+
+        Args:
+            hurry: do not wait for the assistant when it is closing already: the user asks for the second time. A lost terminal
+                tells so twice, by a signal and by its end of input, and means it once.
+        """
         if self.quitting:
-            self.exit(code, return_code=code)
+            if hurry:
+                self.hurried = True
+                self.exit(code, return_code=code)
             return
         self.quitting = True
         self.workers.cancel_all()
@@ -214,7 +223,8 @@ class VitaApp(App[int]):
 
     def _signalled(self, number: int) -> None:
         # SIGINT is the user at another terminal; after the others nobody is left to read an exit code.
-        self.spawn(self._leave(130 if number == signal.SIGINT else 0), "quit")
+        interrupted = number == signal.SIGINT
+        self.spawn(self._leave(130 if interrupted else 0, hurry=interrupted), "quit")
 
     def _terminal_lost(self) -> None:
         """From the driver's threads."""
@@ -431,6 +441,10 @@ def run(
             terminal=terminal,
         )
         app.run()
+    if app.hurried:
+        # Python would take native libraries apart under the feet of their threads. Children see by themselves that we are gone.
+        logging.shutdown()
+        os._exit(app.return_code or 0)
     if app.error is not None:
         if isinstance(app.error, VitaError):
             raise app.error
