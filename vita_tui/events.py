@@ -23,13 +23,16 @@ __all__ = [
     "Event",
     "EventBus",
     "FinalTranscript",
+    "HandsFree",
     "Health",
     "Heard",
+    "Interjection",
     "Job",
     "LevelChanged",
     "NothingHeard",
     "Notice",
     "PartialTranscript",
+    "Pausing",
     "ReplyDelta",
     "ReplyFinished",
     "ReplyStarted",
@@ -90,6 +93,33 @@ class LevelChanged(Event):
     """Root mean square of the last tenth of a second, dB below full scale (0 loudest, −90 silent)."""
     speech: float
     """Probability of speech, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandsFree(Event):
+    """Whether the microphone listens without a key from now on."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pausing(Event):
+    """The user has paused, and what they said ends soon; or they go on."""
+
+    seconds: float | None
+    """Until it ends; None when there is no such wait, or no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interjection(Event):
+    """Somebody speaks while an answer is thought about or sounds, without a key."""
+
+    kind: Literal["onset", "stopped", "ignored"]
+    """Voice began, and the reply was turned down; it was words, and the reply stopped; it was not, and the reply goes on."""
+    text: str
+    """What has been understood; empty at the onset."""
+    seconds: float
+    """Since the voice began in the microphone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,8 @@ class AudioSettings(_Section):
 class TalkSettings(_Section):
     """When you have the floor."""
 
+    hands_free: bool = False
+    """Listen without a key from the start; ctrl+t switches it."""
     end_silence: float = Field(default=0.8, ge=0.2, le=10.0)
     """Seconds of silence that end what you say."""
     adaptive: bool = True

@@ -10,6 +10,7 @@ from vita_tui.errors import StoreError
 from vita_tui.events import (
     EngineStatus,
     EventBus,
+    HandsFree,
     Health,
     Job,
     NothingHeard,
@@ -115,6 +116,9 @@ class ScriptedCore:
         self.asked: list[str] = []
         self.stops = 0
         self.talks = 0
+        self.hands_free = False
+        self.held_open = 0
+        """How often a pause was to be no end."""
         self.resumed: list[str] = []
         self.closed = 0
         self.woken: list[Job] = []
@@ -151,6 +155,13 @@ class ScriptedCore:
     def talk(self) -> None:
         self.talks += 1
         self.become(State.IDLE if self.state is State.LISTENING else State.LISTENING)
+
+    def set_hands_free(self, on: bool) -> None:
+        self.hands_free = on
+        self.bus.publish(HandsFree(on))
+
+    def hold_open(self) -> None:
+        self.held_open += 1
 
     def stop(self) -> None:
         self.stops += 1

@@ -7,7 +7,7 @@ from textual.widgets import OptionList
 
 from tests.tui.driving import running, text_of, until
 from tests.tui.scripted import READY, ScriptedCore
-from vita_tui.events import EngineStatus, Health, Notice, SessionChanged, State
+from vita_tui.events import EngineStatus, Health, Notice, Pausing, SessionChanged, State
 from vita_tui.tui.app import VitaApp
 from vita_tui.tui.screens.diagnostics import DiagnosticsScreen
 from vita_tui.tui.screens.help import HelpScreen
@@ -69,15 +69,39 @@ async def test_escape_in_another_screen_closes_it_and_stops_nothing() -> None:
         assert core.stops == 0
 
 
-async def test_ctrl_t_turns_the_voice_off_and_on() -> None:
+async def test_f9_turns_the_voice_off_and_on() -> None:
     core = ScriptedCore()
     async with running(core) as (app, pilot):
         assert text_of(app.main.query_one(StatusLine)).rstrip().endswith("voice")
-        await pilot.press("ctrl+t")
+        await pilot.press("f9")
         await until(pilot, lambda: not core.speaking_aloud)
         assert text_of(app.main.query_one(StatusLine)).rstrip().endswith("text")
-        await pilot.press("ctrl+t")
+        await pilot.press("f9")
         await until(pilot, lambda: core.speaking_aloud)
+
+
+async def test_ctrl_t_listens_without_a_key_and_keys_decide_about_a_pause() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        status = app.main.query_one(StatusLine)
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: core.hands_free and "hands-free" in text_of(status))
+        core.become(State.LISTENING)
+        core.bus.publish(Pausing(30.0))
+        await until(pilot, lambda: "sends in" in text_of(status))
+        await pilot.press("x")
+        await until(pilot, lambda: core.held_open == 1)
+        assert app.main.query_one(Prompt).text == "", "the key was for the pause"
+        assert core.talks == 0
+        await pilot.press("enter")
+        await until(pilot, lambda: core.talks == 1)
+        core.bus.publish(Pausing(None))
+        await until(pilot, lambda: "sends in" not in text_of(status))
+        await pilot.press("x")
+        await until(pilot, lambda: app.main.query_one(Prompt).text == "x")
+        assert core.held_open == 1
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: not core.hands_free and "mic off" in text_of(status))
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ class Frame:
 class Microphone(Protocol):
     """Gives frames to one reading thread."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def open(self) -> None:
         """Start capturing; does nothing when open.

@@ -98,6 +98,8 @@ class EchoMicrophone:
         self.mode: DuplexMode = mode
         """May be changed from any thread, between two frames."""
         self._cancels = cancel
+        self.wanted = False
+        """A key has opened the microphone: it gives its sound in every mode. May be changed from any thread."""
         self.reason = ""
         """Why it is not as wished: a sentence for the screen."""
         self.guard = guard or EchoGuard()
@@ -162,7 +164,7 @@ class EchoMicrophone:
             self._heard = self._heard[:0]
         end = captured + BLOCK / SAMPLE_RATE
         self.guard.judge(samples, self._reference.window(end - self.delay, BLOCK / SAMPLE_RATE))
-        if self.mode != "full_duplex" and since < TAIL_SECONDS:
+        if self.mode != "full_duplex" and since < TAIL_SECONDS and not self.wanted:
             self.muted = True
             samples = np.zeros(BLOCK, np.float32)
         return Frame(samples, frame.position, frame.captured - PRIMED / SAMPLE_RATE)

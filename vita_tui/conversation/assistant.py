@@ -10,15 +10,18 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 from vita_tui.audio import earcons
 from vita_tui.audio.base import Microphone, Speaker
+from vita_tui.audio.echo import HEADPHONES_DB
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation import savings
-from vita_tui.conversation.exchange import Exchange, Reason
+from vita_tui.conversation.exchange import Exchange, Opening, Reason
+from vita_tui.conversation.floor import Contest
+from vita_tui.conversation.interjection import asks_to_go_on, asks_to_stop
 from vita_tui.conversation.listener import Utterance
 from vita_tui.conversation.prompt import PromptBuilder
 from vita_tui.conversation.recognition import Recognition, Understood
@@ -35,6 +38,7 @@ from vita_tui.events import (
     Event,
     EventBus,
     FinalTranscript,
+    HandsFree,
     Job,
     NothingHeard,
     Notice,
@@ -56,6 +60,8 @@ log = logging.getLogger(__name__)
 PROBE: list[Message] = [{"role": "user", "content": "Say hello."}]
 """What a resting model is asked before it is used again; its first word is enough."""
 PROBE_TOKENS = 8
+CERTAIN = 0.5
+"""Confidence in words that may end a reply; coughs and hums that are taken for words have less."""
 SPARING_SECONDS = 20.0
 """For so long after an answer the language model stays loaded while memory is short."""
 
@@ -117,6 +123,17 @@ class Assistant:
                 free_mind=lambda free: self._on_loop(self._free_mind() if free else self._keep_mind()),
             )
             self.upkeep = Upkeep(settings.health, ladder, bus, self._clock, probes=probes)
+        self._contest = Contest(
+            bus,
+            self._clock,
+            duck=self._speech.duck,
+            own=self._speech.own_words if self._hears_itself else None,
+        )
+        """Somebody speaks into a reply."""
+        self._onset = 0
+        """The utterance that voice began last, without a key."""
+        self._carried = ""
+        """What was said before a pause that was too short to be answered in: it belongs to what is said now."""
         self._prompt = PromptBuilder(settings.llm)
         self._turns = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -155,6 +172,8 @@ class Assistant:
             self._speech.start()
         if self._recognition is not None:
             self._recognition.start(on_ready=self._ears_loaded)
+            if self.settings.talk.hands_free:
+                self.set_hands_free(True)
         try:
             await self.sessions.open()
             if resume is not None:
@@ -211,6 +230,7 @@ class Assistant:
             self._recognition.end()
             return
         self._abandon("interrupted")
+        self._carried = ""
         self._set_state(State.LISTENING)
         if self.settings.audio.earcons:
             self._speech.earcon(earcons.START, earcons.SAMPLE_RATE)
@@ -220,11 +240,52 @@ class Assistant:
         else:
             self._start_prefill()
 
+    @property
+    def hands_free(self) -> bool:
+        """Whether the microphone listens without a key."""
+        return self._recognition is not None and self._recognition.hands_free
+
+    def set_hands_free(self, on: bool) -> None:
+        """Listen without a key from now on, or only with one; says so, and what it depends on."""
+        recognition = self._recognition
+        if recognition is None:
+            self.bus.publish(
+                Notice("No microphone", "Type instead.", "vita devices", "warning", key="microphone")
+            )
+            return
+        echo = recognition.echo
+        if on and echo is not None and echo.mode == "push_to_talk":
+            why = (
+                echo.reason
+                or "The settings, or vita calibrate, want the microphone to be opened by the key only."
+            )
+            self.bus.publish(
+                Notice("Not hands-free", why, "Settings: audio.duplex", "warning", key="hands-free")
+            )
+            return
+        recognition.hands_free = on
+        if not on and self.state is State.LISTENING:
+            self.stop()
+        self.bus.publish(HandsFree(on))
+        if on and echo is not None and echo.reason:
+            self.bus.publish(Notice("One at a time", echo.reason, "", "information", key="duplex"))
+
+    def hold_open(self) -> None:
+        """Do not take the present pause for the end of what is said."""
+        if self._recognition is not None and self.state is State.LISTENING:
+            self._recognition.hold()
+
+    @property
+    def _hears_itself(self) -> bool:
+        echo = self._recognition.echo if self._recognition is not None else None
+        return echo is not None and self.settings.audio.echo_level > HEADPHONES_DB
+
     def stop(self) -> None:
         """Escape: silence, end the reply, forget what is being recorded."""
         if self.state is State.LISTENING:
             self.bus.publish(NothingHeard("Recording dropped."))
         self._abandon("stopped")
+        self._carried = ""
         if self.state is not State.INITIALIZING:
             self._set_state(State.IDLE)
 
@@ -266,9 +327,52 @@ class Assistant:
 
     # ---- what the ears report (on the loop)
 
+    def on_onset(self, number: int) -> None:
+        """Voice began without a key: somebody takes the floor, or speaks into our turn."""
+        self._onset = number
+        recognition = self._recognition
+        if recognition is None or self.state is State.LISTENING:
+            return
+        if self.state is State.INITIALIZING or self._closed:
+            recognition.cancel()
+        elif self.state is State.IDLE:
+            self._listen()
+        else:
+            recognition.private = True
+            self._contest.begin(number, self._give_back)
+
+    def on_words(self, number: int, stable: str, text: str, since: float, until: float) -> None:
+        """What was understood so far: enough to end our turn?"""
+        if self._contest.number == number and self._contest.won_by(text, since, until, certain=bool(stable)):
+            self._give_floor()
+
+    def _listen(self) -> None:
+        """The user has the floor, and speaks already."""
+        assert self._recognition is not None
+        self._recognition.private = False
+        self._set_state(State.LISTENING)
+        if self._sparing:
+            self._spawn(self._load_responder(), "load llm")  # it is there when the question is
+        else:
+            self._start_prefill()
+
+    def _give_floor(self) -> None:
+        """Our turn is over: somebody speaks."""
+        if self._exchange is not None:
+            self._exchange.stop("interrupted")
+            self._exchange = None
+        self._contest.end()
+        self._listen()
+
+    def _give_back(self) -> None:
+        """What sounded like somebody was nobody for too long: go on."""
+        if self._recognition is not None:
+            self._recognition.forget_recording()
+            self._recognition.private = False
+
     def on_draft(self, text: str) -> None:
         """The user may have finished, and this is what they would have said: think ahead."""
-        if self.state is not State.LISTENING:
+        if self.state is not State.LISTENING or self._carried:
             return
         if self._draft is not None and _same(self._draft.question, text):
             return
@@ -283,6 +387,8 @@ class Assistant:
 
     def on_utterance(self, utterance: Utterance) -> None:
         """The user has finished; the words follow in `on_understood`."""
+        if self._contest.number == utterance.number:
+            return
         if self.state is State.LISTENING:
             self._set_state(State.THINKING)
             if self.settings.audio.earcons and utterance.reason != "nothing":
@@ -290,8 +396,40 @@ class Assistant:
 
     def on_understood(self, understood: Understood) -> None:
         """The final transcript, or why there is none."""
+        utterance = understood.utterance
+        if self._contest.number == utterance.number:
+            assert self._recognition is not None
+            self._recognition.private = False
+            since = utterance.last_speech - utterance.audio_seconds
+            certain = understood.confidence >= CERTAIN
+            if not self._contest.won_by(
+                understood.text, since, utterance.last_speech, certain=certain, final=True
+            ):
+                self._contest.end(ignored=True)
+                return
+            self._give_floor()
+            self._set_state(State.THINKING)
+        elif utterance.number == self._onset and self._is_own(understood):
+            # It outlasted our turn, but was the end of it.
+            self._drop_draft()
+            self._set_state(State.IDLE)
+            return
+        elif self.state is State.LISTENING and self._contest.last != utterance.number:
+            # The user went on before this was understood.
+            self._carried = f"{self._carried} {understood.text}".strip()
+            return
         if self.state is not State.THINKING or self._exchange is not None:
             return
+        if understood.text and asks_to_stop(understood.text) and self._contest.last == utterance.number:
+            self._drop_draft()
+            self.bus.publish(NothingHeard("Stopped."))
+            self._set_state(State.IDLE)
+            return
+        if not understood.text and self._carried:
+            understood = replace(understood, text=self._carried)
+        elif self._carried:
+            understood = replace(understood, text=f"{self._carried} {understood.text}")
+        self._carried = ""
         if not understood.text:
             self._drop_draft()
             self.bus.publish(NothingHeard(understood.problem))
@@ -312,6 +450,10 @@ class Assistant:
         watch.guard = understood.guard
         watch.mark("stt", understood.at)
         self._spawn(self._hold_floor(exchange), "turn")
+
+    def _is_own(self, understood: Understood) -> bool:
+        until = understood.utterance.last_speech
+        return self._contest.is_own(understood.text, until - understood.utterance.audio_seconds, until)
 
     def on_deaf(self) -> None:
         """There is no microphone: nobody is being listened to."""
@@ -335,7 +477,25 @@ class Assistant:
             watch=watch,
             max_tokens=self.settings.llm.max_tokens,
             language=self.settings.spoken_language,
+            opening=self._rest() if asks_to_go_on(question) else None,
         )
+
+    def _rest(self) -> Opening | None:
+        """What was not heard of the last reply; None when it was heard."""
+        last, turns = self.last, self.session.turns if self.session is not None else ()
+        if (
+            last is not None
+            and turns
+            and turns[-1].text == last.text
+            and last.reason in ("stopped", "interrupted")
+        ):
+            heard, unheard = last.heard()
+            if unheard.strip():
+                return Opening(last.question, heard, unheard, last.written)
+        kept = turns[-1] if turns else None
+        if kept is not None and kept.role == "assistant" and kept.heard is not None:
+            return Opening("", kept.heard, kept.text[len(kept.heard) :], True)
+        return None
 
     async def _run_draft(self, exchange: Exchange) -> None:
         exchange.task = asyncio.current_task()
@@ -382,7 +542,10 @@ class Assistant:
             self._running = None
             if self._exchange is exchange:  # nobody has taken the floor meanwhile
                 self._exchange = None
-                self._set_state(State.IDLE)
+                if self._contest.number and self._contest.outlasted():
+                    self._listen()
+                else:
+                    self._set_state(State.IDLE)
             if self._sparing and not self._closed:
                 if self._unloading is not None:
                     self._unloading.cancel()
@@ -450,7 +613,9 @@ class Assistant:
 
     def _abandon(self, reason: Reason) -> None:
         """End whatever is going on: recording, recognition, draft, reply. Sound ends at once, book-keeping in its time."""
+        self._contest.end()
         if self._recognition is not None:
+            self._recognition.private = False
             self._recognition.cancel()
         self._drop_draft()
         if self._exchange is not None:

@@ -42,18 +42,24 @@ def build(
         upkeep: keep figures and watch memory, as a program does that is open for days.
     """
     from vita_tui.audio.capture import DeviceMicrophone
+    from vita_tui.audio.echo import without_echo
     from vita_tui.audio.playback import DeviceSpeaker
 
     bus = bus or EventBus()
     clock = clock or SystemClock()
+    real = microphone is None and speaker is None
+    microphone = microphone or DeviceMicrophone(settings.audio.input)
+    speaker = speaker or DeviceSpeaker(settings.audio.output)
+    if ears and voice and real:
+        microphone = without_echo(microphone, speaker, settings.audio)
     return Assistant(
         settings,
         responders=responders(settings, bus, clock),
         synthesizers=synthesizers(settings, bus, clock),
         recognizers=recognizers(settings, bus, clock),
         sessions=make_manager(settings.sessions, clock, bus),
-        microphone=(microphone or DeviceMicrophone(settings.audio.input)) if ears else None,
-        speaker=(speaker or DeviceSpeaker(settings.audio.output)) if voice else None,
+        microphone=microphone if ears else None,
+        speaker=speaker if voice else None,
         bus=bus,
         clock=clock,
         upkeep=upkeep,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from vita_tui.clock import Clock
@@ -20,7 +21,7 @@ from vita_tui.engines.llm.base import Message, Responder
 from vita_tui.errors import EngineError, NoEngineError, VitaError
 from vita_tui.events import Event, EventBus, Heard, ReplyDelta, ReplyFinished, ReplyStarted, UserSaid
 
-__all__ = ["Exchange"]
+__all__ = ["Exchange", "Opening"]
 
 MAX_CHARACTERS = 100_000
 """Longest reply that is kept; a model that does not end is ended."""
@@ -28,6 +29,18 @@ MAX_BLANKS = 1000
 """White space at a stretch after which a model is taken to have lost its way."""
 
 Reason = Literal["complete", "stopped", "interrupted", "length", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The rest of a reply that was interrupted: said first, and then gone on with if it was not written to its end."""
+
+    question: str
+    """What it answered; empty when that is not known any more."""
+    heard: str
+    rest: str
+    whole: bool
+    """The model had written all of it."""
 
 
 class Exchange:
@@ -46,6 +59,7 @@ class Exchange:
         watch: Stopwatch,
         max_tokens: int,
         language: str = "en",
+        opening: Opening | None = None,
     ) -> None:
         self.turn = turn
         self.question = question
@@ -58,6 +72,8 @@ class Exchange:
         """Seconds since 1970."""
         self.text = ""
         self.engine = ""
+        self.written = False
+        """The model has written all of it."""
         self.reason: Reason = "complete"
         self.error: VitaError | None = None
         self._responders = responders
@@ -65,6 +81,7 @@ class Exchange:
         self._clock = clock
         self._max_tokens = max_tokens
         self._language = language
+        self._opening = opening
         self._committed = False
         self._held: list[Event] = []
         self._stopped: Reason | None = None
@@ -143,7 +160,15 @@ class Exchange:
     async def _generate(self, messages: list[Message]) -> None:
         """Stream from the first engine that answers. One that broke off is asked once more to go on where it stopped."""
         cutter = ClauseCutter(self._language)
+        opening = self._opening
         try:
+            if opening is not None:
+                self.engine = "memory"
+                self._publish(ReplyStarted(self.turn, self.engine))
+                self._take(opening.rest.lstrip(), cutter)
+                if opening.whole or not any(one.continues for one in self._responders.engines):
+                    self.written = True
+                    return
             try:
                 await self._stream(messages, cutter)
             except NoEngineError:
@@ -151,6 +176,7 @@ class Exchange:
                 if self.text and not any(responder.continues for responder in self._responders.engines):
                     raise
                 await self._stream(messages, cutter)
+            self.written = True
         finally:
             if self._stopped is None and self.speech is not None:
                 for clause in cutter.finish():
@@ -161,7 +187,9 @@ class Exchange:
         for attempt in self._responders.attempts(lambda responder: responder.continues or not self.text):
             with attempt as responder:
                 await responder.load()
-                so_far: list[Message] = [{"role": "assistant", "content": self.text}] if self.text else []
+                said = self.text if self._opening is None else self._opening.heard + self._opening.rest
+                said += self.text[len(self._opening.rest.lstrip()) :] if self._opening is not None else ""
+                so_far: list[Message] = [{"role": "assistant", "content": said}] if said else []
                 self.engine = responder.name
                 if not so_far:
                     self._publish(ReplyStarted(self.turn, responder.name))

@@ -1,7 +1,7 @@
 """The listener thread: frames from the microphone become utterances.
 
 One thread owns the microphone, the voice activity detector and the utterance that is being spoken. Others talk to it by
-`begin`, `end` and `cancel`, which only leave a note for it; it answers through a `Hearing`, called in its own thread. It wakes
+`begin`, `end`, `hold` and `cancel`, which only leave a note for it; it answers through a `Hearing`, called in its own thread. It wakes
 for every frame (32 ms), and stops within 100 ms of `cleanup`.
 """
 
@@ -11,13 +11,14 @@ import logging
 import queue
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Microphone, Samples
-from vita_tui.audio.voice import VoiceActivity, dbfs
+from vita_tui.audio.voice import Onsets, VoiceActivity, VoiceChange, dbfs
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import DeviceError
 from vita_tui.health.registry import Entry, registry
@@ -34,9 +35,12 @@ SPECULATE_SECONDS = 0.16
 """Silence after which the utterance may be over; measured word gaps inside a phrase are shorter."""
 LEVEL_EVERY = 3
 """Frames between two level reports."""
+UNCERTAIN_SECONDS = 1.0
+"""An utterance that voice began, without a key, and in which none is found after all, ends after so long."""
 REOPEN_SECONDS = 1.0
 """Between two attempts to open a microphone that went away."""
 
+_Note = Literal["begin", "end", "hold", "cancel"]
 EndReason = Literal["key", "silence", "limit", "nothing", "end of file", "device", "cancelled"]
 
 
@@ -71,6 +75,10 @@ class Hearing(Protocol):
     """Who is told what the listener hears; every method is called in the listener thread and must return at once."""
 
     def on_level(self, dbfs: float, speech: float) -> None: ...
+    def on_onset(self) -> int:
+        """Somebody began to speak without a key: the number of their utterance; 0 to leave them unheard."""
+        ...
+
     def on_speech(self, number: int) -> None:
         """The first voice of an utterance, or voice again after a pause that `on_pause` told of."""
 
@@ -79,6 +87,9 @@ class Hearing(Protocol):
 
     def on_pause(self, number: int, audio: Samples) -> None:
         """Voice has just ceased: the utterance may be over, and this is what it would be."""
+
+    def on_wait(self, number: int, seconds: float | None) -> None:
+        """The utterance ends after `seconds` more of silence; None: only when voice has come again, or by a key."""
 
     def on_end(self, utterance: Utterance) -> None: ...
     def on_lost(self, error: DeviceError) -> None: ...
@@ -93,6 +104,11 @@ class _Open:
     number: int
     frames: list[Frame]
     hands_free: bool = False
+    """Voice began it, not a key."""
+    held: bool = False
+    """A key keeps it open through this pause."""
+    announced: float | None = None
+    """The wait for silence that was told last."""
     first_speech: int | None = None
     """Index into `frames`."""
     last_speech: int | None = None
@@ -123,23 +139,35 @@ class Listener:
         audio: AudioSettings,
         talk: TalkSettings,
         partial_interval: float,
+        own_voice: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
     ) -> None:
+        """
+        Args:
+            own_voice: whether the frame that was read last is the assistant's own voice, come back from the speaker.
+        """
         self._microphone = microphone
+        self._own_voice = own_voice
         self._hearing = hearing
         self._audio = audio
         self._talk = talk
         self._partial_interval = partial_interval
         self._clock = clock or SystemClock()
-        self._notes: queue.SimpleQueue[tuple[Literal["begin", "end", "cancel"], float, int]] = (
-            queue.SimpleQueue()
-        )
+        self._notes: queue.SimpleQueue[tuple[_Note, float, int]] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._entry: Entry | None = None
         self._open: _Open | None = None
-        self._pre_roll: deque[Frame] = deque(maxlen=max(1, round(audio.pre_roll / FRAME_SECONDS)))
+        self._pre_roll: deque[tuple[Frame, bool]] = deque(
+            maxlen=max(1, round(audio.pre_roll / FRAME_SECONDS))
+        )
+        """The last frames, and whether they are the assistant's own voice."""
         self._voice: VoiceActivity | None = None
+        self._watch: VoiceActivity | None = None
+        """Looks for voice while there is no utterance."""
+        self._onsets = Onsets(talk.threshold)
+        self.hands_free = False
+        """Whether voice begins an utterance, as a key does; may be changed from any thread."""
         self._since_level = 0
         self.end_silence = talk.end_silence
         """Seconds of silence that end an utterance; may be changed from any thread while one is spoken."""
@@ -164,6 +192,10 @@ class Listener:
         """The key says that the utterance is over."""
         self._notes.put(("end", self._clock.monotonic(), 0))
 
+    def hold(self) -> None:
+        """Do not end the utterance in this pause, however long it is."""
+        self._notes.put(("hold", self._clock.monotonic(), 0))
+
     def cancel(self) -> None:
         """Forget the utterance."""
         self._notes.put(("cancel", self._clock.monotonic(), 0))
@@ -183,7 +215,7 @@ class Listener:
 
     def _run(self) -> None:
         try:
-            self._voice = VoiceActivity()
+            self._voice, self._watch = VoiceActivity(), VoiceActivity(thrifty=True)
             while not self._stopping.is_set():
                 if self._open_microphone():
                     self._listen()
@@ -247,6 +279,9 @@ class Listener:
                 self._begin(number)
             elif note == "end" and self._open is not None:
                 self._open.key_at = at
+            elif note == "hold" and self._open is not None:
+                self._open.held = True
+                self._tell_wait(self._open)
             elif note == "cancel" and self._open is not None:
                 self._open = None
         utterance = self._open
@@ -258,19 +293,29 @@ class Listener:
         ):
             self._finish("key")
 
-    def _begin(self, number: int) -> None:
-        self._open = _Open(number, [])
+    def _begin(self, number: int, *, hands_free: bool = False) -> None:
+        self._open = _Open(number, [], hands_free)
         voice = self._voice
         assert voice is not None
         voice.reset()
-        for frame in tuple(self._pre_roll):
-            self._hear(self._open, frame, voice.probability(frame.samples))
+        for frame, own in tuple(self._pre_roll):
+            probability = voice.probability(frame.samples)
+            self._hear(self._open, frame, 0.0 if own else probability)
 
     def _take(self, frame: Frame) -> None:
-        voice, utterance = self._voice, self._open
-        assert voice is not None
-        self._pre_roll.append(frame)
-        probability = voice.probability(frame.samples) if utterance is not None else 0.0
+        own = self._own_voice()
+        self._pre_roll.append((frame, own))
+        probability = 0.0
+        utterance = self._open
+        if utterance is not None or self.hands_free:
+            voice = self._voice if utterance is not None else self._watch
+            assert voice is not None
+            probability = voice.probability(frame.samples)
+            if own:
+                probability = 0.0
+            change = self._onsets.feed(probability, frame.captured - FRAME_SECONDS)
+            if utterance is None and change is VoiceChange.STARTED and (number := self._hearing.on_onset()):
+                self._begin(number, hands_free=True)
         self._since_level += 1
         if self._since_level >= LEVEL_EVERY:
             self._since_level = 0
@@ -295,7 +340,8 @@ class Listener:
                 self._hearing.on_speech(utterance.number)
             utterance.last_speech = index
             utterance.silence = 0.0
-            utterance.paused = False
+            utterance.paused = utterance.held = False
+            utterance.announced = None
             utterance.speech_seconds += FRAME_SECONDS
         else:
             utterance.silence += FRAME_SECONDS
@@ -305,20 +351,31 @@ class Listener:
         spoken = utterance.first_speech is not None
         if utterance.key_at is not None and frame.captured >= utterance.key_at:
             self._finish("key")
-        elif spoken and utterance.silence >= self.end_silence:
+        elif spoken and utterance.silence >= self.end_silence and not utterance.held:
             self._finish("silence")
-        elif not spoken and utterance.waited >= self._talk.patience:
+        elif not spoken and utterance.waited >= (
+            UNCERTAIN_SECONDS if utterance.hands_free else self._talk.patience
+        ):
             self._finish("nothing")
         elif len(utterance.frames) * FRAME_SECONDS >= self._talk.max_seconds:
             self._finish("limit")
         elif spoken and not utterance.paused and utterance.silence >= SPECULATE_SECONDS:
             utterance.paused = True
             self._hearing.on_pause(utterance.number, utterance.audio())
+            self._tell_wait(utterance)
+        elif utterance.paused and not utterance.held and utterance.announced != self.end_silence:
+            self._tell_wait(utterance)
         elif spoken and not utterance.paused:
             utterance.since_partial += FRAME_SECONDS
             if utterance.since_partial >= self._partial_interval:
                 utterance.since_partial = 0.0
                 self._hearing.on_audio(utterance.number, utterance.audio(), frame.captured)
+
+    def _tell_wait(self, utterance: _Open) -> None:
+        """Tell how long the pause may still last; again when what was understood has changed that."""
+        utterance.announced = self.end_silence
+        rest = None if utterance.held else max(0.0, self.end_silence - utterance.silence)
+        self._hearing.on_wait(utterance.number, rest)
 
     def _finish(self, reason: EndReason) -> None:
         utterance = self._open

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vita_tui.audio.base import Microphone, Samples
+from vita_tui.audio.echo import EchoMicrophone
 from vita_tui.clock import Clock
 from vita_tui.conversation.endpointing import Endpointer
 from vita_tui.conversation.listener import Listener, Utterance
@@ -25,7 +26,7 @@ from vita_tui.engines.stt.agreement import Partial
 from vita_tui.engines.stt.base import Recognizer, Transcription
 from vita_tui.engines.stt.worker import WhisperWorker
 from vita_tui.errors import DeviceError, EngineError
-from vita_tui.events import EventBus, LevelChanged, Notice, PartialTranscript, TurnFailed
+from vita_tui.events import EventBus, LevelChanged, Notice, PartialTranscript, Pausing, TurnFailed
 from vita_tui.settings import Settings
 
 __all__ = ["Listening", "Recognition", "Understood"]
@@ -49,6 +50,16 @@ class Understood:
 
 class Listening(Protocol):
     """Who is told, on the asyncio loop."""
+
+    def on_onset(self, number: int) -> None:
+        """Voice began the utterance `number`, without a key."""
+
+    def on_words(self, number: int, stable: str, text: str, since: float, until: float) -> None:
+        """What has been understood so far of sound captured between two times, in monotonic seconds.
+
+        Args:
+            stable: the beginning of `text` that will not change any more.
+        """
 
     def on_draft(self, text: str) -> None:
         """The user may have finished with this."""
@@ -85,8 +96,15 @@ class Recognition:
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._numbers = itertools.count(1)
-        self._current = 0
-        """The utterance that counts; results of others are dropped."""
+        self._last = 0
+        """The number that was given out last."""
+        self._forgotten = 0
+        """Utterances up to this number do not count any more: what comes of them is dropped."""
+        self.private = False
+        """It is not certain that the user speaks to us: nothing is shown of it. May be changed from any thread."""
+        self.echo = microphone if isinstance(microphone, EchoMicrophone) else None
+        """What knows the assistant's own voice."""
+        echo = self.echo
         self._partials = settings.stt.partials
         self._endpointer = Endpointer(settings.talk.end_silence)
         self._paused_at: float | None = None
@@ -97,6 +115,7 @@ class Recognition:
             audio=settings.audio,
             talk=settings.talk,
             partial_interval=settings.stt.partial_interval,
+            own_voice=(lambda: echo.verdict.own) if echo is not None else lambda: False,
             clock=clock,
         )
 
@@ -120,21 +139,41 @@ class Recognition:
         """Whether to decode while the user speaks, as far as the settings want it; from any thread."""
         self._partials = wanted and self._settings.stt.partials
 
+    @property
+    def hands_free(self) -> bool:
+        """Whether voice begins an utterance, as a key does."""
+        return self.listener.hands_free
+
+    @hands_free.setter
+    def hands_free(self, on: bool) -> None:
+        self.listener.hands_free = on
+
     def begin(self) -> None:
         """Start an utterance."""
-        self._current = next(self._numbers)
-        self.listener.end_silence = self._settings.talk.end_silence
-        self.listener.begin(self._current)
+        if self.echo is not None:
+            self.echo.wanted = True
+        self.listener.begin(self._next())
 
     def end(self) -> None:
         """The key says that it is over."""
         self.listener.end()
 
+    def hold(self) -> None:
+        """Do not take this pause for the end."""
+        self.listener.hold()
+
     def cancel(self) -> None:
-        """Forget the utterance, and whatever is still being decoded of it."""
+        """Forget the utterance, and whatever is still being decoded of it or of earlier ones."""
         self.listener.cancel()
-        self.worker.discard(self._current)
-        self._current = 0
+        self._forgotten = self._last
+        self.worker.discard(self._last)
+        self._over()
+
+    def forget_recording(self) -> None:
+        """Forget the utterance that is being spoken; what was said before it still counts."""
+        self.listener.cancel()
+        self.worker.discard(self._last)
+        self._over()
 
     def cleanup(self) -> None:
         """Stop both threads; may be called twice. Blocks for up to a second: not for the loop."""
@@ -146,7 +185,18 @@ class Recognition:
     def on_level(self, dbfs: float, speech: float) -> None:
         self._bus.publish(LevelChanged(dbfs, speech))
 
+    def on_onset(self) -> int:
+        number = self._next()
+        self._post(number, self._listening.on_onset, number)
+        return number
+
+    def on_wait(self, number: int, seconds: float | None) -> None:
+        if number > self._forgotten and not self.private:
+            self._bus.publish(Pausing(seconds))
+
     def on_speech(self, number: int) -> None:
+        if not self.private:
+            self._bus.publish(Pausing(None))
         if self._paused_at is not None:
             self._endpointer.went_on(self._clock.monotonic() - self._paused_at)
             self._paused_at = None
@@ -154,14 +204,19 @@ class Recognition:
         self._post(number, self._listening.on_draft_void)
 
     def on_audio(self, number: int, audio: Samples, captured: float) -> None:
-        if not self._partials or number != self._current:
+        if number <= self._forgotten or not (self._partials or self.private):
             return
 
         def understood(partial: Partial) -> None:
-            if number != self._current:
+            if number <= self._forgotten:
                 return
+            text = f"{partial.stable} {partial.tail}".strip()
             if self._settings.talk.adaptive:
-                self.listener.end_silence = self._endpointer.wait(f"{partial.stable} {partial.tail}")
+                self.listener.end_silence = self._endpointer.wait(text)
+            since = captured - partial.audio_seconds
+            self._post(number, self._listening.on_words, number, partial.stable, text, since, captured)
+            if self.private:
+                return
             lag = self._clock.monotonic() - captured
             self._bus.publish(PartialTranscript(partial.stable, partial.tail, partial.audio_seconds, lag))
 
@@ -169,7 +224,7 @@ class Recognition:
 
     def on_pause(self, number: int, audio: Samples) -> None:
         self._paused_at = self._clock.monotonic()
-        if number != self._current:
+        if number <= self._forgotten:
             return
 
         def done(future: Future[Transcription]) -> None:
@@ -186,6 +241,7 @@ class Recognition:
 
     def on_end(self, utterance: Utterance) -> None:
         self._paused_at = None
+        self._over()
         self._post(utterance.number, self._listening.on_utterance, utterance)
         if not utterance.speech_seconds:
             self._nothing(utterance, "No speech was heard; nothing was sent.")
@@ -200,7 +256,7 @@ class Recognition:
 
     def on_lost(self, error: DeviceError) -> None:
         self._bus.publish(Notice("No microphone", error.message, error.remedy, "warning", key="microphone"))
-        self._post(self._current, self._listening.on_deaf)
+        self._post(self._last + 1, self._listening.on_deaf)
 
     def on_found(self, name: str) -> None:
         log.info("listening to %s", name)
@@ -235,11 +291,22 @@ class Recognition:
 
     # ----
 
+    def _next(self) -> int:
+        self._last = next(self._numbers)
+        self.listener.end_silence = self._settings.talk.end_silence
+        return self._last
+
+    def _over(self) -> None:
+        """Nothing is being recorded any more."""
+        if self.echo is not None:
+            self.echo.wanted = False
+        self._bus.publish(Pausing(None))
+
     def _post(self, number: int, function: Callable[..., None], *arguments: object) -> None:
         """Call `function` on the loop, unless the utterance `number` has been forgotten by then."""
 
         def call() -> None:
-            if number == self._current:
+            if number > self._forgotten:
                 function(*arguments)
 
         if self._loop is not None:

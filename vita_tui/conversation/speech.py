@@ -19,6 +19,7 @@ from vita_tui.audio.base import PlaybackMark, Samples, Span, Speaker
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation.clauses import Clause
 from vita_tui.conversation.ledger import Ledger
+from vita_tui.conversation.own_words import OwnWords
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.engines.tts.sound import sound_of
@@ -173,6 +174,7 @@ class Speech:
             piece = self._pieces[place]
             if mark.kind == "started" and piece.started is None:
                 piece.started = mark.at
+                self._output.own_words.say_clause(piece.clause.words, mark.at, len(piece.samples) / rate)
                 if self.first_played is None:
                     self.first_played = mark.at
                 if place > 0:
@@ -260,6 +262,8 @@ class SpeechOutput:
         self._bus = bus
         self._clock = clock or SystemClock()
         self._on_ready = on_ready
+        self.own_words = OwnWords()
+        """What sounds, and when."""
         self._jobs: queue.SimpleQueue[tuple[Speech, Clause] | Callable[[], None] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._spans: dict[int, Speech] = {}
@@ -389,6 +393,8 @@ class SpeechOutput:
             mine = speech in self._spans.values()
         if self._speaker is None or not self._open:
             return 0
+        if mine:
+            self.own_words.stop(self._clock.monotonic())
         return self._speaker.flush() if mine else self._speaker.played()
 
     def forget(self, speech: Speech) -> None:

@@ -278,6 +278,17 @@ class VitaApp(App[int]):
         if self.core is not None:
             self.core.stop()
 
+    def toggle_hands_free(self) -> None:
+        if self.core is None or not self._started:
+            self.notify("The microphone opens in a moment.", title="Waking up", markup=False)
+            return
+        self.core.set_hands_free(not self.core.hands_free)
+
+    def hold_open(self) -> None:
+        """Keep the microphone open through the present pause."""
+        if self.core is not None:
+            self.core.hold_open()
+
     def toggle_voice(self) -> None:
         if self.core is None:
             return

@@ -17,11 +17,14 @@ from vita_tui.events import (
     EngineStatus,
     Event,
     FinalTranscript,
+    HandsFree,
     Heard,
+    Interjection,
     LevelChanged,
     NothingHeard,
     Notice,
     PartialTranscript,
+    Pausing,
     ReplyDelta,
     ReplyFinished,
     SessionChanged,
@@ -69,7 +72,19 @@ class MainScreen(Screen[None]):
             "escape", "stop", "Stop", id="stop", key_display="esc", tooltip="Stop speech, reply and recording"
         ),
         Binding(
-            "ctrl+t", "voice", "Voice/text", id="voice", tooltip="Speak replies aloud, or only show them"
+            "ctrl+t",
+            "hands_free",
+            "Hands-free",
+            id="hands.free",
+            tooltip="Listen without a key, or only with it",
+        ),
+        Binding(
+            "f9",
+            "voice",
+            "Voice/text",
+            id="voice",
+            tooltip="Speak replies aloud, or only show them",
+            show=False,
         ),
         Binding("ctrl+n", "new", "New", id="new", tooltip="Start a new conversation; this one is kept"),
         Binding("f3", "panel", "Panel", id="panel", tooltip="Show or hide the live panel"),
@@ -122,6 +137,8 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one(Partial).display = False
+        status = self.query_one(StatusLine)
+        self.query_one(Prompt).in_pause = lambda: status.pausing
 
     # ---- what happens
 
@@ -141,6 +158,12 @@ class MainScreen(Screen[None]):
                 partial.stable, partial.tail = event.stable, event.tail
             case StateChanged():
                 self._show_state(event.state)
+            case Pausing():
+                status.pause(event.seconds)
+            case HandsFree():
+                self._show_hands_free(event.on)
+            case Interjection(kind="ignored") if event.text:
+                await conversation.remark(f"“{clean(event.text)}” did not interrupt.")
             case FinalTranscript():
                 self.query_one(Partial).open = False
             case NothingHeard():
@@ -186,6 +209,17 @@ class MainScreen(Screen[None]):
             markup=False,
         )
 
+    def _show_hands_free(self, on: bool) -> None:
+        self.query_one(StatusLine).hands_free = on
+        self.app.notify(
+            "Just speak. A pause sends it; enter sends it at once, any other key holds it open."
+            if on
+            else "The microphone opens with ctrl+space.",
+            title="Hands-free" if on else "Hands-free off",
+            timeout=6,
+            markup=False,
+        )
+
     def _show_state(self, state: State) -> None:
         self.query_one(StatusLine).state = state
         self.query_one(Panel).state = state
@@ -198,6 +232,13 @@ class MainScreen(Screen[None]):
     def _sent(self, message: Prompt.Sent) -> None:
         self.app.ask(message.text)
 
+    @on(Prompt.Decided)
+    def _decided(self, message: Prompt.Decided) -> None:
+        if message.send:
+            self.app.talk()
+        else:
+            self.app.hold_open()
+
     def on_markdown_link_clicked(self, message: Markdown.LinkClicked) -> None:
         """What a model wrote is never opened; the user may do so with what is on the clipboard."""
         message.stop()
@@ -209,6 +250,9 @@ class MainScreen(Screen[None]):
     def action_stop(self) -> None:
         self.app.stop()
         self.query_one(Prompt).focus()
+
+    def action_hands_free(self) -> None:
+        self.app.toggle_hands_free()
 
     def action_voice(self) -> None:
         self.app.toggle_voice()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import events
@@ -59,6 +60,14 @@ class Prompt(TextArea):
             super().__init__()
             self.text = text
 
+    class Decided(Message):
+        """A key was pressed in a pause of what the user says."""
+
+        def __init__(self, *, send: bool) -> None:
+            super().__init__()
+            self.send = send
+            """That was all; otherwise the user will go on."""
+
     def __init__(self) -> None:
         super().__init__(
             id="prompt",
@@ -68,6 +77,8 @@ class Prompt(TextArea):
         )
         self.recall: PromptHistory | None = None
         """None until it was read from disk."""
+        self.in_pause: Callable[[], bool] = lambda: False
+        """Whether the user pauses in what they say."""
 
     def action_send(self) -> None:
         text = self.text.strip()
@@ -113,6 +124,12 @@ class Prompt(TextArea):
         """Sending happens here and not by way of the app's bindings: those run before or after other keys that wait in the queue, so
         that what is typed quickly would be sent by halves.
         """
+        if self.in_pause() and (event.key == "enter" or event.is_printable):
+            # Whoever reaches for the keyboard in a pause wants to decide how long it lasts.
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Decided(send=event.key == "enter"))
+            return
         for binding in self._bindings.key_to_bindings.get(event.key, ()):
             if binding.id in ("prompt.send", "prompt.newline"):
                 event.stop()

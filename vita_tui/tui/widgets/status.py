@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -12,6 +14,8 @@ from vita_tui.tui.text import milliseconds
 
 __all__ = ["StatusLine"]
 
+TICK = 0.1
+"""Seconds between two figures of the countdown."""
 METER = 10
 """Cells of the microphone's meter."""
 
@@ -20,6 +24,9 @@ class StatusLine(Widget):
     """One row; what matters least goes first when there is little room."""
 
     ALLOW_SELECT = False
+
+    _until: float | None = None
+    """Monotonic seconds at which the pause ends what is said."""
 
     state: reactive[State] = reactive(State.INITIALIZING)
     microphone: reactive[bool] = reactive(True)
@@ -33,8 +40,28 @@ class StatusLine(Widget):
     """Milliseconds from the user's last word to the first sound of the answer."""
     countdown: reactive[float | None] = reactive(None)
     """Seconds until the pause ends the utterance."""
+    hands_free: reactive[bool] = reactive(False)
+    """The microphone listens without a key."""
     hint: reactive[str] = reactive("")
     """What the keyboard can do, such as "hold ctrl+space"."""
+
+    def pause(self, seconds: float | None) -> None:
+        """Count down from `seconds`; None: there is nothing to wait for."""
+        self._until = None if seconds is None else monotonic() + seconds
+        self._ticker.resume() if self._until is not None else self._ticker.pause()
+        self._tick()
+
+    @property
+    def pausing(self) -> bool:
+        """Whether a pause is about to end what the user says."""
+        return self.countdown is not None
+
+    def on_mount(self) -> None:
+        self._ticker = self.set_interval(TICK, self._tick, pause=True)
+
+    def _tick(self) -> None:
+        left = None if self._until is None else self._until - monotonic()
+        self.countdown = left if left is not None and left > 0.0 else None
 
     def render(self) -> Content:
         symbol, style = STATE[self.state]
@@ -56,6 +83,8 @@ class StatusLine(Widget):
     def _microphone(self, width: int) -> Content:
         if not self.microphone:
             return Content.assemble(("no microphone", "$text-warning"))
+        if self.state is not State.LISTENING and self.hands_free:
+            return Content.assemble(("mic hands-free", "$text-error"))
         if self.state is not State.LISTENING:
             return Content.assemble(("mic off", MUTED))
         if width == 0:

@@ -1,0 +1,78 @@
+"""Conversations in a simulated room: see `tests.e2e.scenarios` for how a scenario is written and performed."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.scenarios import FOLDER, Outcome, Scenario, judge, load, play
+from vita_tui import paths
+
+ALL = sorted(FOLDER.glob("*.toml"))
+TOGETHER = 3
+"""Performed at a time, each in real time: two cores bear it."""
+
+pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.timeout(600)]
+
+Played = Mapping[str, Outcome | BaseException]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """All scenarios' outcomes; they go on side by side, because most of their time is waiting."""
+    missing = [
+        name for name in ("whisper-tiny.en", "en_US-joe-medium") if not (paths.models_dir() / name).is_dir()
+    ]
+    if missing or importlib.util.find_spec("piper") is None:
+        pytest.skip(f"needs {', '.join(missing) or 'piper-tts'}")
+    models = paths.models_dir().resolve()
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("scenarios")
+        (home / "data").mkdir()
+        (home / "data" / "models").symlink_to(models, target_is_directory=True)
+        patch.setenv("VITA_HOME", str(home))
+        yield asyncio.run(_play_all([load(file) for file in ALL if not _lacks(load(file))]))
+
+
+async def _play_all(scenarios: list[Scenario]) -> Played:
+    turns = asyncio.Semaphore(TOGETHER)
+
+    async def one(scenario: Scenario) -> Outcome | BaseException:
+        async with turns:
+            try:
+                return await play(scenario)
+            except Exception as error:  # noqa: BLE001 - told by the test of that name
+                return error
+
+    outcomes = await asyncio.gather(*map(one, scenarios))
+    return {scenario.name: outcome for scenario, outcome in zip(scenarios, outcomes, strict=True)}
+
+
+def _lacks(scenario: Scenario) -> str:
+    """What a scenario needs that is not installed."""
+    echo = scenario.room.echo_db > -90 and "duplex" not in scenario.settings.get("audio", {})
+    return "livekit" if echo and importlib.util.find_spec("livekit") is None else ""
+
+
+@pytest.mark.parametrize("file", ALL, ids=lambda file: file.stem)
+async def test_a_scenario(played: Played, file: Path) -> None:
+    scenario = load(file)
+    if lacking := _lacks(scenario):
+        pytest.skip(f"needs {lacking}")
+    outcome = played[scenario.name]
+    if isinstance(outcome, BaseException):
+        raise outcome
+    wrong = judge(scenario, outcome)
+    if wrong:
+        # Others were played at the same time: what a busy machine spoils must go well by itself.
+        outcome = await play(scenario)
+        wrong = judge(scenario, outcome)
+    assert not wrong, "\n".join([*wrong, *outcome.log])
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(ALL) >= 30
