@@ -46,6 +46,10 @@ async def talking() -> AsyncIterator[tuple[Assistant, Events]]:
         await asking
 
 
+def state_of(vita: Assistant) -> State:
+    return vita.state
+
+
 def onset(vita: Assistant, number: int = 7) -> None:
     """Voice begins the utterance `number`, as the listener would report it."""
     recognition = vita._recognition
@@ -68,11 +72,11 @@ def kinds(events: Events) -> Sequence[str]:
 async def test_words_end_the_reply_and_are_answered(talking: tuple[Assistant, Events]) -> None:
     vita, events = talking
     onset(vita)
-    assert vita.state is State.SPEAKING, "a sound alone is not enough"
+    assert state_of(vita) is State.SPEAKING, "a sound alone is not enough"
     vita.on_words(7, "", "what about", 0.0, 0.5)
-    assert vita.state is State.SPEAKING, "a first guess is not enough"
+    assert state_of(vita) is State.SPEAKING, "a first guess is not enough"
     vita.on_words(7, "What", "What about whales", 0.0, 1.0)
-    assert vita.state is State.LISTENING
+    assert state_of(vita) is State.LISTENING
     understood(vita, "What about whales?")
     await events.until(TurnFinished, lambda event: event.turn == 2)
     assert [event.text for event in events.of(UserSaid)] == ["A question", "What about whales?"]
@@ -88,7 +92,7 @@ async def test_a_sound_without_words_lets_the_reply_go_on(talking: tuple[Assista
     for number, text in ((7, ""), (8, "Mhm."), (9, "you")):
         onset(vita, number)
         understood(vita, text, number)
-        assert vita.state is State.SPEAKING
+        assert state_of(vita) is State.SPEAKING
     assert kinds(events) == ["onset", "ignored"] * 3
     assert len(events.of(UserSaid)) == 1
 
@@ -99,7 +103,7 @@ async def test_words_that_are_guessed_at_a_cough_do_not_end_the_reply(
     vita, events = talking
     onset(vita)
     understood(vita, "And make them.", confidence=0.4)
-    assert vita.state is State.SPEAKING
+    assert state_of(vita) is State.SPEAKING
     assert kinds(events) == ["onset", "ignored"]
 
 
@@ -107,10 +111,10 @@ async def test_stop_is_obeyed_and_not_asked(talking: tuple[Assistant, Events]) -
     vita, events = talking
     onset(vita)
     vita.on_words(7, "", "Stop", 0.0, 0.4)
-    assert vita.state is State.LISTENING
+    assert state_of(vita) is State.LISTENING
     understood(vita, "Stop!")
     await events.until(TurnFinished)
-    assert vita.state is State.IDLE
+    assert state_of(vita) is State.IDLE
     assert events.of(NothingHeard)[-1].reason == "Stopped."
     assert len(events.of(UserSaid)) == 1
 
@@ -122,9 +126,9 @@ async def test_voice_that_never_becomes_words_is_given_up(
     monkeypatch.setattr(floor, "PATIENCE", 0.05)
     onset(vita)
     await events.until(Interjection, lambda event: event.kind == "ignored")
-    assert vita.state is State.SPEAKING
+    assert state_of(vita) is State.SPEAKING
     understood(vita, "What about whales?")
-    assert vita.state is State.SPEAKING, "it was given up: what comes late does not count"
+    assert state_of(vita) is State.SPEAKING, "it was given up: what comes late does not count"
 
 
 async def test_who_goes_on_before_being_understood_asks_one_question() -> None:
@@ -132,11 +136,11 @@ async def test_who_goes_on_before_being_understood_asks_one_question() -> None:
     async with assistant(mind, microphone=silence()) as (vita, events):
         vita.set_hands_free(True)
         onset(vita, 1)
-        assert vita.state is State.LISTENING
+        assert state_of(vita) is State.LISTENING
         now = SystemClock().monotonic()
         first = Utterance(1, np.zeros(SAMPLE_RATE, np.float32), 1.0, now, now, now, "silence")
         vita.on_utterance(first)
-        assert vita.state is State.THINKING
+        assert state_of(vita) is State.THINKING
         onset(vita, 2)
         vita.on_words(2, "the capital", "the capital of", 0.0, 1.0)
         vita.on_understood(Understood(first, "I would like to know", "", 0.9, (), now))
