@@ -6,12 +6,14 @@ import asyncio
 
 from tests.conversation.support import DEADLINE, Events, assistant, silence
 from vita_tui.audio.files import FileSpeaker
+from vita_tui.conversation.assistant import AT_ONCE
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.tts.fake import FakeSynthesizer
 from vita_tui.errors import DeviceError, EngineError
 from vita_tui.events import (
     ClauseFinished,
     ClauseStarted,
+    HandsFree,
     Heard,
     NothingHeard,
     Notice,
@@ -325,3 +327,39 @@ async def test_closing_in_the_middle_stores_what_was_heard_and_leaves_nothing_op
         assert len(answer.heard) < len(answer.text)
         await vita.ask("Still there?")
         assert len(mind.requests) == 1
+
+
+# ---- settings that change while it runs
+
+
+class Switched(FileSpeaker):
+    """A speaker that can become another."""
+
+    def use(self, name: str) -> None:
+        self.name = name
+
+
+async def test_settings_apply_at_once() -> None:
+    voice = FakeSynthesizer()
+    speaker = Switched(pace=False)
+    async with assistant(voices=[voice], speaker=speaker, microphone=silence()) as (vita, events):
+        for key, value in (
+            ("tts.rate", 1.5),
+            ("stt.language", "de"),
+            ("audio.output", "headset"),
+            ("audio.input", "headset"),
+            ("talk.end_silence", 1.5),
+            ("talk.hands_free", True),
+            ("audio.speak", False),
+        ):
+            assert key in AT_ONCE
+            await vita.change(key, value)
+        assert getattr(voice, "rate") == 1.5  # noqa: B009 - the scripted voice has none by itself
+        assert [engine.language for engine in vita.chains["stt"].engines] == ["de"]
+        assert speaker.name == "headset"
+        assert vita.settings.talk.end_silence == 1.5
+        assert vita.hands_free
+        assert events.of(HandsFree)[-1].on
+        assert not vita.speaking_aloud
+        await vita.ask("Hello?")
+        assert not voice.clauses, "replies are shown only"

@@ -116,6 +116,7 @@ class ScriptedCore:
         self.asked: list[str] = []
         self.stops = 0
         self.talks = 0
+        self.changed: list[tuple[str, Any]] = []
         self.hands_free = False
         self.held_open = 0
         """How often a pause was to be no end."""
@@ -168,6 +169,13 @@ class ScriptedCore:
         if self.state is State.LISTENING:
             self.bus.publish(NothingHeard("Recording dropped."))
         self.become(State.IDLE)
+
+    async def change(self, key: str, value: Any) -> None:
+        self.changed.append((key, value))
+        section, name = key.split(".")
+        setattr(getattr(self.settings, section), name, value)
+        if key == "audio.speak":
+            self.speaking_aloud = value
 
     async def new_session(self) -> None:
         self.session = None

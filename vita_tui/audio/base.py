@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,4 +121,13 @@ class Speaker(Protocol):
 
     def close(self) -> None:
         """Stop and release the device; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class Switchable(Protocol):
+    """A microphone or speaker that can become another device while it is open."""
+
+    def use(self, name: str) -> None:
+        """Use the device of that name, or the default one when it is empty, from now on. From any thread; may block."""
         ...

@@ -136,6 +136,14 @@ class DeviceMicrophone:
         if entry is not None:
             entry.leave()
 
+    def use(self, name: str) -> None:
+        """Listen to the device of that name from now on; `read` raises why that does not work. From any thread, may block."""
+        self._wanted = name
+        with portaudio():
+            if self._open:
+                self.suspend()
+                self.resume()
+
     # ---- under `portaudio()`
 
     def suspend(self) -> None:

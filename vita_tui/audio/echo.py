@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Microphone, Samples, Speaker
+from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Microphone, Samples, Speaker, Switchable
 from vita_tui.audio.canceller import CANCEL_BLOCK, Canceller, can_cancel
 from vita_tui.audio.delay import find_delay
 from vita_tui.audio.guard import EchoGuard, EchoVerdict
@@ -140,6 +140,11 @@ class EchoMicrophone:
 
     def close(self) -> None:
         self._microphone.close()
+
+    def use(self, name: str) -> None:
+        """Listen to another device: what was learned of the echo is learned anew."""
+        if isinstance(self._microphone, Switchable):
+            self._microphone.use(name)
 
     def read(self, timeout: float) -> Frame | None:
         frame = self._microphone.read(timeout)

@@ -161,6 +161,14 @@ class DeviceSpeaker:
         if entry is not None:
             entry.leave()
 
+    def use(self, name: str) -> None:
+        """Play on the device of that name from now on, first what was not heard yet. From any thread, may block."""
+        self._wanted = name
+        with portaudio():
+            if self._open:
+                self.suspend()
+                self.resume()
+
     # ---- under `portaudio()`
 
     def suspend(self) -> None:

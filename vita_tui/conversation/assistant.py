@@ -51,7 +51,7 @@ from vita_tui.events import (
 )
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session, Turn
-from vita_tui.settings import Settings
+from vita_tui.settings import Settings, TalkSettings
 
 __all__ = ["Assistant"]
 
@@ -60,6 +60,11 @@ log = logging.getLogger(__name__)
 PROBE: list[Message] = [{"role": "user", "content": "Say hello."}]
 """What a resting model is asked before it is used again; its first word is enough."""
 PROBE_TOKENS = 8
+AT_ONCE = frozenset(
+    {"audio.speak", "audio.input", "audio.output", "audio.earcons", "tts.rate", "tts.volume", "stt.language"}
+    | {f"talk.{name}" for name in TalkSettings.model_fields}
+)
+"""Settings that can change while the assistant runs."""
 CERTAIN = 0.5
 """Confidence in words that may end a reply; coughs and hums that are taken for words have less."""
 SPARING_SECONDS = 20.0
@@ -314,6 +319,25 @@ class Assistant:
         self.session = session
         self._prompt = PromptBuilder(self.settings.llm)
         self._tell_session()
+
+    async def change(self, key: str, value: Any) -> None:
+        """Have a setting apply from now on: those of `AT_ONCE`."""
+        section, name = key.split(".")
+        setattr(getattr(self.settings, section), name, value)
+        if key in ("tts.rate", "tts.volume"):
+            for voice in self.chains["tts"].engines:
+                setattr(voice, name, value)
+        elif key == "stt.language":
+            for recognizer in self.chains["stt"].engines:
+                recognizer.language = value
+        elif key == "audio.speak":
+            self.speaking_aloud = value
+        elif key == "talk.hands_free":
+            self.set_hands_free(value)
+        elif key == "audio.output":
+            await asyncio.to_thread(self._speech.use, value)
+        elif key == "audio.input" and self._recognition is not None:
+            await asyncio.to_thread(self._recognition.use, value)
 
     def wake(self, job: Job) -> None:
         """What an engine of `job` was missing is there now: load it."""

@@ -16,7 +16,7 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from typing import Protocol
 
-from vita_tui.audio.base import Microphone, Samples
+from vita_tui.audio.base import Microphone, Samples, Switchable
 from vita_tui.audio.echo import EchoMicrophone
 from vita_tui.clock import Clock
 from vita_tui.conversation.endpointing import Endpointer
@@ -102,6 +102,7 @@ class Recognition:
         """Utterances up to this number do not count any more: what comes of them is dropped."""
         self.private = False
         """It is not certain that the user speaks to us: nothing is shown of it. May be changed from any thread."""
+        self._microphone = microphone
         self.echo = microphone if isinstance(microphone, EchoMicrophone) else None
         """What knows the assistant's own voice."""
         echo = self.echo
@@ -138,6 +139,11 @@ class Recognition:
     def show_partials(self, wanted: bool) -> None:
         """Whether to decode while the user speaks, as far as the settings want it; from any thread."""
         self._partials = wanted and self._settings.stt.partials
+
+    def use(self, name: str) -> None:
+        """Listen to the device of that name. Blocks while streams are opened."""
+        if isinstance(self._microphone, Switchable):
+            self._microphone.use(name)
 
     @property
     def hands_free(self) -> bool:

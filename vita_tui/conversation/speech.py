@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 
-from vita_tui.audio.base import PlaybackMark, Samples, Span, Speaker
+from vita_tui.audio.base import PlaybackMark, Samples, Span, Speaker, Switchable
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation.clauses import Clause
 from vita_tui.conversation.ledger import Ledger
@@ -332,6 +332,11 @@ class SpeechOutput:
         if speaker is not None and self._open and not self._spans:
             with suppress(DeviceError):
                 speaker.enqueue(_resample(samples, rate, speaker.sample_rate))
+
+    def use(self, name: str) -> None:
+        """Play on the device of that name. Blocks while streams are opened."""
+        if isinstance(self._speaker, Switchable):
+            self._speaker.use(name)
 
     def duck(self, gain: float) -> None:
         """Move the loudness of all speech to `gain`, 0 to 1."""

@@ -307,6 +307,15 @@ class VitaApp(App[int]):
             self.core.speaking_aloud = aloud
             self._show_mode()
 
+    def change(self, key: str, value: Any) -> None:
+        """Have a setting apply from now on."""
+        if self.core is not None:
+            self.spawn(self._change(self.core, key, value), f"change {key}")
+
+    async def _change(self, core: Core, key: str, value: Any) -> None:
+        await core.change(key, value)
+        self._show_mode()
+
     def new_session(self) -> None:
         if self.core is not None:
             self.spawn(self._new_session(self.core), "new conversation")

@@ -74,6 +74,15 @@ class TestSpeaking:
         finally:
             fast.cleanup()
 
+    def test_rate_changes_from_one_clause_to_the_next(self, piper: PiperSynthesizer) -> None:
+        text = "The weather is fine today."
+        piper.load()
+        usual = seconds(piper, text)
+        piper.rate = 2.0
+        assert seconds(piper, text) < usual * 0.7
+        piper.rate = 1.0
+        assert seconds(piper, text) > usual * 0.8
+
     @pytest.mark.parametrize("text", ["", "   ", "...", "😀"])
     def test_nothing_to_say_is_no_sound(self, piper: PiperSynthesizer, text: str) -> None:
         assert say(piper, text) == []

@@ -100,6 +100,13 @@ class TestRealVoice:
         finally:
             other.cleanup()
 
+    def test_rate_changes_from_one_clause_to_the_next(self, voice: Pyttsx3Synthesizer) -> None:
+        text = "The weather will be fine tomorrow morning."
+        usual = seconds(voice, text)
+        voice.rate = 2.0
+        assert seconds(voice, text) < 0.7 * usual
+        assert voice.starts == 2
+
     def test_language_chooses_the_voice(self, voice: Pyttsx3Synthesizer) -> None:
         german = Pyttsx3Synthesizer(language="de")
         try:

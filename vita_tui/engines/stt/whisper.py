@@ -62,7 +62,8 @@ class WhisperRecognizer:
         self._device = device
         self._compute_type = compute_type
         self._threads = threads
-        self._language = language
+        self.language = language
+        """May be changed; the next decode is in it."""
         self._rule = rule or WindowRule()
         self._decoder: Decoder | None = None
         self._remembered: OrderedDict[bytes, Decoded] = OrderedDict()
@@ -101,7 +102,7 @@ class WhisperRecognizer:
 
     def _try(self, weights: Weights, plan: Plan) -> Decoder:
         decoder = Decoder(open_model(weights, plan, threads=self._threads), self._rule)
-        language = self._language
+        language = self.language
         if language not in ("auto", *decoder.languages):
             if decoder.multilingual:
                 raise ModelError(
@@ -157,7 +158,7 @@ class WhisperRecognizer:
         if decoder is None:
             raise EngineError(f"{self.name} is not loaded.")
         audio = np.ascontiguousarray(audio, dtype=np.float32).reshape(-1)
-        wanted = language or self._language
+        wanted = language or self.language
         if wanted not in ("auto", *decoder.languages):
             raise EngineError(f"{self.name} does not know the language “{wanted}”.")
         found: list[tuple[Piece, Decoded]] = []

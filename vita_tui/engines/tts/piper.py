@@ -78,6 +78,7 @@ class PiperSynthesizer:
         """
         self.voice_path = voice_path
         self.rate = rate
+        """May be changed, as `volume`; the next clause is spoken so."""
         self.volume = volume
         self.timeout = timeout
         self.threads = threads
@@ -216,8 +217,8 @@ class _Worker(threading.Thread):
         """The voice's sample rate."""
         self.entry: Entry | None = None
         self._path = owner.voice_path
-        self._rate = owner.rate
-        self._volume = owner.volume
+        self._owner = weakref.ref(owner)
+        """Whose rate and volume may change from clause to clause."""
         self._threads = owner.threads
         self._job: _Job | None = None
         _workers.add(self)
@@ -268,7 +269,9 @@ class _Worker(threading.Thread):
         from piper.config import SynthesisConfig
 
         voice.session.options = job.options  # ours, see _Session
-        config = SynthesisConfig(length_scale=voice.config.length_scale / self._rate, volume=self._volume)
+        owner = self._owner()
+        rate, volume = (owner.rate, owner.volume) if owner is not None else (1.0, 1.0)
+        config = SynthesisConfig(length_scale=voice.config.length_scale / rate, volume=volume)
         for piece in pieces(job.clause, LONGEST):
             for chunk in voice.synthesize(piece, config):
                 samples = np.ascontiguousarray(chunk.audio_float_array, dtype=np.float32).reshape(-1)

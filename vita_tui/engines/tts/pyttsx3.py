@@ -79,7 +79,12 @@ class Pyttsx3Synthesizer:
         self.timeout = timeout
         self.starts = 0
         """How often the child was started."""
-        self._options = {"voice": voice, "rate": rate, "volume": volume, "language": language}
+        self.rate = rate
+        """May be changed, as `volume`; the next clause is spoken so, by a new child."""
+        self.volume = volume
+        self._options: dict[str, Any] = {"voice": voice, "language": language}
+        self._made_for = (rate, volume)
+        """What the child was told."""
         self._lock = threading.Lock()
         self._child: _Child | None = None
 
@@ -109,7 +114,7 @@ class Pyttsx3Synthesizer:
             EngineError: it failed or died.
         """
         for piece in pieces(clause, LONGEST):
-            if self.pid is None:
+            if self.pid is None or self._made_for != (self.rate, self.volume):
                 self._start()
             child = self._child
             if child is None or cancelled.is_set():
@@ -137,7 +142,9 @@ class Pyttsx3Synthesizer:
 
     def _start(self) -> None:
         self.cleanup()
-        child = _Child(self._options, close=self.cleanup)
+        self._made_for = (self.rate, self.volume)
+        options = {**self._options, "rate": self.rate, "volume": self.volume}
+        child = _Child(options, close=self.cleanup)
         with self._lock:
             self._child = child
         self.starts += 1

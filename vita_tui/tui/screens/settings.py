@@ -32,11 +32,22 @@ COMMON = (
     "audio.input",
     "audio.output",
     "audio.earcons",
+    "talk.hands_free",
     "llm.base_url",
     "llm.model",
 )
-AT_ONCE = {"audio.speak", "tts.rate", "tts.volume", "ui.theme", "stt.language", "audio.earcons"}
-"""What needs no restart."""
+AT_ONCE = {
+    "audio.speak",
+    "audio.input",
+    "audio.output",
+    "audio.earcons",
+    "tts.rate",
+    "tts.volume",
+    "stt.language",
+    "talk.hands_free",
+    "ui.theme",
+}
+"""What needs no restart, of `COMMON`."""
 SOURCES = {
     "flag": "from the command line",
     "environment": "from the environment",
@@ -200,13 +211,10 @@ class SettingsScreen(Sheet):
         self.query_one("#settings-all", Static).update(self._all())
 
     def _apply(self, key: str, value: Any) -> None:
-        section, name = key.split(".")
-        if key in AT_ONCE:
-            setattr(getattr(self._settings, section), name, value)
         if key == "ui.theme":
             self.app.theme = value
-        elif key == "audio.speak":
-            self.app.set_voice(value)
+        elif key in AT_ONCE:
+            self.app.change(key, value)
 
     def _say(self, words: str, *, failed: bool = False) -> None:
         note = self.query_one("#settings-note", Static)
