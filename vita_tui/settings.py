@@ -39,6 +39,9 @@ __all__ = [
 DuplexMode = Literal["full_duplex", "half_duplex", "push_to_talk"]
 
 
+WakeWordName = Literal["", "hey_jarvis", "okay_nabu", "alexa", "hey_mycroft", "hey_rhasspy"]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_default=True)
 
@@ -139,6 +142,8 @@ class TalkSettings(_Section):
 
     hands_free: bool = False
     """Listen without a key from the start; ctrl+t switches it."""
+    wake_word: WakeWordName = ""
+    """A word that opens the microphone as the key does; needs the extra wake. Empty for none."""
     end_silence: float = Field(default=0.8, ge=0.2, le=10.0)
     """Seconds of silence that end what you say."""
     adaptive: bool = True

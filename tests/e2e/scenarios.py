@@ -22,6 +22,7 @@ model follows a script, so that what is heard of a reply can be counted. A file 
                 replies: how many; said: regular expression that a reply's text matches
                 notices, remarks: regular expressions, each of which one must match
                 state: at the end ("idle")
+    needs       a module that must be installed
     for         seconds after the last cue (20; it stops early when all is quiet)
 """
 
@@ -96,6 +97,7 @@ class Scenario:
     voice: str
     think_seconds: float
     seconds: float
+    needs: str
 
 
 @dataclass
@@ -131,6 +133,7 @@ def load(path: Path) -> Scenario:
         data.get("voice", "tone"),
         data.get("think_seconds", 0.05),
         data.get("for", 20.0),
+        data.get("needs", ""),
     )
 
 

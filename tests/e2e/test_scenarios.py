@@ -55,7 +55,8 @@ async def _play_all(scenarios: list[Scenario]) -> Played:
 def _lacks(scenario: Scenario) -> str:
     """What a scenario needs that is not installed."""
     echo = scenario.room.echo_db > -90 and "duplex" not in scenario.settings.get("audio", {})
-    return "livekit" if echo and importlib.util.find_spec("livekit") is None else ""
+    needed = [*(["livekit"] if echo else []), *([scenario.needs] if scenario.needs else [])]
+    return ", ".join(module for module in needed if importlib.util.find_spec(module) is None)
 
 
 @pytest.mark.parametrize("file", ALL, ids=lambda file: file.stem)

@@ -365,6 +365,11 @@ class Assistant:
             recognition.private = True
             self._contest.begin(number, self._give_back)
 
+    def on_wake(self) -> None:
+        """The wake word is the talk key, said aloud."""
+        if self.state not in (State.LISTENING, State.INITIALIZING) and not self._closed:
+            self.talk()
+
     def on_words(self, number: int, stable: str, text: str, since: float, until: float) -> None:
         """What was understood so far: enough to end our turn?"""
         if self._contest.number == number and self._contest.won_by(text, since, until, certain=bool(stable)):

@@ -13,16 +13,19 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Microphone, Samples
 from vita_tui.audio.voice import Onsets, VoiceActivity, VoiceChange, dbfs
 from vita_tui.clock import Clock, SystemClock
-from vita_tui.errors import DeviceError
+from vita_tui.errors import DeviceError, EngineError
 from vita_tui.health.registry import Entry, registry
 from vita_tui.settings import AudioSettings, TalkSettings
+
+if TYPE_CHECKING:
+    from vita_tui.audio.wake import WakeWord
 
 __all__ = ["EndReason", "Hearing", "Listener", "Utterance"]
 
@@ -78,6 +81,12 @@ class Hearing(Protocol):
     def on_onset(self) -> int:
         """Somebody began to speak without a key: the number of their utterance; 0 to leave them unheard."""
         ...
+
+    def on_wake(self) -> None:
+        """The wake word was said: `begin` may follow."""
+
+    def on_deaf_to_wake(self, error: EngineError) -> None:
+        """The wake word is not listened for."""
 
     def on_speech(self, number: int) -> None:
         """The first voice of an utterance, or voice again after a pause that `on_pause` told of."""
@@ -166,6 +175,7 @@ class Listener:
         self._watch: VoiceActivity | None = None
         """Looks for voice while there is no utterance."""
         self._onsets = Onsets(talk.threshold)
+        self._wake: WakeWord | None = None
         self.hands_free = False
         """Whether voice begins an utterance, as a key does; may be changed from any thread."""
         self._since_level = 0
@@ -216,6 +226,7 @@ class Listener:
     def _run(self) -> None:
         try:
             self._voice, self._watch = VoiceActivity(), VoiceActivity(thrifty=True)
+            self._load_wake_word()
             while not self._stopping.is_set():
                 if self._open_microphone():
                     self._listen()
@@ -226,6 +237,18 @@ class Listener:
             )
         finally:
             self._microphone.close()
+            if self._wake is not None:
+                self._wake.close()
+
+    def _load_wake_word(self) -> None:
+        if not self._talk.wake_word:
+            return
+        from vita_tui.audio.wake import WakeWord
+
+        try:
+            self._wake = WakeWord(self._talk.wake_word)
+        except EngineError as error:
+            self._hearing.on_deaf_to_wake(error)
 
     def _open_microphone(self) -> bool:
         try:
@@ -307,6 +330,9 @@ class Listener:
         self._pre_roll.append((frame, own))
         probability = 0.0
         utterance = self._open
+        if self._wake is not None and utterance is None and self._wake.heard(frame.samples):
+            self._pre_roll.clear()  # the word itself is not for Whisper
+            self._hearing.on_wake()
         if utterance is not None or self.hands_free:
             voice = self._voice if utterance is not None else self._watch
             assert voice is not None

@@ -54,6 +54,9 @@ class Listening(Protocol):
     def on_onset(self, number: int) -> None:
         """Voice began the utterance `number`, without a key."""
 
+    def on_wake(self) -> None:
+        """The wake word was said."""
+
     def on_words(self, number: int, stable: str, text: str, since: float, until: float) -> None:
         """What has been understood so far of sound captured between two times, in monotonic seconds.
 
@@ -195,6 +198,12 @@ class Recognition:
         number = self._next()
         self._post(number, self._listening.on_onset, number)
         return number
+
+    def on_wake(self) -> None:
+        self._post(self._last + 1, self._listening.on_wake)
+
+    def on_deaf_to_wake(self, error: EngineError) -> None:
+        self._bus.publish(Notice("No wake word", error.message, error.remedy, "warning", key="wake word"))
 
     def on_wait(self, number: int, seconds: float | None) -> None:
         if number > self._forgotten and not self.private:
