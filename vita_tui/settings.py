@@ -142,6 +142,10 @@ class TalkSettings(_Section):
 
     hands_free: bool = False
     """Listen without a key from the start; ctrl+t switches it."""
+    key: str = "ctrl+space"
+    """What you talk with, as Textual names keys; more than one with commas."""
+    key_mode: Literal["auto", "hold", "tap"] = "auto"
+    """hold records while the key is held, where the terminal tells of released keys; tap starts, tap or a pause ends."""
     wake_word: WakeWordName = ""
     """A word that opens the microphone as the key does; needs the extra wake. Empty for none."""
     end_silence: float = Field(default=0.8, ge=0.2, le=10.0)

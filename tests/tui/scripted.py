@@ -116,6 +116,8 @@ class ScriptedCore:
         self.asked: list[str] = []
         self.stops = 0
         self.talks = 0
+        self.kept: list[bool] = []
+        """With every talk whether the key is held; False when it was let go."""
         self.changed: list[tuple[str, Any]] = []
         self.hands_free = False
         self.held_open = 0
@@ -153,8 +155,12 @@ class ScriptedCore:
         self.bus.publish(SessionChanged("5e551011", self.asked[0], 2 * turn, 40 * turn, CREATED))
         self.become(State.IDLE)
 
-    def talk(self) -> None:
+    def let_go(self) -> None:
+        self.kept.append(False)
+
+    def talk(self, *, kept: bool = False) -> None:
         self.talks += 1
+        self.kept.append(kept)
         self.become(State.IDLE if self.state is State.LISTENING else State.LISTENING)
 
     def set_hands_free(self, on: bool) -> None:

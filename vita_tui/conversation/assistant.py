@@ -224,8 +224,12 @@ class Assistant:
         exchange = self._new_exchange(question, watch, spoken=False)
         await self._hold_floor(exchange)
 
-    def talk(self) -> None:
-        """The talk key: start an utterance, or end the one that is being spoken."""
+    def talk(self, *, kept: bool = False) -> None:
+        """The talk key: start an utterance, or end the one that is being spoken.
+
+        Args:
+            kept: the key is held down: no pause ends what is said before `let_go` or the next `talk`.
+        """
         if self._recognition is None:
             self.bus.publish(
                 Notice("No microphone", "Type instead.", "vita devices", "warning", key="microphone")
@@ -239,11 +243,16 @@ class Assistant:
         self._set_state(State.LISTENING)
         if self.settings.audio.earcons:
             self._speech.earcon(earcons.START, earcons.SAMPLE_RATE)
-        self._recognition.begin()
+        self._recognition.begin(kept=kept)
         if self._sparing:
             self._spawn(self._load_responder(), "load llm")  # it is there when the question is
         else:
             self._start_prefill()
+
+    def let_go(self) -> None:
+        """The talk key was not meant to be held: a pause may end what is said."""
+        if self._recognition is not None:
+            self._recognition.let_go()
 
     @property
     def hands_free(self) -> bool:

@@ -43,7 +43,7 @@ UNCERTAIN_SECONDS = 1.0
 REOPEN_SECONDS = 1.0
 """Between two attempts to open a microphone that went away."""
 
-_Note = Literal["begin", "end", "hold", "cancel"]
+_Note = Literal["begin", "begin kept", "let go", "end", "hold", "cancel"]
 EndReason = Literal["key", "silence", "limit", "nothing", "end of file", "device", "cancelled"]
 
 
@@ -116,6 +116,8 @@ class _Open:
     """Voice began it, not a key."""
     held: bool = False
     """A key keeps it open through this pause."""
+    kept: bool = False
+    """A key that is held keeps it open, whatever is heard."""
     announced: float | None = None
     """The wait for silence that was told last."""
     first_speech: int | None = None
@@ -194,9 +196,17 @@ class Listener:
         )
         self._thread.start()
 
-    def begin(self, number: int) -> None:
-        """Start the utterance `number`; what was captured just before the key belongs to it."""
-        self._notes.put(("begin", self._clock.monotonic(), number))
+    def begin(self, number: int, *, kept: bool = False) -> None:
+        """Start the utterance `number`; what was captured just before the key belongs to it.
+
+        Args:
+            kept: no pause ends it before `let_go`.
+        """
+        self._notes.put(("begin kept" if kept else "begin", self._clock.monotonic(), number))
+
+    def let_go(self) -> None:
+        """From now on a pause may end the utterance."""
+        self._notes.put(("let go", self._clock.monotonic(), 0))
 
     def end(self) -> None:
         """The key says that the utterance is over."""
@@ -270,7 +280,7 @@ class Listener:
     def _refuse_notes(self, error: DeviceError) -> None:
         """Answer keys that are pressed while there is no microphone."""
         while not self._notes.empty():
-            if self._notes.get()[0] == "begin":
+            if self._notes.get()[0] in ("begin", "begin kept"):
                 self._hearing.on_lost(error)
 
     def _listen(self) -> None:
@@ -298,8 +308,12 @@ class Listener:
     def _take_notes(self) -> None:
         while not self._notes.empty():
             note, at, number = self._notes.get()
-            if note == "begin" and self._open is None:
+            if note in ("begin", "begin kept") and self._open is None:
                 self._begin(number)
+                assert self._open is not None
+                self._open.kept = note == "begin kept"
+            elif note == "let go" and self._open is not None:
+                self._open.kept = False
             elif note == "end" and self._open is not None:
                 self._open.key_at = at
             elif note == "hold" and self._open is not None:
@@ -377,9 +391,9 @@ class Listener:
         spoken = utterance.first_speech is not None
         if utterance.key_at is not None and frame.captured >= utterance.key_at:
             self._finish("key")
-        elif spoken and utterance.silence >= self.end_silence and not utterance.held:
+        elif spoken and utterance.silence >= self.end_silence and not (utterance.held or utterance.kept):
             self._finish("silence")
-        elif not spoken and utterance.waited >= (
+        elif not (spoken or utterance.kept) and utterance.waited >= (
             UNCERTAIN_SECONDS if utterance.hands_free else self._talk.patience
         ):
             self._finish("nothing")
@@ -389,7 +403,11 @@ class Listener:
             utterance.paused = True
             self._hearing.on_pause(utterance.number, utterance.audio())
             self._tell_wait(utterance)
-        elif utterance.paused and not utterance.held and utterance.announced != self.end_silence:
+        elif (
+            utterance.paused
+            and not (utterance.held or utterance.kept)
+            and utterance.announced != self.end_silence
+        ):
             self._tell_wait(utterance)
         elif spoken and not utterance.paused:
             utterance.since_partial += FRAME_SECONDS
@@ -400,7 +418,7 @@ class Listener:
     def _tell_wait(self, utterance: _Open) -> None:
         """Tell how long the pause may still last; again when what was understood has changed that."""
         utterance.announced = self.end_silence
-        rest = None if utterance.held else max(0.0, self.end_silence - utterance.silence)
+        rest = None if utterance.held or utterance.kept else max(0.0, self.end_silence - utterance.silence)
         self._hearing.on_wait(utterance.number, rest)
 
     def _finish(self, reason: EndReason) -> None:

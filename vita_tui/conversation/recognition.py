@@ -157,15 +157,19 @@ class Recognition:
     def hands_free(self, on: bool) -> None:
         self.listener.hands_free = on
 
-    def begin(self) -> None:
-        """Start an utterance."""
+    def begin(self, *, kept: bool = False) -> None:
+        """Start an utterance; one that is `kept` is not ended by a pause before `let_go`."""
         if self.echo is not None:
             self.echo.wanted = True
-        self.listener.begin(self._next())
+        self.listener.begin(self._next(), kept=kept)
 
     def end(self) -> None:
         """The key says that it is over."""
         self.listener.end()
+
+    def let_go(self) -> None:
+        """From now on a pause may end the utterance."""
+        self.listener.let_go()
 
     def hold(self) -> None:
         """Do not take this pause for the end."""

@@ -13,7 +13,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Container, Coroutine, Iterable, Mapping
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
@@ -26,6 +26,8 @@ from vita_tui.errors import VitaError
 from vita_tui.events import Job, Notice
 from vita_tui.tui.core import Build, Core, Weights
 from vita_tui.tui.figures import Memory, measure
+from vita_tui.tui.held_key import HeldKey
+from vita_tui.tui.keyboard import REPORT_EVENTS, Edge
 from vita_tui.tui.messages import Built, NotBuilt
 from vita_tui.tui.screens.main import MainScreen
 from vita_tui.tui.terminal import TerminalFile, driver_class, private_terminal
@@ -94,6 +96,7 @@ class VitaApp(App[int]):
         """Why there is no assistant."""
         self.main = MainScreen(clock or SystemClock(), panel=panel)
         self.overrides = dict(overrides or {})
+        self.talk_key = HeldKey(self)
         self.quitting = False
         self.hurried = False
         """It was left before the assistant was closed, so its threads may still run."""
@@ -111,7 +114,7 @@ class VitaApp(App[int]):
     def get_driver_class(self) -> Any:
         if self._terminal is None:
             return super().get_driver_class()
-        return driver_class(self._terminal, self._terminal_lost)
+        return driver_class(self._terminal, self)
 
     def get_default_screen(self) -> Screen[Any]:
         return self.main
@@ -154,7 +157,7 @@ class VitaApp(App[int]):
             for status in chain.statuses():
                 self.main.bridge(status)
         self._show_mode()
-        self.set_keymap(getattr(core.settings.ui, "keys", {}))
+        self.talk_key.configure(core.settings.talk.key, core.settings.talk.key_mode)
         self.spawn(self._start(core), "start")
         self.set_interval(MEASURE, self._measure)
         self._measure()
@@ -226,11 +229,29 @@ class VitaApp(App[int]):
         interrupted = number == signal.SIGINT
         self.spawn(self._leave(130 if interrupted else 0, hurry=interrupted), "quit")
 
-    def _terminal_lost(self) -> None:
-        """From the driver's threads."""
+    # ---- from the driver's threads
+
+    def on_terminal_lost(self) -> None:
+        self._soon(self._signalled, signal.SIGTERM)
+
+    def on_key_flags(self, flags: int) -> None:
+        self._soon(self.talk_key.found, bool(flags & REPORT_EVENTS))
+
+    def on_talk_edge(self, edge: Edge) -> None:
+        self._soon(self.talk_key.edge, edge)
+
+    def holds(self) -> bool:
+        return self.talk_key.holds
+
+    def talk_keys(self) -> Container[str]:
+        return self.talk_key.keys
+
+    def _soon(self, work: Callable[..., None], *arguments: object) -> None:
         if (loop := self._loop) is not None:
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._signalled, signal.SIGTERM)
+                loop.call_soon_threadsafe(work, *arguments)
+
+    # ----
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Run `work` beside the screen; an error becomes a toast."""
@@ -268,11 +289,13 @@ class VitaApp(App[int]):
 
         return any(fetch.brings(job) for fetch in self.main.query(Fetch))
 
-    def talk(self) -> None:
+    def talk(self, *, kept: bool = False) -> bool:
+        """The talk key; False when nobody is there yet to listen."""
         if self.core is None or not self._started:
             self.notify("The microphone opens in a moment.", title="Waking up", markup=False)
-            return
-        self.core.talk()
+            return False
+        self.core.talk(kept=kept)
+        return True
 
     def stop(self) -> None:
         if self.core is not None:

@@ -1,7 +1,8 @@
 """The terminal is Textual's alone while the screen runs: what native libraries print goes to the log file.
 
 Textual draws on standard error. Here the terminal gets a descriptor of its own, standard output and error of the process are
-pointed at the log, and the driver is told. A terminal that goes away is noticed instead of being written to for ever.
+pointed at the log, and the driver is told. A terminal that goes away is noticed instead of being written to for ever, and one that can
+tell of released keys is asked to.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
-from typing import IO, Any
+from collections.abc import Callable, Container, Iterable, Iterator
+from typing import IO, Any, Protocol
 
 from vita_tui import paths
+from vita_tui.tui.keyboard import ADD_EVENTS, ASK, Edge, TalkKey, parse_flags, parse_stroke
 
-__all__ = ["TerminalFile", "driver_class", "private_terminal"]
+__all__ = ["TerminalFile", "Watch", "driver_class", "parser_class", "private_terminal"]
 
 
 class TerminalFile:
@@ -95,19 +97,78 @@ def private_terminal() -> Iterator[TerminalFile | None]:
         terminal.close()
 
 
-def driver_class(terminal: TerminalFile, on_lost: Callable[[], None]) -> type[Any]:
-    """A driver for Linux and macOS that draws on `terminal`; `on_lost` is called, in any thread, when the terminal is gone."""
+class Watch(Protocol):
+    """Who is told what the terminal does; every method is called in the driver's threads."""
+
+    def on_terminal_lost(self) -> None:
+        """The terminal is gone."""
+
+    def on_key_flags(self, flags: int) -> None:
+        """The terminal knows the Kitty keyboard protocol, and these flags of it are set."""
+
+    def on_talk_edge(self, edge: Edge) -> None:
+        """The talk key went down or came up."""
+
+    def holds(self) -> bool:
+        """Whether the talk key is one that is held; otherwise it is a key like others."""
+        ...
+
+    def talk_keys(self) -> Container[str]:
+        """The talk key, as Textual names it."""
+        ...
+
+
+def parser_class(watch: Watch) -> type[Any]:
+    """Textual's parser, for terminals that also tell of repeated and released keys."""
+    from textual import events
+    from textual._xterm_parser import FOCUSOUT, XTermParser
+    from textual.keys import Keys
+
+    class VitaParser(XTermParser):
+        def __init__(self, debug: bool) -> None:
+            super().__init__(debug)
+            self.talk_key = TalkKey(watch.on_talk_edge)
+
+        def feed(self, data: str) -> Iterable[Any]:
+            if FOCUSOUT in data:
+                self.talk_key.focus_lost()
+            return super().feed(data)
+
+        def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
+            if (flags := parse_flags(sequence)) is not None:
+                watch.on_key_flags(flags)
+                yield events.Key(Keys.Ignore, sequence)
+                return
+            stroke = parse_stroke(sequence)
+            if stroke is None:
+                yield from super()._sequence_to_key_events(sequence, alt)
+                return
+            keys = list(super()._sequence_to_key_events(stroke.plain, alt))
+            is_talk_key = watch.holds() and any(key.key in watch.talk_keys() for key in keys)
+            if self.talk_key.take(stroke, is_talk_key):
+                # Textual must see something, or it takes the sequence for one that is not complete.
+                yield events.Key(Keys.Ignore, sequence)
+                return
+            yield from keys
+
+    return VitaParser
+
+
+def driver_class(terminal: TerminalFile, watch: Watch) -> type[Any]:
+    """A driver for Linux and macOS that draws on `terminal` and tells `watch` what Textual's would not."""
     import selectors
     from codecs import getincrementaldecoder
 
-    from textual._xterm_parser import XTermParser
+    from textual import constants
     from textual.drivers.linux_driver import LinuxDriver
+
+    parser_type = parser_class(watch)
 
     class VitaDriver(LinuxDriver):
         def __init__(self, *arguments: Any, **keywords: Any) -> None:
             super().__init__(*arguments, **keywords)
             self._file = terminal  # type: ignore[assignment]  # it is written to, flushed and asked for its fileno
-            terminal.on_lost = on_lost
+            terminal.on_lost = watch.on_terminal_lost
 
         def _get_terminal_size(self) -> tuple[int, int]:
             # Textual asks standard output, which is the log file now.
@@ -117,15 +178,21 @@ def driver_class(terminal: TerminalFile, on_lost: Callable[[], None]) -> type[An
                 columns, rows = 0, 0
             return columns or 80, rows or 25
 
+        def start_application_mode(self) -> None:
+            super().start_application_mode()  # type: ignore[no-untyped-call]  # it has no types
+            if not constants.DISABLE_KITTY_KEY:
+                self.write(ADD_EVENTS + ASK)
+                self.flush()
+
         def run_input_thread(self) -> None:
             """As Textual's, but the end of the input is the end of the terminal and not a reason to spin."""
-            parser = XTermParser(self._debug)
+            parser = parser_type(self._debug)
             decode = getincrementaldecoder("utf-8")(errors="replace").decode
             with selectors.DefaultSelector() as selector:
                 try:
                     selector.register(self.fileno, selectors.EVENT_READ)
                 except (OSError, ValueError):
-                    on_lost()
+                    watch.on_terminal_lost()
                     return
                 while not self.exit_event.is_set():
                     if selector.select(0.1):
@@ -134,10 +201,11 @@ def driver_class(terminal: TerminalFile, on_lost: Callable[[], None]) -> type[An
                         except OSError:
                             data = b""
                         if not data:
-                            on_lost()
+                            watch.on_terminal_lost()
                             return
                         for message in parser.feed(decode(data)):
                             self.process_message(message)
+                    parser.talk_key.tick()
                     for message in parser.tick():
                         self.process_message(message)
 
