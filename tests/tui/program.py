@@ -7,8 +7,26 @@ import os
 import sys
 
 from tests.tui.scripted import ScriptedCore
+from vita_tui import paths
 from vita_tui.errors import SettingsError
+from vita_tui.events import State
 from vita_tui.tui.core import Core
+
+
+class Telling(ScriptedCore):
+    """Writes what is done with it into a file beside the settings, a word a line."""
+
+    def become(self, state: State) -> None:
+        self._tell(state.value)
+        super().become(state)
+
+    def let_go(self) -> None:
+        self._tell("let go")
+        super().let_go()
+
+    def _tell(self, word: str) -> None:
+        with (paths.data_dir() / "told").open("a") as file:
+            print(word, file=file, flush=True)
 
 
 def build(_: object) -> Core:
@@ -19,6 +37,8 @@ def build(_: object) -> Core:
         os.write(1, b"NOISE-ON-STDOUT\n")
         ctypes.CDLL(None).perror(b"NOISE-ON-STDERR")
         os.system("echo NOISE-OF-A-CHILD >&2")
+    if behaviour == "telling":
+        return Telling(reply="Gulls.")
     return ScriptedCore(reply="Gulls.")
 
 
