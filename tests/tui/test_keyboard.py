@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
+import sys
 from collections.abc import Container, Sequence
 
 import pytest
@@ -12,7 +16,7 @@ from tests.tui.driving import running, text_of, until
 from tests.tui.scripted import ScriptedCore
 from vita_tui.events import State
 from vita_tui.tui.held_key import TAP_SECONDS
-from vita_tui.tui.keyboard import SILENT_SECONDS, Edge, TalkKey, parse_flags, parse_stroke
+from vita_tui.tui.keyboard import ASK, SILENT_SECONDS, Edge, TalkKey, parse_flags, parse_stroke
 from vita_tui.tui.terminal import parser_class
 from vita_tui.tui.widgets.prompt import Prompt
 from vita_tui.tui.widgets.status import StatusLine
@@ -224,3 +228,32 @@ async def test_what_the_settings_want_decides() -> None:
         assert app.talk_key.holds
         app.talk_key.found(False)
         assert not app.talk_key.holds
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize(
+    ("answer", "able"),
+    [
+        (b"\x1b[?2u\x1b[?62c", "True"),
+        (b"\x1b[?0u\x1b[?62c", "False"),
+        (b"\x1b[?62c", "False"),
+        (b"", "False"),
+    ],
+    ids=["it does", "not that flag", "not the protocol", "no answer"],
+)
+def test_a_terminal_is_asked(answer: bytes, able: str) -> None:
+    code = "from vita_tui.tui.keyboard import reports_releases; print('able:', reports_releases())"
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-c", code])
+    output = b""
+    answered = False
+    with contextlib.suppress(OSError):  # the end of a pseudo-terminal is an error
+        while data := os.read(terminal, 4096):
+            output += data
+            if ASK.encode() in output and not answered:
+                answered = True
+                os.write(terminal, answer)
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    assert f"able: {able}".encode() in output

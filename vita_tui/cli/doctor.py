@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vita_tui.cli.output import print_json, quiet_libraries
+
+if TYPE_CHECKING:
+    from vita_tui.conversation.checks import Check
 
 __all__ = ["doctor"]
 
@@ -32,7 +37,7 @@ def doctor(
     found = []
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     with quiet_libraries():
-        for check in checks.run_all():
+        for check in itertools.chain(checks.run_all(), _keyboard()):
             found.append(check)
             if json:
                 continue
@@ -63,3 +68,19 @@ def doctor(
             }
         )
     raise typer.Exit(0 if usable else 1)
+
+
+def _keyboard() -> Iterator[Check]:
+    """What this terminal tells of keys; nothing when there is no terminal."""
+    from vita_tui.conversation.checks import Check
+    from vita_tui.tui.keyboard import reports_releases
+
+    able = reports_releases() if sys.stdin.isatty() and sys.stdout.isatty() else None
+    if able is not None:
+        found = (
+            "the talk key can be held"
+            if able
+            else "the talk key is tapped: this terminal does not tell of releases"
+        )
+        detail = f"asked {os.environ.get('TERM_PROGRAM') or os.environ.get('TERM', 'the terminal')} for the Kitty keyboard protocol"
+        yield Check("Keyboard", "ok", found, detail=detail)
