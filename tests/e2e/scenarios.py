@@ -32,6 +32,7 @@ import asyncio
 import contextlib
 import re
 import sys
+import threading
 import tomllib
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soxr
 
 from tests.e2e import stage
 from tests.e2e.stage import StageMicrophone, StageSpeaker
@@ -140,20 +142,14 @@ def load(path: Path) -> Scenario:
 @lru_cache(maxsize=64)
 def spoken(text: str, level: float) -> Samples:
     """`text` in Piper's voice, at `level` dBFS."""
-    import threading
-
-    import soxr
-
-    piper = _piper()
-    piper.load()
-    sound = np.concatenate(list(piper.speak(text, cancelled=threading.Event())))
-    sound = np.asarray(soxr.resample(sound, piper.sample_rate, SAMPLE_RATE), np.float32)
+    piper = PiperSynthesizer(store.resolve(VOICE, "tts"), rate=0.9)
+    try:
+        piper.load()
+        sound = np.concatenate(list(piper.speak(text, cancelled=threading.Event())))
+        sound = np.asarray(soxr.resample(sound, piper.sample_rate, SAMPLE_RATE), np.float32)
+    finally:
+        piper.cleanup()
     return np.asarray(sound * 10 ** ((level - dbfs(sound)) / 20), np.float32)
-
-
-@lru_cache(maxsize=1)
-def _piper() -> PiperSynthesizer:
-    return PiperSynthesizer(store.resolve(VOICE, "tts"), rate=0.9)
 
 
 class Mind(FakeResponder):
