@@ -16,6 +16,7 @@ import typer
 from vita_tui import __version__
 from vita_tui.cli import (
     ask,
+    bench,
     calibrate,
     cleanup,
     config,
@@ -54,6 +55,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(models.app, name="models")
 app.add_typer(sessions.app, name="sessions")
 app.command("metrics")(metrics.metrics)
+app.add_typer(bench.app, name="bench")
 app.command("cleanup")(cleanup.cleanup)
 
 

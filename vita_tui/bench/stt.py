@@ -1,0 +1,232 @@
+"""Recognition as a turn uses it, against faster-whisper's own `transcribe` on the same recordings in the same run."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vita_tui.bench.figures import about, ratio, spread
+from vita_tui.bench.microphone import StudioMicrophone
+from vita_tui.bench.recordings import Recording
+from vita_tui.bench.words import errors, normalised
+from vita_tui.clock import SystemClock
+from vita_tui.conversation.build import place, recognizers
+from vita_tui.conversation.listener import Utterance
+from vita_tui.conversation.recognition import Recognition, Understood
+from vita_tui.engines.stt.base import Recognizer
+from vita_tui.engines.stt.loading import Plan, Weights, open_model
+from vita_tui.errors import EngineError
+from vita_tui.events import Event, EventBus, PartialTranscript
+from vita_tui.settings import Settings
+
+__all__ = ["WAYS", "Heard", "Way", "default_folder", "measure", "plain_whisper", "report"]
+
+WAYS = ("ours", "decode", "transcribe", "greedy")
+DEADLINE = 60.0
+"""Seconds after the end of a recording in which it is understood, or never will be."""
+
+Transcribe = Callable[[Any], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one way made of one recording."""
+
+    text: str
+    ms: float
+    """From the end of the recording to the words."""
+    guard: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Way:
+    """One way to transcribe, and what it made of every recording so far."""
+
+    heard: list[Heard] = field(default_factory=list)
+
+
+async def measure(
+    settings: Settings, recordings: Sequence[Recording], progress: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Transcribe every recording in four ways, one after the other, and return the report.
+
+    `ours` hears it in real time, with partial transcripts and the head start of a speculative decode, as in a turn: its ms are what
+    a user waits after the last sample. The others are given all of it at once: `decode` is our decoder, `transcribe` is
+    faster-whisper as it comes, `greedy` the same with a beam of one.
+
+    Raises:
+        ModelError: Whisper's weights are missing or do not load.
+        EngineError: a recording was not understood at all.
+    """
+    bus = EventBus()
+    chain = recognizers(settings, bus)
+    ours = chain.engines[0]
+    await asyncio.to_thread(ours.load)
+    model = await asyncio.to_thread(plain_whisper, settings, ours)
+    ears = _Ears(settings, bus)
+    microphone = StudioMicrophone()
+    recognition = Recognition(microphone, chain, ears, bus, settings=settings, clock=SystemClock())
+    try:
+        ready: Future[None] = Future()
+        recognition.start(lambda: ready.set_result(None))
+        await asyncio.wrap_future(ready)
+        ways = {name: Way() for name in WAYS}
+        others = _others(settings, recognition, model)
+        for recording in recordings:
+            progress(recording.name)
+            understood = await _live(recognition, microphone, ears, recording)
+            waited = (understood.at - understood.utterance.ended) * 1000
+            ways["ours"].heard.append(Heard(understood.text, max(0.0, waited), understood.guard))
+            for name, transcribe in others.items():
+                started = time.perf_counter()
+                text = await asyncio.to_thread(transcribe, recording.audio)
+                ways[name].heard.append(Heard(text, (time.perf_counter() - started) * 1000))
+    finally:
+        await asyncio.to_thread(recognition.cleanup)
+    return report(settings, recordings, ways, ears.partials)
+
+
+def plain_whisper(settings: Settings, like: Recognizer) -> Any:
+    """faster-whisper's own model, with the weights, device and compute type of the recogniser `like`, which is loaded.
+
+    Raises:
+        ModelError: it does not load.
+    """
+    name = settings.stt.model
+    plan = Plan(getattr(like, "device", "cpu"), getattr(like, "compute_type", "int8"))
+    return open_model(Weights(name, place("stt", name)), plan, threads=settings.stt.threads)
+
+
+def report(
+    settings: Settings,
+    recordings: Sequence[Recording],
+    ways: dict[str, Way],
+    partials: Sequence[PartialTranscript] = (),
+) -> dict[str, Any]:
+    """The figures of every way, with the raw ones."""
+    seconds = sum(recording.seconds for recording in recordings)
+    result: dict[str, Any] = {"about": about("stt"), "model": settings.stt.model}
+    for name, way in ways.items():
+        ms = [heard.ms for heard in way.heard]
+        figures = spread(ms)
+        result[name] = {
+            "wer": _wer(recordings, [heard.text for heard in way.heard]),
+            "ms_p50": figures["p50"],
+            "ms_p95": figures["p95"],
+            "rtf": round(sum(ms) / 1000 / seconds, 4),
+        }
+    result["ratio"] = ratio(result["transcribe"]["ms_p50"], result["ours"]["ms_p50"])
+    result["partials"] = _partials(partials, seconds)
+    result["utterances"] = [
+        {
+            "file": recording.name,
+            "seconds": round(recording.seconds, 2),
+            "reference": recording.text,
+            "hypothesis": heard.text,
+            "errors": errors(normalised(recording.text), normalised(heard.text)),
+            "ms": round(heard.ms, 1),
+            "guard": list(heard.guard),
+        }
+        for recording, heard in zip(recordings, ways["ours"].heard, strict=True)
+    ]
+    result["labels"] = [recording.name for recording in recordings]
+    result["raw"] = {f"{name}_ms": [round(heard.ms, 1) for heard in way.heard] for name, way in ways.items()}
+    return result
+
+
+# ----
+
+
+class _Ears:
+    """Is told by `Recognition`, on the loop; only the end of an utterance counts here."""
+
+    def __init__(self, settings: Settings, bus: EventBus) -> None:
+        self.understood: asyncio.Future[Understood] | None = None
+        self.partials: list[PartialTranscript] = []
+        bus.subscribe(self._on_event)
+
+    def on_onset(self, number: int) -> None: ...
+    def on_wake(self) -> None: ...
+    def on_words(self, number: int, stable: str, text: str, since: float, until: float) -> None: ...
+    def on_draft(self, text: str) -> None: ...
+    def on_draft_void(self) -> None: ...
+    def on_utterance(self, utterance: Utterance) -> None: ...
+    def on_deaf(self) -> None: ...
+
+    def on_understood(self, understood: Understood) -> None:
+        if self.understood is not None and not self.understood.done():
+            self.understood.set_result(understood)
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, PartialTranscript):
+            self.partials.append(event)
+
+
+async def _live(
+    recognition: Recognition, microphone: StudioMicrophone, ears: _Ears, recording: Recording
+) -> Understood:
+    """Speak `recording` into the microphone; its end is the key."""
+    loop = asyncio.get_running_loop()
+    ears.understood = loop.create_future()
+    microphone.cue(recording.audio, recognition.end)
+    recognition.begin()
+    microphone.play()
+    try:
+        async with asyncio.timeout(recording.seconds + DEADLINE):
+            return await ears.understood
+    except TimeoutError:
+        raise EngineError(
+            f"{recording.name} was not understood within {DEADLINE:.0f} s of its end.",
+            remedy="Run vita doctor.",
+        ) from None
+
+
+def _others(settings: Settings, recognition: Recognition, model: Any) -> dict[str, Transcribe]:
+    language = None if settings.stt.language == "auto" else settings.stt.language
+
+    def text(segments: Iterable[Any]) -> str:
+        return " ".join(segment.text.strip() for segment in segments)
+
+    return {
+        "decode": lambda audio: recognition.worker.final(audio).result().text,
+        "transcribe": lambda audio: text(model.transcribe(audio, language=language)[0]),
+        "greedy": lambda audio: text(model.transcribe(audio, language=language, beam_size=1)[0]),
+    }
+
+
+def _wer(recordings: Sequence[Recording], texts: Sequence[str]) -> float:
+    """Errors of all recordings together over the words that were spoken."""
+    wrong = total = 0
+    for recording, text in zip(recordings, texts, strict=True):
+        reference = normalised(recording.text)
+        total += len(reference)
+        wrong += errors(reference, normalised(text))
+    return round(wrong / max(1, total), 4)
+
+
+def _partials(partials: Sequence[PartialTranscript], seconds: float) -> dict[str, Any]:
+    """How many a second of sound, and how far behind the speech; early and late in an utterance."""
+    if not partials:
+        return {"count": 0}
+    early = [one.lag_seconds * 1000 for one in partials if one.audio_seconds < 5]
+    late = [one.lag_seconds * 1000 for one in partials if one.audio_seconds >= 10]
+    return {
+        "count": len(partials),
+        "per_second": round(len(partials) / seconds, 2),
+        "lag_ms": spread([one.lag_seconds * 1000 for one in partials]),
+        "lag_ms_before_5_s": spread(early) if early else None,
+        "lag_ms_after_10_s": spread(late) if late else None,
+    }
+
+
+def default_folder() -> Path | None:
+    """Recordings that lie beside the project, if they do."""
+    for parent in Path(__file__).resolve().parents:
+        if (found := parent / "shared" / "speech" / "refs.tsv").is_file():
+            return found.parent
+    return None

@@ -1,0 +1,106 @@
+"""`vita bench`: measure VITA on this machine, with its own parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vita_tui.cli.output import print_json, quiet_libraries, run_async, say
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Measure recognition, whole turns, memory and the screen on this machine; tell a change from noise.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[
+    bool, typer.Option("--json", help="As JSON, with every single figure, for vita bench compare.")
+]
+
+
+@app.command("stt")
+def stt(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Recordings with a refs.tsv: a heading file<TAB>transcript, then a line for each."
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="Whisper model instead of stt.model.")
+    ] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Use only so many recordings.")] = 1000,
+    json: Json = False,
+) -> None:
+    """Word errors and time of recognition as a turn uses it, against faster-whisper's own transcribe.
+
+    Every recording is heard in real time, so this takes a little longer than the recordings together.
+    """
+    from vita_tui import settings as all_settings
+    from vita_tui.bench import recordings
+    from vita_tui.bench.stt import default_folder, measure
+
+    folder = folder or default_folder()
+    if folder is None:
+        raise typer.BadParameter(
+            "which recordings? A folder with a refs.tsv: a heading file<TAB>transcript, then a line for each recording",
+            param_hint="FOLDER",
+        )
+    settings = all_settings.load(
+        overrides={
+            "stt": {"fallback": [], **({"model": model} if model else {})},
+            # The end of a recording is the key; its pauses are not.
+            "talk": {"adaptive": False, "end_silence": 10.0},
+        }
+    )
+    found = recordings.with_references(folder)[:limit]
+    with quiet_libraries():
+        result = run_async(measure(settings, found, say))
+    if json:
+        print_json(result)
+        return
+    rows = [
+        (_STT[name], f"{one['wer']:.1%}", _ms(one["ms_p50"]), _ms(one["ms_p95"]), f"{one['rtf']:.3f}")
+        for name in _STT
+        if (one := result.get(name))
+    ]
+    _table(f"Whisper {result['model']}, {len(found)} recordings", ("", "WER", "p50", "p95", "RTF"), rows)
+    if result["ratio"] is not None:
+        say(f"Ours is {result['ratio']} times as fast as transcribe.")
+    tripped = [one["file"] for one in result["utterances"] if one["guard"]]
+    say(f"The guard had decoded again: {', '.join(tripped) or 'nothing'}.")
+    if result["partials"]["count"]:
+        lag = result["partials"]["lag_ms"]
+        say(
+            f"Partials: {result['partials']['per_second']} a second, {lag['p50']:.0f} ms behind (p95 {lag['p95']:.0f})."
+        )
+
+
+_STT = {
+    "ours": "ours, as in a turn",
+    "decode": "ours, all at once",
+    "transcribe": "transcribe",
+    "greedy": "transcribe, greedy",
+}
+
+
+def _ms(value: float) -> str:
+    return f"{value:,.0f} ms"
+
+
+def _table(title: str, heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """A table on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for index, head in enumerate(heads):
+        table.add_column(head, justify="right" if index else "left", no_wrap=not index)
+    for row in rows:
+        table.add_row(*map(str, row))
+    Console().print(table)
