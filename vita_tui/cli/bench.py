@@ -81,6 +81,93 @@ def stt(
         )
 
 
+@app.command("turn")
+def turn(
+    rounds: Annotated[int, typer.Option("--rounds", "-n", min=1, help="Turns; questions come again.")] = 8,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Spoken questions; otherwise espeak-ng asks.")
+    ] = None,
+    cascade: Annotated[
+        bool, typer.Option("--cascade/--no-cascade", help="Also the same engines one after the other.")
+    ] = True,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", help="Leave something out: partials."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Time from the end of a question to the first sound of its answer, against the same engines one after the other.
+
+    Every question is heard in real time, through the microphone's own code.
+    """
+    from vita_tui import settings as all_settings
+    from vita_tui.bench import recordings
+    from vita_tui.bench.turn import measure
+
+    left_out = set(without or ())
+    if unknown := left_out - {"partials"}:
+        raise typer.BadParameter(
+            f"there is no {', '.join(sorted(unknown))}; partials", param_hint="--without"
+        )
+    settings = all_settings.load(
+        overrides={
+            "sessions": {"store": "memory"},
+            "audio": {"earcons": False, "speak": True},
+            **({"stt": {"partials": False}} if "partials" in left_out else {}),
+        }
+    )
+    questions = recordings.folder(folder) if folder is not None else recordings.synthesised()
+    with quiet_libraries():
+        result = run_async(measure(settings, questions, rounds, cascade=cascade, progress=say))
+    if json:
+        print_json(result)
+        return
+    rows = [("voice to voice", *_three(result["voice_to_voice_ms"]))]
+    rows += [
+        (f"  until {name}", *_three(one))
+        for name, one in result["stages_ms"].items()
+        if name != "voice_to_voice"
+    ]
+    if result["cascade_ms"]:
+        rows.append(("one after the other", *_three(result["cascade_ms"])))
+        rows += [(f"  {name}", *_three(one)) for name, one in result["cascade_stages_ms"].items()]
+    _table(f"{result['rounds']} turns", ("", "p50", "p95", "max"), rows)
+    if result["ratio"] is not None:
+        say(f"A turn is {result['ratio']} times as fast as its engines one after the other.")
+    say(f"Most memory, with children: {result['memory_mb']} MB.")
+
+
+@app.command("compare")
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="A.json")],
+    after: Annotated[Path, typer.Argument(metavar="B.json")],
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Tell a change from noise between two results of vita bench … --json."""
+    from vita_tui.bench import compare as comparing
+
+    found = comparing.compare(comparing.load(before), comparing.load(after))
+    if json:
+        print_json(found)
+        return
+    rows = [
+        (
+            one["figure"],
+            one["before"],
+            one["after"],
+            "" if one["change"] is None else f"{one['change']:+.1%}",
+            "" if one["interval"] is None else "{:+.0%} … {:+.0%}".format(*one["interval"]),
+            one["verdict"],
+        )
+        for one in found
+    ]
+    _table("Medians, and the 95 % interval of their change", ("", "A", "B", "change", "interval", ""), rows)
+
+
+def _three(figures: dict[str, float]) -> tuple[str, str, str]:
+    return _ms(figures["p50"]), _ms(figures["p95"]), _ms(figures["max"])
+
+
 _STT = {
     "ours": "ours, as in a turn",
     "decode": "ours, all at once",

@@ -35,7 +35,7 @@ def turn(
         print_json(result)
         return
     say(f"You: {result['transcript']}")
-    typer.echo(plain(result["reply"]))
+    typer.echo(result["reply"])
     say(f"Voice to voice: {result['timings_ms']['voice_to_voice']} ms")
 
 
@@ -48,6 +48,7 @@ async def run(question: Path, out: Path | None) -> dict[str, Any]:
     from vita_tui import settings as all_settings
     from vita_tui.audio.files import FileMicrophone, FileSpeaker, read_audio, write_wav
     from vita_tui.conversation.build import build
+    from vita_tui.conversation.once import spoken_turn
 
     settings = all_settings.load(
         overrides={"sessions": {"store": "memory"}, "audio": {"earcons": False, "speak": True}}
@@ -64,50 +65,5 @@ async def run(question: Path, out: Path | None) -> dict[str, Any]:
         await assistant.aclose()
     if out is not None:
         write_wav(out, speaker.samples(), speaker.sample_rate)
+    result["reply"] = plain(result["reply"])
     return result
-
-
-async def spoken_turn(assistant: Any, microphone: Any) -> dict[str, Any]:
-    """Press the talk key, let the held `FileMicrophone` be heard, and return the turn that follows as data.
-
-    Raises:
-        EngineError: nothing was understood, or no engine could answer.
-    """
-    import asyncio
-    from dataclasses import asdict
-
-    from vita_tui.errors import EngineError
-    from vita_tui.events import Event, FinalTranscript, NothingHeard, ReplyFinished, TurnFinished
-
-    loop = asyncio.get_running_loop()
-    seen: dict[type[Event], Any] = {}
-    over = asyncio.Event()
-
-    def listen(event: Event) -> None:
-        seen[type(event)] = event
-        if isinstance(event, TurnFinished | NothingHeard):
-            loop.call_soon_threadsafe(over.set)
-
-    unsubscribe = assistant.bus.subscribe(listen)
-    try:
-        await assistant.ready.wait()
-        assistant.talk()
-        microphone.play()
-        await over.wait()
-    finally:
-        unsubscribe()
-    if NothingHeard in seen:
-        raise EngineError(f"No words were understood: {seen[NothingHeard].reason}")
-    last = assistant.last
-    if last is None or last.error is not None:
-        raise last.error if last is not None else EngineError("The turn did not end.")
-    finished: TurnFinished = seen[TurnFinished]
-    timings = asdict(finished.timings)
-    timings.pop("causes")
-    return {
-        "transcript": seen[FinalTranscript].text,
-        "reply": plain(seen[ReplyFinished].text),
-        "engines": {job: finished.engines.get(job) for job in ("stt", "llm", "tts")},
-        "reply_seconds": round(last.speech.seconds if last.speech is not None else 0.0, 2),
-        "timings_ms": timings,
-    }
