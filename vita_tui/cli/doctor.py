@@ -6,7 +6,7 @@ import itertools
 import os
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -37,7 +37,7 @@ def doctor(
     found = []
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     with quiet_libraries():
-        for check in itertools.chain(checks.run_all(), _keyboard()):
+        for check in itertools.chain(checks.run_all(), _keyboard(), _running()):
             found.append(check)
             if json:
                 continue
@@ -84,3 +84,33 @@ def _keyboard() -> Iterator[Check]:
         )
         detail = f"asked {os.environ.get('TERM_PROGRAM') or os.environ.get('TERM', 'the terminal')} for the Kitty keyboard protocol"
         yield Check("Keyboard", "ok", found, detail=detail)
+
+
+def _running() -> Iterator[Check]:
+    """Every VITA of this user that runs: what it has open, and which engines rest."""
+    from vita_tui.conversation.checks import Check
+    from vita_tui.health import control
+
+    for program in control.programs():
+        name = f"Running, process {program.pid}"
+        try:
+            opened = control.ask(program, "open")
+            breakers = control.ask(program, "breakers")
+        except OSError as error:
+            remedy = f"If it hangs, end it: kill {program.pid}"
+            yield Check(name, "warning", f"it does not answer: {error}", remedy)
+            continue
+        resting = [one for one in breakers if one["state"] != "closed"]
+        lines = [f"{one['kind']:<8} {one['name']} ({one['owner']})" for one in opened]
+        lines += [f"breaker  {one['name']}: {_breaker(one)}" for one in breakers]
+        found = f"{len(opened)} things open, {len(resting) or 'no'} of {len(breakers)} engines resting"
+        yield Check(name, "warning" if resting else "ok", found, detail="\n".join(lines))
+
+
+def _breaker(one: dict[str, Any]) -> str:
+    words = str(one["state"])
+    if one["failures"]:
+        words += f", {one['failures']} of {one['limit']} failures"
+    if one["retry_seconds"] is not None:
+        words += f", tried again in {one['retry_seconds']:.0f} s"
+    return f"{words}: {one['reason']}" if one["reason"] else words

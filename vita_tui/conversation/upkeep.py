@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from vita_tui.clock import Clock
@@ -47,7 +48,13 @@ class Upkeep:
         for chain, probe in probes.items():
             self.prober.watch(chain, probe)
         self._watch = HealthWatch(self.metrics, bus=bus, clock=clock)
-        self._control = ControlServer(standard_answers())
+        chains = tuple(probes)
+        self._control = ControlServer(
+            {
+                **standard_answers(),
+                "breakers": lambda: [asdict(one) for chain in chains for one in chain.breakers()],
+            }
+        )
         self._bus = bus
         self._detach: Callable[[], None] = lambda: None
 

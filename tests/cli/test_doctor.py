@@ -1,0 +1,47 @@
+"""What `vita doctor` tells of programs that run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT
+from vita_tui.cli.doctor import _running
+
+PROGRAM = """
+import asyncio, sys
+from tests.conversation.support import assistant
+from vita_tui.engines.llm.fake import FakeResponder
+from vita_tui.errors import EngineError
+
+async def main():
+    mind = FakeResponder([EngineError("The model is broken.")], name="mind")
+    health = {"breaker_failures": 1, "breaker_seconds": 3600}
+    async with assistant(mind, upkeep=True, health=health) as (vita, _):
+        await vita.ask("Hello?")
+        print("ready", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+
+asyncio.run(main())
+"""
+
+
+def test_it_tells_what_a_running_program_has_open_and_which_engines_rest(home: Path) -> None:
+    assert list(_running()) == []
+    program = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        (check,) = _running()
+        assert check.name == f"Running, process {program.pid}"
+        assert check.status == "warning"
+        assert "1 of 3 engines resting" in check.found
+        assert "server   control (health.control)" in check.detail
+        assert "breaker  mind: open, 1 of 1 failures, tried again in" in check.detail
+        assert "3600 s: The model is broken" in check.detail
+    finally:
+        program.communicate("\n", timeout=30)
+    assert list(_running()) == []
