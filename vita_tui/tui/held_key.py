@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TAP_SECONDS", "HeldKey"]
 
+DEFAULT = "ctrl+space"
 TAP_SECONDS = 0.3
 """A key that is down for less was tapped: the microphone stays open until a tap or a pause."""
 
@@ -25,7 +26,7 @@ class HeldKey:
         self._capable = False
         """The terminal tells of released keys."""
         self._mode = "auto"
-        self._key = "ctrl+space"
+        self._key = DEFAULT
         self.holds = False
         self.keys: frozenset[str] = frozenset({"ctrl+space", "ctrl+@"})
         """Names of the talk key."""
@@ -35,11 +36,11 @@ class HeldKey:
     def configure(self, key: str, mode: str) -> None:
         """Talk with `key` from now on, in the way `mode`: auto, hold or tap."""
         self._key, self._mode = key, mode
-        names = {name.strip() for name in key.split(",") if name.strip()}
+        names = [name.strip() for name in key.split(",") if name.strip()]
         if "ctrl+space" in names:
-            names.add("ctrl+@")  # what terminals without the protocol send
+            names.append("ctrl+@")  # what terminals without the protocol send
         self.keys = frozenset(names)
-        self._app.set_keymap({"talk": ",".join(sorted(names))})
+        self._app.set_keymap({} if key == DEFAULT else {"talk": ",".join(names)})
         self._decide()
 
     def found(self, capable: bool) -> None:
