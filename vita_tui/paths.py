@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 __all__ = [
+    "cache_dir",
     "config_file",
     "data_dir",
     "ensure_private_dir",
@@ -47,6 +48,11 @@ def models_dir() -> Path:
 def state_dir() -> Path:
     """What may be lost without harm: logs, metrics, prompt history."""
     return _dir("state")
+
+
+def cache_dir() -> Path:
+    """What can be made again: models in the form in which they compute fastest."""
+    return _dir("cache")
 
 
 def runtime_dir() -> Path:

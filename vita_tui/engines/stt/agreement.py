@@ -1,8 +1,8 @@
-"""Partial transcripts whose beginning does not change any more, at a cost that does not grow with the utterance.
+"""Partial transcripts at a cost that does not grow with the utterance, and which of their words are certain.
 
 Two decodes of a growing utterance that agree on its first words are right about them nearly always (local agreement, Macháček
-et al. 2023). Those words are stable: they are handed to the next decode as known, so that it cannot change them; and once they
-cover enough audio, that audio is left out altogether.
+et al. 2023). What was understood before is the draft of the next decode: what is still right of it is read at once, and what more sound
+shows to be wrong is corrected. Once words that are agreed on cover enough audio, that audio is left out altogether.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Partial:
     """What has been understood so far."""
 
     stable: str
-    """Will not change any more."""
+    """Two decodes in a row agreed on it: it hardly ever changes any more."""
     tail: str
     """May change with every partial."""
     audio_seconds: float
@@ -52,25 +52,22 @@ class Agreement:
     def update(self, words: Sequence[str]) -> list[str]:
         """Take the words of the newest decode; returns those after the stable ones.
 
-        A word is stable when two decodes in a row have it at the same place and a word follows it: the last word is often
-        half spoken. Case and punctuation may differ, the newer decode's are kept.
+        A word is stable when two decodes in a row have it and all before it at the same place, and a word follows it: the last
+        word is often half spoken. Case and punctuation may differ, the newer decode's are kept.
         """
         agreed = 0
         for old, new in zip(self._previous, words, strict=False):
             if guard.words(old) != guard.words(new):
                 break
             agreed += 1
-        agreed = min(agreed, len(words) - 1)
-        if agreed > len(self.stable):
-            self.stable += words[len(self.stable) : agreed]
+        agreed = max(0, min(agreed, len(words) - 1))
+        self.stable = list(words[:agreed])
         self._previous = list(words)
-        return list(words[len(self.stable) :])
+        return list(words[agreed:])
 
     def drop(self, count: int) -> list[str]:
         """Forget the first `count` words, which the next decode will not see; returns them."""
         dropped = self._previous[:count]
-        kept = self.stable[:count]
-        dropped[: len(kept)] = kept
         del self.stable[:count]
         del self._previous[:count]
         return dropped
@@ -86,11 +83,17 @@ class PartialTranscriber:
         self._offset = 0
         """Samples that are left out."""
         self._space = " "
+        self._tail: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """What was understood last."""
+        return self._space.join([*self._settled, *self._agreement.stable, *self._tail])
 
     def decode(
         self, recognizer: Recognizer, audio: NDArray[np.float32], cancelled: Event | None = None
     ) -> Partial | None:
-        """Transcribe `audio`, the whole utterance so far; None when `cancelled` was set meanwhile.
+        """Transcribe `audio`, the whole utterance so far; None when `cancelled` was set meanwhile, or the decode ran away.
 
         Raises:
             EngineError: the recogniser failed.
@@ -100,16 +103,16 @@ class PartialTranscriber:
         crowded = seconds > CROWDED
         result = recognizer.transcribe(
             window,
-            prefix=self._space.join(self._agreement.stable),
+            draft=self._space.join([*self._agreement.stable, *self._tail]),
             words=crowded,
             partial=True,
             cancelled=cancelled,
         )
-        if cancelled is not None and cancelled.is_set():
+        if (cancelled is not None and cancelled.is_set()) or (result.guard and not result.text):
             return None
         self._space = "" if result.language in UNSPACED else " "
         words = result.text.split() if self._space else list(result.text)
-        tail = self._agreement.update(words)
+        self._tail = tail = self._agreement.update(words)
         partial = Partial(
             stable=self._space.join([*self._settled, *self._agreement.stable]),
             tail=self._space.join(tail),
@@ -122,11 +125,11 @@ class PartialTranscriber:
 
     def _leave_out(self, result: Transcription, words: int, seconds: float) -> None:
         """Cut the window after a stable word that ends `KEPT` seconds or more before its end."""
-        stuck = seconds > STUCK
+        stuck, stable = seconds > STUCK, len(self._agreement.stable)
         count = 0
         if len(result.words) == words:
             ended = sum(1 for word in result.words if word.end <= seconds - KEPT)
-            count = ended if stuck else min(ended, len(self._agreement.stable))
+            count = ended if stuck else min(ended, stable)
         if count:
             end = result.words[count - 1].end
             begin = result.words[count].start if count < words else end
@@ -136,4 +139,5 @@ class PartialTranscriber:
         else:
             return
         self._settled += self._agreement.drop(count)
+        del self._tail[: max(0, count - stable)]
         self._offset += int(cut * SAMPLE_RATE)

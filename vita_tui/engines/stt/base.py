@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
@@ -9,10 +11,34 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SAMPLE_RATE", "Recognizer", "Transcription", "Word"]
+__all__ = ["SAMPLE_RATE", "Recognizer", "Stop", "Transcription", "Word"]
 
 SAMPLE_RATE = 16_000
 """Hertz; what Whisper and Silero were trained on."""
+
+
+class Stop(Event):
+    """An event that can also tell native code, which looks at no events, to stop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tell: Callable[[], None] | None = None
+
+    def set(self) -> None:
+        super().set()
+        if (tell := self._tell) is not None:
+            tell()
+
+    @contextmanager
+    def telling(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Have `tell` called, in the thread that calls `set`, if it is or gets set meanwhile. One thing at a time is told."""
+        self._tell = tell
+        try:
+            if self.is_set():
+                tell()
+            yield
+        finally:
+            self._tell = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +94,7 @@ class Recognizer(Protocol):
         *,
         language: str | None = None,
         prefix: str = "",
+        draft: str = "",
         words: bool = False,
         partial: bool = False,
         cancelled: Event | None = None,
@@ -77,9 +104,11 @@ class Recognizer(Protocol):
         Args:
             language: a language code, "auto", or None for the setting.
             prefix: what is known to have been said at the start of the audio; it is not decoded again, but is part of the result.
+            draft: what may have been said after that, such as the last partial's tail. It saves time where it is right and changes nothing
+                else; a recogniser may ignore it.
             words: also find out when each word was said.
             partial: the audio ends amid speech and more of it will come: a quick answer is worth more than a good one.
-            cancelled: checked between windows; when set, the result so far is returned.
+            cancelled: checked now and then, and at once by what knows a `Stop`; when set, the result so far is returned.
 
         Raises:
             EngineError: the decode failed.

@@ -1,7 +1,8 @@
 """Decodes one piece of speech on windows as short as it allows, and again on longer ones where the guard says so.
 
 `WhisperModel.transcribe` encodes 30 seconds whatever it is given, and encoding is most of the work for a short utterance.
-CTranslate2 takes shorter windows, so this goes below it: faster-whisper's features, then `encode` and `generate`.
+Shorter windows do, so this goes below it: faster-whisper's features, then `onnx_whisper` or, where that does not run, CTranslate2's
+`encode` and `generate`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from vita_tui.engines.stt import guard
 from vita_tui.engines.stt.base import SAMPLE_RATE, Word
 from vita_tui.engines.stt.guard import FULL_WINDOW, Attempt
+from vita_tui.engines.stt.onnx_whisper import Memory, OnnxWhisper
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -33,6 +35,8 @@ TEMPERATURES = (0.4, 0.8)
 """Tried on the full window when greedy decoding failed on every window."""
 HYPOTHESES = 3
 """Samples drawn at each temperature; the likeliest is kept."""
+MOST_KNOWN = 200
+"""Tokens of a prefix or a draft that are used: Whisper reads 448 at most, and a window does not hold more."""
 UNSPACED = frozenset(("zh", "ja", "th", "lo", "my", "yue"))
 """Languages whose words are written without spaces, so a known prefix does not begin with one."""
 
@@ -41,9 +45,9 @@ UNSPACED = frozenset(("zh", "ja", "th", "lo", "my", "yue"))
 class WindowRule:
     """How long a window to encode for how much speech."""
 
-    least: float = 8.0
-    """Seconds. Under 6 s noisy speech makes Whisper repeat itself often enough that decoding again costs more than it saves."""
-    margin: float = 2.0
+    least: float = 5.0
+    """Seconds. At 4 s as many words again go wrong as at 5 s, where those that run away are stopped early and decoded again."""
+    margin: float = 1.5
     """Seconds of silence after the speech."""
 
     def windows(self, seconds: float) -> Iterator[float]:
@@ -71,12 +75,29 @@ class Decoded:
     """False when it was cancelled."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What the words of one window are asked for with, as tokens."""
+
+    tokenizer: Tokenizer
+    start: list[int]
+    known: list[int]
+    draft: list[int]
+    most: int
+    """Tokens of the transcript, the known ones included."""
+
+
 class Decoder:
     """Decodes with one loaded model. Not safe for use by two threads at once."""
 
-    def __init__(self, model: WhisperModel, rule: WindowRule) -> None:
+    def __init__(self, model: WhisperModel, rule: WindowRule, text: OnnxWhisper | None = None) -> None:
+        """
+        Args:
+            text: what writes the words; None for CTranslate2's own way.
+        """
         self._model = model
         self._rule = rule
+        self._text = text
         self._tokenizers: dict[str, Tokenizer] = {}
         self.multilingual: bool = bool(model.model.is_multilingual)
         self.languages: frozenset[str] = frozenset(model.supported_languages)
@@ -87,6 +108,7 @@ class Decoder:
         *,
         language: str,
         prefix: str = "",
+        draft: str = "",
         words: bool = False,
         partial: bool = False,
         cancelled: Event | None = None,
@@ -95,11 +117,11 @@ class Decoder:
 
         Args:
             language: a language code or "auto".
-            prefix: what is known to have been said at the start. CTranslate2 takes as long for its tokens as for others: they are
-                kept as they are, but no time is saved.
+            prefix: what is known to have been said at the start.
+            draft: what may have been said after it. It changes nothing but the time that its right beginning takes.
             words: also find the time of each word.
-            partial: a weak decode is good enough, and one that ran away is tried on one longer window only.
-            cancelled: checked before each encoding and each decoding.
+            partial: a weak decode is good enough, and one that ran away is given up: there will be another soon.
+            cancelled: checked before each encoding and each token.
 
         Raises:
             RuntimeError | MemoryError: CTranslate2 failed.
@@ -110,21 +132,34 @@ class Decoder:
             return result
         features = self._features(audio)
         attempts: list[Attempt] = []
+        sound: Memory | None = None
         encoded: Any = None
         for window, temperature in self._ladder(seconds, partial):
             if cancelled is not None and cancelled.is_set():
                 result.finished = False
                 break
             if temperature == 0.0:
-                encoded = self._model.encode(_fit(features, window))
+                fitted = _fit(features, window)
+                if self._text is not None:
+                    sound = self._text.memory(fitted, cancelled)
+                    encoded = None if sound is None else _for_ctranslate2(sound)
+                else:
+                    encoded = self._model.encode(fitted)
                 result.windows += 1
                 if cancelled is not None and cancelled.is_set():
                     result.finished = False
                     break
             if not result.language:
                 result.language = self._detect(encoded)
-            attempt = self._generate(encoded, result.language, prefix, seconds, window, temperature)
+            ask = self._ask(result.language, prefix, draft, seconds)
+            if self._text is not None and sound is not None and temperature == 0.0:
+                attempt = self._write(self._text, sound, ask, window, cancelled)
+            else:
+                attempt = self._generate(encoded, ask, window, temperature)
             result.tokens += len(attempt.tokens)
+            if cancelled is not None and cancelled.is_set():
+                result.finished = False
+                break
             # The last word of a partial is half spoken, so its probability says little.
             if guard.believable(attempt, attempts) or (partial and not guard.runaway(attempt)):
                 # One that was merely weak before may be the better one after all.
@@ -146,7 +181,7 @@ class Decoder:
         """Windows (seconds) and temperatures to try in turn."""
         windows = self._rule.windows(seconds)
         if partial:
-            windows = islice(windows, 2)
+            windows = islice(windows, 1)
         for window in windows:
             yield window, 0.0
         if partial:
@@ -174,14 +209,47 @@ class Decoder:
             )
         return self._tokenizers[language]
 
-    def _generate(
-        self, encoded: Any, language: str, prefix: str, seconds: float, window: float, temperature: float
-    ) -> Attempt:
+    def _ask(self, language: str, prefix: str, draft: str, seconds: float) -> _Ask:
         tokenizer = self._tokenizer(language)
         space = "" if language in UNSPACED else " "
-        known = tokenizer.encode(space + prefix.strip())[:200] if prefix.strip() else []
-        start = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
-        most = max(guard.budget(seconds, language), len(known) + guard.TOKENS_AT_START)
+
+        def tokens(text: str) -> list[int]:
+            return tokenizer.encode(space + text.strip())[:MOST_KNOWN] if text.strip() else []
+
+        known = tokens(prefix)
+        return _Ask(
+            tokenizer=tokenizer,
+            start=[*tokenizer.sot_sequence, tokenizer.no_timestamps],
+            known=known,
+            draft=tokens(draft),
+            most=max(guard.budget(seconds, language), len(known) + guard.TOKENS_AT_START),
+        )
+
+    @staticmethod
+    def _write(
+        text: OnnxWhisper, sound: Memory, ask: _Ask, window: float, cancelled: Event | None
+    ) -> Attempt:
+        """The likeliest words, by ONNX Runtime."""
+        written = text.write(
+            sound,
+            ask.start,
+            ask.known,
+            ask.draft,
+            ask.most - len(ask.known),
+            cancelled=cancelled,
+        )
+        return Attempt(
+            text=ask.tokenizer.decode([*ask.known, *written.tokens]).strip(),
+            tokens=written.tokens,
+            log_probability=written.log_probability,
+            no_speech=written.no_speech,
+            window=window,
+            temperature=0.0,
+            full=written.full,
+        )
+
+    def _generate(self, encoded: Any, ask: _Ask, window: float, temperature: float) -> Attempt:
+        """The likeliest words, or drawn ones at a temperature, by CTranslate2, which takes as long for known words as for others."""
         sampling: dict[str, Any] = {"beam_size": 1}
         if temperature:
             sampling |= {
@@ -191,27 +259,27 @@ class Decoder:
             }
         generated = self._model.model.generate(
             encoded,
-            [[*start, *known]],
+            [[*ask.start, *ask.known]],
             # CTranslate2 allows the lesser of half of this and what the prompt leaves of it.
-            max_length=min(self._model.max_length, most + max(most, len(start))),
+            max_length=min(self._model.max_length, ask.most + max(ask.most, len(ask.start))),
             return_scores=True,
             return_no_speech_prob=True,
             # After a known prefix nothing more may have been said.
-            suppress_blank=not known,
+            suppress_blank=not ask.known,
             **sampling,
         )[0]
         # The known tokens come back with the others, and their probability is not in the score.
         everything = generated.sequences_ids[0]
-        tokens = tuple(everything[len(known) :])
+        tokens = tuple(everything[len(ask.known) :])
         return Attempt(
-            text=tokenizer.decode(everything).strip(),
+            text=ask.tokenizer.decode(everything).strip(),
             tokens=tokens,
             # The score is the sum over the new tokens and the end token, divided by all tokens without the end token.
             log_probability=generated.scores[0] * max(1, len(everything)) / (len(tokens) + 1),
             no_speech=float(generated.no_speech_prob),
             window=window,
             temperature=temperature,
-            full=len(everything) >= most,
+            full=len(everything) >= ask.most,
         )
 
     @staticmethod
@@ -235,6 +303,13 @@ class Decoder:
             for word in aligned
             if word["word"].strip()
         )
+
+
+def _for_ctranslate2(sound: Memory) -> Any:
+    """What it needs to tell the language and the times of words."""
+    from ctranslate2 import StorageView  # type: ignore[attr-defined]  # exported with a star
+
+    return StorageView.from_array(sound.encoded)
 
 
 def _fit(features: NDArray[np.float32], window: float) -> NDArray[np.float32]:

@@ -35,6 +35,7 @@ class Call:
 
     audio_seconds: float
     prefix: str
+    draft: str
     words: bool
     partial: bool
     language: str | None
@@ -105,6 +106,7 @@ class FakeRecognizer:
         *,
         language: str | None = None,
         prefix: str = "",
+        draft: str = "",
         words: bool = False,
         partial: bool = False,
         cancelled: threading.Event | None = None,
@@ -115,7 +117,16 @@ class FakeRecognizer:
             self._running += 1
             self.most_at_once = max(self.most_at_once, self._running)
             self.calls.append(
-                Call(seconds, prefix, words, partial, language, threading.current_thread().name, cancelled)
+                Call(
+                    seconds,
+                    prefix,
+                    draft,
+                    words,
+                    partial,
+                    language,
+                    threading.current_thread().name,
+                    cancelled,
+                )
             )
         self.began.release()
         try:

@@ -33,9 +33,11 @@ COMPRESSION_RATIO = 2.4
 """Length of the text over its zlib length; OpenAI's threshold."""
 LOG_PROBABILITY = -1.0
 """Least mean log-probability of a token on the full window; OpenAI's threshold."""
-SHORT_LOG_PROBABILITY = -0.55
-"""The same on a shorter window, where a weak decode is often half a sentence. Measured on clean and noisy speech: right ones
-lie over −0.5, and a second look costs a fraction of a full window."""
+SHORT_LOG_PROBABILITY = -0.8
+"""The same on a shorter window, where a weak decode may be half a sentence. Measured on clean and noisy speech: what lies over it is
+the same on a longer window, right or wrong."""
+ONE_WORD = 3
+"""Tokens up to which OpenAI's threshold is used on every window: the uncertain full stop weighs much in a short answer."""
 NO_SPEECH = 0.6
 """Probability of no speech from which a weak decode counts as silence; OpenAI's threshold."""
 WEAK_PHRASE_LOG_PROBABILITY = -0.7
@@ -108,7 +110,8 @@ def reasons(attempt: Attempt) -> tuple[str, ...]:
         found.append(f"compression ratio {ratio:.1f}")
     if repeated := repetition(attempt.text):
         found.append(f"repeats “{repeated}”")
-    least = LOG_PROBABILITY if attempt.window >= FULL_WINDOW else SHORT_LOG_PROBABILITY
+    lenient = attempt.window >= FULL_WINDOW or len(attempt.tokens) <= ONE_WORD
+    least = LOG_PROBABILITY if lenient else SHORT_LOG_PROBABILITY
     if not math.isfinite(attempt.log_probability) or attempt.log_probability < least:
         found.append(f"mean log-probability {attempt.log_probability:.2f}")
     return tuple(found)
@@ -117,9 +120,12 @@ def reasons(attempt: Attempt) -> tuple[str, ...]:
 def believable(attempt: Attempt, earlier: Sequence[Attempt]) -> bool:
     """Whether `attempt` can be taken, knowing the attempts before it.
 
-    A text that two windows agree on was said, however odd it looks: people do say "no, no, no, no, no, no".
+    A text that two windows agree on was said, however odd it looks: people do say "no, no, no, no, no, no". And what is weak on two
+    windows but did not run away gets no better on a third: the likelier of the two is taken.
     """
     if not reasons(attempt):
+        return True
+    if not runaway(attempt) and any(not runaway(other) for other in earlier):
         return True
     if attempt.full:
         return False

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from vita_tui.engines.stt.variables import BINARY_VERSIONS, CutOffError, contents
 from vita_tui.errors import ModelError
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ComputeTypeError", "OutOfMemoryError", "Weights", "check", "open_model", "plans"]
 
-BINARY_VERSIONS = range(4, 7)
-"""Versions of `model.bin` whose table of contents this file can read; CTranslate2 4 reads up to 6."""
 OTHER_FORMATS = {
     b"lmgg": "a whisper.cpp file",
     b"ggml": "a whisper.cpp file",
@@ -180,53 +178,21 @@ def _check_json(weights: Weights, file: Path) -> None:
 
 
 def _check_contents(weights: Weights, file: BinaryIO) -> None:
-    """Walk the table of contents of model.bin: each variable's payload must lie within the file, and the last must end it.
-
-    The format is that of CTranslate2's `model_spec.py`: version, name of the specification, revision, then the variables as
-    name, shape, type and payload, then aliases; little-endian, strings with their length in 16 bits.
-    """
-    size = os.fstat(file.fileno()).st_size
+    """Each variable's payload must lie within model.bin, and the last entry of its table must end it."""
     magic = file.read(4)
     if magic in OTHER_FORMATS:
         raise _wrong_format(weights, f"model.bin is {OTHER_FORMATS[magic]}")
     file.seek(0)
     try:
-        version = _number(file, "<I")
-        if version not in BINARY_VERSIONS:
-            raise _wrong_format(weights, "model.bin is no CTranslate2 model that this version can read")
-        specification = _string(file)
-        if specification != "WhisperSpec":
-            raise _wrong_format(weights, f"model.bin is a {specification[:40]} model, not Whisper")
-        _number(file, "<I")
-        for _ in range(_number(file, "<I")):
-            _string(file)
-            file.seek(4 * _number(file, "<B"), os.SEEK_CUR)
-            _number(file, "<B")
-            payload = _number(file, "<I")
-            if file.tell() + payload > size:
-                raise _damaged(weights, f"model.bin is cut off at {size:,} bytes")
-            file.seek(payload, os.SEEK_CUR)
-        if version >= 3:
-            for _ in range(_number(file, "<I")):
-                _string(file)
-                _string(file)
-    except (struct.error, UnicodeDecodeError) as error:
-        raise _damaged(weights, f"model.bin is cut off or altered at byte {file.tell():,}") from error
-    if file.tell() != size:
-        raise _damaged(weights, f"model.bin has {size - file.tell():,} bytes too many")
-
-
-def _number(file: BinaryIO, layout: str) -> int:
-    value: int = struct.unpack(layout, file.read(struct.calcsize(layout)))[0]
-    return value
-
-
-def _string(file: BinaryIO) -> str:
-    length = _number(file, "<H")
-    raw = file.read(length)
-    if len(raw) != length or not raw.endswith(b"\0"):
-        raise struct.error
-    return raw[:-1].decode()
+        table = contents(file)
+    except CutOffError as error:
+        raise _damaged(weights, f"model.bin is {error}") from error
+    if table.version not in BINARY_VERSIONS:
+        raise _wrong_format(weights, "model.bin is no CTranslate2 model that this version can read")
+    if table.specification != "WhisperSpec":
+        raise _wrong_format(weights, f"model.bin is a {table.specification[:40]} model, not Whisper")
+    if (beyond := os.fstat(file.fileno()).st_size - table.end) != 0:
+        raise _damaged(weights, f"model.bin has {beyond:,} bytes too many")
 
 
 def _check_memory(weights: Weights, plan: Plan) -> None:

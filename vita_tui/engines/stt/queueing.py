@@ -8,13 +8,12 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
-from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vita_tui.engines.stt.agreement import Partial
-from vita_tui.engines.stt.base import Transcription
+from vita_tui.engines.stt.base import Stop, Transcription
 from vita_tui.errors import EngineError
 
 __all__ = ["Job", "Kind", "Slots"]
@@ -48,7 +47,7 @@ class Job:
     errand: Callable[[], None] | None = None
     future: Future[Transcription] = field(default_factory=Future)
     """Stays pending until there is a result, so that whoever holds it can cancel it at any time."""
-    cancelled: Event = field(default_factory=Event)
+    cancelled: Stop = field(default_factory=Stop)
 
     def __post_init__(self) -> None:
         self.future.add_done_callback(lambda future: self.cancelled.set() if future.cancelled() else None)
@@ -88,6 +87,11 @@ class Slots:
                 f"Speech recognition is {len(self.finals)} utterances behind.", remedy="See: vita doctor"
             )
         self.finals.append(job)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything but a probe waits."""
+        return bool(self.errands or self.load or self.finals or self.speculation or self.partial)
 
     def take(self) -> Job | None:
         """What to do next: errands and loading, finals, then the speculation, the partial, the probe."""

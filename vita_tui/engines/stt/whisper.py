@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from hashlib import blake2b
 from threading import Event
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from vita_tui.engines.stt.loading import (
     open_model,
     plans,
 )
+from vita_tui.engines.stt.onnx_whisper import OnnxWhisper
 from vita_tui.errors import EngineError, ModelError
 
 __all__ = ["WhisperRecognizer"]
@@ -46,6 +48,7 @@ class WhisperRecognizer:
         threads: int = 2,
         language: str = "en",
         rule: WindowRule | None = None,
+        drafts: bool = True,
     ) -> None:
         """
         Args:
@@ -55,6 +58,7 @@ class WhisperRecognizer:
             threads: of the CPU.
             language: code of the language that is spoken, or "auto".
             rule: how long a window to encode; None for the measured one.
+            drafts: write words with `onnx_whisper`, which reads what a partial transcript understood in one go.
         """
         if not candidates:
             raise ValueError("a recogniser needs a model")
@@ -65,6 +69,7 @@ class WhisperRecognizer:
         self.language = language
         """May be changed; the next decode is in it."""
         self._rule = rule or WindowRule()
+        self._drafts = drafts
         self._decoder: Decoder | None = None
         self._remembered: OrderedDict[bytes, Decoded] = OrderedDict()
         self.name = f"whisper {candidates[0].name}"
@@ -101,7 +106,9 @@ class WhisperRecognizer:
         raise type(first)(first.message + others, remedy=first.remedy)
 
     def _try(self, weights: Weights, plan: Plan) -> Decoder:
-        decoder = Decoder(open_model(weights, plan, threads=self._threads), self._rule)
+        model = open_model(weights, plan, threads=self._threads)
+        text = self._onnx_whisper(weights, plan, model.hf_tokenizer) if self._drafts else None
+        decoder = Decoder(model, self._rule, text)
         language = self.language
         if language not in ("auto", *decoder.languages):
             if decoder.multilingual:
@@ -125,6 +132,16 @@ class WhisperRecognizer:
         speech_probabilities(_warm_up_sound())
         return decoder
 
+    def _onnx_whisper(self, weights: Weights, plan: Plan, vocabulary: Any) -> OnnxWhisper | None:
+        """What writes the words faster than CTranslate2, where it was asked to compute with 8 bits on a CPU; None where it cannot."""
+        if plan.device != "cpu" or not plan.compute_type.startswith("int8"):
+            return None
+        try:
+            return OnnxWhisper(weights.path, vocabulary, threads=self._threads)
+        except (ImportError, OSError, ValueError, KeyError, RuntimeError) as error:
+            log.warning("%s is decoded by CTranslate2: %s", weights.name, error)
+            return None
+
     def _tell(self, weights: Weights, plan: Plan, failures: list[tuple[Weights, ModelError]]) -> None:
         self.name = f"whisper {weights.name}"
         self.device = plan.device
@@ -144,6 +161,7 @@ class WhisperRecognizer:
         *,
         language: str | None = None,
         prefix: str = "",
+        draft: str = "",
         words: bool = False,
         partial: bool = False,
         cancelled: Event | None = None,
@@ -167,7 +185,9 @@ class WhisperRecognizer:
                 if cancelled is not None and cancelled.is_set():
                     break
                 known = prefix if not found else ""
-                decoded = self._piece(decoder, audio, piece, wanted, known, words, partial, cancelled)
+                # A draft is of all the audio: it fits when that is one piece.
+                guess = draft if piece.last and not found else ""
+                decoded = self._piece(decoder, audio, piece, wanted, known, guess, words, partial, cancelled)
                 found.append((piece, decoded))
                 if wanted == "auto":
                     wanted = decoded.language or wanted
@@ -182,6 +202,7 @@ class WhisperRecognizer:
         piece: Piece,
         language: str,
         prefix: str,
+        draft: str,
         words: bool,
         partial: bool,
         cancelled: Event | None,
@@ -190,7 +211,13 @@ class WhisperRecognizer:
         samples = audio[piece.start : piece.end]
         if piece.last:
             return decoder.decode(
-                samples, language=language, prefix=prefix, words=words, partial=partial, cancelled=cancelled
+                samples,
+                language=language,
+                prefix=prefix,
+                draft=draft,
+                words=words,
+                partial=partial,
+                cancelled=cancelled,
             )
         key = blake2b(samples.tobytes(), key=f"{language} {words} {prefix}".encode()[:64]).digest()
         if (known := self._remembered.get(key)) is not None:

@@ -206,6 +206,13 @@ class WhisperWorker:
 
     # ---- work
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing but a probe runs or waits."""
+        with self._condition:
+            running = self._running is not None and self._running.kind is not Kind.PROBE
+            return not (running or self._slots.waiting)
+
     def partial(
         self, key: Hashable, audio: NDArray[np.float32], on_result: Callable[[Partial], None]
     ) -> None:
@@ -225,8 +232,12 @@ class WhisperWorker:
             self._slots.partial = Job(Kind.PARTIAL, audio, key, on_result=on_result)
             self._condition.notify_all()
 
-    def final(self, audio: NDArray[np.float32], prefix: str = "") -> Future[Transcription]:
+    def final(
+        self, audio: NDArray[np.float32], prefix: str = "", key: Hashable = None
+    ) -> Future[Transcription]:
         """Transcribe the whole utterance `audio`, before anything else. Throws away a speculation that was not claimed.
+
+        What partials of the utterance `key` have understood saves time.
 
         The future's errors: `EngineError` (`NoEngineError` when no engine of a chain works, `EngineTimeoutError`); it is
         cancelled by `cleanup`.
@@ -234,7 +245,7 @@ class WhisperWorker:
         Raises:
             EngineError: not started, or far too much waits already.
         """
-        job = Job(Kind.FINAL, audio, prefix=prefix)
+        job = Job(Kind.FINAL, audio, key, prefix)
         with self._condition:
             self._expect_running()
             self._slots.add_final(job)
@@ -361,12 +372,16 @@ class WhisperWorker:
             job.errand()
             job.succeed(_nothing())
             return
+        with self._condition:
+            known = self._partials
+        draft = known[1].text if known is not None and known[0] == job.key else ""
         result = self._through(
             lambda engine: (
                 _nothing()
                 if job.kind is Kind.LOAD
                 else checked(
-                    engine.name, engine.transcribe(job.audio, prefix=job.prefix, cancelled=job.cancelled)
+                    engine.name,
+                    engine.transcribe(job.audio, prefix=job.prefix, draft=draft, cancelled=job.cancelled),
                 )
             )
         )
