@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -67,6 +67,8 @@ AT_ONCE = frozenset(
 """Settings that can change while the assistant runs."""
 CERTAIN = 0.5
 """Confidence in words that may end a reply; coughs and hums that are taken for words have less."""
+READ_AHEAD_WORDS = 2
+"""So many more words of a question must be known for the model to be given them while the rest is spoken."""
 SPARING_SECONDS = 20.0
 """For so long after an answer the language model stays loaded while memory is short."""
 
@@ -144,6 +146,8 @@ class Assistant:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._exchange: Exchange | None = None
         self._draft: Exchange | None = None
+        self._read_ahead = 0
+        """Words of what is being said that the model has read."""
         self._running: asyncio.Task[None] | None = None
         """The committed exchange, until its record is stored."""
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -240,6 +244,7 @@ class Assistant:
             return
         self._abandon("interrupted")
         self._carried = ""
+        self._read_ahead = 0
         self._set_state(State.LISTENING)
         if self.settings.audio.earcons:
             self._speech.earcon(earcons.START, earcons.SAMPLE_RATE)
@@ -381,13 +386,17 @@ class Assistant:
 
     def on_words(self, number: int, stable: str, text: str, since: float, until: float) -> None:
         """What was understood so far: enough to end our turn?"""
-        if self._contest.number == number and self._contest.won_by(text, since, until, certain=bool(stable)):
-            self._give_floor()
+        if self._contest.number == number:
+            if self._contest.won_by(text, since, until, certain=bool(stable)):
+                self._give_floor()
+        elif self.state is State.LISTENING:
+            self._prefill_question(text.split()[:-1])
 
     def _listen(self) -> None:
         """The user has the floor, and speaks already."""
         assert self._recognition is not None
         self._recognition.private = False
+        self._read_ahead = 0
         self._set_state(State.LISTENING)
         if self._sparing:
             self._spawn(self._load_responder(), "load llm")  # it is there when the question is
@@ -515,6 +524,7 @@ class Assistant:
             watch=watch,
             max_tokens=self.settings.llm.max_tokens,
             language=self.settings.spoken_language,
+            early=self.settings.tts.early,
             opening=self._rest() if asks_to_go_on(question) else None,
         )
 
@@ -556,22 +566,13 @@ class Assistant:
         self._running = asyncio.current_task()
         try:
             exchange.commit()
-            asked = Turn(
-                role="user",
-                text=exchange.question,
-                spoken=exchange.spoken,
-                started=exchange.started,
-                finished=self._clock.time(),
-                engines={"stt": self.chains["stt"].active_name} if exchange.spoken else {},
-                tokens=await self._responders.active.count_tokens(exchange.question),
-            )
             if exchange.task is not None:
-                await self._store(asked)
+                await self._store(await self._question_of(exchange))
                 await asyncio.wait({exchange.task})
             else:
-                # The model is asked first: the store must not keep the user waiting.
+                # The model is asked first: neither the store nor counting tokens must keep the user waiting.
                 messages = await self._messages(exchange.question)
-                storing = self._spawn(self._store(asked), "store")
+                storing = self._spawn(self._store_question(exchange), "store")
                 await exchange.run(messages)
                 await storing
             await self._store(await self._answer_of(exchange))
@@ -588,6 +589,20 @@ class Assistant:
                 if self._unloading is not None:
                     self._unloading.cancel()
                 self._unloading = self._spawn(self._unload_later(), "unload llm")
+
+    async def _store_question(self, exchange: Exchange) -> None:
+        await self._store(await self._question_of(exchange))
+
+    async def _question_of(self, exchange: Exchange) -> Turn:
+        return Turn(
+            role="user",
+            text=exchange.question,
+            spoken=exchange.spoken,
+            started=exchange.started,
+            finished=self._clock.time(),
+            engines={"stt": self.chains["stt"].active_name} if exchange.spoken else {},
+            tokens=await self._responders.active.count_tokens(exchange.question),
+        )
 
     async def _answer_of(self, exchange: Exchange) -> Turn | None:
         if not exchange.text:
@@ -692,13 +707,22 @@ class Assistant:
             if self.state is State.INITIALIZING:
                 self._set_state(State.IDLE)
 
-    def _start_prefill(self) -> None:
-        """Let the model read the system prompt and the history before the question comes."""
-        if self._running is None and (self._prefill is None or self._prefill.done()):
-            self._prefill = self._spawn(self._do_prefill(), "prefill")
+    def _start_prefill(self, question: str = "") -> bool:
+        """Let the model read the system prompt, the history and what is known of the question before all of it comes."""
+        free = self._running is None and (self._prefill is None or self._prefill.done())
+        if idle := free and self.settings.llm.read_ahead:
+            self._prefill = self._spawn(self._do_prefill(question), "prefill")
+        return idle
 
-    async def _do_prefill(self) -> None:
-        await self._responders.active.prefill(await self._messages(""))
+    async def _do_prefill(self, question: str) -> None:
+        await self._responders.active.prefill(await self._messages(question))
+
+    def _prefill_question(self, words: Sequence[str]) -> None:
+        """Let the model read the first words of the question while the others are spoken; wrong ones cost no more than none."""
+        if len(words) < self._read_ahead + READ_AHEAD_WORDS or self._draft is not None or self._sparing:
+            return
+        if self._start_prefill(" ".join([self._carried, *words]).strip()):
+            self._read_ahead = len(words)
 
     def _stop_prefill(self) -> None:
         if self._prefill is not None:

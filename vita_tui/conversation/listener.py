@@ -34,8 +34,9 @@ log = logging.getLogger(__name__)
 FRAME_SECONDS = BLOCK / SAMPLE_RATE
 EDGE_SECONDS = 0.3
 """Silence that is kept before the first and after the last speech: Whisper hears plosives and breath in it."""
-SPECULATE_SECONDS = 0.16
-"""Silence after which the utterance may be over; measured word gaps inside a phrase are shorter."""
+SPECULATE_SECONDS = 0.1
+"""Silence after which the utterance may be over. Many gaps between words are longer: then the decode was one that a partial would have
+taken."""
 LEVEL_EVERY = 3
 """Frames between two level reports."""
 UNCERTAIN_SECONDS = 1.0
@@ -91,8 +92,13 @@ class Hearing(Protocol):
     def on_speech(self, number: int) -> None:
         """The first voice of an utterance, or voice again after a pause that `on_pause` told of."""
 
-    def on_audio(self, number: int, audio: Samples, captured: float) -> None:
-        """The utterance so far, every `partial_interval` while there is voice; `captured` is the time of its last sample."""
+    def on_audio(self, number: int, audio: Samples, captured: float) -> bool:
+        """The utterance so far, every `partial_interval` while there is voice; `captured` is the time of its last sample.
+
+        Returns:
+            False when there is no time for it: the next frame is offered instead.
+        """
+        ...
 
     def on_pause(self, number: int, audio: Samples) -> None:
         """Voice has just ceased: the utterance may be over, and this is what it would be."""
@@ -411,9 +417,10 @@ class Listener:
             self._tell_wait(utterance)
         elif spoken and not utterance.paused:
             utterance.since_partial += FRAME_SECONDS
-            if utterance.since_partial >= self._partial_interval:
+            if utterance.since_partial >= self._partial_interval and self._hearing.on_audio(
+                utterance.number, utterance.audio(), frame.captured
+            ):
                 utterance.since_partial = 0.0
-                self._hearing.on_audio(utterance.number, utterance.audio(), frame.captured)
 
     def _tell_wait(self, utterance: _Open) -> None:
         """Tell how long the pause may still last; again when what was understood has changed that."""

@@ -17,6 +17,8 @@ __all__ = ["PromptBuilder"]
 MESSAGE_OVERHEAD = 8
 """Tokens that a chat template adds to each message, rather too many than too few."""
 KEEP = 0.75
+SHORT = 256
+"""Bytes of a question from which its tokens are counted, which takes a request; a token is at least one of them."""
 
 
 class PromptBuilder:
@@ -39,12 +41,14 @@ class PromptBuilder:
 
         Args:
             turns: all that was said before the question, oldest first.
-            question: empty to prepare a prefill.
+            question: or what is known of it, to prepare a prefill; may be empty.
             count: counts the tokens of a text.
         """
         room = context_window - min(self._settings.max_tokens, context_window // 2)
         system = self._settings.system_prompt.strip()
-        room -= await count(system) + await count(question) + 2 * MESSAGE_OVERHEAD
+        length = len(question.encode())
+        room -= await count(system) + (length if length < SHORT else await count(question))
+        room -= 2 * MESSAGE_OVERHEAD
         kept = await self._fitting(turns, count, room)
         messages: list[Message] = [{"role": "system", "content": system}] if system else []
         messages += [{"role": turn.role, "content": content(turn)} for turn in kept]
@@ -84,6 +88,8 @@ class PromptBuilder:
         """A question that is longer than the window keeps its end, where the request usually stands."""
         limit = context_window - min(self._settings.max_tokens, context_window // 2) - 4 * MESSAGE_OVERHEAD
         limit -= await count(self._settings.system_prompt)
+        if len(question.encode()) <= limit:
+            return question
         while (size := await count(question)) > max(limit, 16):
             question = question[-int(len(question) * max(limit, 16) / size * 0.9) :]
         return question

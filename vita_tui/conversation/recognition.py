@@ -33,6 +33,9 @@ __all__ = ["Listening", "Recognition", "Understood"]
 
 log = logging.getLogger(__name__)
 
+SHARE = 0.7
+"""Of the time of the whisper thread that partial transcripts may take: the model reads ahead in the rest, and what is urgent finds it free."""
+
 
 @dataclass(frozen=True, slots=True)
 class Understood:
@@ -110,6 +113,8 @@ class Recognition:
         """What knows the assistant's own voice."""
         echo = self.echo
         self._partials = settings.stt.partials
+        self._rest_until = 0.0
+        """Monotonic seconds before which no partial is asked for."""
         self._endpointer = Endpointer(settings.talk.end_silence)
         self._paused_at: float | None = None
         self.worker = WhisperWorker(recognizers, timeout=settings.stt.timeout)
@@ -222,11 +227,15 @@ class Recognition:
         self.worker.discard(number)
         self._post(number, self._listening.on_draft_void)
 
-    def on_audio(self, number: int, audio: Samples, captured: float) -> None:
+    def on_audio(self, number: int, audio: Samples, captured: float) -> bool:
         if number <= self._forgotten or not (self._partials or self.private):
-            return
+            return True
+        if not self.worker.idle or self._clock.monotonic() < self._rest_until:
+            return False
 
         def understood(partial: Partial) -> None:
+            took = partial.transcription.decode_seconds
+            self._rest_until = self._clock.monotonic() + took * (1 / SHARE - 1)
             if number <= self._forgotten:
                 return
             text = f"{partial.stable} {partial.tail}".strip()
@@ -240,10 +249,11 @@ class Recognition:
             self._bus.publish(PartialTranscript(partial.stable, partial.tail, partial.audio_seconds, lag))
 
         self.worker.partial(number, audio, understood)
+        return True
 
     def on_pause(self, number: int, audio: Samples) -> None:
         self._paused_at = self._clock.monotonic()
-        if number <= self._forgotten:
+        if number <= self._forgotten or not self._settings.talk.think_ahead:
             return
 
         def done(future: Future[Transcription]) -> None:
@@ -266,7 +276,9 @@ class Recognition:
             self._nothing(utterance, "No speech was heard; nothing was sent.")
             return
         try:
-            future = self.worker.claim(utterance.number) or self.worker.final(utterance.audio)
+            future = self.worker.claim(utterance.number) or self.worker.final(
+                utterance.audio, key=utterance.number
+            )
         except EngineError as error:
             self._failed(error)
             self._nothing(utterance, error.message)

@@ -160,8 +160,9 @@ class EmbeddedResponder:
                     stdout=asyncio.subprocess.PIPE,
                     stderr=log_file,
                     env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-                    # Ctrl+c in the terminal is ours to handle, not the child's.
-                    start_new_session=True,
+                    # Ctrl+c in the terminal is ours to handle, not the child's. The session stays ours: Linux shares the
+                    # processor out among sessions first (autogroup), and a lower priority counts only within one.
+                    process_group=0,
                 )
             except OSError as error:
                 raise EngineError(f"The process of {self.name} could not be started: {error}.") from None

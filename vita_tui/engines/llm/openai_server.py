@@ -203,10 +203,10 @@ class OpenAIResponder:
         """Have llama.cpp read the prompt into its cache; other servers are left alone, reading may cost money there."""
         if not self._is_llama or self._client is None or not messages:
             return
+        if messages[-1]["role"] != "user":
+            messages = [*messages, {"role": "user", "content": ""}]
         try:
-            async with aclosing(
-                self._chunks([*messages, {"role": "user", "content": ""}], max_tokens=1)
-            ) as chunks:
+            async with aclosing(self._chunks(messages, max_tokens=1)) as chunks:
                 async for _ in chunks:
                     pass
         except VitaError as error:
