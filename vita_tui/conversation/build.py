@@ -68,6 +68,8 @@ def build(
 
 def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Recognizer]:
     """Whisper as asked for, which stands in for itself when it does not load; then the fallback models, should it fail later."""
+    from vita_tui.engines.stt.decoding import WindowRule
+    from vita_tui.engines.stt.guard import FULL_WINDOW
     from vita_tui.engines.stt.loading import Weights
     from vita_tui.engines.stt.whisper import WhisperRecognizer
 
@@ -83,6 +85,8 @@ def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -
             device=stt.device,
             compute_type=stt.compute_type,
             threads=stt.threads,
+            rule=WindowRule() if stt.short_windows else WindowRule(least=FULL_WINDOW),
+            drafts=stt.drafts,
             # English-only models take no other language; "auto" means English there.
             language=stt.language,
         )

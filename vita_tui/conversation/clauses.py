@@ -8,12 +8,13 @@ addresses, quoted code, links or code fences; list items, headings, rows and par
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vita_tui.engines.tts.lexicon import DOTTED, MONTHS
 from vita_tui.engines.tts.spoken import SpokenWord, say
 
-__all__ = ["Clause", "ClauseCutter", "Policy"]
+__all__ = ["POLICIES", "WHOLE_SENTENCES", "Clause", "ClauseCutter", "Policy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,17 @@ class Policy:
     """From which on a comma, dash or colon ends it."""
     before_conjunction: int
     """Words from which on it ends before "and", "because" and the like."""
+    before_phrase: int
+    """Words from which on it ends before a verb or a preposition, with which a new phrase begins."""
     longest: int
     """Words after which it ends at the next word that does not belong to what follows."""
 
 
-POLICIES = (Policy(6, 4, 8), Policy(30, 8, 16), Policy(60, 14, 24))
+NEVER = 10**6
+POLICIES = (Policy(6, 3, 3, 6), Policy(30, 8, NEVER, 16), Policy(60, 14, NEVER, 24))
 """For the first clause, the second, and all others."""
+WHOLE_SENTENCES = (Policy(NEVER, NEVER, NEVER, NEVER),)
+"""For speech that may take its time to begin."""
 PATIENCE = 4
 """Words that a clause may be over its longest when it would end in words such as "of the"."""
 STRAY = 300
@@ -58,6 +64,15 @@ CONJUNCTIONS = frozenset(
     )
     for word in line.split()
 )
+PHRASES = frozenset(
+    word
+    for line in (
+        "is are was were has have had can could will would should may might must does did",
+        "in on at for with by from to into through during over under about between around",
+    )
+    for word in line.split()
+)
+"""Words with which a phrase begins, where a speaker may draw breath: "the capital of France | is Paris"."""
 CLINGING = frozenset(
     word
     for line in (
@@ -69,6 +84,8 @@ CLINGING = frozenset(
     for word in line.split()
 )
 """Words after which one does not pause."""
+PRONOUNS = frozenset(("i you he she it we they there who what how").split())
+"""Words that their verb follows without a breath."""
 BEFORE_CAPITAL = frozenset(
     {"etc.", "a.m.", "p.m.", "inc.", "ltd.", "co.", "jr.", "sr.", "ave.", "blvd.", "rd.", "hrs.", "min."}
 )
@@ -89,8 +106,13 @@ DAY = re.compile(rf"(?:{'|'.join(f'{month}|{month[:3]}' for month in MONTHS)})\.
 class ClauseCutter:
     """Cuts one reply. Not shared between threads."""
 
-    def __init__(self, language: str = "en") -> None:
+    def __init__(self, language: str = "en", policies: Sequence[Policy] = POLICIES) -> None:
+        """
+        Args:
+            policies: for the first clause, the second and so on; the last one is for all others.
+        """
         self._language = language
+        self._policies = policies
         self._text = ""
         """The reply from `_base` on; what was cut off is dropped."""
         self._base = 0
@@ -217,7 +239,7 @@ class ClauseCutter:
 
     def _decide_word(self, place: int, unit: str) -> int | None:
         """The word before the white space at `place` is complete."""
-        policy = POLICIES[min(self._count, len(POLICIES) - 1)]
+        policy = self._policies[min(self._count, len(self._policies) - 1)]
         words = unit.split()
         last = words[-1]
         if unit[-1].isspace():  # one more space after it
@@ -230,6 +252,9 @@ class ClauseCutter:
             return None if re.search(r"\d\s-$", unit) else place + 1
         enough = len(words) - 1 >= policy.before_conjunction
         if enough and last.lower() in CONJUNCTIONS and words[-2].lower() not in CLINGING:
+            return place - len(last)
+        enough = len(words) - 1 >= policy.before_phrase
+        if enough and last.lower() in PHRASES and words[-2].lower() not in CLINGING | PRONOUNS:
             return place - len(last)
         if len(words) >= policy.longest:
             clings = last.lower() in CLINGING or last[-1].isdigit() or last.lower() in DOTTED
@@ -264,7 +289,7 @@ class ClauseCutter:
 
     def _decide_ideographic(self, place: int, unit: str) -> int | None:
         """In scripts without spaces a letter counts as half a word."""
-        policy = POLICIES[min(self._count, len(POLICIES) - 1)]
+        policy = self._policies[min(self._count, len(self._policies) - 1)]
         letters = len(IDEOGRAPH.findall(unit))
         if unit[-1] in IDEOGRAPHIC_END:
             return place + 1

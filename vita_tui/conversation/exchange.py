@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from vita_tui.clock import Clock
-from vita_tui.conversation.clauses import ClauseCutter
+from vita_tui.conversation.clauses import POLICIES, WHOLE_SENTENCES, ClauseCutter
 from vita_tui.conversation.speech import Speech
 from vita_tui.conversation.timings import Stopwatch
 from vita_tui.engines.chain import Chain
@@ -59,6 +59,7 @@ class Exchange:
         watch: Stopwatch,
         max_tokens: int,
         language: str = "en",
+        early: bool = True,
         opening: Opening | None = None,
     ) -> None:
         self.turn = turn
@@ -81,6 +82,7 @@ class Exchange:
         self._clock = clock
         self._max_tokens = max_tokens
         self._language = language
+        self._policies = POLICIES if early else WHOLE_SENTENCES
         self._opening = opening
         self._committed = False
         self._held: list[Event] = []
@@ -159,7 +161,7 @@ class Exchange:
 
     async def _generate(self, messages: list[Message]) -> None:
         """Stream from the first engine that answers. One that broke off is asked once more to go on where it stopped."""
-        cutter = ClauseCutter(self._language)
+        cutter = ClauseCutter(self._language, self._policies)
         opening = self._opening
         try:
             if opening is not None:
