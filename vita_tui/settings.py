@@ -63,6 +63,10 @@ class SttSettings(_Section):
     """Show what is understood while you still speak."""
     partial_interval: float = Field(default=0.2, ge=0.05, le=2.0)
     """Least seconds between two partial transcripts."""
+    short_windows: bool = True
+    """Encode as much sound as there is; off: always 30 seconds, as Whisper was trained."""
+    drafts: bool = True
+    """On a CPU, run Whisper on ONNX Runtime, which reads what a partial transcript understood in one go; off: CTranslate2."""
     fallback: tuple[str, ...] = ("tiny.en",)
     """Models to try, in order, when the first does not load."""
     timeout: float = Field(default=20.0, gt=0)
@@ -93,6 +97,8 @@ class LlmSettings(_Section):
     """Seconds without a token after which the server has failed."""
     threads: int = Field(default=2, ge=1, le=64)
     """CPU threads of the embedded model."""
+    read_ahead: bool = True
+    """Have the embedded model read the history, and a question while it is still spoken."""
     nice: int = Field(default=10, ge=0, le=19)
     """Priority of the embedded model's process: higher yields more to speech."""
 
@@ -106,6 +112,8 @@ class TtsSettings(_Section):
     """Piper voice: catalogue name, path of an .onnx file, or hf:owner/repo/file.onnx."""
     system_voice: str = ""
     """Voice id of pyttsx3; empty for the system's default in the language of speech."""
+    early: bool = True
+    """Begin to speak after a reply's first few words; off: after its first sentence."""
     rate: float = Field(default=1.0, ge=0.5, le=3.0)
     """Speed of speech; 1 is the voice's own."""
     volume: float = Field(default=1.0, ge=0.0, le=1.0)
@@ -152,6 +160,8 @@ class TalkSettings(_Section):
     """Seconds of silence that end what you say."""
     adaptive: bool = True
     """Wait less after what sounds finished, longer after half a sentence."""
+    think_ahead: bool = True
+    """Understand and begin to answer, unheard, in every short pause that may be the end."""
     patience: float = Field(default=6.0, ge=1.0, le=60.0)
     """Seconds to wait for the first word before the microphone closes again."""
     threshold: float = Field(default=0.5, gt=0.0, lt=1.0)

@@ -23,6 +23,13 @@ Json = Annotated[
 ]
 
 
+TURN: dict[str, dict[str, Any]] = {
+    "sessions": {"store": "memory"},
+    "audio": {"earcons": False, "speak": True},
+}
+"""Settings of a measured turn."""
+
+
 @app.command("stt")
 def stt(
     folder: Annotated[
@@ -92,7 +99,10 @@ def turn(
     ] = True,
     without: Annotated[
         list[str] | None,
-        typer.Option("--without", help="Leave something out: partials."),
+        typer.Option(
+            "--without",
+            help="Leave a technique out: short-windows, drafts, partials, think-ahead, read-ahead, priority, early-clause.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -101,21 +111,10 @@ def turn(
     Every question is heard in real time, through the microphone's own code.
     """
     from vita_tui import settings as all_settings
-    from vita_tui.bench import recordings
+    from vita_tui.bench import ablations, recordings
     from vita_tui.bench.turn import measure
 
-    left_out = set(without or ())
-    if unknown := left_out - {"partials"}:
-        raise typer.BadParameter(
-            f"there is no {', '.join(sorted(unknown))}; partials", param_hint="--without"
-        )
-    settings = all_settings.load(
-        overrides={
-            "sessions": {"store": "memory"},
-            "audio": {"earcons": False, "speak": True},
-            **({"stt": {"partials": False}} if "partials" in left_out else {}),
-        }
-    )
+    settings = all_settings.load(overrides={**TURN, **ablations.without(without or ())})
     questions = recordings.folder(folder) if folder is not None else recordings.synthesised()
     with quiet_libraries():
         result = run_async(measure(settings, questions, rounds, cascade=cascade, progress=say))
@@ -162,6 +161,41 @@ def compare(
         for one in found
     ]
     _table("Medians, and the 95 % interval of their change", ("", "A", "B", "change", "interval", ""), rows)
+
+
+@app.command("ablations")
+def ablations_(
+    rounds: Annotated[int, typer.Option("--rounds", "-n", min=1, help="Turns for each technique.")] = 8,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Spoken questions; otherwise espeak-ng asks.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """What each technique is worth: voice to voice with all of them, and with each of them left out, in one run."""
+    from vita_tui import settings as all_settings
+    from vita_tui.bench import ablations, recordings
+    from vita_tui.bench.turn import measure
+
+    questions = recordings.folder(folder) if folder is not None else recordings.synthesised()
+    results: dict[str, dict[str, Any]] = {}
+    for name in ("", *ablations.TECHNIQUES):
+        say(f"without {name}" if name else "with all techniques")
+        settings = all_settings.load(overrides={**TURN, **ablations.without([name] if name else ())})
+        with quiet_libraries():
+            results[name or "all"] = run_async(measure(settings, questions, rounds, cascade=False))
+    if json:
+        print_json(results)
+        return
+    best = results["all"]["voice_to_voice_ms"]["p50"]
+    rows = [
+        (
+            "all" if name == "all" else f"without {name}",
+            *_three(one["voice_to_voice_ms"]),
+            "" if name == "all" else f"{one['voice_to_voice_ms']['p50'] / best:.2f}",
+        )
+        for name, one in results.items()
+    ]
+    _table(f"Voice to voice, {rounds} turns each", ("", "p50", "p95", "max", "of all"), rows)
 
 
 def _three(figures: dict[str, float]) -> tuple[str, str, str]:
