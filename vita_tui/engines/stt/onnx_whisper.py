@@ -33,7 +33,7 @@ __all__ = ["Memory", "OnnxWhisper", "Written"]
 
 log = logging.getLogger(__name__)
 
-MOST_ALIKE = {1: 12, 2: 5, 3: 4, 4: 4, 5: 4, 6: 4, 7: 4, 8: 4}
+MOST_ALIKE = {1: 10, 2: 5, 3: 4, 4: 4, 5: 4, 6: 4, 7: 4, 8: 4}
 """How often the same tokens may follow on themselves, by their number. More is no speech: the guard would say so at the end."""
 NO_SPEECH = ("<|nospeech|>", "<|nocaptions|>")
 
