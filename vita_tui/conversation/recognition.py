@@ -33,7 +33,7 @@ __all__ = ["Listening", "Recognition", "Understood"]
 
 log = logging.getLogger(__name__)
 
-SHARE = 0.7
+SHARE = 0.8
 """Of the time of the whisper thread that partial transcripts may take: the model reads ahead in the rest, and what is urgent finds it free."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vita_tui.engines.stt.agreement import CROWDED, KEPT, Agreement, Partial, PartialTranscriber
+from vita_tui.engines.stt.agreement import CROWDED, FINAL, KEPT, Agreement, Partial, PartialTranscriber
 from vita_tui.engines.stt.base import SAMPLE_RATE
 from vita_tui.engines.stt.fake import FakeRecognizer, Step
 
@@ -62,3 +62,20 @@ def test_audio_of_words_that_are_agreed_on_is_left_out() -> None:
     assert KEPT <= recognizer.calls[2].audio_seconds < CROWDED
     assert found[2] is not None
     assert found[2].stable.startswith("word0 word1")
+
+
+def test_the_final_transcript_does_not_decode_again_what_was_left_out() -> None:
+    text = " ".join(f"word{number}" for number in range(16))
+    recognizer = FakeRecognizer([text, text, "the rest of it"])
+    transcriber = PartialTranscriber()
+    for seconds in (CROWDED + 1, CROWDED + 1.2):
+        transcriber.decode(recognizer, audio(seconds))
+    found = transcriber.finish(recognizer, audio(CROWDED + FINAL))
+    assert found.text.startswith("word0 word1")
+    assert found.text.endswith(" the rest of it")
+    assert found.audio_seconds == CROWDED + FINAL
+    assert FINAL <= recognizer.calls[-1].audio_seconds < CROWDED + FINAL
+    assert recognizer.calls[-1].draft.endswith("word15")
+    # Of a shorter one all is decoded again.
+    assert transcriber.finish(recognizer, audio(CROWDED + 2)).text == "the rest of it"
+    assert recognizer.calls[-1].draft.startswith("word0 word1")

@@ -8,7 +8,7 @@ shows to be wrong is corrected. Once words that are agreed on cover enough audio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 
 import numpy as np
@@ -20,11 +20,13 @@ from vita_tui.engines.stt.decoding import UNSPACED
 
 __all__ = ["Agreement", "Partial", "PartialTranscriber"]
 
-CROWDED = 7.0
+CROWDED = 5.0
 """Seconds of window from which its stable beginning is cut off; with margin this is hardly more than the least window."""
-KEPT = 3.5
+KEPT = 2.5
 """Seconds that stay at least: the words in them still change, and those before them are their context."""
-STUCK = 12.0
+FINAL = 6.0
+"""Seconds that are decoded again at least when the utterance is over: with fewer, words are lost that their context decides."""
+STUCK = 9.0
 """Seconds of window at which it is cut whether its words are stable or not: an utterance that never settles must not grow."""
 
 
@@ -73,6 +75,14 @@ class Agreement:
         return dropped
 
 
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Where the audio was cut, in samples, and how many words lie before."""
+
+    offset: int
+    words: int
+
+
 class PartialTranscriber:
     """Transcribes one utterance again and again while it grows. Used by one thread at a time."""
 
@@ -80,15 +90,10 @@ class PartialTranscriber:
         self._agreement = Agreement()
         self._settled: list[str] = []
         """Words whose audio is left out."""
-        self._offset = 0
-        """Samples that are left out."""
+        self._cuts: list[_Cut] = [_Cut(0, 0)]
+        """In order; the last one tells what is left out."""
         self._space = " "
         self._tail: list[str] = []
-
-    @property
-    def text(self) -> str:
-        """What was understood last."""
-        return self._space.join([*self._settled, *self._agreement.stable, *self._tail])
 
     def decode(
         self, recognizer: Recognizer, audio: NDArray[np.float32], cancelled: Event | None = None
@@ -98,12 +103,12 @@ class PartialTranscriber:
         Raises:
             EngineError: the recogniser failed.
         """
-        window = audio[self._offset :]
+        window = audio[self._cuts[-1].offset :]
         seconds = len(window) / SAMPLE_RATE
         crowded = seconds > CROWDED
         result = recognizer.transcribe(
             window,
-            draft=self._space.join([*self._agreement.stable, *self._tail]),
+            draft=self._draft,
             words=crowded,
             partial=True,
             cancelled=cancelled,
@@ -123,6 +128,26 @@ class PartialTranscriber:
             self._leave_out(result, len(words), seconds)
         return partial
 
+    def finish(
+        self, recognizer: Recognizer, audio: NDArray[np.float32], cancelled: Event | None = None
+    ) -> Transcription:
+        """Transcribe `audio`, the whole utterance; words that ended `FINAL` seconds before its end stand as they are.
+
+        Raises:
+            EngineError: the recogniser failed.
+        """
+        kept = len(audio) - round(FINAL * SAMPLE_RATE)
+        cut = next((cut for cut in reversed(self._cuts) if cut.offset <= kept), self._cuts[0])
+        draft = self._space.join([*self._settled[cut.words :], self._draft])
+        rest = recognizer.transcribe(audio[cut.offset :], draft=draft, cancelled=cancelled)
+        words = [*self._settled[: cut.words], *([rest.text] if rest.text else [])]
+        return replace(rest, text=self._space.join(words), audio_seconds=len(audio) / SAMPLE_RATE)
+
+    @property
+    def _draft(self) -> str:
+        """What was understood last of the audio that is not left out."""
+        return self._space.join([*self._agreement.stable, *self._tail])
+
     def _leave_out(self, result: Transcription, words: int, seconds: float) -> None:
         """Cut the window after a stable word that ends `KEPT` seconds or more before its end."""
         stuck, stable = seconds > STUCK, len(self._agreement.stable)
@@ -140,4 +165,4 @@ class PartialTranscriber:
             return
         self._settled += self._agreement.drop(count)
         del self._tail[: max(0, count - stable)]
-        self._offset += int(cut * SAMPLE_RATE)
+        self._cuts.append(_Cut(self._cuts[-1].offset + int(cut * SAMPLE_RATE), len(self._settled)))

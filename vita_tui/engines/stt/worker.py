@@ -374,17 +374,18 @@ class WhisperWorker:
             return
         with self._condition:
             known = self._partials
-        draft = known[1].text if known is not None and known[0] == job.key else ""
-        result = self._through(
-            lambda engine: (
-                _nothing()
-                if job.kind is Kind.LOAD
-                else checked(
-                    engine.name,
-                    engine.transcribe(job.audio, prefix=job.prefix, draft=draft, cancelled=job.cancelled),
-                )
+        transcriber = known[1] if known is not None and known[0] == job.key else None
+
+        def work(engine: Recognizer) -> Transcription:
+            if job.kind is Kind.LOAD:
+                return _nothing()
+            if transcriber is not None:
+                return checked(engine.name, transcriber.finish(engine, job.audio, job.cancelled))
+            return checked(
+                engine.name, engine.transcribe(job.audio, prefix=job.prefix, cancelled=job.cancelled)
             )
-        )
+
+        result = self._through(work)
         with self._condition:
             if job.kind is not Kind.LOAD:
                 self._count(result)
