@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from vita_tui.settings import Settings
 __all__ = ["WAYS", "Heard", "Way", "default_folder", "measure", "plain_whisper", "report"]
 
 WAYS = ("ours", "decode", "transcribe", "greedy")
+PAUSE = 1.0
+"""Seconds of sound between two partial transcripts from which on nobody spoke, or another recording had begun."""
 DEADLINE = 60.0
 """Seconds after the end of a recording in which it is understood, or never will be."""
 
@@ -210,14 +213,19 @@ def _wer(recordings: Sequence[Recording], texts: Sequence[str]) -> float:
 
 
 def _partials(partials: Sequence[PartialTranscript], seconds: float) -> dict[str, Any]:
-    """How many a second of sound, and how far behind the speech; early and late in an utterance."""
+    """How many a second of sound, what lies between two while somebody speaks, and how far behind the speech they are; early and late in an
+    utterance.
+    """
     if not partials:
         return {"count": 0}
     early = [one.lag_seconds * 1000 for one in partials if one.audio_seconds < 5]
     late = [one.lag_seconds * 1000 for one in partials if one.audio_seconds >= 10]
+    steps = [later.audio_seconds - one.audio_seconds for one, later in pairwise(partials)]
+    steps = [step * 1000 for step in steps if 0 < step < PAUSE]
     return {
         "count": len(partials),
         "per_second": round(len(partials) / seconds, 2),
+        "interval_ms": spread(steps) if steps else None,
         "lag_ms": spread([one.lag_seconds * 1000 for one in partials]),
         "lag_ms_before_5_s": spread(early) if early else None,
         "lag_ms_after_10_s": spread(late) if late else None,

@@ -82,9 +82,11 @@ def stt(
     tripped = [one["file"] for one in result["utterances"] if one["guard"]]
     say(f"The guard had decoded again: {', '.join(tripped) or 'nothing'}.")
     if result["partials"]["count"]:
-        lag = result["partials"]["lag_ms"]
+        partials = result["partials"]
+        lag, interval = partials["lag_ms"], partials["interval_ms"] or {"p50": 0.0}
         say(
-            f"Partials: {result['partials']['per_second']} a second, {lag['p50']:.0f} ms behind (p95 {lag['p95']:.0f})."
+            f"Partials: every {interval['p50']:.0f} ms of speech, {partials['per_second']} a second of recording; "
+            f"{lag['p50']:.0f} ms behind (p95 {lag['p95']:.0f})."
         )
 
 
