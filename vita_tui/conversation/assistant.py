@@ -618,7 +618,7 @@ class Assistant:
         if exchange.spoken:
             engines["stt"] = self.chains["stt"].active_name
         if exchange.error is not None:
-            self.bus.publish(Notice("No answer", exchange.error.message, exchange.error.remedy, "error"))
+            self.bus.publish(Notice("No answer", exchange.error.message, exchange.error.remedy, "error", key="answer"))
         failed: dict[Job, VitaError] = {}
         if exchange.error is not None:
             failed["llm"] = exchange.error

@@ -226,7 +226,7 @@ class Outbox:
         await asyncio.to_thread(self._journal.save)
         if back:
             message = f"{sent} brought up to date." if sent else ""
-            self.tell(Notice("Conversations are stored again", message, key="sessions.back"))
+            self.tell(Notice("Conversations are stored again", message, key="sessions.away"))
         return sent
 
     async def _send(self) -> int:
