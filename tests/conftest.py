@@ -10,8 +10,8 @@ import pytest
 
 from tests import lockorder
 
-LOCKS = lockorder.install()
-"""Of the whole run: module-level locks included, because nothing of VITA is imported yet."""
+LOCKS = lockorder.LockOrder()
+"""Of the whole run: module-level locks included, because nothing of VITA is imported before the run is configured."""
 
 ROOT = Path(__file__).parent.parent
 SPEECH = ROOT.parent / "shared" / "speech"
@@ -29,6 +29,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
         (folder / "data").mkdir(parents=True)
         (folder / "data" / "models").symlink_to(real_models, target_is_directory=True)
     return folder
+
+
+def pytest_configure() -> None:
+    lockorder.install(LOCKS)
 
 
 @pytest.fixture(autouse=True)

@@ -190,17 +190,15 @@ def _factories(order: LockOrder, package: str) -> tuple[Any, Any]:
     return lock, rlock
 
 
-def install(package: str = "vita_tui") -> LockOrder:
-    """Track the locks that `package` makes from now on, to the end of the process.
+def install(order: LockOrder, package: str = "vita_tui") -> None:
+    """Track in `order` the locks that `package` makes from now on, to the end of the process.
 
     Raises:
         RuntimeError: some of the package is imported already, and its locks were missed.
     """
     if any(name.split(".")[0] == package for name in sys.modules):
         raise RuntimeError(f"{package} was imported before its locks could be tracked")
-    order = LockOrder()
     threading.Lock, threading.RLock = _factories(order, package)
-    return order
 
 
 @contextmanager

@@ -84,7 +84,7 @@ def test_it_watches_the_whole_test_run_from_before_the_first_import() -> None:
     registry.open()
     assert LOCKS.taken > taken
     with pytest.raises(RuntimeError, match="before"):
-        lockorder.install()
+        lockorder.install(LockOrder())
 
 
 def test_a_condition_without_a_lock_of_its_own_is_tracked_too() -> None:

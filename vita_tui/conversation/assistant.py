@@ -566,17 +566,20 @@ class Assistant:
                 tokens=await self._responders.active.count_tokens(exchange.question),
             )
             if exchange.task is not None:
-                await self._store(asked)
+                storing = self._spawn(self._store_as_it_comes(asked, exchange), "store")
                 await asyncio.wait({exchange.task})
             else:
                 # The model is asked first: the store must not keep the user waiting.
                 messages = await self._messages(exchange.question)
-                storing = self._spawn(self._store(asked), "store")
+                storing = self._spawn(self._store_as_it_comes(asked, exchange), "store")
                 await exchange.run(messages)
-                await storing
-            await self._store(await self._answer_of(exchange))
+            exchange.closed.set()
+            first = await storing
+            answer = await self._answer_of(exchange)
+            await self._store(replace(answer, id=first.id) if answer and first else answer)
             self._finish_turn(exchange)
         finally:
+            exchange.closed.set()
             self._running = None
             if self._exchange is exchange:  # nobody has taken the floor meanwhile
                 self._exchange = None
@@ -588,6 +591,24 @@ class Assistant:
                 if self._unloading is not None:
                     self._unloading.cancel()
                 self._unloading = self._spawn(self._unload_later(), "unload llm")
+
+    async def _store_as_it_comes(self, asked: Turn, exchange: Exchange) -> Turn | None:
+        """Commit the question, and the reply as soon as its text is final: speaking it takes longest, and a crash must not lose it.
+
+        Returns:
+            The reply as it was committed; None when it was not spoken and needs committing only once.
+        """
+        await self._store(asked)
+        await exchange.closed.wait()
+        if exchange.speech is None or exchange.speech.finished.done():
+            return None
+        answer = await self._answer_of(exchange)
+        if answer is None:
+            return None
+        heard, unheard = exchange.heard()
+        so_far = replace(answer, heard=heard if unheard.strip() else None, finished=None)
+        await self._store(so_far)
+        return so_far
 
     async def _answer_of(self, exchange: Exchange) -> Turn | None:
         if not exchange.text:
@@ -618,7 +639,9 @@ class Assistant:
         if exchange.spoken:
             engines["stt"] = self.chains["stt"].active_name
         if exchange.error is not None:
-            self.bus.publish(Notice("No answer", exchange.error.message, exchange.error.remedy, "error", key="answer"))
+            self.bus.publish(
+                Notice("No answer", exchange.error.message, exchange.error.remedy, "error", key="answer")
+            )
         failed: dict[Job, VitaError] = {}
         if exchange.error is not None:
             failed["llm"] = exchange.error

@@ -74,6 +74,8 @@ class Exchange:
         self.engine = ""
         self.written = False
         """The model has written all of it."""
+        self.closed = asyncio.Event()
+        """No more text will come; it may still be spoken."""
         self.reason: Reason = "complete"
         self.error: VitaError | None = None
         self._responders = responders
@@ -131,6 +133,7 @@ class Exchange:
                 self.turn, self.text, self.reason, self.error.message if self.error is not None else ""
             )
         )
+        self.closed.set()
         if self.speech is not None:
             self.speech.complete()
             await asyncio.shield(asyncio.wrap_future(self.speech.finished))
