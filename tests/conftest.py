@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,11 @@ import pytest
 from tests import lockorder
 
 LOCKS = lockorder.LockOrder()
-"""Of the whole run: module-level locks included, because nothing of VITA is imported before the run is configured."""
+"""Of the whole run: module-level locks included, because this is imported before anything of VITA."""
+if (
+    "PYTEST_VERSION" in os.environ and "PYTEST_CURRENT_TEST" not in os.environ
+):  # not in children, nor in programs
+    lockorder.install(LOCKS)
 
 ROOT = Path(__file__).parent.parent
 SPEECH = ROOT.parent / "shared" / "speech"
@@ -29,10 +34,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
         (folder / "data").mkdir(parents=True)
         (folder / "data" / "models").symlink_to(real_models, target_is_directory=True)
     return folder
-
-
-def pytest_configure() -> None:
-    lockorder.install(LOCKS)
 
 
 @pytest.fixture(autouse=True)
