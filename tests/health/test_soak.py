@@ -9,7 +9,7 @@ import pytest
 
 from tests.health.soak import WARM_UP, Sample, judge, soak
 
-MINUTES = float(os.environ.get("VITA_PROOF_SOAK_MINUTES", "2.5"))
+MINUTES = float(os.environ.get("VITA_PROOF_SOAK_MINUTES", "2"))
 """10 in CI's long run; 1440 for a day."""
 MB = 1_000_000
 

@@ -600,7 +600,7 @@ class Assistant:
         """
         await self._store(asked)
         await exchange.closed.wait()
-        if exchange.speech is None or exchange.speech.finished.done():
+        if exchange.speech is None or exchange.stopped or exchange.speech.finished.done():
             return None
         answer = await self._answer_of(exchange)
         if answer is None:

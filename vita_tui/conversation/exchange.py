@@ -89,6 +89,11 @@ class Exchange:
         self._stopped: Reason | None = None
         self._generation: asyncio.Task[None] | None = None
 
+    @property
+    def stopped(self) -> bool:
+        """It was told to end before its end."""
+        return self._stopped is not None
+
     def commit(self) -> None:
         """It is certain that this was the question: show and speak what there is, and all that comes."""
         if self._committed:
