@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from unittest import mock
 
 from tests.health import cascade, killed, linearizable, proofs
 from tests.sessions import proofs as sessions
@@ -133,9 +136,15 @@ def kills() -> None:
 
 
 def falls() -> None:
-    with tempfile.TemporaryDirectory(prefix="vita-cascade-") as folder:
+    chosen = [case for case in cascade.cases() if case.spare and len(case.faults) == 1]
+    with (
+        tempfile.TemporaryDirectory(prefix="vita-cascade-") as folder,
+        mock.patch.dict(os.environ, {"VITA_HOME": f"{folder}/vita"}),
+    ):
+        logging.disable(logging.CRITICAL)  # faults are meant
         question = _question(Path(folder))
-    outcomes = cascade.table(question, isolated=True)
+        outcomes = cascade.table(question, isolated=True)
+        without = cascade.table(question, isolated=False, chosen=chosen)
     alone = {_faults(one.case): one for one in outcomes if not one.case.spare}
     spare = {_faults(one.case): one for one in outcomes if one.case.spare}
     _out("| what goes wrong | with a second engine | s | alone | s | next turn |")
@@ -151,8 +160,6 @@ def falls() -> None:
     _out(
         f"{good} of {len(outcomes)} cases end well; the latest {max(one.after for one in outcomes):.1f} s after the fault or the timeout."
     )
-    chosen = [case for case in cascade.cases() if case.spare and len(case.faults) == 1]
-    without = cascade.table(question, isolated=False, chosen=chosen)
     _out(
         f"Without the chain and the watch over decodes: {sum(one.good for one in without)} of {len(without)} single faults, with a "
         "second engine there."

@@ -49,6 +49,7 @@ from vita_tui.events import (
     TurnFinished,
     TurnTimings,
 )
+from vita_tui.health.registry import register_task
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session, Turn
 from vita_tui.settings import Settings, TalkSettings
@@ -839,6 +840,7 @@ class Assistant:
 
     def _spawn(self, work: Any, name: str) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.create_task(work, name=name)
+        register_task(task, owner="conversation.assistant")
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
         return task

@@ -20,6 +20,7 @@ from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Message, Responder
 from vita_tui.errors import EngineError, NoEngineError, VitaError
 from vita_tui.events import Event, EventBus, Heard, ReplyDelta, ReplyFinished, ReplyStarted, UserSaid
+from vita_tui.health.registry import register_task
 
 __all__ = ["Exchange", "Opening"]
 
@@ -120,6 +121,7 @@ class Exchange:
         """Answer `messages`; returns when the reply was written and heard, stopped, or has failed."""
         if self._stopped is None:
             self._generation = asyncio.create_task(self._generate(list(messages)), name=f"reply {self.turn}")
+            register_task(self._generation, owner="conversation.exchange")
             try:
                 await self._generation
             except asyncio.CancelledError:
