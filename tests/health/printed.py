@@ -1,4 +1,4 @@
-"""What `python -m tests.health.proofs` prints: each proof at its full size, beside its ablation."""
+"""What `python -m tests.health.proofs` prints: each proof beside its ablation, at its full size unless a variable says otherwise."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from vita_tui.sessions.contention import measure_contention
 
 __all__ = ["PROOFS", "run"]
 
-OPERATIONS = 100_000
-KILLS = 200
-HISTORIES = 20_000
+OPERATIONS = int(os.environ.get("VITA_TEST_OPERATIONS", "100000"))
+KILLS = int(os.environ.get("VITA_PROOF_KILLS", "200"))
+HISTORIES = int(os.environ.get("VITA_PROOF_HISTORIES", "20000"))
 
 
 def _out(line: str = "") -> None:
