@@ -40,7 +40,7 @@ from vita_tui.engines.stt.base import Transcription
 from vita_tui.engines.stt.fake import FakeRecognizer, Step
 from vita_tui.engines.tts.fake import FakeSynthesizer
 from vita_tui.events import Event, EventBus, ReplyFinished, SessionChanged, State, StateChanged, UserSaid
-from vita_tui.sessions.session import Session, Turn
+from vita_tui.sessions.session import Session
 from vita_tui.sessions.sqlite import SqliteStore
 from vita_tui.settings import Settings
 
@@ -109,8 +109,8 @@ def _live(home: str, life: int, early: bool, question: Samples, tell: Connection
         asyncio.run(_talk(life, question, tell))
 
 
-async def _store_at_the_end(vita: Any, asked: Turn, exchange: Any) -> None:
-    await vita._store(asked)
+async def _store_at_the_end(vita: Any, exchange: Any) -> None:
+    await vita._store(await vita._question_of(exchange))
 
 
 async def _talk(life: int, question: Samples, tell: Connection) -> None:

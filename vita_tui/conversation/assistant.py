@@ -557,22 +557,13 @@ class Assistant:
         self._running = asyncio.current_task()
         try:
             exchange.commit()
-            asked = Turn(
-                role="user",
-                text=exchange.question,
-                spoken=exchange.spoken,
-                started=exchange.started,
-                finished=self._clock.time(),
-                engines={"stt": self.chains["stt"].active_name} if exchange.spoken else {},
-                tokens=await self._responders.active.count_tokens(exchange.question),
-            )
             if exchange.task is not None:
-                storing = self._spawn(self._store_as_it_comes(asked, exchange), "store")
+                storing = self._spawn(self._store_as_it_comes(exchange), "store")
                 await asyncio.wait({exchange.task})
             else:
-                # The model is asked first: the store must not keep the user waiting.
+                # The model is asked first: neither the store nor counting tokens must keep the user waiting.
                 messages = await self._messages(exchange.question)
-                storing = self._spawn(self._store_as_it_comes(asked, exchange), "store")
+                storing = self._spawn(self._store_as_it_comes(exchange), "store")
                 await exchange.run(messages)
             exchange.closed.set()
             first = await storing
@@ -593,13 +584,13 @@ class Assistant:
                     self._unloading.cancel()
                 self._unloading = self._spawn(self._unload_later(), "unload llm")
 
-    async def _store_as_it_comes(self, asked: Turn, exchange: Exchange) -> Turn | None:
+    async def _store_as_it_comes(self, exchange: Exchange) -> Turn | None:
         """Commit the question, and the reply as soon as its text is final: speaking it takes longest, and a crash must not lose it.
 
         Returns:
             The reply as it was committed; None when it was not spoken and needs committing only once.
         """
-        await self._store(asked)
+        await self._store(await self._question_of(exchange))
         await exchange.closed.wait()
         if exchange.speech is None or exchange.stopped or exchange.speech.finished.done():
             return None
@@ -610,6 +601,17 @@ class Assistant:
         so_far = replace(answer, heard=heard if unheard.strip() else None, finished=None)
         await self._store(so_far)
         return so_far
+
+    async def _question_of(self, exchange: Exchange) -> Turn:
+        return Turn(
+            role="user",
+            text=exchange.question,
+            spoken=exchange.spoken,
+            started=exchange.started,
+            finished=self._clock.time(),
+            engines={"stt": self.chains["stt"].active_name} if exchange.spoken else {},
+            tokens=await self._responders.active.count_tokens(exchange.question),
+        )
 
     async def _answer_of(self, exchange: Exchange) -> Turn | None:
         if not exchange.text:
