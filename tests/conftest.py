@@ -1,11 +1,22 @@
-"""What every test gets: a home of its own, and a skip that names what is missing."""
+"""What every test gets: a home of its own, a look at the order of locks, and a skip that names what is missing."""
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests import lockorder
+
+LOCKS = lockorder.LockOrder()
+"""Of the whole run: module-level locks included, because this is imported before anything of VITA."""
+if (
+    "PYTEST_VERSION" in os.environ and "PYTEST_CURRENT_TEST" not in os.environ
+):  # not in children, nor in programs
+    lockorder.install(LOCKS)
 
 ROOT = Path(__file__).parent.parent
 SPEECH = ROOT.parent / "shared" / "speech"
@@ -23,6 +34,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
         (folder / "data").mkdir(parents=True)
         (folder / "data" / "models").symlink_to(real_models, target_is_directory=True)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_deadlock() -> Iterator[None]:
+    """Fails the test in which locks were taken in an order that contradicts another one, or in which one was never had."""
+    yield
+    LOCKS.check_news()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(
+        f"lock order: {LOCKS.made:,} locks of VITA taken {LOCKS.taken:,} times, {len(LOCKS.edges)} pairs held together"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,15 +1,12 @@
 """Finds deadlocks that have not happened yet: the order in which locks are taken, over a whole test.
 
-While `watched()` is in force, every `threading.Lock()` and `threading.RLock()` that a `vita_tui` module makes is tracked, under
-the name of the line that made it. Whenever a thread waits for one lock while it holds another, that order is noted. Two orders
-that contradict each other are a deadlock in waiting, even if no two threads ever met: `check` fails and shows where both were
-taken. A lock that is not had within `PATIENCE` seconds is a deadlock that did happen: every thread's stack is shown.
+Every `threading.Lock()`, `RLock()` and `Condition()` that a `vita_tui` module makes is tracked, under the name of the line that
+made it. Whenever a thread waits for one lock while it holds another, that order is noted. Two orders that contradict each other
+are a deadlock in waiting, even if no two threads ever met: `check` fails and shows where both were taken. A lock that is not had
+within `PATIENCE` seconds is a deadlock that did happen: every thread's stack is shown.
 
-Use::
-
-    from tests.lockorder import lock_order  # a fixture
-
-    def test_something(lock_order: LockOrder) -> None: ...
+`install` does that for the whole test run (`conftest.py` calls it before anything of VITA is imported, and fails the test after
+which there is a contradiction); `watched` for the body of one test, from a clean sheet.
 """
 
 from __future__ import annotations
@@ -24,9 +21,9 @@ from typing import Any
 
 import pytest
 
-__all__ = ["LockOrder", "TrackedLock", "lock_order", "watched"]
+__all__ = ["LockOrder", "TrackedLock", "install", "lock_order", "watched"]
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 _make_lock = threading.Lock
 _make_rlock = threading.RLock
 
@@ -35,12 +32,16 @@ class LockOrder:
     """The graph of what was taken while what was held."""
 
     def __init__(self) -> None:
-        self._own = _make_lock()
+        # Re-entrant: the collector may run a finaliser that takes a tracked lock while this very thread is in here.
+        self._own = _make_rlock()
         self.edges: dict[tuple[str, str], str] = {}
         """(held, wanted) → the stack on which that was first seen."""
         self.stuck: list[str] = []
         """Deadlocks that happened."""
         self.made = 0
+        self.taken = 0
+        """How often a tracked lock was taken; about so, as it is counted without a lock."""
+        self._looked_at = 0
         self._held = threading.local()
 
     def held(self) -> list[TrackedLock]:
@@ -80,6 +81,21 @@ class LockOrder:
 
         return next((found for site in sorted(after) if (found := visit(site, []))), [])
 
+    def check_news(self) -> None:
+        """`check`, if anything is new since the last time; what was told is forgotten, so that it fails one test."""
+        if len(self.edges) == self._looked_at and not self.stuck:
+            return
+        try:
+            self.check()
+        except pytest.fail.Exception:
+            cycle = self.cycle()
+            for pair in zip(cycle, [*cycle[1:], *cycle[:1]], strict=True):
+                self.edges.pop(pair, None)
+            self.stuck.clear()
+            raise
+        finally:
+            self._looked_at = len(self.edges)
+
     def check(self) -> None:
         """Fail on a deadlock that happened or could happen."""
         if self.stuck:
@@ -109,6 +125,7 @@ class TrackedLock:
             self._order.wants(self)
         got = bool(self._lock.acquire(blocking, PATIENCE if forever else timeout))
         if got:
+            self._order.taken += 1
             held.append(self)
             self._holders.append(held)
         elif forever:
@@ -152,13 +169,13 @@ class TrackedLock:
             self.acquire()
 
 
-@contextmanager
-def watched(package: str = "vita_tui") -> Iterator[LockOrder]:
-    """Track the locks that `package` makes in the body; `check` at its end."""
-    order = LockOrder()
+def _factories(order: LockOrder, package: str) -> tuple[Any, Any]:
+    """What takes the place of `threading.Lock` and `threading.RLock`."""
 
     def site() -> str:
         frame = sys._getframe(2)
+        if frame.f_code is threading.Condition.__init__.__code__ and frame.f_back is not None:
+            frame = frame.f_back
         module = frame.f_globals.get("__name__", "")
         return f"{module}:{frame.f_lineno}" if module.split(".")[0] == package else ""
 
@@ -170,21 +187,39 @@ def watched(package: str = "vita_tui") -> Iterator[LockOrder]:
         made, place = _make_rlock(), site()
         return order.track(made, place, reentrant=True) if place else made
 
+    return lock, rlock
+
+
+def install(order: LockOrder, package: str = "vita_tui") -> None:
+    """Track in `order` the locks that `package` makes from now on, to the end of the process.
+
+    Raises:
+        RuntimeError: some of the package is imported already, and its locks were missed.
+    """
+    if any(name.split(".")[0] == package for name in sys.modules):
+        raise RuntimeError(f"{package} was imported before its locks could be tracked")
+    threading.Lock, threading.RLock = _factories(order, package)
+
+
+@contextmanager
+def watched(package: str = "vita_tui") -> Iterator[LockOrder]:
+    """Track the locks that `package` makes in the body, and only there; `check` at its end."""
     from vita_tui.health.registry import registry
 
-    before = registry._lock
-    threading.Lock, threading.RLock = lock, rlock  # type: ignore[assignment]  # undone below
+    order = LockOrder()
+    before, makers = registry._lock, (threading.Lock, threading.RLock)
+    threading.Lock, threading.RLock = _factories(order, package)
     registry._lock = order.track(before, "vita_tui.health.registry:registry", reentrant=True)  # type: ignore[assignment]
     try:
         yield order
     finally:
-        threading.Lock, threading.RLock = _make_lock, _make_rlock
+        threading.Lock, threading.RLock = makers
         registry._lock = before
     order.check()
 
 
 @pytest.fixture
 def lock_order() -> Iterator[LockOrder]:
-    """The order of locks over this test; it fails at the end when there is a deadlock in it."""
+    """The order of locks over this test alone; it fails at the end when there is a deadlock in it."""
     with watched() as order:
         yield order

@@ -32,6 +32,7 @@ __all__ = [
     "NothingHeard",
     "Notice",
     "PartialTranscript",
+    "Passed",
     "Pausing",
     "ReplyDelta",
     "ReplyFinished",
@@ -309,12 +310,20 @@ class Notice(Event):
     """The command or key that mends it."""
     severity: Literal["information", "warning", "error"] = "information"
     key: str = ""
-    """Notices with the same key are shown once until the condition has passed."""
+    """Notices with the same key are about the same thing: the newest takes the place of the one before, and information says that
+    what was warned of has passed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert(Notice):
     """A threshold of the metrics monitor was crossed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed(Event):
+    """What a notice with this key warned of has passed; nobody needs to be told, but it is not shown any longer."""
+
+    key: str
 
 
 Subscriber = Callable[[Event], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,12 +15,16 @@ import asyncio, sys
 from tests.conversation.support import assistant
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.errors import EngineError
+from vita_tui.health.registry import registry
+
+class Lost: ...
 
 async def main():
     mind = FakeResponder([EngineError("The model is broken.")], name="mind")
     health = {"breaker_failures": 1, "breaker_seconds": 3600}
     async with assistant(mind, upkeep=True, health=health) as (vita, _):
         await vita.ask("Hello?")
+        registry.register(Lost(), kind="client", name="lost", owner="tests", close=lambda: None)
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
 
@@ -39,7 +44,16 @@ def test_it_tells_what_a_running_program_has_open_and_which_engines_rest(home: P
         assert check.name == f"Running, process {program.pid}"
         assert check.status == "warning"
         assert "1 of 3 engines resting" in check.found
-        assert "server   control (health.control)" in check.detail
+        assert re.search(
+            r"server   control \(health\.control\) since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$",
+            check.detail,
+            re.MULTILINE,
+        )
+        assert "1 of them leaked" in check.found
+        assert re.search(
+            r"client   lost \(tests\) since .*: leaked, it was collected without being closed", check.detail
+        )
+        assert check.remedy == "Close what leaked: vita cleanup --running"
         assert "breaker  mind: open, 1 of 1 failures, tried again in" in check.detail
         assert "3600 s: The model is broken" in check.detail
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 from tests.conversation.support import DEADLINE, Events, assistant, silence
 from vita_tui.audio.files import FileSpeaker
@@ -20,6 +21,7 @@ from vita_tui.events import (
     ReplyDelta,
     ReplyFinished,
     ReplyStarted,
+    SessionChanged,
     State,
     StateChanged,
     TurnFinished,
@@ -363,3 +365,19 @@ async def test_settings_apply_at_once() -> None:
         assert not vita.speaking_aloud
         await vita.ask("Hello?")
         assert not voice.clauses, "replies are shown only"
+
+
+async def test_a_reply_is_committed_when_its_text_is_final_and_again_when_it_was_heard() -> None:
+    gate = threading.Event()
+    voice = FakeSynthesizer(gate=gate)
+    async with assistant(FakeResponder(["A reply."]), voices=[voice]) as (made, events):
+        asking = asyncio.create_task(made.ask("One?"))
+        await events.until(SessionChanged, lambda event: event.turns == 2)
+        assert made.session is not None
+        (_, reply) = made.session.turns
+        assert (reply.text, reply.finished) == ("A reply.", None)
+        gate.set()
+        await asking
+        (_, after) = made.session.turns
+        assert (after.id, after.text, after.heard) == (reply.id, "A reply.", None)
+        assert after.finished is not None

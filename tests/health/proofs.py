@@ -1,8 +1,9 @@
 """Proofs with figures, each beside its ablation. For the tables in docs/health.md::
 
-    python -m tests.health.proofs [leak] [contention] [pressure] [closing] [cascade] ...
+    python -m tests.health.proofs [NAME ...]
 
-The same functions, at the same or a smaller size, are tests in `test_proofs.py` and in the test file of each proof.
+Names are those of `printed.PROOFS`. The same functions, at the same or a smaller size, are tests in `test_proofs.py` and in the test
+file of each proof.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 
 from vita_tui.clock import FakeClock
 from vita_tui.health import memory
-from vita_tui.health.memory import MB, MemoryMeter
+from vita_tui.health.memory import MemoryMeter
 from vita_tui.health.metrics import Metrics
 from vita_tui.health.pressure import Ladder, Reading, SimpleStep
 from vita_tui.health.registry import Registry
@@ -233,37 +234,9 @@ def closing(*, isolated: bool, hanging: int = 3, others: int = 20) -> tuple[int,
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or ["leak", "contention", "pressure", "closing"]
-    out = sys.stdout.write
-    if "leak" in wanted:
-        out("leak: 200,000 metrics in a simulated day\n")
-        for limits in (True, False):
-            found = leak(limits=limits)
-            out(
-                f"  {'limits' if limits else 'no limits'}: at most {found.most:,} live, "
-                f"{found.half / 1e6:.2f} MB after half, {found.whole / 1e6:.2f} MB at the end, "
-                f"second half {found.growth:+.1%}\n"
-            )
-    if "contention" in wanted:
-        out("contention: 16 threads, 80,000 operations\n")
-        for one_lock in (False, True):
-            seen = contention(one_lock=one_lock)
-            out(
-                f"  {'one lock' if one_lock else 'a lock each'}: {seen.waited_us:.2f} µs waited per operation, "
-                f"{seen.contended:,} of {seen.operations:,} had to wait, {seen.rate:,.0f} operations/s\n"
-            )
-    if "pressure" in wanted:
-        out("pressure: 200 MB let go in blocks of 64 KB with a pin between each two\n")
-        for trimmed in (True, False):
-            let_go, returned = freed(trimmed=trimmed)
-            out(
-                f"  {'trim' if trimmed else 'no trim'}: {returned / MB:.0f} of {let_go / MB:.0f} MB returned to the system\n"
-            )
-    if "closing" in wanted:
-        out("closing: 20 resources close, 3 younger ones hang, deadline 1 s\n")
-        for isolated in (True, False):
-            good, seconds = closing(isolated=isolated)
-            out(f"  {'registry' if isolated else 'one by one'}: {good} of 20 closed in {seconds:.2f} s\n")
+    from tests.health import printed  # it uses this module
+
+    printed.run(sys.argv[1:])
 
 
 if __name__ == "__main__":

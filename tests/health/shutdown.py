@@ -26,7 +26,19 @@ from tests.conftest import ROOT
 from tests.virtual_audio import VirtualAudio
 from vita_tui.audio.base import Samples
 
-__all__ = ["MOMENTS", "WAYS", "Ending", "Moment", "Program", "Way", "end_it", "processes_of"]
+__all__ = [
+    "MOMENTS",
+    "WAYS",
+    "Ending",
+    "Moment",
+    "Program",
+    "Way",
+    "complaints",
+    "end_it",
+    "files_left",
+    "processes_left",
+    "processes_of",
+]
 
 Way = Literal["ctrl+q", "ctrl+q twice", "SIGTERM", "SIGHUP", "SIGINT", "terminal lost"]
 Moment = Literal["loading", "listening", "thinking", "speaking"]
@@ -41,10 +53,13 @@ _ESCAPES = re.compile(rb"\x1b\[[0-9;?<>=]*[A-Za-z]|\x1b[\]P][^\x07\x1b]*(?:\x07|
 class Program:
     """`python -m vita_tui` in a pseudo-terminal, which is its controlling terminal."""
 
-    def __init__(self, home: Path, env: Mapping[str, str], settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, home: Path, env: Mapping[str, str], settings: Mapping[str, str], *, module: str = "vita_tui"
+    ) -> None:
         """
         Args:
             settings: `VITA_*` variables without that prefix.
+            module: that is run.
         """
         self.home = home
         self.temporary = Path(tempfile.mkdtemp(prefix="vita-ending-"))
@@ -61,7 +76,7 @@ class Program:
         self.pid, self._master = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
-            os.execve(sys.executable, [sys.executable, "-m", "vita_tui"], environment)
+            os.execve(sys.executable, [sys.executable, "-m", module], environment)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", 32, 110, 0, 0))
         self._output = b""
         self.code: int | None = None
@@ -70,14 +85,29 @@ class Program:
         """Wait until one of the words `wanted` was painted after `start`; returns how much was painted by then."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            plain = _ESCAPES.sub(b"", self._output[start:])
-            if any(word.encode() in plain for word in wanted):
+            if self.painted(*wanted, start=start):
                 return len(self._output)
+            plain = _ESCAPES.sub(b"", self._output[start:])
             assert time.monotonic() < deadline, f"{wanted} did not come: {plain[-1500:]!r}"
             assert self._read(0.2), f"the program ended before {wanted} came: {plain[-1500:]!r}"
 
+    def painted(self, *wanted: str, start: int = 0, until: int | None = None) -> bool:
+        """Whether one of the words `wanted` was painted after `start` and before `until`."""
+        plain = _ESCAPES.sub(b"", self._output[start:until])
+        return any(word.encode() in plain for word in wanted)
+
     def mark(self) -> int:
         return len(self._output)
+
+    def forget(self) -> None:
+        """What was painted up to now is not looked at any more."""
+        self._output = b""
+
+    def pump(self, seconds: float) -> None:
+        """Let time pass, and take in what is painted meanwhile."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and self._read(left):
+            pass
 
     def press(self, keys: bytes) -> None:
         os.write(self._master, keys)
@@ -197,8 +227,8 @@ def end_it(audio: VirtualAudio, home: Path, way: Way, moment: Moment, question: 
         program.leave(way)
         code = program.end()
         seconds = time.monotonic() - start
-        left = _left(home)
-        return Ending(way, moment, code, seconds, left, _files(home, program.temporary), _complaints(home))
+        left = processes_left(home)
+        return Ending(way, moment, code, seconds, left, files_left(home, program.temporary), complaints(home))
     finally:
         if speaking is not None:
             speaking.terminate()
@@ -206,7 +236,7 @@ def end_it(audio: VirtualAudio, home: Path, way: Way, moment: Moment, question: 
         program.close()
 
 
-def _left(home: Path) -> list[str]:
+def processes_left(home: Path) -> list[str]:
     """Processes that still run half a second after the end: children that saw the end of their parent have left by then."""
     deadline = time.monotonic() + 0.5
     while (left := processes_of(home)) and time.monotonic() < deadline:
@@ -218,7 +248,7 @@ def _left(home: Path) -> list[str]:
     return found
 
 
-def _files(home: Path, temporary: Path) -> list[str]:
+def files_left(home: Path, temporary: Path) -> list[str]:
     left = [path for path in temporary.rglob("*") if path.is_file()]
     left += [path for path in (home / "state" / "run").rglob("*") if path.is_file()]
     left += [
@@ -243,7 +273,7 @@ def _locked_or_temporary(path: Path) -> bool:
     return False
 
 
-def _complaints(home: Path) -> list[str]:
+def complaints(home: Path) -> list[str]:
     log = home / "state" / "log" / "vita.log"
     if not log.exists():
         return []

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from tests import lockorder
-from tests.lockorder import watched
+from tests.conftest import LOCKS
+from tests.lockorder import LockOrder, TrackedLock, watched
 
 
 def test_two_orders_that_contradict_each_other_fail_though_no_deadlock_happened() -> None:
@@ -71,3 +72,37 @@ def test_a_deadlock_that_happens_is_shown_with_all_stacks(monkeypatch: pytest.Mo
         lock = threading.Lock()
         with lock, pytest.raises(RuntimeError):
             lock.acquire()
+
+
+def test_it_watches_the_whole_test_run_from_before_the_first_import() -> None:
+    from vita_tui.audio import devices
+    from vita_tui.health.registry import registry
+
+    assert isinstance(registry._lock, TrackedLock)
+    assert isinstance(devices._lock, TrackedLock)
+    taken = LOCKS.taken
+    registry.open()
+    assert LOCKS.taken > taken
+    with pytest.raises(RuntimeError, match="before"):
+        lockorder.install(LockOrder())
+
+
+def test_a_condition_without_a_lock_of_its_own_is_tracked_too() -> None:
+    with watched("tests") as order:
+        condition = threading.Condition()
+        lock = threading.Lock()
+        with condition, lock:
+            condition.notify()
+    assert len(order.edges) == 1
+
+
+def test_what_was_told_once_fails_no_later_test() -> None:
+    order = LockOrder()
+    order.edges = {("a", "b"): "", ("b", "a"): "", ("a", "c"): ""}
+    with pytest.raises(pytest.fail.Exception, match="contradicting orders"):
+        order.check_news()
+    order.check_news()
+    assert order.edges == {("a", "c"): ""}
+    order.edges["c", "a"] = ""
+    with pytest.raises(pytest.fail.Exception, match="contradicting orders"):
+        order.check_news()

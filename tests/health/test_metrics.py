@@ -20,6 +20,7 @@ from vita_tui.events import (
     EventBus,
     NothingHeard,
     Notice,
+    Passed,
     TurnFinished,
     TurnTimings,
 )
@@ -188,7 +189,9 @@ def test_a_series_that_is_dropped_while_it_is_written_to_is_made_anew() -> None:
 
 
 def test_slowness_is_told_once_until_it_has_passed(metrics: Metrics) -> None:
-    _, told = _alerts(metrics)
+    bus, told = _alerts(metrics)
+    passed = list[Passed]()
+    bus.subscribe(lambda event: passed.append(event) if isinstance(event, Passed) else None)
     for seconds in (1.0, 4.0, 5.0, 1.0, 6.0, 1.0, 1.0):
         metrics.time("turn_seconds", seconds, slow=3.0, why="The model writes slowly.")
     assert [(alert.message, alert.remedy) for alert in told] == [
@@ -197,6 +200,7 @@ def test_slowness_is_told_once_until_it_has_passed(metrics: Metrics) -> None:
     assert len(metrics.alerts()) == 1
     metrics.time("turn_seconds", 1.0, slow=3.0)  # the third in row within the limit
     assert metrics.alerts() == []
+    assert passed == [Passed(told[0].key)]  # and the panel shows it no longer
     metrics.time("turn_seconds", 4.0, slow=3.0)
     assert len(told) == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import logging
@@ -13,10 +14,15 @@ import weakref
 import psutil
 import pytest
 
+from tests.conversation.support import assistant, silence
 from tests.lockorder import LockOrder, lock_order  # noqa: F401  # a fixture
 from vita_tui import paths
 from vita_tui.clock import FakeClock
-from vita_tui.health.registry import HISTORY, Entry, Kind, Registry
+from vita_tui.engines.llm.fake import FakeResponder
+from vita_tui.engines.tts.fake import FakeSynthesizer
+from vita_tui.events import ReplyFinished
+from vita_tui.health.registry import HISTORY, Entry, Kind, Registry, register_task
+from vita_tui.health.registry import registry as process_registry
 
 
 class Thing:
@@ -222,3 +228,47 @@ def test_a_child_process_is_written_down_until_it_leaves() -> None:
         assert not file.exists()
     finally:
         child.communicate(b"\n")
+
+
+async def test_a_task_is_registered_until_it_is_done_and_can_be_cancelled_from_any_thread() -> None:
+    async def forever() -> None:
+        await asyncio.Event().wait()
+
+    async def short() -> None: ...
+
+    quick = asyncio.create_task(short(), name="short")
+    entry = register_task(quick, owner="tests")
+    await quick
+    await asyncio.sleep(0)
+    assert entry.left
+    task = asyncio.create_task(forever(), name="forever")
+    entry = register_task(task, owner="tests")
+    assert [(one.kind, one.name) for one in process_registry.open() if one.owner == "tests"] == [
+        ("task", "forever")
+    ]
+    await asyncio.to_thread(entry.close)
+    await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+    assert entry.left
+
+
+async def test_in_the_middle_of_a_turn_every_thread_and_task_of_the_program_is_registered() -> None:
+    threads, tasks = set(threading.enumerate()), asyncio.all_tasks()
+    gate = threading.Event()
+    async with assistant(
+        FakeResponder(["A reply."]), voices=[FakeSynthesizer(gate=gate)], microphone=silence(), upkeep=True
+    ) as (vita, events):
+        asking = asyncio.create_task(vita.ask("One?"))
+        await events.until(ReplyFinished)
+        opened = [one.name for one in process_registry.open()]
+        ours = {thread.name for thread in set(threading.enumerate()) - threads}
+        ours = {name for name in ours if not name.startswith("asyncio_")}  # the loop's own pool
+        assert {"listener", "whisper", "synthesis", "health", "pressure", "breaker-probe", "control"} <= ours
+        assert ours <= set(opened)
+        ours = {task.get_name() for task in asyncio.all_tasks() - tasks - {asking}}
+        assert ours
+        assert ours <= set(opened)
+        gate.set()
+        await asking
+    left = [one for one in process_registry.open() if not one.owner.startswith("tests")]
+    assert left == []

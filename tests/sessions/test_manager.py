@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.sessions.conftest import OPERATIONS
+from tests.sessions.proofs import leak
 from vita_tui.clock import FakeClock
 from vita_tui.errors import StoreError
 from vita_tui.health.registry import registry
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Turn
-from vita_tui.sessions.sqlite import SqliteStore
 from vita_tui.sessions.store import MissingError, Store
 from vita_tui.settings import SessionSettings
 
@@ -171,41 +169,13 @@ async def test_the_sweeper_sweeps_by_itself(store: Store) -> None:
     await manager.cleanup()
 
 
-async def _half_a_day(manager: SessionManager, clock: FakeClock, sessions: int) -> int:
-    """So many sessions spread over twelve hours; returns the most that were live after any of them."""
-    most = 0
-    for number in range(sessions):
-        session = await manager.create({})
-        await manager.append(session.id, Turn("user", f"{number:8} " + "x" * 4000))
-        clock.advance(12 * HOUR / sessions)
-        if number % max(1, sessions // 12) == 0:
-            await manager.sweep()
-        most = max(most, manager.stats().live)
-    gc.collect()
-    return most
-
-
-async def test_a_day_of_sessions_stays_within_the_limits_and_memory_flat(
-    tmp_path: Path, clock: FakeClock
-) -> None:
+async def test_a_day_of_sessions_stays_within_the_limits_and_memory_flat(tmp_path: Path) -> None:
     """The proof is 20,000 sessions: VITA_TEST_OPERATIONS=80000 or more. The ablation has no limit."""
     sessions = min(20_000, OPERATIONS // 4)
-    grown = {}
-    for max_live in (sessions // 20, sessions):
-        store = SqliteStore(tmp_path / f"{max_live}" / "sessions.db", clock=clock)
-        manager = SessionManager(store, SessionSettings(max_live=max_live), clock)
-        await manager.open()
-        tracemalloc.start()
-        assert await _half_a_day(manager, clock, sessions // 2) <= max_live
-        half = tracemalloc.get_traced_memory()[0]
-        assert await _half_a_day(manager, clock, sessions // 2) <= max_live
-        grown[max_live] = tracemalloc.get_traced_memory()[0] / half - 1
-        tracemalloc.stop()
-        assert await store.count() == sessions
-        await manager.cleanup()
-    with_limit, without = grown.values()
-    print(
-        f"{sessions} sessions, memory in the second half: {with_limit:+.2%} with the limit, {without:+.2%} without"
-    )
-    assert with_limit < 0.01
-    assert without > 0.8
+    limited = await leak(tmp_path, sessions, sessions // 20)
+    unlimited = await leak(tmp_path, sessions, sessions)
+    print(limited, unlimited)
+    assert limited.most <= sessions // 20
+    assert limited.stored == unlimited.stored == sessions
+    assert limited.growth < 0.01
+    assert unlimited.growth > 0.8

@@ -55,7 +55,10 @@ async def test_an_outage_is_told_once_and_so_is_its_end(
     assert await manager.flush() == 0
     store.down = False
     assert await manager.flush() == 1
-    assert [notice.key for notice in notices] == ["sessions.away", "sessions.back"]
+    assert [(notice.key, notice.severity) for notice in notices] == [
+        ("sessions.away", "warning"),
+        ("sessions.away", "information"),
+    ]
     assert texts(await store.read(session.id)) == ["0", "1", "2", "3", "4"]
     assert manager.stats().unsent == 0
 
@@ -171,7 +174,7 @@ async def test_a_store_that_is_away_at_the_start_is_opened_later(
     await manager.append(session.id, Turn("user", "early"))
     back = asyncio.Event()
     bus.subscribe(
-        lambda event: back.set() if isinstance(event, Notice) and event.key == "sessions.back" else None
+        lambda event: back.set() if isinstance(event, Notice) and event.severity == "information" else None
     )
     store.down = False
     async with asyncio.timeout(30):

@@ -1,4 +1,5 @@
-"""A simulated week: sessions begun, used, renamed and deleted, sweeps, outages, restarts; invariants after each step."""
+"""A simulated week: sessions begun and used, expiries, sweeps, outages, memory pressure, clocks that jump, restarts; invariants after
+each step. Breakers and figures have a week of their own in `tests/health/test_week.py`."""
 
 from __future__ import annotations
 
@@ -22,13 +23,17 @@ from tests.sessions.conftest import OPERATIONS
 from tests.sessions.flaky import FlakyStore
 from vita_tui.clock import FakeClock
 from vita_tui.errors import StoreError
+from vita_tui.health.memory import MB
+from vita_tui.health.pressure import Ladder, Reading, SimpleStep
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Turn
-from vita_tui.settings import SessionSettings
+from vita_tui.settings import HealthSettings, SessionSettings
 
 T = TypeVar("T")
 
 MAX_LIVE = 4
+SPARING = 2
+"""Sessions in memory while it is short."""
 
 
 class Week(RuleBasedStateMachine):
@@ -42,7 +47,11 @@ class Week(RuleBasedStateMachine):
         self.managers: list[SessionManager] = []
         self.said: dict[str, dict[str, str | None]] = {}
         """What was heard of each turn of each session, as the users know it."""
-        self.renamed: dict[str, str] = {}
+        self.ladder = Ladder(
+            [SimpleStep("caches", lambda: self._limit(SPARING), lambda: self._limit(None))],
+            HealthSettings(pressure_available_mb=(800,), pressure_dwell_seconds=60),
+            clock=self.clock,
+        )
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -57,6 +66,13 @@ class Week(RuleBasedStateMachine):
         )
         self.run(manager.open())
         return manager
+
+    def _limit(self, most: int | None) -> None:
+        for manager in self.managers:
+            self.run(manager.limit_memory(most))
+            if most is not None:  # what is unsent stays, whatever it costs
+                clean = [id_ for id_ in manager._live._live if manager._journal.get(id_) is None]
+                assert len(clean) <= most
 
     def _pick(self, number: int) -> str:
         return sorted(self.said)[number % len(self.said)]
@@ -101,6 +117,11 @@ class Week(RuleBasedStateMachine):
     def clock_jumps(self, days: int) -> None:
         self.clock.jump(days * 86_400)
 
+    @rule(available=st.sampled_from([100, 700, 900, 4000]))
+    def memory_is_looked_at(self, available: int) -> None:
+        change = self.ladder.observe(Reading(100 * MB, available * MB))
+        assert change is None or not change.failed
+
     @rule(who=st.integers(0, 1))
     def sweep(self, who: int) -> None:
         self.run(self.managers[who].sweep())
@@ -128,12 +149,15 @@ class Week(RuleBasedStateMachine):
             return
         self.run(manager.cleanup())
         self.managers[who] = self._manager()
+        if self.ladder.taken:
+            self.run(self.managers[who].limit_memory(SPARING))
 
     @invariant()
     def limits_hold(self) -> None:
         for manager in self.managers:
             stats = manager.stats()
             assert stats.live <= MAX_LIVE
+            assert manager._live.max_live == (SPARING if self.ladder.taken else MAX_LIVE)
             assert bool(stats.away) or stats.unsent == 0
 
     @invariant()

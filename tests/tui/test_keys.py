@@ -7,7 +7,18 @@ from textual.widgets import OptionList
 
 from tests.tui.driving import running, text_of, until
 from tests.tui.scripted import READY, ScriptedCore
-from vita_tui.events import EngineStatus, Health, Notice, Pausing, SessionChanged, State
+from vita_tui.events import (
+    Alert,
+    EngineStatus,
+    Health,
+    Notice,
+    Passed,
+    Pausing,
+    SessionChanged,
+    State,
+    TurnFinished,
+    TurnTimings,
+)
 from vita_tui.tui.app import VitaApp
 from vita_tui.tui.screens.diagnostics import DiagnosticsScreen
 from vita_tui.tui.screens.help import HelpScreen
@@ -241,6 +252,27 @@ async def test_a_notice_is_a_toast_and_a_serious_one_stays_in_the_panel() -> Non
         assert kept.count("No speaker") == 1
         assert "Still none." in kept
         assert "Microphone ready" not in kept
+
+
+async def test_what_has_passed_leaves_the_panel() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        panel = app.main.query_one("#panel-attention")
+        warnings = [
+            Notice("Speaking with pyttsx3", "Because piper timed out (2 of 2).", "", "warning", "engine:tts"),
+            Alert("Slow: turns", "4.0 s, over 3 s.", "", "warning", "timing:turn_seconds"),
+            Notice("No answer", "The model said nothing.", "", "error", "answer"),
+        ]
+        for warning in warnings:
+            core.bus.publish(warning)
+        await until(pilot, lambda: all(warning.title in text_of(panel) for warning in warnings))
+        assert "Because piper timed out (2 of 2)." in " ".join(text_of(panel).split())
+        core.bus.publish(Notice("Speaking with piper again", key="engine:tts"))
+        core.bus.publish(Passed("timing:turn_seconds"))
+        await until(pilot, lambda: "Slow" not in text_of(panel))
+        assert "Speaking" not in text_of(panel)
+        core.bus.publish(TurnFinished(2, TurnTimings(), {"llm": "embedded"}))
+        await until(pilot, lambda: not panel.display)
 
 
 async def test_no_microphone_is_on_the_status_line() -> None:

@@ -115,6 +115,39 @@ async def test_diagnostics_list_what_is_open_and_what_leaked() -> None:
             entry.leave()
 
 
+async def test_cleaning_up_closes_what_leaked_here_and_leaves_the_rest() -> None:
+    class Thing:
+        pass
+
+    kept, owner = Thing(), Thing()
+    closed = list[str]()
+    lost = registry.register(
+        kept,
+        kind="client",
+        name="lost",
+        owner="tests.lost",
+        close=lambda: closed.append("lost"),
+        owner_ref=owner,
+    )
+    used = registry.register(
+        kept, kind="stream", name="used", owner="tests.used", close=lambda: closed.append("used")
+    )
+    del owner
+    try:
+        async with running() as (app, pilot):
+            await pilot.press("f5")
+            await until(pilot, lambda: app.screen is not app.main)
+            await pilot.press("c")
+            await until(pilot, lambda: any(toast.title == "Clean up" for toast in app._notifications))
+            (told,) = [toast.message for toast in app._notifications if toast.title == "Clean up"]
+            assert "1 leak closed" in told
+            assert closed == ["lost"]
+            assert (lost.left, used.left) == (True, False)
+    finally:
+        lost.leave()
+        used.leave()
+
+
 class ScriptedWeights:
     """Fetches nothing: says what it is told to, when it is told to."""
 

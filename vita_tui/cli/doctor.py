@@ -101,10 +101,22 @@ def _running() -> Iterator[Check]:
             yield Check(name, "warning", f"it does not answer: {error}", remedy)
             continue
         resting = [one for one in breakers if one["state"] != "closed"]
-        lines = [f"{one['kind']:<8} {one['name']} ({one['owner']})" for one in opened]
+        leaked = sum(bool(one["leak"]) for one in opened)
+        lines = [_open(one) for one in opened]
         lines += [f"breaker  {one['name']}: {_breaker(one)}" for one in breakers]
-        found = f"{len(opened)} things open, {len(resting) or 'no'} of {len(breakers)} engines resting"
-        yield Check(name, "warning" if resting else "ok", found, detail="\n".join(lines))
+        leaks = f", {leaked} of them leaked" if leaked else ""
+        found = f"{len(opened)} things open{leaks}, {len(resting) or 'no'} of {len(breakers)} engines resting"
+        remedy = "Close what leaked: vita cleanup --running" if leaked else ""
+        yield Check(name, "warning" if resting or leaked else "ok", found, remedy, "\n".join(lines))
+
+
+def _open(one: dict[str, Any]) -> str:
+    """What is open, owned by whom, since when, and whether it should be."""
+    from datetime import datetime
+
+    since = datetime.fromtimestamp(one["since"]).astimezone()
+    words = f"{one['kind']:<8} {one['name']} ({one['owner']}) since {since:%Y-%m-%d %H:%M:%S}"
+    return f"{words}: leaked, {one['leak']}" if one["leak"] else words
 
 
 def _breaker(one: dict[str, Any]) -> str:

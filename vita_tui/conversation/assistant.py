@@ -49,6 +49,7 @@ from vita_tui.events import (
     TurnFinished,
     TurnTimings,
 )
+from vita_tui.health.registry import register_task
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session, Turn
 from vita_tui.settings import Settings, TalkSettings
@@ -567,17 +568,20 @@ class Assistant:
         try:
             exchange.commit()
             if exchange.task is not None:
-                await self._store(await self._question_of(exchange))
+                storing = self._spawn(self._store_as_it_comes(exchange), "store")
                 await asyncio.wait({exchange.task})
             else:
                 # The model is asked first: neither the store nor counting tokens must keep the user waiting.
                 messages = await self._messages(exchange.question)
-                storing = self._spawn(self._store_question(exchange), "store")
+                storing = self._spawn(self._store_as_it_comes(exchange), "store")
                 await exchange.run(messages)
-                await storing
-            await self._store(await self._answer_of(exchange))
+            exchange.closed.set()
+            first = await storing
+            answer = await self._answer_of(exchange)
+            await self._store(replace(answer, id=first.id) if answer and first else answer)
             self._finish_turn(exchange)
         finally:
+            exchange.closed.set()
             self._running = None
             if self._exchange is exchange:  # nobody has taken the floor meanwhile
                 self._exchange = None
@@ -590,8 +594,23 @@ class Assistant:
                     self._unloading.cancel()
                 self._unloading = self._spawn(self._unload_later(), "unload llm")
 
-    async def _store_question(self, exchange: Exchange) -> None:
+    async def _store_as_it_comes(self, exchange: Exchange) -> Turn | None:
+        """Commit the question, and the reply as soon as its text is final: speaking it takes longest, and a crash must not lose it.
+
+        Returns:
+            The reply as it was committed; None when it was not spoken and needs committing only once.
+        """
         await self._store(await self._question_of(exchange))
+        await exchange.closed.wait()
+        if exchange.speech is None or exchange.stopped or exchange.speech.finished.done():
+            return None
+        answer = await self._answer_of(exchange)
+        if answer is None:
+            return None
+        heard, unheard = exchange.heard()
+        so_far = replace(answer, heard=heard if unheard.strip() else None, finished=None)
+        await self._store(so_far)
+        return so_far
 
     async def _question_of(self, exchange: Exchange) -> Turn:
         return Turn(
@@ -633,7 +652,9 @@ class Assistant:
         if exchange.spoken:
             engines["stt"] = self.chains["stt"].active_name
         if exchange.error is not None:
-            self.bus.publish(Notice("No answer", exchange.error.message, exchange.error.remedy, "error"))
+            self.bus.publish(
+                Notice("No answer", exchange.error.message, exchange.error.remedy, "error", key="answer")
+            )
         failed: dict[Job, VitaError] = {}
         if exchange.error is not None:
             failed["llm"] = exchange.error
@@ -840,6 +861,7 @@ class Assistant:
 
     def _spawn(self, work: Any, name: str) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.create_task(work, name=name)
+        register_task(task, owner="conversation.assistant")
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
         return task

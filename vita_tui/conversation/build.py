@@ -75,7 +75,7 @@ def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -
 
     stt = settings.stt
     weights = [
-        Weights(name, place("stt", name))
+        Weights(name, place("stt", name), digests=_digests(name))
         for name in dict.fromkeys((stt.model, *stt.fallback))
         if name == stt.model or not _missing("stt", name)
     ]
@@ -162,6 +162,17 @@ def place(kind: Kind, name: str) -> Path:
     except ModelError:
         return Path(name).expanduser()
     return store.folder(model) / model.entry
+
+
+def _digests(name: str) -> dict[str, str]:
+    """What the files of a model must be; empty for a folder of the user's own."""
+    try:
+        model = store.known(catalogue.find(name))
+    except ModelError:
+        return {}
+    if place("stt", name) != store.folder(model):
+        return {}
+    return {file.name: file.digest for file in model.files if file.algorithm == "sha256"}
 
 
 def _missing(kind: Kind, name: str) -> bool:

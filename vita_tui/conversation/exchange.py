@@ -20,6 +20,7 @@ from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Message, Responder
 from vita_tui.errors import EngineError, NoEngineError, VitaError
 from vita_tui.events import Event, EventBus, Heard, ReplyDelta, ReplyFinished, ReplyStarted, UserSaid
+from vita_tui.health.registry import register_task
 
 __all__ = ["Exchange", "Opening"]
 
@@ -75,6 +76,8 @@ class Exchange:
         self.engine = ""
         self.written = False
         """The model has written all of it."""
+        self.closed = asyncio.Event()
+        """No more text will come; it may still be spoken."""
         self.reason: Reason = "complete"
         self.error: VitaError | None = None
         self._responders = responders
@@ -88,6 +91,11 @@ class Exchange:
         self._held: list[Event] = []
         self._stopped: Reason | None = None
         self._generation: asyncio.Task[None] | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """It was told to end before its end."""
+        return self._stopped is not None
 
     def commit(self) -> None:
         """It is certain that this was the question: show and speak what there is, and all that comes."""
@@ -115,6 +123,7 @@ class Exchange:
         """Answer `messages`; returns when the reply was written and heard, stopped, or has failed."""
         if self._stopped is None:
             self._generation = asyncio.create_task(self._generate(list(messages)), name=f"reply {self.turn}")
+            register_task(self._generation, owner="conversation.exchange")
             try:
                 await self._generation
             except asyncio.CancelledError:
@@ -133,6 +142,7 @@ class Exchange:
                 self.turn, self.text, self.reason, self.error.message if self.error is not None else ""
             )
         )
+        self.closed.set()
         if self.speech is not None:
             self.speech.complete()
             await asyncio.shield(asyncio.wrap_future(self.speech.finished))

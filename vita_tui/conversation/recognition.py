@@ -291,7 +291,7 @@ class Recognition:
 
     def on_found(self, name: str) -> None:
         log.info("listening to %s", name)
-        self._bus.publish(Notice("Microphone ready", name, key="microphone found"))
+        self._bus.publish(Notice("Microphone ready", name, key="microphone"))
 
     # ---- in the whisper thread
 

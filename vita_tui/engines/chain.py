@@ -390,10 +390,10 @@ class Chain(Generic[E]):
         if preferred:
             message = f"Because {reasons}." if reasons else ""
             self._bus.publish(
-                Notice(f"{verb} with {name}", message, severity="warning", key=f"engine:{self.job}:{name}")
+                Notice(f"{verb} with {name}", message, severity="warning", key=f"engine:{self.job}")
             )
         else:
-            self._bus.publish(Notice(f"{verb} with {name} again", key=f"engine:{self.job}:{name}"))
+            self._bus.publish(Notice(f"{verb} with {name} again", key=f"engine:{self.job}"))
 
     def _publish(self) -> None:
         """Publish how all stand. One thread at a time does it, again for whoever came meanwhile: the last word is the newest."""

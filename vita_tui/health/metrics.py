@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from vita_tui.clock import Clock, SystemClock
-from vita_tui.events import Alert, EventBus
+from vita_tui.events import Alert, EventBus, Passed
 from vita_tui.health import record
 from vita_tui.health.series import CLASSES, Calls, Count, Gauge, Key, Labels, Series, Summary, Timing
 from vita_tui.settings import HealthSettings
@@ -101,10 +101,11 @@ class Metrics:
             series.add(seconds)
             if slow is not None:
                 crossed = series.crosses(seconds, slow)
-            self._settle(series)
+            passed = self._settle(series)
         if crossed:
             what = _title(name, series.labels)
             self._alert(series.key, f"Slow: {what}", f"{seconds:.1f} s, over {slow:g} s.", why)
+        self._tell(passed)
 
     @contextmanager
     def measure(self, name: str, /, *, slow: float | None = None, **labels: str) -> Iterator[None]:
@@ -125,10 +126,11 @@ class Metrics:
             series.add(ok)
             crossed = series.crosses(self.settings.error_rate)
             failed, calls = series.recent
-            self._settle(series)
+            passed = self._settle(series)
         if crossed:
             what = _title(name, series.labels)
             self._alert(series.key, f"Failing: {what}", f"{failed} of the last {calls} calls failed.", why)
+        self._tell(passed)
 
     def attach(self, bus: EventBus) -> Callable[[], None]:
         """Take the figures of a conversation from its events, and raise alerts there; the returned function ends that."""
@@ -237,11 +239,17 @@ class Metrics:
 
     # ---- alerts
 
-    def _settle(self, series: Series) -> None:
-        """Forget the alert of a series whose condition has passed; with the series' lock held."""
+    def _settle(self, series: Series) -> Alert | None:
+        """Forget the alert of a series whose condition has passed, and return it; with the series' lock held."""
         if not series.alerting and series.key in self._alerts:
             with self._alert_lock:
-                self._alerts.pop(series.key, None)
+                return self._alerts.pop(series.key, None)
+        return None
+
+    def _tell(self, passed: Alert | None) -> None:
+        """Tell that an alert has passed; without a lock."""
+        if passed is not None and self._bus is not None:
+            self._bus.publish(Passed(passed.key))
 
     def _alert(self, key: Key, title: str, message: str, why: str) -> None:
         alert = Alert(

@@ -310,7 +310,7 @@ class PressureWatch:
                 title,
                 f"{message}.",
                 severity="warning" if change.taken else "information",
-                key=f"pressure:{change.step}:{'taken' if change.taken else 'undone'}",
+                key=f"pressure:{change.step}",
             )
         )
         if self._metrics is not None:

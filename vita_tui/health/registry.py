@@ -20,10 +20,13 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.health.processes import ProcessRecord, forget_process, record_process, stale_processes
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = [
     "Closed",
@@ -34,6 +37,7 @@ __all__ = [
     "Registry",
     "forget_process",
     "record_process",
+    "register_task",
     "registry",
     "stale_processes",
 ]
@@ -312,6 +316,23 @@ class Registry:
 
 registry = Registry()
 """The process's own."""
+
+
+def register_task(task: asyncio.Task[Any], *, owner: str, depends_on: Iterable[Entry] = ()) -> Entry:
+    """Write down that `task` runs, until it is done; closing it cancels it, from any thread."""
+    loop, reference = task.get_loop(), weakref.ref(task)
+
+    def cancel() -> None:
+        running = reference()
+        if running is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(running.cancel)
+
+    entry = registry.register(
+        task, kind="task", name=task.get_name(), owner=owner, close=cancel, depends_on=depends_on
+    )
+    task.add_done_callback(lambda _: entry.leave())
+    return entry
+
 
 if hasattr(os, "register_at_fork"):
     # What is open in the parent is not the child's to close, and a lock held during the fork would never be released.

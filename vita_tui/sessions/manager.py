@@ -20,7 +20,7 @@ from typing import Any, Protocol, runtime_checkable
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import StoreError
 from vita_tui.events import EventBus
-from vita_tui.health.registry import registry
+from vita_tui.health.registry import register_task
 from vita_tui.sessions.journal import Journal
 from vita_tui.sessions.live import LiveSessions
 from vita_tui.sessions.memory import search_sessions
@@ -107,7 +107,6 @@ class SessionManager:
         self._live = LiveSessions(self.settings.max_live, self._clock, self._lock, self._journal)
         self._outbox = Outbox(store, self._journal, self._live, self._clock, bus, self._lock, retry_seconds)
         self._opened = self._closed = False
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._count = dict.fromkeys(("created", "loaded", "appended", "deleted", "sweeps"), 0)
 
@@ -119,14 +118,9 @@ class SessionManager:
             if self._opened:
                 return
             self._opened = True
-        self._loop = asyncio.get_running_loop()
         await self._outbox.start()
-        name = "session sweep"
-        self._sweeper = asyncio.create_task(self._sweep_regularly(), name=name)
-        entry = registry.register(
-            self._sweeper, kind="task", name=name, owner="sessions.manager", close=self._cancel
-        )
-        self._sweeper.add_done_callback(lambda _: entry.leave())
+        self._sweeper = asyncio.create_task(self._sweep_regularly(), name="session sweep")
+        register_task(self._sweeper, owner="sessions.manager")
 
     async def cleanup(self) -> None:
         """Stop the tasks, try once more to send what is unsent, close the store; may be called twice."""
@@ -140,11 +134,6 @@ class SessionManager:
         await self._outbox.stop()
         await self.store.cleanup()
         self._live.clear()
-
-    def _cancel(self) -> None:
-        """End the sweeping, from any thread."""
-        if self._sweeper is not None and self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._sweeper.cancel)
 
     async def flush(self) -> int:
         """Try a store that is away now rather than later; returns how many sessions were brought up to date."""

@@ -16,7 +16,7 @@ from typing import TypeVar
 from vita_tui.clock import Clock
 from vita_tui.errors import StoreError
 from vita_tui.events import EventBus, Notice
-from vita_tui.health.registry import registry
+from vita_tui.health.registry import register_task
 from vita_tui.sessions.commit import commit, offer
 from vita_tui.sessions.journal import Journal, Pending
 from vita_tui.sessions.live import LiveSessions
@@ -176,17 +176,8 @@ class Outbox:
     def _start_recovery(self) -> None:
         if self._stopped or (self._recovery is not None and not self._recovery.done()):
             return
-        name = "session store recovery"
-        self._recovery = asyncio.create_task(self._recover(), name=name)
-        entry = registry.register(
-            self._recovery, kind="task", name=name, owner="sessions.outbox", close=self._cancel
-        )
-        self._recovery.add_done_callback(lambda _: entry.leave())
-
-    def _cancel(self) -> None:
-        """End the task, from any thread."""
-        if self._recovery is not None and self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._recovery.cancel)
+        self._recovery = asyncio.create_task(self._recover(), name="session store recovery")
+        register_task(self._recovery, owner="sessions.outbox")
 
     async def _recover(self) -> None:
         wait = self._retry
@@ -226,7 +217,7 @@ class Outbox:
         await asyncio.to_thread(self._journal.save)
         if back:
             message = f"{sent} brought up to date." if sent else ""
-            self.tell(Notice("Conversations are stored again", message, key="sessions.back"))
+            self.tell(Notice("Conversations are stored again", message, key="sessions.away"))
         return sent
 
     async def _send(self) -> int:

@@ -136,8 +136,10 @@ class VitaApp(App[int]):
         threading.Thread(target=self._build_core, name="build", daemon=True).start()
 
     def _build_core(self) -> None:
+        from vita_tui.health.registry import registry
         from vita_tui.tui.logs import log_to_file
 
+        entry = registry.register(threading.current_thread(), kind="thread", name="build", owner="tui.app")
         if not self.is_headless:
             log_to_file()
         try:
@@ -145,6 +147,8 @@ class VitaApp(App[int]):
         except Exception as error:
             log.exception("the assistant could not be built")
             message = NotBuilt(error)
+        finally:
+            entry.leave()
         with contextlib.suppress(RuntimeError):  # the loop is closed: the user was quicker
             self.post_message(message)
 
@@ -255,7 +259,10 @@ class VitaApp(App[int]):
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Run `work` beside the screen; an error becomes a toast."""
+        from vita_tui.health.registry import register_task
+
         task = asyncio.create_task(work, name=name)
+        register_task(task, owner="tui.app")
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
 

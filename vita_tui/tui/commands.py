@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
 
-from vita_tui.tui.text import count
+from vita_tui.tui.text import count, size
 
 if TYPE_CHECKING:
     from vita_tui.tui.app import VitaApp
@@ -65,15 +65,19 @@ def fetch_models(app: VitaApp) -> None:
 
 
 def clean_up(app: VitaApp) -> None:
-    """End what crashed programs left behind; what this one has open stays open, because it is in use."""
+    """End what crashed programs left behind, close what leaked here, and give memory back; what is in use stays open."""
     app.spawn(_clean_up(app), "clean up")
 
 
 async def _clean_up(app: VitaApp) -> None:
+    from vita_tui.health.control import standard_answers
     from vita_tui.health.processes import clean_up as end_and_remove
 
     done = await asyncio.to_thread(end_and_remove)
-    words = f"{count(len(done.ended), 'stale helper')} ended, {count(len(done.removed), 'file')} removed."
-    if done.stubborn or done.kept:
-        words += f" {len(done.stubborn) + len(done.kept)} could not be: see the log."
+    here = await asyncio.to_thread(standard_answers()["cleanup"])
+    closed = len(here["leaks"]) - len(here["remaining"])
+    words = f"{count(len(done.ended), 'stale helper')} ended, {count(len(done.removed), 'file')} removed, "
+    words += f"{count(closed, 'leak')} closed, {size(max(0, here['freed']))} freed."
+    if failed := len(done.stubborn) + len(done.kept) + len(here["remaining"]):
+        words += f" {failed} could not be: see the log."
     app.notify(words, title="Clean up", markup=False)

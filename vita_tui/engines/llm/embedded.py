@@ -24,7 +24,7 @@ from vita_tui.engines.llm.base import Message
 from vita_tui.engines.llm.openai_server import OpenAIResponder
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, ModelError
 from vita_tui.health.processes import forget_process, record_process
-from vita_tui.health.registry import Entry, registry
+from vita_tui.health.registry import Entry, register_task, registry
 
 __all__ = ["EmbeddedResponder"]
 
@@ -177,6 +177,7 @@ class EmbeddedResponder:
             force=process.kill,
         )
         self._watch = asyncio.create_task(self._watch_over(process), name="llm watch")
+        register_task(self._watch, owner="engines.llm")
         assert process.stdin is not None
         try:
             process.stdin.write(json.dumps({**self._config, "api_key": key}).encode() + b"\n")

@@ -1,11 +1,13 @@
 """Opens the folder of a Whisper model, or says exactly why it cannot be opened and what to do.
 
 CTranslate2 aborts on some damaged files and names others badly, so the folder is looked over first. That is cheap: of the
-weights only the table of contents is read. Whether every byte is right only the digests tell (`vita models verify`).
+weights only the table of contents is read. Whether every byte is right only the digests tell: weights whose digests are known are
+read once more before they are loaded, because altered ones load without a word and make up transcripts.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -50,6 +52,8 @@ class Weights:
     """A folder with model.bin, config.json, tokenizer.json and vocabulary.txt or vocabulary.json."""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Bytes that each file must have, where they are known."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of each file in hexadecimal, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ def open_model(weights: Weights, plan: Plan, *, threads: int) -> WhisperModel:
     """
     check(weights)
     _check_memory(weights, plan)
+    _check_digests(weights)
     from faster_whisper import WhisperModel
 
     try:
@@ -193,6 +198,21 @@ def _check_contents(weights: Weights, file: BinaryIO) -> None:
         raise _wrong_format(weights, f"model.bin is a {table.specification[:40]} model, not Whisper")
     if (beyond := os.fstat(file.fileno()).st_size - table.end) != 0:
         raise _damaged(weights, f"model.bin has {beyond:,} bytes too many")
+
+
+def _check_digests(weights: Weights) -> None:
+    """Read every byte: 0.1 s for 150 MB where the processor knows SHA-256."""
+    for name, wanted in weights.digests.items():
+        try:
+            with (weights.path / name).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise ModelError(
+                f"Whisper {weights.name} cannot be read: {error.filename}: {error.strerror}.",
+                remedy="Give yourself permission to read it.",
+            ) from error
+        if digest != wanted:
+            raise _damaged(weights, f"{name} is not the published file, some of its bytes were altered")
 
 
 def _check_memory(weights: Weights, plan: Plan) -> None:

@@ -32,7 +32,11 @@ class DiagnosticsScreen(Sheet):
             tooltip="Close every breaker: something was mended",
         ),
         Binding(
-            "c", "clean", "Clean up", id="diagnostics.clean", tooltip="End what crashed programs left behind"
+            "c",
+            "clean",
+            "Clean up",
+            id="diagnostics.clean",
+            tooltip="Close what leaked, and end what crashed programs left behind",
         ),
     ]
 

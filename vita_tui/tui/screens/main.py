@@ -24,6 +24,7 @@ from vita_tui.events import (
     NothingHeard,
     Notice,
     PartialTranscript,
+    Passed,
     Pausing,
     ReplyDelta,
     ReplyFinished,
@@ -181,6 +182,9 @@ class MainScreen(Screen[None]):
                 conversation.turn_finished(event)
                 if (took := event.timings.voice_to_voice) is not None:
                     status.last = took
+                for job, key in (("llm", "answer"), ("tts", "voice")):
+                    if job not in event.failed and job in event.engines:
+                        self.query_one(Panel).passed(key)
             case EngineStatus():
                 self.query_one(Panel).show_engine(event)
                 for welcome in self.query(Welcome):
@@ -189,14 +193,16 @@ class MainScreen(Screen[None]):
                 self.query_one(Panel).show_session(event)
             case Notice():
                 self.show_notice(event)
+            case Passed():
+                self.query_one(Panel).passed(event.key)
             case _:
                 pass
 
     def show_notice(self, notice: Notice) -> None:
         """A toast, and a place in the panel when it is more than information."""
         self.query_one(Panel).show_notice(notice)
-        if notice.key in ("microphone", "microphone found"):
-            there = notice.key == "microphone found"
+        if notice.key == "microphone":
+            there = notice.severity == "information"
             self.query_one(StatusLine).microphone = self.query_one(Panel).microphone = there
         lines = [
             clean(part) for part in (notice.message, f"→ {notice.remedy}" if notice.remedy else "") if part

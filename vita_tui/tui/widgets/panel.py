@@ -141,8 +141,9 @@ class Panel(VerticalScroll, can_focus=False):
         self.query_one(EngineRows).show(event)
 
     def show_notice(self, notice: Notice) -> None:
-        """Keep a notice on screen, in the place of an earlier one with the same key."""
+        """Keep a notice on screen, in the place of an earlier one with the same key, until information about the same thing comes."""
         if notice.severity == "information":
+            self.passed(notice.key)
             return
         self._notices.pop(notice.key or notice.title, None)
         self._notices[notice.key or notice.title] = notice
@@ -150,9 +151,10 @@ class Panel(VerticalScroll, can_focus=False):
             self._notices.pop(next(iter(self._notices)))
         self._show_notices()
 
-    def forget_notices(self) -> None:
-        self._notices.clear()
-        self._show_notices()
+    def passed(self, key: str) -> None:
+        """What the notice with this key warned of has passed."""
+        if self._notices.pop(key, None) is not None:
+            self._show_notices()
 
     def watch_state(self) -> None:
         self._show_microphone()
