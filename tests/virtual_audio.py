@@ -11,6 +11,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -34,6 +35,14 @@ ctl.pulse { type pulse }
 ctl.!default { type pulse }
 """
 """The whole of ALSA's configuration: no card of this machine, no file of this user."""
+
+_NAMED = """
+pcm.{name} {{
+    type asym
+    playback.pcm {{ type pulse device "{name}" }}
+    capture.pcm {{ type pulse device "{name}.monitor" }}
+}}
+"""
 
 
 class Recording:
@@ -70,7 +79,8 @@ class VirtualAudio:
         self.folder = folder
         runtime = folder / "run"
         runtime.mkdir(mode=0o700)
-        (folder / "asound.conf").write_text(_ASOUND)
+        self._named: set[str] = set()
+        self._write_names()
         self.variables = {
             "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
             "XDG_RUNTIME_DIR": str(runtime),
@@ -95,6 +105,7 @@ class VirtualAudio:
                 ["setpriv", "--pdeathsig", "KILL", "pulseaudio",
                  "--daemonize=no", "--exit-idle-time=-1", "-n", "--use-pid-file=no", "--realtime=no", "--high-priority=no",
                  "-L", f"module-native-protocol-unix socket={self.folder}/run/native auth-anonymous=1",
+                 "-L", f"module-cli-protocol-unix socket={self.folder}/run/cli",
                  "-L", "module-null-sink sink_name=speaker norewinds=1",
                  "-L", "module-null-sink sink_name=mic norewinds=1",
                  "-L", "module-remap-source master=mic.monitor source_name=virtmic"],
@@ -133,12 +144,12 @@ class VirtualAudio:
         return subprocess.Popen(["paplay", "--device=mic", str(file)], env=self.env)
 
     @contextlib.contextmanager
-    def recording(self) -> Iterator[Recording]:
-        """Record what the speaker plays."""
+    def recording(self, speaker: str = "speaker") -> Iterator[Recording]:
+        """Record what a speaker plays."""
         file = Path(tempfile.mkstemp(suffix=".raw", dir=self.folder)[1])
         with file.open("wb") as out:
             process = subprocess.Popen(
-                ["parecord", "--device=speaker.monitor", "--raw", f"--rate={RATE}", "--channels=1",
+                ["parecord", f"--device={speaker}.monitor", "--raw", f"--rate={RATE}", "--channels=1",
                  "--format=s16le", "--latency-msec=20"],
                 env=self.env, stdout=out,
             )  # fmt: skip
@@ -170,6 +181,45 @@ class VirtualAudio:
         self._pactl("load-module", *self._modules.pop(name).split())
         if name != "mic":
             self._pactl("set-default-sink" if name == "speaker" else "set-default-source", name)
+
+    def attach(self, name: str) -> None:
+        """Plug in a device that programs can choose by its name: a speaker, and a microphone into which `paplay` speaks."""
+        self._pactl("load-module", "module-null-sink", f"sink_name={name}", "norewinds=1")
+        self._named.add(name)
+        self._write_names()
+
+    def detach(self, name: str, *, listed: bool = False) -> None:
+        """Unplug it: its streams end, they are not moved.
+
+        Args:
+            listed: it stays in the list of devices, but cannot be opened.
+        """
+        if not listed:
+            self._named.discard(name)
+            self._write_names()
+        listening = self._listening_to(f"{name}.monitor")
+        self.unplug(name)
+        self._modules.pop(name, None)
+        # Those who play end with it; those who listen are moved, unless they are ended.
+        if listening:
+            with socket.socket(socket.AF_UNIX) as line:
+                line.connect(str(self.folder / "run" / "cli"))
+                line.sendall("".join(f"kill-source-output {number}\n" for number in listening).encode())
+                line.shutdown(socket.SHUT_WR)
+                while line.recv(4096):
+                    pass
+
+    def _listening_to(self, source: str) -> list[str]:
+        """The numbers of the streams that capture from `source`."""
+        numbers = {row[1]: row[0] for row in self._rows("sources")}
+        return [row[0] for row in self._rows("source-outputs") if row[1] == numbers.get(source)]
+
+    def _rows(self, what: str) -> list[list[str]]:
+        return [line.split("\t") for line in self._pactl("list", "short", what).splitlines()]
+
+    def _write_names(self) -> None:
+        names = "".join(_NAMED.format(name=name) for name in sorted(self._named))
+        (self.folder / "asound.conf").write_text(_ASOUND + names)
 
     def stop(self) -> None:
         """All devices are gone at once."""

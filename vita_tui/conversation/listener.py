@@ -40,8 +40,10 @@ LEVEL_EVERY = 3
 """Frames between two level reports."""
 UNCERTAIN_SECONDS = 1.0
 """An utterance that voice began, without a key, and in which none is found after all, ends after so long."""
-REOPEN_SECONDS = 1.0
+REOPEN_SECONDS = 0.5
 """Between two attempts to open a microphone that went away."""
+AT_ONCE_SECONDS = 0.1
+"""Before the first of them: another one may stand in."""
 
 _Note = Literal["begin", "begin kept", "let go", "end", "hold", "cancel"]
 EndReason = Literal["key", "silence", "limit", "nothing", "end of file", "device", "cancelled"]
@@ -300,7 +302,7 @@ class Listener:
                 if self._open is not None:
                     self._finish("device")
                 self._hearing.on_lost(error)
-                self._stopping.wait(REOPEN_SECONDS)
+                self._stopping.wait(AT_ONCE_SECONDS)
                 return
             if frame is not None:
                 self._take(frame)

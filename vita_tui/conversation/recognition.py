@@ -16,7 +16,7 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from typing import Protocol
 
-from vita_tui.audio.base import Microphone, Samples, Switchable
+from vita_tui.audio.base import Microphone, Samples, StandsIn, Switchable
 from vita_tui.audio.echo import EchoMicrophone
 from vita_tui.clock import Clock
 from vita_tui.conversation.endpointing import Endpointer
@@ -106,6 +106,8 @@ class Recognition:
         self.private = False
         """It is not certain that the user speaks to us: nothing is shown of it. May be changed from any thread."""
         self._microphone = microphone
+        if isinstance(microphone, StandsIn):
+            microphone.on_change(lambda: self.on_found(microphone.name))
         self.echo = microphone if isinstance(microphone, EchoMicrophone) else None
         """What knows the assistant's own voice."""
         echo = self.echo
@@ -279,7 +281,19 @@ class Recognition:
 
     def on_found(self, name: str) -> None:
         log.info("listening to %s", name)
-        self._bus.publish(Notice("Microphone ready", name, key="microphone found"))
+        missing = self._microphone.missing if isinstance(self._microphone, StandsIn) else ""
+        if missing:
+            self._bus.publish(
+                Notice(
+                    "Another microphone",
+                    f"{missing} Until it is back VITA listens to {name}.",
+                    "Plug it in, or choose another: f2",
+                    "warning",
+                    key="microphone found",
+                )
+            )
+        else:
+            self._bus.publish(Notice("Microphone ready", name, key="microphone found"))
 
     # ---- in the whisper thread
 
