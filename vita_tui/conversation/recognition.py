@@ -276,6 +276,7 @@ class Recognition:
         future.add_done_callback(lambda done: self._understood(utterance, done))
 
     def on_lost(self, error: DeviceError) -> None:
+        log.info("lost the microphone: %s", error.message)
         self._bus.publish(Notice("No microphone", error.message, error.remedy, "warning", key="microphone"))
         self._post(self._last + 1, self._listening.on_deaf)
 

@@ -538,6 +538,7 @@ class SpeechOutput:
         for speech in speeches:
             speech.lost(played)
         lost = self._clock.monotonic()
+        log.info("lost the speaker: %s", reason)
         self._bus.publish(
             Notice("Speaker lost", reason, "Plug it in, or choose another: f2", "warning", key="speaker")
         )
