@@ -14,8 +14,10 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.e2e.terminal import Terminal
-from tests.virtual_audio import VirtualAudio, virtual_audio
+from tests.virtual_audio import VirtualAudio, sound, sound_here, virtual_audio
 from vita_tui.engines.tts.spoken import spoken
+
+__all__ = ["Ask", "Understand", "answering", "sound", "sound_here", "word_error_rate"]
 
 Ask = Callable[[str], NDArray[np.float32]]
 Understand = Callable[[NDArray[np.float32]], str]

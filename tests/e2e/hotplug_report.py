@@ -86,9 +86,9 @@ def endure(audio: VirtualAudio, home: Path, times: int) -> Toll:
                 audio.plug(name)
             plugged = time.monotonic()
             with audio.recording() as recording:
-                _until(lambda: sounding(recording.samples()) > 0.05)
+                _until(lambda: sounding(recording.samples()) > 0.05, vita, number)
                 toll.back.append(time.monotonic() - plugged)
-                _until(lambda seen=mark: _log(vita).count("listening to") > seen)
+                _until(lambda seen=mark: _log(vita).count("listening to") > seen, vita, number)
                 toll.listening.append(time.monotonic() - plugged)
             toll.times += 1
             if number + 1 == min(SETTLED, times - 1):
@@ -127,10 +127,12 @@ def _log(vita: Terminal) -> str:
     return file.read_text(errors="replace") if file.exists() else ""
 
 
-def _until(true: Any) -> None:
+def _until(true: Any, vita: Terminal | None = None, number: int = 0) -> None:
     deadline = time.monotonic() + PATIENCE
     while not true():
-        assert time.monotonic() < deadline, "it did not come back"
+        if time.monotonic() > deadline:
+            told = "" if vita is None else f"\n{vita.screen()}\n{_log(vita)[-3000:]}"
+            raise AssertionError(f"it did not come back after {number} times{told}")
         time.sleep(0.01)
 
 

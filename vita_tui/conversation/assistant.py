@@ -20,9 +20,9 @@ from vita_tui.audio.echo import HEADPHONES_DB
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation import savings
 from vita_tui.conversation.exchange import Exchange, Opening, Reason
-from vita_tui.conversation.floor import Contest
+from vita_tui.conversation.floor import SHORT_SECONDS, Contest
 from vita_tui.conversation.interjection import asks_to_go_on, asks_to_stop
-from vita_tui.conversation.listener import Utterance
+from vita_tui.conversation.listener import EDGE_SECONDS, Utterance
 from vita_tui.conversation.prompt import PromptBuilder
 from vita_tui.conversation.recognition import Recognition, Understood
 from vita_tui.conversation.speech import SpeechOutput
@@ -67,6 +67,8 @@ AT_ONCE = frozenset(
 """Settings that can change while the assistant runs."""
 CERTAIN = 0.5
 """Confidence in words that may end a reply; coughs and hums that are taken for words have less."""
+CERTAIN_OF_SHORT = 0.6
+"""The same for less than half a second of voice: "oh" and "good" are taken for other words with less."""
 SPARING_SECONDS = 20.0
 """For so long after an answer the language model stays loaded while memory is short."""
 
@@ -374,6 +376,11 @@ class Assistant:
             recognition.private = True
             self._contest.begin(number, self._give_back)
 
+    def on_hint(self) -> None:
+        """Perhaps somebody begins to speak: a reply makes a little room at once."""
+        if self.state is State.SPEAKING and not self._closed:
+            self._contest.hint()
+
     def on_wake(self) -> None:
         """The wake word is the talk key, said aloud."""
         if self.state not in (State.LISTENING, State.INITIALIZING) and not self._closed:
@@ -381,7 +388,9 @@ class Assistant:
 
     def on_words(self, number: int, stable: str, text: str, since: float, until: float) -> None:
         """What was understood so far: enough to end our turn?"""
-        if self._contest.number == number and self._contest.won_by(text, since, until, certain=bool(stable)):
+        if self._contest.number == number and self._contest.won_by(
+            text, since, until, voice=until - since - EDGE_SECONDS, certain=bool(stable)
+        ):
             self._give_floor()
 
     def _listen(self) -> None:
@@ -439,9 +448,10 @@ class Assistant:
             assert self._recognition is not None
             self._recognition.private = False
             since = utterance.last_speech - utterance.audio_seconds
-            certain = understood.confidence >= CERTAIN
+            voice = utterance.speech_seconds
+            certain = understood.confidence >= (CERTAIN if voice >= SHORT_SECONDS else CERTAIN_OF_SHORT)
             if not self._contest.won_by(
-                understood.text, since, utterance.last_speech, certain=certain, final=True
+                understood.text, since, utterance.last_speech, voice=voice, certain=certain, final=True
             ):
                 self._contest.end(ignored=True)
                 return

@@ -27,7 +27,7 @@ from vita_tui.settings import AudioSettings, TalkSettings
 if TYPE_CHECKING:
     from vita_tui.audio.wake import WakeWord
 
-__all__ = ["EndReason", "Hearing", "Listener", "Utterance"]
+__all__ = ["EDGE_SECONDS", "EndReason", "Hearing", "Listener", "Utterance"]
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +83,9 @@ class Hearing(Protocol):
     def on_onset(self) -> int:
         """Somebody began to speak without a key: the number of their utterance; 0 to leave them unheard."""
         ...
+
+    def on_hint(self) -> None:
+        """The first frame that may be somebody who begins to speak without a key; `on_onset` follows if it goes on."""
 
     def on_wake(self) -> None:
         """The wake word was said: `begin` may follow."""
@@ -355,7 +358,10 @@ class Listener:
             probability = voice.probability(frame.samples)
             if own:
                 probability = 0.0
+            before = self._onsets.candidate
             change = self._onsets.feed(probability, frame.captured - FRAME_SECONDS)
+            if utterance is None and not before and self._onsets.candidate and not self._onsets.speaking:
+                self._hearing.on_hint()
             if utterance is None and change is VoiceChange.STARTED and (number := self._hearing.on_onset()):
                 self._begin(number, hands_free=True)
         self._since_level += 1

@@ -54,6 +54,9 @@ class Listening(Protocol):
     def on_onset(self, number: int) -> None:
         """Voice began the utterance `number`, without a key."""
 
+    def on_hint(self) -> None:
+        """Somebody may be about to begin without a key."""
+
     def on_wake(self) -> None:
         """The wake word was said."""
 
@@ -204,6 +207,9 @@ class Recognition:
         number = self._next()
         self._post(number, self._listening.on_onset, number)
         return number
+
+    def on_hint(self) -> None:
+        self._post(self._last + 1, self._listening.on_hint)
 
     def on_wake(self) -> None:
         self._post(self._last + 1, self._listening.on_wake)
