@@ -69,6 +69,7 @@ from vita_tui.events import (
     EventBus,
     Heard,
     Interjection,
+    LevelChanged,
     NothingHeard,
     Notice,
     Pausing,
@@ -191,6 +192,8 @@ class _Show:
         self.outcome = Outcome()
 
     def take(self, event: Event) -> None:
+        if isinstance(event, LevelChanged):
+            return  # ten a second, of which nothing is judged
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self._note, event)
 
@@ -213,7 +216,6 @@ class _Show:
             case NothingHeard():
                 out.remarks.append(event.reason)
         if type(event).__name__ not in (
-            "LevelChanged",
             "ReplyDelta",
             "Heard",
             "EngineStatus",
@@ -248,7 +250,7 @@ class _Show:
         seen = -1
         while self.loop.time() < end:
             await asyncio.sleep(0.1)
-            count = sum(type(event).__name__ != "LevelChanged" for event in self.events)
+            count = len(self.events)
             if count != seen or vita.state is not State.IDLE:
                 seen, calm = count, self.loop.time()
             elif self.loop.time() - calm > QUIET:

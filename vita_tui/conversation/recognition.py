@@ -16,6 +16,8 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from vita_tui.audio.base import Microphone, Samples, StandsIn, Switchable
 from vita_tui.audio.echo import EchoMicrophone
 from vita_tui.clock import Clock
@@ -32,6 +34,11 @@ from vita_tui.settings import Settings
 __all__ = ["Listening", "Recognition", "Understood"]
 
 log = logging.getLogger(__name__)
+
+CLIPPED = 0.98
+"""Amplitude of a sample at full scale."""
+MOST_CLIPPED = 0.005
+"""Share of such samples in what was said, above which it is distorted; loud speech that just fits has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +277,18 @@ class Recognition:
         self._paused_at = None
         self._over()
         self._post(utterance.number, self._listening.on_utterance, utterance)
+        if utterance.silent:
+            self._tell_mute()
+        elif len(utterance.audio) and np.mean(np.abs(utterance.audio) >= CLIPPED) > MOST_CLIPPED:
+            self._bus.publish(
+                Notice(
+                    "Microphone too loud",
+                    f"{self._microphone.name} clips: what you say is distorted.",
+                    "Turn the microphone down in the system's sound settings",
+                    "warning",
+                    key="microphone level",
+                )
+            )
         if not utterance.speech_seconds:
             self._nothing(utterance, "No speech was heard; nothing was sent.")
             return
@@ -280,6 +299,21 @@ class Recognition:
             self._nothing(utterance, error.message)
             return
         future.add_done_callback(lambda done: self._understood(utterance, done))
+
+    def on_mute(self) -> None:
+        if self.echo is None or not self.echo.muted:  # otherwise the silence is ours
+            self._tell_mute()
+
+    def _tell_mute(self) -> None:
+        self._bus.publish(
+            Notice(
+                "Microphone mute",
+                f"{self._microphone.name} delivers silence only.",
+                "Unmute it in the system's sound settings, allow this terminal to use it, or choose another: f2",
+                "warning",
+                key="microphone level",
+            )
+        )
 
     def on_lost(self, error: DeviceError) -> None:
         log.info("lost the microphone: %s", error.message)
