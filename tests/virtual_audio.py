@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -164,17 +164,20 @@ class VirtualAudio:
 
     # ---- devices that come and go
 
-    def unplug(self, name: str) -> None:
-        """Take away `speaker`, `mic` or `virtmic`.
+    def unplug(self, *names: str) -> None:
+        """Take away `speaker`, `mic` or `virtmic`, or several of them at the same moment.
 
         PulseAudio moves the streams of a device that goes away to another one of its kind, if there is one: programs notice
         nothing. The last one takes its streams with it; so does `stop`.
         """
-        for line in self._pactl("list", "short", "modules").splitlines():
-            number, module, arguments = (*line.split("\t"), "")[:3]
-            if {f"sink_name={name}", f"source_name={name}"} & set(arguments.split()):
-                self._modules[name] = f"{module} {arguments}".strip()
-                self._pactl("unload-module", number)
+        numbers = {}
+        for row in self._rows("modules"):
+            number, module, arguments = (*row, "")[:3]
+            for name in names:
+                if {f"sink_name={name}", f"source_name={name}"} & set(arguments.split()):
+                    self._modules[name] = f"{module} {arguments}".strip()
+                    numbers[name] = number
+        self._tell(f"unload-module {numbers[name]}" for name in names)
 
     def plug(self, name: str) -> None:
         """Bring back what was unplugged, as the default."""
@@ -202,12 +205,16 @@ class VirtualAudio:
         self._modules.pop(name, None)
         # Those who play end with it; those who listen are moved, unless they are ended.
         if listening:
-            with socket.socket(socket.AF_UNIX) as line:
-                line.connect(str(self.folder / "run" / "cli"))
-                line.sendall("".join(f"kill-source-output {number}\n" for number in listening).encode())
-                line.shutdown(socket.SHUT_WR)
-                while line.recv(4096):
-                    pass
+            self._tell(f"kill-source-output {number}" for number in listening)
+
+    def _tell(self, commands: Iterable[str]) -> None:
+        """Have the server do all of this before it does anything else."""
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(str(self.folder / "run" / "cli"))
+            line.sendall("".join(f"{command}\n" for command in commands).encode())
+            line.shutdown(socket.SHUT_WR)
+            while line.recv(4096):
+                pass
 
     def _listening_to(self, source: str) -> list[str]:
         """The numbers of the streams that capture from `source`."""

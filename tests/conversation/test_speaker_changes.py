@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
+import pytest
 
 from tests.conversation.support import assistant
+from tests.e2e.stage import StageSpeaker
 from vita_tui.audio.base import PlaybackMark
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.audio.timeline import Timeline
+from vita_tui.conversation import speech
 from vita_tui.engines.llm.fake import FakeResponder
-from vita_tui.engines.tts.fake import LOWEST, WORD_SECONDS
+from vita_tui.engines.tts.base import Pcm
+from vita_tui.engines.tts.fake import LOWEST, WORD_SECONDS, FakeSynthesizer
 from vita_tui.events import ClauseStarted, Notice, TurnFinished
 
 REPLY = "Here is a first sentence of eight words. And here is one more that follows it now."
@@ -76,6 +81,59 @@ async def test_what_was_not_heard_is_said_at_the_rate_of_the_new_speaker() -> No
     tail = speaker.samples()[-after:]
     loudest = float(np.argmax(np.abs(np.fft.rfft(tail)))) * second / len(tail)
     assert LOWEST * 0.98 <= loudest <= LOWEST * 2
+
+
+class Slow(FakeSynthesizer):
+    """Stops after the third clause until it is let go on."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.stopped = threading.Event()
+        super().__init__(gate=self.gate)
+
+    def speak(self, clause: str, *, cancelled: threading.Event) -> Iterator[Pcm]:
+        if len(self.clauses) == 3:
+            self.gate.clear()
+            self.stopped.set()
+        return super().speak(clause, cancelled=cancelled)
+
+
+async def test_clauses_that_wait_while_the_speaker_is_changed_are_neither_lost_nor_taken_for_heard() -> None:
+    reply = " ".join(f"This is the sentence number {word}." for word in "one two three four five six".split())
+    speaker, voice = Replaced([24_000, 24_000]), Slow()
+    async with assistant(FakeResponder([reply]), speaker=speaker, voices=[voice]) as (vita, events):
+        asking = asyncio.create_task(vita.ask("A question"))
+        await events.until(ClauseStarted, lambda event: event.index == 1)
+        assert await asyncio.to_thread(voice.stopped.wait, 20)
+        speaker.replace()
+        voice.gate.set()
+        await events.until(TurnFinished)
+        await asking
+        assert vita.last is not None
+        assert vita.last.heard()[1].strip() == ""
+        order = [event.index for event in events.of(ClauseStarted)]
+        assert order == sorted(order), "in order"
+    seconds = len(speaker.samples()) / 24_000
+    assert seconds > len(reply.split()) * WORD_SECONDS - 1.5 * WORD_SECONDS, "all of it sounded"
+
+
+async def test_a_reply_that_is_begun_without_a_speaker_is_text_and_does_not_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(speech, "GIVE_UP_SECONDS", 0.1)
+    monkeypatch.setattr(speech, "REOPEN_SECONDS", 0.02)
+    speaker = StageSpeaker()
+    async with assistant(FakeResponder([REPLY]), speaker=speaker) as (vita, events):
+        await asyncio.to_thread(speaker.plug, False)
+        await events.until(Notice, lambda event: event.title == "Speaker lost")
+        await asyncio.wait_for(vita.ask("A question"), 20)
+        assert vita.last is not None
+        assert vita.last.heard()[0] == ""
+        speaker.plug(True)
+        await events.until(Notice, lambda event: event.title == "Speaker back")
+        await vita.ask("Another question")
+        assert vita.last.heard()[1].strip() == ""
 
 
 def test_a_rewound_timeline_counts_the_same() -> None:

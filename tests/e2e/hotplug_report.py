@@ -43,7 +43,8 @@ STORY = (
 SETTLED = 3
 """After so many times everything has been loaded and every pool is filled."""
 PATIENCE = 40.0
-GONE = ("speaker", "virtmic", "mic")
+GONE = ("virtmic", "mic", "speaker")
+"""All there is, at the same moment: from one that goes alone PulseAudio moves the streams to another."""
 
 
 @dataclass
@@ -79,8 +80,7 @@ def endure(audio: VirtualAudio, home: Path, times: int) -> Toll:
                 vita.press("Enter")
                 vita.wait(lambda _: vita.state() == "speaking")
             mark = _log(vita).count("listening to")
-            for name in GONE:
-                audio.unplug(name)
+            audio.unplug(*GONE)
             vita.wait(lambda _, seen=number + 1: _log(vita).count("lost the speaker") >= seen)  # type: ignore[misc]
             for name in reversed(GONE):
                 audio.plug(name)
@@ -131,7 +131,11 @@ def _until(true: Any, vita: Terminal | None = None, number: int = 0) -> None:
     deadline = time.monotonic() + PATIENCE
     while not true():
         if time.monotonic() > deadline:
-            told = "" if vita is None else f"\n{vita.screen()}\n{_log(vita)[-3000:]}"
+            told = (
+                ""
+                if vita is None
+                else f"\n{vita.screen()}\n{_log(vita)[-3000:]}\n{str(vita.turns())[-3000:]}"
+            )
             raise AssertionError(f"it did not come back after {number} times{told}")
         time.sleep(0.01)
 
@@ -160,8 +164,7 @@ def tone_toll(audio: VirtualAudio, times: int) -> tuple[list[float], list[float]
                 begin = speaker.until("queued")["span"][0]
                 rate = speaker.opened["rate"]
                 _until(lambda: sounding(before.samples()) > 1.0)
-                for name in GONE:
-                    audio.unplug(name)
+                audio.unplug(*GONE)
                 counted = (speaker.until("lost")["played"] - begin) / rate
                 heard = sounding(before.stop())
             for name in reversed(GONE):

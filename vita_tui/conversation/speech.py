@@ -142,7 +142,7 @@ class Speech:
     def deliver(self, clause: Clause, samples: Samples, engine: str, rate: int, now: float) -> None:
         with self._lock:
             self._waiting -= 1
-            if self.cancelled.is_set():
+            if self.cancelled.is_set() or self._given_up:
                 return
             if self.first_synthesised is None:
                 self.first_synthesised = now
@@ -282,6 +282,8 @@ class SpeechOutput:
         """Which speech a span belongs to, by the span's start."""
         self._speeches: set[Speech] = set()
         self._open = False
+        self._away = ""
+        """Why the speaker is gone, until that has been seen to."""
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._entry: Entry | None = None
@@ -513,11 +515,20 @@ class SpeechOutput:
 
     def _on_mark(self, mark: PlaybackMark) -> None:
         """In the speaker's notifying thread."""
-        if mark.kind == "lost":
-            self._open = False
-            self._jobs.put(lambda: self._reopen(mark.reason))
-            return
         speaker = self._speaker
+        if mark.kind == "lost":
+            assert speaker is not None
+            # At once: clauses that wait to be synthesised may open it again before anything else is done.
+            played = speaker.played()
+            with self._lock:
+                self._open = False
+                speeches = list(self._speeches)
+                self._spans.clear()
+                self._away = mark.reason
+            for speech in speeches:
+                speech.lost(played)
+            self._jobs.put(self._reopen)
+            return
         if mark.span is None or speaker is None:
             return
         with self._lock:
@@ -527,33 +538,31 @@ class SpeechOutput:
         if speech is not None:
             speech.mark(mark, speaker.sample_rate)
 
-    def _reopen(self, reason: str) -> None:
-        """The speaker went away: hold what was not heard, and go on when there is one again."""
+    def _reopen(self) -> None:
+        """The speaker went away: what was not heard is held; go on with it when there is one again."""
         speaker = self._speaker
-        assert speaker is not None
-        played = speaker.played()
-        with self._lock:
-            speeches = list(self._speeches)
-            self._spans.clear()
-        for speech in speeches:
-            speech.lost(played)
+        reason, self._away = self._away, ""
+        if not reason or speaker is None:
+            return
         lost = self._clock.monotonic()
         log.info("lost the speaker: %s", reason)
         self._bus.publish(
             Notice("Speaker lost", reason, "Plug it in, or choose another: f2", "warning", key="speaker")
         )
-        told = False
         speaker.close()
         while not self._open_speaker(again=True):
-            if not told and self._clock.monotonic() - lost > GIVE_UP_SECONDS:
-                told = True
-                for speech in speeches:
+            if self._clock.monotonic() - lost > GIVE_UP_SECONDS:
+                for speech in self._begun():  # those that were begun meanwhile, too
                     speech.give_up()
             if self._stopping.wait(REOPEN_SECONDS):
                 return
         self._speaker_ready()
-        for speech in speeches:
+        for speech in self._begun():
             speech.resume()
+
+    def _begun(self) -> list[Speech]:
+        with self._lock:
+            return list(self._speeches)
 
     def _probe(self) -> None:
         """In a thread of its own: give every voice whose rest is over a fresh start and have it say something."""
@@ -594,6 +603,7 @@ class SpeechOutput:
 
     def _synthesise(self, speech: Speech, clause: Clause) -> None:
         speaker = self._speaker
+        self._reopen()
         if speaker is None or not self._chain.engines or not (self._open or self._open_speaker()):
             speech.skip()
             return
