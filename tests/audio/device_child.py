@@ -43,7 +43,8 @@ def speaker(name: str) -> None:
                 except DeviceError as error:
                     say("refused", reason=str(error))
             case ["flush"]:
-                say("flushed", heard=device.flush())
+                before = device.played()
+                say("flushed", heard=device.flush(), before=before)
             case ["open"]:
                 device.open()
                 say("open", rate=device.sample_rate, name=device.name, missing=device.missing)

@@ -1,11 +1,14 @@
 """How quickly a reply gives way, and how often it does so for nothing.
 
-    python -m tests.e2e.interruption_report [--minutes 10] [--people 8] [--echo -20] [--json]
+    python -m tests.e2e.interruption_report [--minutes 10] [--people 8] [--echo -20] [--keys 12] [--json]
 
 The real assistant with real Whisper (tiny.en), voice activity and echo handling speaks without end, in Piper's voice, into a
 simulated room. For `--minutes` there are coughs, hums of agreement, music, machines and paper, one every seven seconds: every
 reply that stops is a false stop. Then `--people` times somebody speaks into it. Times count from the first sample of the person's
 voice in the microphone: until the reply begins to be turned down, until it is turned down all the way, and until it has stopped.
+
+Before that, `--keys` times a reply on PulseAudio's virtual speaker is silenced as by a key: how much of it still sounds after that moment,
+by the device's clock, and how much more or less of it the recording of the monitor holds than that.
 """
 
 from __future__ import annotations
@@ -21,10 +24,12 @@ from typing import Any
 
 import numpy as np
 
+from tests.audio.test_devices import child, sounding
 from tests.e2e import stage
 from tests.e2e.scenarios import Mind, spoken
 from tests.e2e.stage import StageMicrophone, StageSpeaker
 from tests.room import Room
+from tests.virtual_audio import virtual_audio
 from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.echo import without_echo
 from vita_tui.audio.reference import Tap
@@ -80,6 +85,29 @@ class ReportedSpeaker(StageSpeaker):
 def _lead(sound: Samples) -> float:
     """Seconds at its beginning in which nothing can be heard: it is in the file, not in the voice."""
     return int(np.argmax(np.abs(sound) > AUDIBLE)) / SAMPLE_RATE
+
+
+def silence_by_key(times: int) -> dict[str, Any]:
+    """How long a real output stream still sounds after it is told to be silent."""
+    after: list[float] = []
+    off: list[float] = []
+    with virtual_audio() as audio, child(audio, "speaker") as speaker:
+        rate = speaker.opened["rate"]
+        speaker.do("play", 440, 0.2)  # the sink wakes up
+        speaker.until("finished")
+        for _ in range(times):
+            with audio.recording() as recording:
+                speaker.do("play", 440, 20)
+                begin = speaker.until("queued")["span"][0]
+                while sounding(recording.samples()) < 0.5:
+                    time.sleep(0.01)
+                speaker.do("flush")
+                told = speaker.until("flushed")
+                speaker.until("dropped")
+                time.sleep(0.5)  # for the recorder
+                off.append(sounding(recording.samples()) - (told["heard"] - begin) / rate)
+            after.append((told["heard"] - told["before"]) / rate)
+    return {"key_to_silence_ms": _spread(after), "recorded_more_ms": _spread(off)}
 
 
 async def measure(minutes: float, people: int, echo: float) -> dict[str, Any]:
@@ -186,9 +214,11 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--people", type=int, default=8)
     parser.add_argument("--echo", type=float, default=-20.0)
+    parser.add_argument("--keys", type=int, default=12)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    result = asyncio.run(measure(given.minutes, given.people, given.echo))
+    result = silence_by_key(given.keys) if given.keys else {}
+    result |= asyncio.run(measure(given.minutes, given.people, given.echo))
     if given.json:
         print(json.dumps(result))
     else:
