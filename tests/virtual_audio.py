@@ -179,11 +179,13 @@ class VirtualAudio:
                     numbers[name] = number
         self._tell(f"unload-module {numbers[name]}" for name in names)
 
-    def plug(self, name: str) -> None:
-        """Bring back what was unplugged, as the default."""
-        self._pactl("load-module", *self._modules.pop(name).split())
-        if name != "mic":
-            self._pactl("set-default-sink" if name == "speaker" else "set-default-source", name)
+    def plug(self, *names: str) -> None:
+        """Bring back what was unplugged, as the default, at the same moment."""
+        commands = [f"load-module {self._modules.pop(name)}" for name in names]
+        for name in names:
+            if name != "mic":
+                commands.append(f"set-default-{'sink' if name == 'speaker' else 'source'} {name}")
+        self._tell(commands)
 
     def attach(self, name: str) -> None:
         """Plug in a device that programs can choose by its name: a speaker, and a microphone into which `paplay` speaks."""

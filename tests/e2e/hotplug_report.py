@@ -82,8 +82,7 @@ def endure(audio: VirtualAudio, home: Path, times: int) -> Toll:
             mark = _log(vita).count("listening to")
             audio.unplug(*GONE)
             vita.wait(lambda _, seen=number + 1: _log(vita).count("lost the speaker") >= seen)  # type: ignore[misc]
-            for name in reversed(GONE):
-                audio.plug(name)
+            audio.plug(*reversed(GONE))
             plugged = time.monotonic()
             with audio.recording() as recording:
                 _until(lambda: sounding(recording.samples()) > 0.05, vita, number)
@@ -167,8 +166,7 @@ def tone_toll(audio: VirtualAudio, times: int) -> tuple[list[float], list[float]
                 audio.unplug(*GONE)
                 counted = (speaker.until("lost")["played"] - begin) / rate
                 heard = sounding(before.stop())
-            for name in reversed(GONE):
-                audio.plug(name)
+            audio.plug(*reversed(GONE))
         lost.append(max(0.0, counted - heard))
         twice.append(max(0.0, heard - counted))
     return lost, twice

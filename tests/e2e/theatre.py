@@ -83,6 +83,8 @@ class _Performance:
         self._seen: dict[str, None] = {}
         """Every line that was ever on the screen, in order."""
         self._state = ""
+        self._finished = 0
+        """Turns that are over and that no cue has waited for."""
         self._out = Outcome()
         self._speaking: list[subprocess.Popen[bytes]] = []
 
@@ -135,6 +137,7 @@ class _Performance:
                 self._seen.setdefault(text)
         state = self._vita.state()
         if state != self._state:
+            self._finished += state == "idle" and self._state in ("thinking", "speaking")
             self._state = state
             self._note(state)
         return screen
@@ -156,8 +159,8 @@ class _Performance:
             self._wait(WORD_SECONDS * int(wanted[6:]))
             return
         if wanted == "finished":
-            self._watch(wanted, lambda _: self._state in ("thinking", "speaking", "idle"))
-            self._watch(wanted, lambda _: self._state == "idle")
+            self._watch(wanted, lambda _: self._finished > 0)
+            self._finished -= 1
         elif wanted == "pausing":
             self._watch(wanted, lambda screen: "sends in" in screen)
         else:
