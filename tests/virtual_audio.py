@@ -182,9 +182,8 @@ class VirtualAudio:
     def plug(self, *names: str) -> None:
         """Bring back what was unplugged, as the default, at the same moment."""
         commands = [f"load-module {self._modules.pop(name)}" for name in names]
-        for name in names:
-            if name != "mic":
-                commands.append(f"set-default-{'sink' if name == 'speaker' else 'source'} {name}")
+        kinds = {"speaker": "sink", "virtmic": "source"}
+        commands += [f"set-default-{kinds[name]} {name}" for name in names if name in kinds]
         self._tell(commands)
 
     def attach(self, name: str) -> None:
