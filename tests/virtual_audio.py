@@ -11,10 +11,11 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,14 @@ ctl.pulse { type pulse }
 ctl.!default { type pulse }
 """
 """The whole of ALSA's configuration: no card of this machine, no file of this user."""
+
+_NAMED = """
+pcm.{name} {{
+    type asym
+    playback.pcm {{ type pulse device "{name}" }}
+    capture.pcm {{ type pulse device "{name}.monitor" }}
+}}
+"""
 
 
 class Recording:
@@ -70,7 +79,8 @@ class VirtualAudio:
         self.folder = folder
         runtime = folder / "run"
         runtime.mkdir(mode=0o700)
-        (folder / "asound.conf").write_text(_ASOUND)
+        self._named: set[str] = set()
+        self._write_names()
         self.variables = {
             "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
             "XDG_RUNTIME_DIR": str(runtime),
@@ -95,6 +105,7 @@ class VirtualAudio:
                 ["setpriv", "--pdeathsig", "KILL", "pulseaudio",
                  "--daemonize=no", "--exit-idle-time=-1", "-n", "--use-pid-file=no", "--realtime=no", "--high-priority=no",
                  "-L", f"module-native-protocol-unix socket={self.folder}/run/native auth-anonymous=1",
+                 "-L", f"module-cli-protocol-unix socket={self.folder}/run/cli",
                  "-L", "module-null-sink sink_name=speaker norewinds=1",
                  "-L", "module-null-sink sink_name=mic norewinds=1",
                  "-L", "module-remap-source master=mic.monitor source_name=virtmic"],
@@ -133,12 +144,12 @@ class VirtualAudio:
         return subprocess.Popen(["paplay", "--device=mic", str(file)], env=self.env)
 
     @contextlib.contextmanager
-    def recording(self) -> Iterator[Recording]:
-        """Record what the speaker plays."""
+    def recording(self, speaker: str = "speaker") -> Iterator[Recording]:
+        """Record what a speaker plays."""
         file = Path(tempfile.mkstemp(suffix=".raw", dir=self.folder)[1])
         with file.open("wb") as out:
             process = subprocess.Popen(
-                ["parecord", "--device=speaker.monitor", "--raw", f"--rate={RATE}", "--channels=1",
+                ["parecord", f"--device={speaker}.monitor", "--raw", f"--rate={RATE}", "--channels=1",
                  "--format=s16le", "--latency-msec=20"],
                 env=self.env, stdout=out,
             )  # fmt: skip
@@ -153,23 +164,70 @@ class VirtualAudio:
 
     # ---- devices that come and go
 
-    def unplug(self, name: str) -> None:
-        """Take away `speaker`, `mic` or `virtmic`.
+    def unplug(self, *names: str) -> None:
+        """Take away `speaker`, `mic` or `virtmic`, or several of them at the same moment.
 
         PulseAudio moves the streams of a device that goes away to another one of its kind, if there is one: programs notice
         nothing. The last one takes its streams with it; so does `stop`.
         """
-        for line in self._pactl("list", "short", "modules").splitlines():
-            number, module, arguments = (*line.split("\t"), "")[:3]
-            if {f"sink_name={name}", f"source_name={name}"} & set(arguments.split()):
-                self._modules[name] = f"{module} {arguments}".strip()
-                self._pactl("unload-module", number)
+        numbers = {}
+        for row in self._rows("modules"):
+            number, module, arguments = (*row, "")[:3]
+            for name in names:
+                if {f"sink_name={name}", f"source_name={name}"} & set(arguments.split()):
+                    self._modules[name] = f"{module} {arguments}".strip()
+                    numbers[name] = number
+        self._tell(f"unload-module {numbers[name]}" for name in names)
 
-    def plug(self, name: str) -> None:
-        """Bring back what was unplugged, as the default."""
-        self._pactl("load-module", *self._modules.pop(name).split())
-        if name != "mic":
-            self._pactl("set-default-sink" if name == "speaker" else "set-default-source", name)
+    def plug(self, *names: str) -> None:
+        """Bring back what was unplugged, as the default, at the same moment."""
+        commands = [f"load-module {self._modules.pop(name)}" for name in names]
+        kinds = {"speaker": "sink", "virtmic": "source"}
+        commands += [f"set-default-{kinds[name]} {name}" for name in names if name in kinds]
+        self._tell(commands)
+
+    def attach(self, name: str) -> None:
+        """Plug in a device that programs can choose by its name: a speaker, and a microphone into which `paplay` speaks."""
+        self._pactl("load-module", "module-null-sink", f"sink_name={name}", "norewinds=1")
+        self._named.add(name)
+        self._write_names()
+
+    def detach(self, name: str, *, listed: bool = False) -> None:
+        """Unplug it: its streams end, they are not moved.
+
+        Args:
+            listed: it stays in the list of devices, but cannot be opened.
+        """
+        if not listed:
+            self._named.discard(name)
+            self._write_names()
+        listening = self._listening_to(f"{name}.monitor")
+        self.unplug(name)
+        self._modules.pop(name, None)
+        # Those who play end with it; those who listen are moved, unless they are ended.
+        if listening:
+            self._tell(f"kill-source-output {number}" for number in listening)
+
+    def _tell(self, commands: Iterable[str]) -> None:
+        """Have the server do all of this before it does anything else."""
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(str(self.folder / "run" / "cli"))
+            line.sendall("".join(f"{command}\n" for command in commands).encode())
+            line.shutdown(socket.SHUT_WR)
+            while line.recv(4096):
+                pass
+
+    def _listening_to(self, source: str) -> list[str]:
+        """The numbers of the streams that capture from `source`."""
+        numbers = {row[1]: row[0] for row in self._rows("sources")}
+        return [row[0] for row in self._rows("source-outputs") if row[1] == numbers.get(source)]
+
+    def _rows(self, what: str) -> list[list[str]]:
+        return [line.split("\t") for line in self._pactl("list", "short", what).splitlines()]
+
+    def _write_names(self) -> None:
+        names = "".join(_NAMED.format(name=name) for name in sorted(self._named))
+        (self.folder / "asound.conf").write_text(_ASOUND + names)
 
     def stop(self) -> None:
         """All devices are gone at once."""

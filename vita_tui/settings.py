@@ -106,8 +106,16 @@ class LlmSettings(_Section):
 class TtsSettings(_Section):
     """The voice."""
 
-    engines: tuple[Literal["piper", "pyttsx3"], ...] = ("piper", "pyttsx3")
-    """Voices to try, in order; an empty list means text only."""
+    engines: tuple[Literal["remote", "piper", "pyttsx3"], ...] = ("remote", "piper", "pyttsx3")
+    """Voices to try, in order; remote is passed over without tts.base_url; an empty list means text only."""
+    base_url: str = ""
+    """Server whose voice speaks, such as http://127.0.0.1:8880/v1: OpenAI's speech route; empty for none."""
+    model: str = "tts-1"
+    """Name of the speech model on that server."""
+    remote_voice: str = "alloy"
+    """Name of the voice on that server."""
+    api_key: SecretStr = SecretStr("")
+    """Key for the server; better given as VITA_TTS__API_KEY than in the file."""
     voice: str = "en_US-joe-medium"
     """Piper voice: catalogue name, path of an .onnx file, or hf:owner/repo/file.onnx."""
     system_voice: str = ""

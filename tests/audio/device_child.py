@@ -21,9 +21,10 @@ def say(what: str, **more: object) -> None:
         print(json.dumps({"what": what, **more}), flush=True)
 
 
-def speaker() -> None:
-    """`play HERTZ SECONDS`, `flush`, `played`, `close`."""
-    device = DeviceSpeaker()
+def speaker(name: str) -> None:
+    """`play HERTZ SECONDS`, `flush`, `played`, `open`, `use NAME`, `close`."""
+    device = DeviceSpeaker(name)
+    device.on_change(lambda: say("changed", name=device.name, missing=device.missing))
 
     def tell(mark: PlaybackMark) -> None:
         span = None if mark.span is None else [mark.span.start, mark.span.end]
@@ -31,7 +32,7 @@ def speaker() -> None:
 
     device.subscribe(tell)
     device.open()
-    say("open", rate=device.sample_rate)
+    say("open", rate=device.sample_rate, name=device.name, missing=device.missing)
     for line in sys.stdin:
         match line.split():
             case ["play", hertz, seconds]:
@@ -42,7 +43,14 @@ def speaker() -> None:
                 except DeviceError as error:
                     say("refused", reason=str(error))
             case ["flush"]:
-                say("flushed", heard=device.flush())
+                before = device.played()
+                say("flushed", heard=device.flush(), before=before)
+            case ["open"]:
+                device.open()
+                say("open", rate=device.sample_rate, name=device.name, missing=device.missing)
+            case ["use", *words]:
+                device.use(" ".join(words))
+                say("using", name=device.name, missing=device.missing)
             case ["played"]:
                 say("position", played=device.played())
             case ["close"]:
@@ -51,11 +59,25 @@ def speaker() -> None:
                 return
 
 
-def microphone() -> None:
-    """Tells of every half second of sound: its loudest frequency and level; ends when the device does."""
-    device = DeviceMicrophone()
+def microphone(name: str) -> None:
+    """Tells of every half second of sound: its loudest frequency and level; opens a device that went away once more."""
+    device = DeviceMicrophone(name)
+    device.on_change(lambda: say("changed", name=device.name, missing=device.missing))
     device.open()
-    say("open")
+    say("open", name=device.name, missing=device.missing)
+    for _ in range(2):
+        _listen(device)
+        device.close()
+        try:
+            device.open()
+        except DeviceError as error:
+            say("refused", reason=str(error))
+            break
+        say("open", name=device.name, missing=device.missing)
+    device.close()
+
+
+def _listen(device: DeviceMicrophone) -> None:
     samples: list[Samples] = []
     expected = 0
     try:
@@ -74,8 +96,7 @@ def microphone() -> None:
                 say("heard", hertz=loudest, level=float(np.sqrt(np.mean(sound**2))))
     except DeviceError as error:
         say("error", reason=str(error))
-    device.close()
 
 
 if __name__ == "__main__":
-    {"speaker": speaker, "microphone": microphone}[sys.argv[1]]()
+    {"speaker": speaker, "microphone": microphone}[sys.argv[1]]("".join(sys.argv[2:]))

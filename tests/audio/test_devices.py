@@ -28,9 +28,9 @@ DEADLINE = 40.0
 class Child:
     """A program that uses a device: see `device_child`."""
 
-    def __init__(self, audio: VirtualAudio, what: str) -> None:
+    def __init__(self, audio: VirtualAudio, what: str, name: str = "") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.audio.device_child", what],
+            [sys.executable, "-m", "tests.audio.device_child", what, name],
             env=audio.env,
             cwd=ROOT,
             stdin=subprocess.PIPE,
@@ -38,6 +38,8 @@ class Child:
             text=True,
             bufsize=1,
         )
+        self.opened: dict[str, Any] = {}
+        """What it said of the device that it opened."""
         self._deadline = threading.Timer(DEADLINE, self._process.kill)
         self._deadline.start()
 
@@ -69,10 +71,10 @@ def audio() -> Iterator[VirtualAudio]:
 
 
 @contextlib.contextmanager
-def child(audio: VirtualAudio, what: str) -> Iterator[Child]:
-    made = Child(audio, what)
+def child(audio: VirtualAudio, what: str, name: str = "") -> Iterator[Child]:
+    made = Child(audio, what, name)
     try:
-        made.until("open")
+        made.opened = made.until("open")
         yield made
     finally:
         made.end()
@@ -173,3 +175,67 @@ def test_a_microphone_that_goes_away_is_told(audio: VirtualAudio) -> None:
         audio.stop()
         error = microphone.until("error")
     assert "went away" in error["reason"]
+
+
+# ---- devices that are remembered by name
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["gone from the list", "listed but not to be opened"])
+def test_another_speaker_stands_in_for_one_that_went_away_until_it_is_back(
+    audio: VirtualAudio, listed: bool
+) -> None:
+    audio.attach("headset")
+    with child(audio, "speaker", "headset") as speaker:
+        assert (speaker.opened["name"], speaker.opened["missing"]) == ("headset", "")
+        speaker.do("play", 440, 60)
+        speaker.until("started")
+        audio.detach("headset", listed=listed)
+        assert "headset went away" in speaker.until("lost")["reason"]
+        speaker.do("open")
+        stand_in = speaker.until("open")
+        assert stand_in["name"] != "headset"
+        assert "headset" in stand_in["missing"]
+        speaker.do("play", 440, 60)
+        speaker.until("started")
+        audio.attach("headset")
+        back = speaker.until("changed")
+        assert (back["name"], back["missing"]) == ("headset", "")
+        with audio.recording("headset") as recording:
+            deadline = time.monotonic() + DEADLINE
+            while sounding(recording.samples()) < 0.5 and time.monotonic() < deadline:
+                time.sleep(0.05)
+        assert sounding(recording.samples()) >= 0.5, "what was playing goes on there"
+        speaker.do("close")
+        assert speaker.until("closed")["threads"] == ["MainThread"]
+
+
+def test_another_microphone_stands_in_for_one_that_went_away_until_it_is_back(audio: VirtualAudio) -> None:
+    audio.attach("headset")
+    with child(audio, "microphone", "headset") as microphone:
+        assert (microphone.opened["name"], microphone.opened["missing"]) == ("headset", "")
+        microphone.until("heard")
+        audio.detach("headset")
+        assert "headset went away" in microphone.until("error")["reason"]
+        stand_in = microphone.until("open")
+        assert stand_in["name"] != "headset"
+        assert "headset" in stand_in["missing"]
+        microphone.until("heard")
+        audio.attach("headset")
+        back = microphone.until("changed")
+        assert (back["name"], back["missing"]) == ("headset", "")
+        microphone.until("heard")
+
+
+def test_a_speaker_is_changed_while_it_plays(audio: VirtualAudio) -> None:
+    audio.attach("headset")
+    with child(audio, "speaker") as speaker:
+        speaker.do("play", 440, 5)
+        _, end = speaker.until("queued")["span"]
+        speaker.until("started")
+        speaker.do("use", "headset")
+        assert speaker.until("using")["name"] == "headset"
+        assert speaker.until("finished")["span"][1] == end
+        speaker.do("use", "nobody")
+        assert "nobody" in speaker.until("using")["missing"]
+        speaker.do("use", "")
+        assert speaker.until("using")["missing"] == ""

@@ -14,7 +14,7 @@ from vita_tui.audio.files import FileSpeaker
 from vita_tui.clock import SystemClock
 from vita_tui.conversation import floor
 from vita_tui.conversation.assistant import Assistant
-from vita_tui.conversation.floor import DUCKED, Contest
+from vita_tui.conversation.floor import DUCKED, HINTED, Contest
 from vita_tui.conversation.listener import Utterance
 from vita_tui.conversation.own_words import OwnWords
 from vita_tui.conversation.recognition import Understood
@@ -58,9 +58,11 @@ def onset(vita: Assistant, number: int = 7) -> None:
     vita.on_onset(number)
 
 
-def understood(vita: Assistant, text: str, number: int = 7, confidence: float = 0.9) -> None:
+def understood(
+    vita: Assistant, text: str, number: int = 7, confidence: float = 0.9, voice: float = 1.0
+) -> None:
     now = SystemClock().monotonic()
-    utterance = Utterance(number, np.zeros(SAMPLE_RATE, np.float32), 1.0, now, now, now, "silence")
+    utterance = Utterance(number, np.zeros(SAMPLE_RATE, np.float32), voice, now, now, now, "silence")
     vita.on_utterance(utterance)
     vita.on_understood(Understood(utterance, text, "" if text else "Nothing.", confidence, (), now))
 
@@ -184,9 +186,55 @@ async def test_a_contest_turns_the_reply_down_and_up_again_and_knows_its_own_wor
     own.say(["gulls", "are", "clever", "birds"], [0.3, 0.5, 0.9, 1.3], 10.0)
     contest.begin(1, lambda: None)
     assert gains == [DUCKED]
-    assert not contest.won_by("Gulls are clever", 10.0, 11.0, certain=True)
-    assert contest.won_by("What about the whales", 10.0, 11.0, certain=True)
+    assert not contest.won_by("Gulls are clever", 10.0, 11.0, voice=1.0, certain=True)
+    assert contest.won_by("What about the whales", 10.0, 11.0, voice=1.0, certain=True)
     contest.end()
     assert gains == [DUCKED, 1.0]
     contest.end()
     assert gains == [DUCKED, 1.0]
+
+
+async def test_the_first_hint_of_a_voice_makes_room_and_is_taken_back_or_becomes_a_contest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(floor, "HINT_SECONDS", 0.01)
+    gains: list[float] = []
+    risen = asyncio.Event()
+
+    def duck(gain: float) -> None:
+        gains.append(gain)
+        if gain == 1.0:
+            risen.set()
+
+    contest = Contest(EventBus(), SystemClock(), duck=duck, own=None)
+    contest.hint()
+    contest.hint()
+    await asyncio.wait_for(risen.wait(), 10)
+    assert gains == [HINTED, 1.0], "nothing more came of it"
+    contest.hint()
+    contest.begin(1, lambda: None)
+    contest.hint()
+    assert gains[2:] == [HINTED, DUCKED], "it is turned down further, never up between"
+    contest.end(ignored=True)
+    assert gains[4:] == [1.0]
+
+
+def test_in_a_very_short_sound_there_is_no_room_for_three_words_but_for_stop() -> None:
+    contest = Contest(EventBus(), SystemClock(), duck=lambda _: None, own=None)
+    assert not contest.won_by("Those are fine", 0.0, 0.5, voice=0.4, certain=True, final=True)
+    assert contest.won_by("How so?", 0.0, 0.5, voice=0.4, certain=True, final=True)
+    assert contest.won_by("Stop it please", 0.0, 0.5, voice=0.4, certain=False, final=True)
+    assert contest.won_by("Those are fine", 0.0, 1.0, voice=0.8, certain=True, final=True)
+
+
+async def test_a_short_word_that_is_guessed_at_does_not_stop_a_reply(
+    talking: tuple[Assistant, Events],
+) -> None:
+    vita, events = talking
+    onset(vita)
+    understood(vita, "That.", confidence=0.55, voice=0.35)
+    assert state_of(vita) is State.SPEAKING
+    assert kinds(events)[-1] == "ignored"
+    onset(vita, 8)
+    understood(vita, "What?", 8, confidence=0.75, voice=0.35)
+    assert kinds(events)[-1] == "stopped"

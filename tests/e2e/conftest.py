@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -13,8 +14,10 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.e2e.terminal import Terminal
-from tests.virtual_audio import VirtualAudio, virtual_audio
+from tests.virtual_audio import VirtualAudio, sound, sound_here, virtual_audio
 from vita_tui.engines.tts.spoken import spoken
+
+__all__ = ["Ask", "Understand", "answering", "sound", "sound_here", "word_error_rate"]
 
 Ask = Callable[[str], NDArray[np.float32]]
 Understand = Callable[[NDArray[np.float32]], str]
@@ -74,39 +77,56 @@ def understand() -> Iterator[Understand]:
     recognizer.cleanup()
 
 
-@pytest.fixture
-def server() -> Iterator[Callable[[str], str]]:
-    """An OpenAI-compatible server that gives one answer to everything; called with it, returns its base URL."""
-    running: list[ThreadingHTTPServer] = []
+@contextlib.contextmanager
+def answering(*answers: str, after: float = 0.0) -> Iterator[str]:
+    """An OpenAI-compatible server that gives the answers in order, the last one again and again; yields its base URL.
 
-    def start(answer: str) -> str:
-        pieces: list[dict[str, object]] = [
-            {"delta": {"content": f"{word} "}, "finish_reason": None} for word in answer.split()
-        ]
-        pieces.append({"delta": {}, "finish_reason": "stop"})
-        lines = [json.dumps({"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "fixed",
-                             "choices": [{"index": 0, **piece}]}) for piece in pieces]  # fmt: skip
+    Args:
+        after: seconds that it thinks first.
+    """
+    left = list(answers)
+    taking = threading.Lock()
+    over = threading.Event()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(200)
-                self.send_header("Content-Type", "text/event-stream")
-                self.end_headers()
+    def next_answer() -> str:
+        with taking:
+            return left.pop(0) if len(left) > 1 else left[0]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            over.wait(after)
+            pieces: list[dict[str, object]] = [
+                {"delta": {"content": f"{word} "}, "finish_reason": None} for word in next_answer().split()
+            ]
+            pieces.append({"delta": {}, "finish_reason": "stop"})
+            lines = [json.dumps({"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "fixed",
+                                 "choices": [{"index": 0, **piece}]}) for piece in pieces]  # fmt: skip
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            with contextlib.suppress(OSError):  # who asked is gone
                 for line in [*lines, "[DONE]"]:
                     self.wfile.write(f"data: {line}\n\n".encode())
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-                pass
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            pass
 
-        running.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
-        threading.Thread(target=running[-1].serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{running[-1].server_port}/v1"
+    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{running.server_port}/v1"
+    finally:
+        over.set()
+        running.shutdown()
+        running.server_close()
 
-    yield start
-    for one in running:
-        one.shutdown()
-        one.server_close()
+
+@pytest.fixture
+def server() -> Iterator[Callable[[str], str]]:
+    """Such servers; called with an answer, returns the base URL of one."""
+    with contextlib.ExitStack() as running:
+        yield lambda answer: running.enter_context(answering(answer))
 
 
 def word_error_rate(wanted: str, heard: str) -> float:

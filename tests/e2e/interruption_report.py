@@ -1,11 +1,14 @@
 """How quickly a reply gives way, and how often it does so for nothing.
 
-    python -m tests.e2e.interruption_report [--minutes 10] [--people 8] [--echo -20] [--json]
+    python -m tests.e2e.interruption_report [--minutes 10] [--people 8] [--echo -20] [--keys 12] [--json]
 
 The real assistant with real Whisper (tiny.en), voice activity and echo handling speaks without end, in Piper's voice, into a
 simulated room. For `--minutes` there are coughs, hums of agreement, music, machines and paper, one every seven seconds: every
 reply that stops is a false stop. Then `--people` times somebody speaks into it. Times count from the first sample of the person's
-sound in the microphone: until the reply is turned down, and until it has stopped.
+voice in the microphone: until the reply begins to be turned down, until it is turned down all the way, and until it has stopped.
+
+Before that, `--keys` times a reply on PulseAudio's virtual speaker is silenced as by a key: how much of it still sounds after that moment,
+by the device's clock, and how much more or less of it the recording of the monitor holds than that.
 """
 
 from __future__ import annotations
@@ -19,12 +22,17 @@ import sys
 import time
 from typing import Any
 
+import numpy as np
+
+from tests.audio.test_devices import child, sounding
 from tests.e2e import stage
 from tests.e2e.scenarios import Mind, spoken
 from tests.e2e.stage import StageMicrophone, StageSpeaker
 from tests.room import Room
-from vita_tui.audio.base import Samples
+from tests.virtual_audio import virtual_audio
+from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.echo import without_echo
+from vita_tui.audio.reference import Tap
 from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.build import recognizers, synthesizers
 from vita_tui.engines.chain import Chain
@@ -33,6 +41,8 @@ from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.memory import MemoryStore
 from vita_tui.settings import Settings
 
+AUDIBLE = 10 ** (-50 / 20)
+"""Amplitude from which on a voice has begun."""
 EVERY = 7.0
 """Seconds between two sounds."""
 STORY = (
@@ -59,6 +69,47 @@ def sounds() -> list[tuple[str, Samples]]:
     ]
 
 
+class ReportedSpeaker(StageSpeaker):
+    """Keeps when it was turned down."""
+
+    def __init__(self, *ears: Tap) -> None:
+        super().__init__(*ears)
+        self.turned_down: list[float] = []
+
+    def fade(self, gain: float, seconds: float) -> None:
+        if gain < 1.0:
+            self.turned_down.append(time.monotonic())
+        super().fade(gain, seconds)
+
+
+def _lead(sound: Samples) -> float:
+    """Seconds at its beginning in which nothing can be heard: it is in the file, not in the voice."""
+    return int(np.argmax(np.abs(sound) > AUDIBLE)) / SAMPLE_RATE
+
+
+def silence_by_key(times: int) -> dict[str, Any]:
+    """How long a real output stream still sounds after it is told to be silent."""
+    after: list[float] = []
+    off: list[float] = []
+    with virtual_audio() as audio, child(audio, "speaker") as speaker:
+        rate = speaker.opened["rate"]
+        speaker.do("play", 440, 0.2)  # the sink wakes up
+        speaker.until("finished")
+        for _ in range(times):
+            with audio.recording() as recording:
+                speaker.do("play", 440, 20)
+                begin = speaker.until("queued")["span"][0]
+                while sounding(recording.samples()) < 0.5:
+                    time.sleep(0.01)
+                speaker.do("flush")
+                told = speaker.until("flushed")
+                speaker.until("dropped")
+                time.sleep(0.5)  # for the recorder
+                off.append(sounding(recording.samples()) - (told["heard"] - begin) / rate)
+            after.append((told["heard"] - told["before"]) / rate)
+    return {"key_to_silence_ms": _spread(after), "recorded_more_ms": _spread(off)}
+
+
 async def measure(minutes: float, people: int, echo: float) -> dict[str, Any]:
     settings = Settings(stt={"model": "tiny.en"})
     bus = EventBus()
@@ -70,7 +121,7 @@ async def measure(minutes: float, people: int, echo: float) -> dict[str, Any]:
 
     bus.subscribe(note)
     microphone = StageMicrophone(Room(echo_db=echo, delay=0.08))
-    speaker = StageSpeaker(microphone.echo.tap)
+    speaker = ReportedSpeaker(microphone.echo.tap)
     vita = Assistant(
         settings,
         responders=Chain("llm", [Mind([STORY], 0.0)], settings.health, bus=bus),
@@ -111,13 +162,18 @@ async def measure(minutes: float, people: int, echo: float) -> dict[str, Any]:
             await asyncio.sleep(0.05)
         spoke += time.monotonic() - began
         false += [f"{name}: {event.text}" for _, event in heard[mark:] if event.kind == "stopped"]
+    dips = len(speaker.turned_down)
+    hinted: list[float] = []
     ducked: list[float] = []
     stopped: list[float] = []
     for place in range(people):
         await talk()
         mark = len(heard)
-        began = microphone.say(spoken(LINES[place % len(LINES)], -24.0))
+        line = spoken(LINES[place % len(LINES)], -24.0)
+        down = len(speaker.turned_down)
+        began = microphone.say(line) + _lead(line)
         await asyncio.sleep(4.0)
+        hinted += [at - began for at in speaker.turned_down[down:]][:1]
         for kind, times in (("onset", ducked), ("stopped", stopped)):
             times += [at - began for at, event in heard[mark:] if event.kind == kind][:1]
         vita.stop()
@@ -132,8 +188,10 @@ async def measure(minutes: float, people: int, echo: float) -> dict[str, Any]:
         "false_stops_per_hour": round(len(false) / spoke * 3600, 1),
         "people": people,
         "stopped_for": len(stopped),
-        "onset_to_duck_ms": _spread(ducked),
-        "onset_to_stop_ms": _spread(stopped),
+        "turned_down_times": dips,
+        "voice_to_first_dip_ms": _spread(hinted),
+        "voice_to_duck_ms": _spread(ducked),
+        "voice_to_stop_ms": _spread(stopped),
     }
 
 
@@ -156,9 +214,11 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--people", type=int, default=8)
     parser.add_argument("--echo", type=float, default=-20.0)
+    parser.add_argument("--keys", type=int, default=12)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    result = asyncio.run(measure(given.minutes, given.people, given.echo))
+    result = silence_by_key(given.keys) if given.keys else {}
+    result |= asyncio.run(measure(given.minutes, given.people, given.echo))
     if given.json:
         print(json.dumps(result))
     else:

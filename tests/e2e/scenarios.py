@@ -1,18 +1,24 @@
 """Scenarios: who does what when, and what must come of it; one small file each in `scenarios/`.
 
-    python -m tests.e2e.scenarios [NAME ...]
+    python -m tests.e2e.scenarios [--real] [NAME ...]
 
 They run with the real assistant, real Whisper, real voice activity and echo handling, and Piper as the people's voice; the
-model follows a script, so that what is heard of a reply can be counted. A file has:
+model follows a script, so that what is heard of a reply can be counted. With `clock = "microphone"` time passes as fast as the sound
+of it can be listened to. Those with `real` are also performed by the whole program in a terminal, on PulseAudio's virtual devices, with
+keys that are pressed and sound that is played into the microphone (`--real`; see `tests.e2e.theatre`). A file has:
 
     about       what it shows
     reply       what the model says each time; a list for one after another
     think_seconds  how long the model takes for its first word (0.05)
     hands_free  true unless it says otherwise
+    clock       "real", or "microphone": then a cue's `at` is the second of the recording, and only says or sounds something
+    seconds     how long the recording is, with that clock
+    real        the whole program performs it as well
     voice       "tone" (each word a tenth of a second; the default) or "piper"
     room        echo_db, delay, noise_dbfs of `tests.room.Room`; no echo unless it says so
     settings    as in the settings file
     [[cue]]     on: what it waits for: "start", a state, "onset", "stopped", "ignored", "finished", "pausing", "words 3"
+                (so many words of the reply have been heard)
                 after: seconds later (0)
                 then one of: say (Piper; dbfs -26), sound (cough, rustle, hum, music; seconds), key (talk, stop, hold, type),
                 unplug or plug (microphone, speaker)
@@ -20,6 +26,7 @@ model follows a script, so that what is heard of a reply can be counted. A file 
                 interjections: kinds, in order; without a list they do not matter
                 heard: for each reply, "all", or [least, most] words that were heard
                 replies: how many; said: regular expression that a reply's text matches
+                real: what is to be expected instead in the whole program, whose voice is Piper
                 notices, remarks: regular expressions, each of which one must match
                 state: at the end ("idle")
     needs       a module that must be installed
@@ -44,7 +51,7 @@ import numpy as np
 import soxr
 
 from tests.e2e import stage
-from tests.e2e.stage import StageMicrophone, StageSpeaker
+from tests.e2e.stage import StageClock, StageMicrophone, StageSpeaker
 from tests.room import Room
 from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.echo import without_echo
@@ -62,6 +69,7 @@ from vita_tui.events import (
     EventBus,
     Heard,
     Interjection,
+    LevelChanged,
     NothingHeard,
     Notice,
     Pausing,
@@ -100,6 +108,9 @@ class Scenario:
     think_seconds: float
     seconds: float
     needs: str
+    clock: str
+    length: float
+    real: bool
 
 
 @dataclass
@@ -136,6 +147,9 @@ def load(path: Path) -> Scenario:
         data.get("think_seconds", 0.05),
         data.get("for", 20.0),
         data.get("needs", ""),
+        data.get("clock", "real"),
+        data.get("seconds", 0.0),
+        data.get("real", False),
     )
 
 
@@ -178,6 +192,8 @@ class _Show:
         self.outcome = Outcome()
 
     def take(self, event: Event) -> None:
+        if isinstance(event, LevelChanged):
+            return  # ten a second, of which nothing is judged
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self._note, event)
 
@@ -200,7 +216,6 @@ class _Show:
             case NothingHeard():
                 out.remarks.append(event.reason)
         if type(event).__name__ not in (
-            "LevelChanged",
             "ReplyDelta",
             "Heard",
             "EngineStatus",
@@ -211,9 +226,14 @@ class _Show:
 
     began = 0.0
 
-    async def until(self, wanted: str, place: int) -> int:
+    async def until(self, wanted: str, place: int, vita: Assistant) -> int:
         """Wait for what a cue waits for, among the events from `place` on; the place behind it."""
         if wanted == "start":
+            return place
+        if wanted.startswith("words "):
+            async with asyncio.timeout(PATIENCE):
+                while vita._exchange is None or len(vita._exchange.heard()[0].split()) < int(wanted[6:]):
+                    await asyncio.sleep(0.01)
             return place
         async with asyncio.timeout(PATIENCE):
             while True:
@@ -230,7 +250,7 @@ class _Show:
         seen = -1
         while self.loop.time() < end:
             await asyncio.sleep(0.1)
-            count = sum(type(event).__name__ != "LevelChanged" for event in self.events)
+            count = len(self.events)
             if count != seen or vita.state is not State.IDLE:
                 seen, calm = count, self.loop.time()
             elif self.loop.time() - calm > QUIET:
@@ -258,8 +278,10 @@ async def play(scenario: Scenario) -> Outcome:
     show = _Show(scenario)
     show.began = show.loop.time()
     settings = Settings(**{"stt": {"model": "tiny.en"}, **scenario.settings})
-    microphone = StageMicrophone(scenario.room)
-    speaker = StageSpeaker(microphone.echo.tap)
+    paced = scenario.clock == "real"
+    microphone = StageMicrophone(scenario.room, paced=paced)
+    microphone.limit = None if paced else round(scenario.length * SAMPLE_RATE)
+    speaker = StageSpeaker(microphone.echo.tap, paced=paced)
     ears = without_echo(microphone, speaker, settings.audio) if scenario.room.echo_db > -90 else microphone
     bus = EventBus()
     bus.subscribe(show.take)
@@ -281,16 +303,30 @@ async def play(scenario: Scenario) -> Outcome:
         microphone=ears,
         speaker=speaker,
         bus=bus,
+        clock=StageClock(microphone),
     )
+    if not paced:
+        for cue in scenario.cues:
+            microphone.say_at(cue["at"], sounds[cue["say"]] if "say" in cue else _sound(cue))
+        microphone.held.clear()
+        bus.subscribe(lambda event: _stand_still(microphone, event))
     await vita.start()
     try:
         async with asyncio.timeout(60):
             await vita.ready.wait()
         vita.set_hands_free(scenario.hands_free)
+        if not paced:
+            microphone.held.set()
+            async with asyncio.timeout(300):
+                while microphone.seconds < scenario.length:
+                    await asyncio.sleep(0.05)
+            await show.quiet(vita, scenario.seconds)
+            show.outcome.state = vita.state.value
+            return show.outcome
         await asyncio.sleep(0.6)
         place = len(show.events)
         for cue in scenario.cues:
-            place = await show.until(cue.get("on", "start"), place)
+            place = await show.until(cue.get("on", "start"), place, vita)
             await asyncio.sleep(cue.get("after", 0.0))
             await _act(cue, vita, show, microphone, speaker, sounds)
         await show.quiet(vita, scenario.seconds)
@@ -300,8 +336,20 @@ async def play(scenario: Scenario) -> Outcome:
     return show.outcome
 
 
+def _stand_still(microphone: StageMicrophone, event: Event) -> None:
+    """No time passes while the assistant thinks: it thinks in real time, which is much slower."""
+    if isinstance(event, StateChanged):
+        (microphone.held.clear if event.state is State.THINKING else microphone.held.set)()
+
+
 def _said(cue: dict[str, Any]) -> Samples:
     return spoken(cue["say"], cue.get("dbfs", -26.0))
+
+
+def _sound(cue: dict[str, Any]) -> Samples:
+    make = getattr(stage, cue["sound"])
+    made: Samples = make() if cue["sound"] in ("cough", "mhm") else make(cue.get("seconds", 3.0))
+    return made
 
 
 async def _act(
@@ -317,8 +365,7 @@ async def _act(
         if cue.get("wait", False):
             await asyncio.sleep(len(sounds[cue["say"]]) / SAMPLE_RATE)
     elif "sound" in cue:
-        make = getattr(stage, cue["sound"])
-        microphone.say(make() if cue["sound"] in ("cough", "mhm") else make(cue.get("seconds", 3.0)))
+        microphone.say(_sound(cue))
     elif "key" in cue:
         key = cue["key"]
         if key == "type":
@@ -374,11 +421,19 @@ def judge(scenario: Scenario, outcome: Outcome) -> list[str]:
 
 def main(names: Sequence[str]) -> int:
     failed = 0
+    real = "--real" in names
+    names = [name for name in names if name != "--real"]
     for file in sorted(FOLDER.glob("*.toml")):
-        if names and file.stem not in names:
-            continue
         scenario = load(file)
-        outcome = asyncio.run(play(scenario))
+        if (names and file.stem not in names) or (real and not (scenario.real or names)):
+            continue
+        if real:
+            from tests.e2e import theatre
+
+            outcome = theatre.perform(scenario)
+            scenario = theatre.seen_from_outside(scenario)
+        else:
+            outcome = asyncio.run(play(scenario))
         wrong = judge(scenario, outcome)
         failed += bool(wrong)
         print("ok  " if not wrong else "FAIL", scenario.name, *wrong, sep="  ")

@@ -11,9 +11,10 @@ from tests.room import Room
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, PlaybackMark, Samples
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.audio.reference import Reference, Tap
+from vita_tui.clock import SystemClock
 from vita_tui.errors import DeviceError
 
-__all__ = ["StageMicrophone", "StageSpeaker", "cough", "hum", "mhm", "music", "rustle"]
+__all__ = ["StageClock", "StageMicrophone", "StageSpeaker", "cough", "hum", "mhm", "music", "rustle"]
 
 
 class StageMicrophone:
@@ -36,6 +37,9 @@ class StageMicrophone:
         self._position = 0
         self._began: float | None = None
         self._plugged = True
+        self.held = threading.Event()
+        """Not set: nothing is captured, and no time passes."""
+        self.held.set()
         self.limit: int | None = None
         """Position at which there is no more, for one that is not paced."""
 
@@ -43,6 +47,15 @@ class StageMicrophone:
     def seconds(self) -> float:
         """How much has been captured."""
         return self._position / SAMPLE_RATE
+
+    def monotonic(self) -> float:
+        """The time of the clock that runs with this microphone."""
+        return time.monotonic() if self._began is None or self._paced else self._began + self.seconds
+
+    def say_at(self, seconds: float, sound: Samples) -> None:
+        """Sound `sound` when so much has been captured."""
+        with self._lock:
+            self._said.append((round(seconds * SAMPLE_RATE), sound))
 
     def say(self, sound: Samples) -> float:
         """Sound `sound` from now on; returns the monotonic seconds at which it begins."""
@@ -65,6 +78,8 @@ class StageMicrophone:
     def read(self, timeout: float) -> Frame | None:
         if not self._plugged:
             raise DeviceError("The microphone stage went away.", remedy="Plug it in.")
+        if not self.held.wait(timeout):
+            return None
         if self._began is None:
             self._began = time.monotonic()
         if self.limit is not None and self._position >= self.limit:
@@ -93,11 +108,21 @@ class StageMicrophone:
         return Frame(np.clip(samples, -1.0, 1.0).astype(np.float32), start, captured)
 
 
+class StageClock(SystemClock):
+    """Time as `microphone` has captured it: an hour passes as fast as it is listened to."""
+
+    def __init__(self, microphone: StageMicrophone) -> None:
+        self._microphone = microphone
+
+    def monotonic(self) -> float:
+        return self._microphone.monotonic()
+
+
 class StageSpeaker(FileSpeaker):
     """Keeps what it plays, lets more than one listen in, and can be unplugged."""
 
-    def __init__(self, *ears: Tap) -> None:
-        super().__init__(24_000)
+    def __init__(self, *ears: Tap, paced: bool = True) -> None:
+        super().__init__(24_000, pace=paced)
         self._ears = list(ears)
         self._plugged = True
         super().tap(self._tell_ears)

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.e2e import theatre
 from tests.e2e.scenarios import FOLDER, Outcome, Scenario, judge, load, play
 from vita_tui import paths
 
 ALL = sorted(FOLDER.glob("*.toml"))
+SHORT = (
+    "asked_and_answered",
+    "cut_after_three_words",
+    "echo_20",
+    "interrupted_after_three_words",
+    "mhm_ignored",
+    "unplugged_while_speaking",
+)
+"""Performed by the whole program, of those that can be; all of these with VITA_PROOF_SCENARIOS=all."""
+REAL = [
+    file
+    for file in ALL
+    if load(file).real and (file.stem in SHORT or os.environ.get("VITA_PROOF_SCENARIOS") == "all")
+]
 TOGETHER = 3
 """Performed at a time, each in real time: two cores bear it."""
 
@@ -48,8 +64,11 @@ async def _play_all(scenarios: list[Scenario]) -> Played:
             except Exception as error:  # noqa: BLE001 - told by the test of that name
                 return error
 
-    outcomes = await asyncio.gather(*map(one, scenarios))
-    return {scenario.name: outcome for scenario, outcome in zip(scenarios, outcomes, strict=True)}
+    timed = [scenario for scenario in scenarios if scenario.clock == "real"]
+    outcomes = dict(zip([s.name for s in timed], await asyncio.gather(*map(one, timed)), strict=True))
+    # Those that are as fast as the machine is would slow the others down.
+    outcomes |= {scenario.name: await one(scenario) for scenario in scenarios if scenario.clock != "real"}
+    return outcomes
 
 
 def _lacks(scenario: Scenario) -> str:
@@ -72,6 +91,17 @@ async def test_a_scenario(played: Played, file: Path) -> None:
         # Others were played at the same time: what a busy machine spoils must go well by itself.
         outcome = await play(scenario)
         wrong = judge(scenario, outcome)
+    assert not wrong, "\n".join([*wrong, *outcome.log])
+
+
+@pytest.mark.audio
+@pytest.mark.parametrize("file", REAL, ids=lambda file: file.stem)
+def test_a_scenario_in_the_whole_program(file: Path) -> None:
+    scenario = load(file)
+    if lacking := _lacks(scenario):
+        pytest.skip(f"needs {lacking}")
+    outcome = theatre.perform(scenario)
+    wrong = judge(theatre.seen_from_outside(scenario), outcome)
     assert not wrong, "\n".join([*wrong, *outcome.log])
 
 

@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         not all(map(shutil.which, NEEDED)),
-        reason=f"needs {', '.join(NEEDED)} (they are not installed by scripts/setup)",
+        reason=f"needs {', '.join(NEEDED)}: scripts/setup --dev",
     ),
 ]
 PATIENCE = 30.0

@@ -9,7 +9,17 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BLOCK", "SAMPLE_RATE", "Frame", "Microphone", "PlaybackMark", "Samples", "Span", "Speaker"]
+__all__ = [
+    "BLOCK",
+    "SAMPLE_RATE",
+    "Frame",
+    "Microphone",
+    "PlaybackMark",
+    "Samples",
+    "Span",
+    "Speaker",
+    "StandsIn",
+]
 
 SAMPLE_RATE = 16_000
 """Hertz, of everything that comes from a microphone."""
@@ -130,4 +140,16 @@ class Switchable(Protocol):
 
     def use(self, name: str) -> None:
         """Use the device of that name, or the default one when it is empty, from now on. From any thread; may block."""
+        ...
+
+
+@runtime_checkable
+class StandsIn(Protocol):
+    """A microphone or speaker that may be another device than the one that was asked for."""
+
+    missing: str
+    """Why it is not the one that was asked for: a sentence; empty when it is."""
+
+    def on_change(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called whenever it has become another device while it was open, from any thread; it must not wait."""
         ...

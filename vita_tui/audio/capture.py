@@ -7,13 +7,15 @@ the ring, resamples to 16 kHz where the device cannot, and cuts frames. A stream
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Samples
-from vita_tui.audio.devices import Device, close_stream, find, open_stream, portaudio, refresh
+from vita_tui.audio.devices import Device, close_stream, open_stream, portaudio, refresh, renew
 from vita_tui.audio.ring import Chunk, Ring
+from vita_tui.audio.standin import WayBack, open_wanted
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import DeviceError
 from vita_tui.health.registry import Entry, registry
@@ -58,6 +60,9 @@ class DeviceMicrophone:
         """Why it could not be resumed."""
         self._attempt = 0
         """Index into `LATENCIES`."""
+        self.missing = ""
+        self._way_back = WayBack("input", self.use)
+        self._tell_change: Callable[[], None] = lambda: None
         self._entry: Entry | None = None
         # What follows belongs to the reading thread.
         self._reading: _Intake | None = None
@@ -95,7 +100,14 @@ class DeviceMicrophone:
             self._reading = None
             self._rest = self._rest[:0]
             self._position = 0
-            self._start()
+            opened = self._starts()
+        if not opened:
+            renew()
+        with portaudio():
+            if self._open:
+                return
+            if not opened:
+                self._start(stand_in=True)
             self._open = True
             self._entry = registry.register(
                 self,
@@ -128,6 +140,8 @@ class DeviceMicrophone:
 
     def close(self) -> None:
         self._open = False
+        self._way_back.stop()
+        self.missing = ""
         if self._intake is not None:
             with portaudio():
                 self._stop()
@@ -138,11 +152,15 @@ class DeviceMicrophone:
 
     def use(self, name: str) -> None:
         """Listen to the device of that name from now on; `read` raises why that does not work. From any thread, may block."""
-        self._wanted = name
         with portaudio():
+            self._way_back.stop()
+            self._wanted, self.missing = name, ""
             if self._open:
                 self.suspend()
                 self.resume()
+
+    def on_change(self, tell: Callable[[], None]) -> None:
+        self._tell_change = tell
 
     # ---- under `portaudio()`
 
@@ -155,14 +173,31 @@ class DeviceMicrophone:
         """Open it again; `read` raises why that did not work."""
         try:
             if self._open:
-                self._start()
+                self._start(stand_in=True)
         except DeviceError as error:
             self._error = error
         finally:
             self._settled.set()
 
-    def _start(self) -> None:
-        device = find(self._wanted, "input")
+    def _starts(self) -> bool:
+        """Whether the device that was asked for could be opened."""
+        try:
+            self._start(stand_in=False)
+        except DeviceError:
+            return False
+        return True
+
+    def _start(self, *, stand_in: bool) -> None:
+        before, name = self.missing, self.name
+        self._intake, self.missing = open_wanted(self._wanted, "input", self._opened, stand_in=stand_in)
+        if self.missing and not before:  # otherwise it is being looked out for
+            self._way_back.look_for(self._wanted)
+        elif not self.missing:
+            self._way_back.stop()
+        if self._open and (before, name) != (self.missing, self.name):
+            self._tell_change()
+
+    def _opened(self, device: Device) -> _Intake:
         intake = _Intake(device, self._clock)
         latency = LATENCIES[self._attempt % len(LATENCIES)]
         intake.stream = open_stream(
@@ -177,7 +212,7 @@ class DeviceMicrophone:
             finished_callback=intake.ring.end,
         )
         self.name = device.name
-        self._intake = intake
+        return intake
 
     def _stop(self) -> None:
         intake, self._intake = self._intake, None

@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ __all__ = [
     "portaudio",
     "portaudio_version",
     "refresh",
+    "renew",
 ]
 
 log = logging.getLogger(__name__)
@@ -48,7 +50,12 @@ _LIST = (
     "import json, sounddevice as s; print(json.dumps([list(s.query_hostapis()), list(s.query_devices())]))"
 )
 
+FRESH_SECONDS = 3.0
+"""A list of devices that was made or checked so recently is not checked again."""
+
 _lock = threading.RLock()
+_listed = time.monotonic()
+"""When the list of devices was made, or was last known to be right."""
 _abandoned = 0
 """Streams that did not close: PortAudio can no longer be restarted, nor ended."""
 
@@ -240,6 +247,7 @@ def refresh(*, reopen: bool = False) -> bool:
     Raises:
         DeviceError: PortAudio is missing, or does not start again.
     """
+    global _listed
     with portaudio() as sd:
         users = list(_users)
         if _abandoned or (_streams and not reopen):
@@ -250,6 +258,7 @@ def refresh(*, reopen: bool = False) -> bool:
             with _quiet_stderr():
                 sd._terminate()  # noqa: SLF001 - sounddevice offers no other way, and documents this one
                 sd._initialize()  # noqa: SLF001
+            _listed = time.monotonic()
         except sd.PortAudioError as error:
             raise DeviceError(
                 f"PortAudio does not start again: {error}.", remedy="Start vita again"
@@ -258,6 +267,28 @@ def refresh(*, reopen: bool = False) -> bool:
             for user in users:
                 user.resume()
         return True
+
+
+def renew() -> bool:
+    """Make the list of devices anew if devices came or went; streams that are open pause for a moment, and only then.
+
+    Takes about half a second. Not for the audio or the main thread, and not under `portaudio()`.
+
+    Returns:
+        Whether the list was made anew.
+
+    Raises:
+        DeviceError: PortAudio is missing, or does not start again.
+    """
+    global _listed
+    if refresh():
+        return True
+    if time.monotonic() - _listed < FRESH_SECONDS:
+        return False
+    if changed():
+        return refresh(reopen=True)
+    _listed = time.monotonic()
+    return False
 
 
 def changed(timeout: float = 10.0) -> bool:

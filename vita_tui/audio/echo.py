@@ -13,11 +13,12 @@ A canceller that is missing or fails is replaced by half duplex, and `reason` sa
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Microphone, Samples, Speaker, Switchable
+from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Microphone, Samples, Speaker, StandsIn, Switchable
 from vita_tui.audio.canceller import CANCEL_BLOCK, Canceller, can_cancel
 from vita_tui.audio.delay import find_delay
 from vita_tui.audio.guard import EchoGuard, EchoVerdict
@@ -128,6 +129,15 @@ class EchoMicrophone:
     @property
     def name(self) -> str:
         return self._microphone.name
+
+    @property
+    def missing(self) -> str:
+        """Why it is not the microphone that was asked for."""
+        return self._microphone.missing if isinstance(self._microphone, StandsIn) else ""
+
+    def on_change(self, tell: Callable[[], None]) -> None:
+        if isinstance(self._microphone, StandsIn):
+            self._microphone.on_change(tell)
 
     @property
     def verdict(self) -> EchoVerdict:

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from vita_tui.audio.base import PlaybackMark, Samples, Span
-from vita_tui.audio.devices import Device, close_stream, find, open_stream, portaudio, refresh
+from vita_tui.audio.devices import Device, close_stream, open_stream, portaudio, refresh, renew
 from vita_tui.audio.reference import Tap
+from vita_tui.audio.standin import WayBack, open_wanted
 from vita_tui.audio.timeline import Timeline
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import DeviceError
@@ -70,6 +71,9 @@ class DeviceSpeaker:
         self._output: _Output | None = None
         """Changed under `portaudio()` only."""
         self._open = False
+        self.missing = ""
+        self._way_back = WayBack("output", self.use)
+        self._tell_change: Callable[[], None] = lambda: None
         self._lost = ""
         """Why nothing can be played until it is opened again."""
         self._news = threading.Event()
@@ -103,7 +107,14 @@ class DeviceSpeaker:
                 return
             refresh()  # a device that was plugged in since then; does nothing while the microphone's stream is open
             self._lost, self._underflows_before = "", 0
-            self._start()
+            opened = self._starts()
+        if not opened:
+            renew()
+        with portaudio():
+            if self._open:
+                return
+            if not opened:
+                self._start(stand_in=True)
             self._open = True
             self._thread = threading.Thread(target=self._run, name="playback", daemon=True)
             self._entry = registry.register(
@@ -149,6 +160,8 @@ class DeviceSpeaker:
 
     def close(self) -> None:
         self._open = False
+        self._way_back.stop()
+        self.missing = ""
         if self._output is not None:
             with portaudio():
                 self._stop()
@@ -163,11 +176,15 @@ class DeviceSpeaker:
 
     def use(self, name: str) -> None:
         """Play on the device of that name from now on, first what was not heard yet. From any thread, may block."""
-        self._wanted = name
         with portaudio():
+            self._way_back.stop()
+            self._wanted, self.missing = name, ""
             if self._open:
                 self.suspend()
                 self.resume()
+
+    def on_change(self, tell: Callable[[], None]) -> None:
+        self._tell_change = tell
 
     # ---- under `portaudio()`
 
@@ -179,14 +196,35 @@ class DeviceSpeaker:
     def resume(self) -> None:
         """Open it again; when that does not work, the device is lost."""
         if self._open:
+            rate = self.sample_rate
             try:
-                self._start()
+                self._start(stand_in=True)
+                if self.sample_rate != rate:
+                    self._lost = f"The speaker {self.name} works at another rate."
             except DeviceError as error:
                 self._lost = error.message
+            if self._lost:
                 self._news.set()
 
-    def _start(self) -> None:
-        device = find(self._wanted, "output")
+    def _starts(self) -> bool:
+        """Whether the device that was asked for could be opened."""
+        try:
+            self._start(stand_in=False)
+        except DeviceError:
+            return False
+        return True
+
+    def _start(self, *, stand_in: bool) -> None:
+        before, name = self.missing, self.name
+        self._output, self.missing = open_wanted(self._wanted, "output", self._opened, stand_in=stand_in)
+        if self.missing and not before:  # otherwise it is being looked out for
+            self._way_back.look_for(self._wanted)
+        elif not self.missing:
+            self._way_back.stop()
+        if self._open and (before, name) != (self.missing, self.name):
+            self._tell_change()
+
+    def _opened(self, device: Device) -> _Output:
         rate, channels = _format(device, self.sample_rate)
         self._timeline.rate = self.sample_rate = rate
         output = _Output(self._timeline, self._news, self._clock)
@@ -204,7 +242,7 @@ class DeviceSpeaker:
             finished_callback=output.finish,
         )
         self.name = device.name
-        self._output = output
+        return output
 
     def _stop(self) -> None:
         output, self._output = self._output, None

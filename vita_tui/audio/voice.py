@@ -159,6 +159,11 @@ class Onsets:
         self._candidate: float | None = None
         """When what may be the other state began."""
 
+    @property
+    def candidate(self) -> bool:
+        """Whether the last frame may begin the other state."""
+        return self._candidate is not None
+
     def feed(self, probability: float, at: float) -> VoiceChange | None:
         """Take a frame's probability, and the time at which the frame began; what it changed, if anything."""
         other = (

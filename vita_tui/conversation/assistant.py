@@ -20,9 +20,9 @@ from vita_tui.audio.echo import HEADPHONES_DB
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation import savings
 from vita_tui.conversation.exchange import Exchange, Opening, Reason
-from vita_tui.conversation.floor import Contest
+from vita_tui.conversation.floor import SHORT_SECONDS, Contest
 from vita_tui.conversation.interjection import asks_to_go_on, asks_to_stop
-from vita_tui.conversation.listener import Utterance
+from vita_tui.conversation.listener import EDGE_SECONDS, Utterance
 from vita_tui.conversation.prompt import PromptBuilder
 from vita_tui.conversation.recognition import Recognition, Understood
 from vita_tui.conversation.speech import SpeechOutput
@@ -70,6 +70,8 @@ CERTAIN = 0.5
 """Confidence in words that may end a reply; coughs and hums that are taken for words have less."""
 READ_AHEAD_WORDS = 2
 """So many more words of a question must be known for the model to be given them while the rest is spoken."""
+CERTAIN_OF_SHORT = 0.6
+"""The same for less than half a second of voice: "oh" and "good" are taken for other words with less."""
 SPARING_SECONDS = 20.0
 """For so long after an answer the language model stays loaded while memory is short."""
 
@@ -380,6 +382,11 @@ class Assistant:
             recognition.private = True
             self._contest.begin(number, self._give_back)
 
+    def on_hint(self) -> None:
+        """Perhaps somebody begins to speak: a reply makes a little room at once."""
+        if self.state is State.SPEAKING and not self._closed:
+            self._contest.hint()
+
     def on_wake(self) -> None:
         """The wake word is the talk key, said aloud."""
         if self.state not in (State.LISTENING, State.INITIALIZING) and not self._closed:
@@ -388,7 +395,8 @@ class Assistant:
     def on_words(self, number: int, stable: str, text: str, since: float, until: float) -> None:
         """What was understood so far: enough to end our turn?"""
         if self._contest.number == number:
-            if self._contest.won_by(text, since, until, certain=bool(stable)):
+            voice = until - since - EDGE_SECONDS
+            if self._contest.won_by(text, since, until, voice=voice, certain=bool(stable)):
                 self._give_floor()
         elif self.state is State.LISTENING:
             self._prefill_question(text.split()[:-1])
@@ -449,9 +457,10 @@ class Assistant:
             assert self._recognition is not None
             self._recognition.private = False
             since = utterance.last_speech - utterance.audio_seconds
-            certain = understood.confidence >= CERTAIN
+            voice = utterance.speech_seconds
+            certain = understood.confidence >= (CERTAIN if voice >= SHORT_SECONDS else CERTAIN_OF_SHORT)
             if not self._contest.won_by(
-                understood.text, since, utterance.last_speech, certain=certain, final=True
+                understood.text, since, utterance.last_speech, voice=voice, certain=certain, final=True
             ):
                 self._contest.end(ignored=True)
                 return

@@ -133,11 +133,25 @@ def synthesizers(settings: Settings, bus: EventBus, clock: Clock | None = None) 
     """The voices in the order of `tts.engines`."""
     from vita_tui.engines.tts.piper import PiperSynthesizer
     from vita_tui.engines.tts.pyttsx3 import Pyttsx3Synthesizer
+    from vita_tui.engines.tts.remote import RemoteSynthesizer
 
     tts = settings.tts
     engines: list[Synthesizer] = []
     for name in dict.fromkeys(tts.engines):
-        if name == "piper":
+        if name == "remote":
+            if tts.base_url:
+                engines.append(
+                    RemoteSynthesizer(
+                        tts.base_url,
+                        tts.model,
+                        voice=tts.remote_voice,
+                        api_key=tts.api_key.get_secret_value(),
+                        rate=tts.rate,
+                        volume=tts.volume,
+                        timeout=tts.timeout,
+                    )
+                )
+        elif name == "piper":
             voice = place("tts", tts.voice)
             engines.append(PiperSynthesizer(voice, rate=tts.rate, volume=tts.volume, timeout=tts.timeout))
         else:

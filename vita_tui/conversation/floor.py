@@ -15,12 +15,19 @@ from vita_tui.conversation.interjection import meaning
 from vita_tui.conversation.own_words import OwnWords
 from vita_tui.events import EventBus, Interjection
 
-__all__ = ["DUCKED", "PATIENCE", "Contest"]
+__all__ = ["DUCKED", "HINTED", "PATIENCE", "SHORT_SECONDS", "Contest"]
 
 log = logging.getLogger(__name__)
 
 DUCKED = 0.2
 """Loudness of a reply that somebody speaks into: 14 dB less."""
+HINTED = 0.5
+"""The same at the first 32 ms that sound like a voice: 6 dB less, until it is certain or over."""
+HINT_SECONDS = 0.2
+"""After so long without more of it the reply comes back up."""
+SHORT_SECONDS = 0.5
+"""Of voice; back-channels in Piper's voice have 0.3 to 0.5, and "Tell me more" 0.7."""
+SHORT_WORDS = 2
 PATIENCE = 2.5
 """Seconds in which voice must have become words; then the reply comes back up."""
 
@@ -47,9 +54,25 @@ class Contest:
         self._began = 0.0
         self._text = ""
         self._timer: asyncio.TimerHandle | None = None
+        self._hint: asyncio.TimerHandle | None = None
+
+    def hint(self) -> None:
+        """Something has just begun that may be a voice."""
+        if self.number or self._hint is not None:
+            return
+
+        def nothing_more() -> None:
+            self._hint = None
+            self._duck(1.0)
+
+        self._duck(HINTED)
+        self._hint = asyncio.get_running_loop().call_later(HINT_SECONDS, nothing_more)
 
     def begin(self, number: int, give_back: Callable[[], None]) -> None:
         """Voice began in the utterance `number`; `give_back` is called when it does not become words."""
+        if self._hint is not None:  # the reply is turned down further, not up
+            self._hint.cancel()
+            self._hint = None
         self.end()
         self.number, self._began, self._text = number, self._clock.monotonic(), ""
         self._duck(DUCKED)
@@ -62,14 +85,19 @@ class Contest:
 
         self._timer = asyncio.get_running_loop().call_later(PATIENCE, too_long)
 
-    def won_by(self, text: str, since: float, until: float, *, certain: bool, final: bool = False) -> bool:
+    def won_by(
+        self, text: str, since: float, until: float, *, voice: float, certain: bool, final: bool = False
+    ) -> bool:
         """Whether `text`, captured between two monotonic times, is somebody who wants the floor.
 
         Args:
+            voice: seconds of voice in it. In a very short one there is no room for more than two words: what has more is "okay",
+                misheard.
             certain: these may well be the words; a first guess at a cough is a word, too. "Stop" is obeyed all the same.
             final: it is all that was said.
         """
         self._text = text
+        certain = certain and not (voice < SHORT_SECONDS and len(text.split()) > SHORT_WORDS)
         if self.is_own(text, since, until):
             return False
         wanted = ("stop", "speech") if certain else ("stop",)
@@ -96,9 +124,11 @@ class Contest:
 
     def end(self, *, ignored: bool = False) -> None:
         """Bring the reply back up, if there is one."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        waiting = [timer for timer in (self._timer, self._hint) if timer is not None]
+        for timer in waiting:
+            timer.cancel()
+        self._timer = self._hint = None
+        if waiting:
             self._duck(1.0)
         if ignored and self.number:
             self._bus.publish(Interjection("ignored", self._text, self._clock.monotonic() - self._began))

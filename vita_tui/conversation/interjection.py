@@ -15,7 +15,7 @@ Meaning = Literal["nothing", "listening", "stop", "speech", "unsure"]
 
 _LISTENING = frozenset(
     "mhm mmhm mm mmm hm hmm hmmm uh huh um uhm ah aha oh ooh wow yeah yes yep yup ya okay ok right sure cool nice great good fine "
-    "exactly true indeed really interesting alright well so and the a you i see got it of course all".split()
+    "exactly true indeed really interesting alright well so and the a you i see got it of course all thank thanks".split()
 )
 _CONTENT = frozenset("and the a you i so well all of it".split())
 """Of `_LISTENING`, words that show nothing by themselves: they are in "I see", and in much else."""
@@ -67,6 +67,8 @@ def meaning(text: str, *, final: bool) -> Meaning:
     words = _words(text)
     if not words:
         return "nothing"
+    if all(len(word) == 1 for word in words) and len(words) > 1:
+        return "listening"  # a hum, spelled
     plain = " ".join(words)
     if words[0] in _STOP or plain.startswith(_STOP_PHRASES):
         return "stop"

@@ -46,6 +46,15 @@ class Ledger:
             entry = self._entries[clause.index]
             entry.frames, entry.ends = len(samples), ends
 
+    def scale(self, clause: Clause, factor: float) -> None:
+        """Frames of `clause` are counted at another rate from now on: `factor` times as many."""
+        with self._lock:
+            entry = self._entries[clause.index]
+            if entry.frames is not None:
+                entry.frames = round(entry.frames * factor)
+            entry.ends = tuple((end, round(frame * factor)) for end, frame in entry.ends)
+            entry.heard = round(entry.heard * factor)
+
     def heard(self, clause: Clause, frames: int) -> None:
         """So many frames of `clause` have sounded; fewer than before changes nothing."""
         with self._lock:

@@ -27,7 +27,7 @@ from vita_tui.settings import AudioSettings, TalkSettings
 if TYPE_CHECKING:
     from vita_tui.audio.wake import WakeWord
 
-__all__ = ["EndReason", "Hearing", "Listener", "Utterance"]
+__all__ = ["EDGE_SECONDS", "EndReason", "Hearing", "Listener", "Utterance"]
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,14 @@ LEVEL_EVERY = 3
 """Frames between two level reports."""
 UNCERTAIN_SECONDS = 1.0
 """An utterance that voice began, without a key, and in which none is found after all, ends after so long."""
-REOPEN_SECONDS = 1.0
+MUTE_SECONDS = 30.0
+"""Of nothing but zeros, after which a microphone that is listened to without a key is called mute."""
+SILENT_SECONDS = 0.9
+"""The same for an utterance that a key began."""
+REOPEN_SECONDS = 0.5
 """Between two attempts to open a microphone that went away."""
+AT_ONCE_SECONDS = 0.1
+"""Before the first of them: another one may stand in."""
 
 _Note = Literal["begin", "begin kept", "let go", "end", "hold", "cancel"]
 EndReason = Literal["key", "silence", "limit", "nothing", "end of file", "device", "cancelled"]
@@ -64,6 +70,8 @@ class Utterance:
     noticed: float
     """Monotonic seconds at which it was known to be over."""
     reason: EndReason
+    silent: bool = False
+    """There was nothing at all to hear, not even the noise of a room: the microphone is mute."""
 
     @property
     def audio_seconds(self) -> float:
@@ -82,6 +90,9 @@ class Hearing(Protocol):
     def on_onset(self) -> int:
         """Somebody began to speak without a key: the number of their utterance; 0 to leave them unheard."""
         ...
+
+    def on_hint(self) -> None:
+        """The first frame that may be somebody who begins to speak without a key; `on_onset` follows if it goes on."""
 
     def on_wake(self) -> None:
         """The wake word was said: `begin` may follow."""
@@ -107,6 +118,9 @@ class Hearing(Protocol):
         """The utterance ends after `seconds` more of silence; None: only when voice has come again, or by a key."""
 
     def on_end(self, utterance: Utterance) -> None: ...
+    def on_mute(self) -> None:
+        """Who listens without a key has had nothing but digital silence for `MUTE_SECONDS`; again after as long."""
+
     def on_lost(self, error: DeviceError) -> None: ...
     def on_found(self, name: str) -> None:
         """The microphone is open (again)."""
@@ -187,6 +201,8 @@ class Listener:
         self.hands_free = False
         """Whether voice begins an utterance, as a key does; may be changed from any thread."""
         self._since_level = 0
+        self._zeros = 0
+        """Frames of nothing but zeros, in a row."""
         self.end_silence = talk.end_silence
         """Seconds of silence that end an utterance; may be changed from any thread while one is spoken."""
 
@@ -306,7 +322,7 @@ class Listener:
                 if self._open is not None:
                     self._finish("device")
                 self._hearing.on_lost(error)
-                self._stopping.wait(REOPEN_SECONDS)
+                self._stopping.wait(AT_ONCE_SECONDS)
                 return
             if frame is not None:
                 self._take(frame)
@@ -359,7 +375,10 @@ class Listener:
             probability = voice.probability(frame.samples)
             if own:
                 probability = 0.0
+            before = self._onsets.candidate
             change = self._onsets.feed(probability, frame.captured - FRAME_SECONDS)
+            if utterance is None and not before and self._onsets.candidate and not self._onsets.speaking:
+                self._hearing.on_hint()
             if utterance is None and change is VoiceChange.STARTED and (number := self._hearing.on_onset()):
                 self._begin(number, hands_free=True)
         self._since_level += 1
@@ -367,10 +386,17 @@ class Listener:
             self._since_level = 0
             self._hearing.on_level(dbfs(frame.samples), probability)
         if utterance is None:
+            self._look_for_life(frame)
             return
         self._hear(utterance, frame, probability)
         utterance.waited += FRAME_SECONDS
         self._report(utterance, frame)
+
+    def _look_for_life(self, frame: Frame) -> None:
+        self._zeros = self._zeros + 1 if self.hands_free and not np.any(frame.samples) else 0
+        if self._zeros * FRAME_SECONDS >= MUTE_SECONDS:
+            self._zeros = 0
+            self._hearing.on_mute()
 
     def _hear(self, utterance: _Open, frame: Frame, probability: float) -> None:
         """Add a frame, and keep count of voice and silence with hysteresis."""
@@ -453,5 +479,8 @@ class Listener:
                 ended,
                 self._clock.monotonic(),
                 reason,
+                silent=utterance.first_speech is None
+                and len(frames) * FRAME_SECONDS >= SILENT_SECONDS
+                and not any(np.any(frame.samples) for frame in frames),
             )
         )

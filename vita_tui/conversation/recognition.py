@@ -16,7 +16,9 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from typing import Protocol
 
-from vita_tui.audio.base import Microphone, Samples, Switchable
+import numpy as np
+
+from vita_tui.audio.base import Microphone, Samples, StandsIn, Switchable
 from vita_tui.audio.echo import EchoMicrophone
 from vita_tui.clock import Clock
 from vita_tui.conversation.endpointing import Endpointer
@@ -35,6 +37,10 @@ log = logging.getLogger(__name__)
 
 SHARE = 0.8
 """Of the time of the whisper thread that partial transcripts may take: the model reads ahead in the rest, and what is urgent finds it free."""
+CLIPPED = 0.98
+"""Amplitude of a sample at full scale."""
+MOST_CLIPPED = 0.005
+"""Share of such samples in what was said, above which it is distorted; loud speech that just fits has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,9 @@ class Listening(Protocol):
 
     def on_onset(self, number: int) -> None:
         """Voice began the utterance `number`, without a key."""
+
+    def on_hint(self) -> None:
+        """Somebody may be about to begin without a key."""
 
     def on_wake(self) -> None:
         """The wake word was said."""
@@ -109,6 +118,8 @@ class Recognition:
         self.private = False
         """It is not certain that the user speaks to us: nothing is shown of it. May be changed from any thread."""
         self._microphone = microphone
+        if isinstance(microphone, StandsIn):
+            microphone.on_change(lambda: self.on_found(microphone.name))
         self.echo = microphone if isinstance(microphone, EchoMicrophone) else None
         """What knows the assistant's own voice."""
         echo = self.echo
@@ -208,6 +219,9 @@ class Recognition:
         self._post(number, self._listening.on_onset, number)
         return number
 
+    def on_hint(self) -> None:
+        self._post(self._last + 1, self._listening.on_hint)
+
     def on_wake(self) -> None:
         self._post(self._last + 1, self._listening.on_wake)
 
@@ -272,6 +286,18 @@ class Recognition:
         self._paused_at = None
         self._over()
         self._post(utterance.number, self._listening.on_utterance, utterance)
+        if utterance.silent:
+            self._tell_mute()
+        elif len(utterance.audio) and np.mean(np.abs(utterance.audio) >= CLIPPED) > MOST_CLIPPED:
+            self._bus.publish(
+                Notice(
+                    "Microphone too loud",
+                    f"{self._microphone.name} clips: what you say is distorted.",
+                    "Turn the microphone down in the system's sound settings",
+                    "warning",
+                    key="microphone level",
+                )
+            )
         if not utterance.speech_seconds:
             self._nothing(utterance, "No speech was heard; nothing was sent.")
             return
@@ -285,13 +311,41 @@ class Recognition:
             return
         future.add_done_callback(lambda done: self._understood(utterance, done))
 
+    def on_mute(self) -> None:
+        if self.echo is None or not self.echo.muted:  # otherwise the silence is ours
+            self._tell_mute()
+
+    def _tell_mute(self) -> None:
+        self._bus.publish(
+            Notice(
+                "Microphone mute",
+                f"{self._microphone.name} delivers silence only.",
+                "Unmute it in the system's sound settings, allow this terminal to use it, or choose another: f2",
+                "warning",
+                key="microphone level",
+            )
+        )
+
     def on_lost(self, error: DeviceError) -> None:
+        log.info("lost the microphone: %s", error.message)
         self._bus.publish(Notice("No microphone", error.message, error.remedy, "warning", key="microphone"))
         self._post(self._last + 1, self._listening.on_deaf)
 
     def on_found(self, name: str) -> None:
         log.info("listening to %s", name)
-        self._bus.publish(Notice("Microphone ready", name, key="microphone"))
+        missing = self._microphone.missing if isinstance(self._microphone, StandsIn) else ""
+        if missing:
+            self._bus.publish(
+                Notice(
+                    "Another microphone",
+                    f"{missing} Until it is back VITA listens to {name}.",
+                    "Plug it in, or choose another: f2",
+                    "warning",
+                    key="microphone",
+                )
+            )
+        else:
+            self._bus.publish(Notice("Microphone ready", name, key="microphone"))
 
     # ---- in the whisper thread
 

@@ -16,6 +16,7 @@ from vita_tui.conversation.speech import SpeechOutput
 from vita_tui.engines.chain import Chain, Named
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
+from vita_tui.engines.tts.remote import RemoteSynthesizer
 from vita_tui.errors import EngineError, ModelError
 from vita_tui.health.pressure import SimpleStep, Step
 from vita_tui.models import store
@@ -128,7 +129,9 @@ class _Lighter(Generic[E]):
     ) -> None:
         self._chain = chain
         self._light = light
-        self._heavy: Sequence[E] = chain.engines[: chain.engines.index(light)]
+        # A voice on a server takes no memory here.
+        before = chain.engines[: chain.engines.index(light)]
+        self._heavy: Sequence[E] = [engine for engine in before if not isinstance(engine, RemoteSynthesizer)]
         self._unload = unload
         self._reload = reload
         usual = self._heavy[0].name

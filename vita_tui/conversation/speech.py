@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 
-from vita_tui.audio.base import PlaybackMark, Samples, Span, Speaker, Switchable
+from vita_tui.audio.base import PlaybackMark, Samples, Span, Speaker, StandsIn, Switchable
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation.clauses import Clause
 from vita_tui.conversation.ledger import Ledger
@@ -47,8 +47,10 @@ class _Piece:
 
     clause: Clause
     samples: Samples
-    """At the speaker's rate."""
+    """At `rate`."""
     engine: str
+    rate: int
+    """Hertz: the speaker's, when it was made."""
     span: Span | None = None
     """Where it lies on the speaker's timeline; None while it is held."""
     skipped: int = 0
@@ -140,14 +142,14 @@ class Speech:
     def deliver(self, clause: Clause, samples: Samples, engine: str, rate: int, now: float) -> None:
         with self._lock:
             self._waiting -= 1
-            if self.cancelled.is_set():
+            if self.cancelled.is_set() or self._given_up:
                 return
             if self.first_synthesised is None:
                 self.first_synthesised = now
             if engine not in self.engines:
                 self.engines.append(engine)
             self.seconds += len(samples) / rate
-            self._pieces.append(_Piece(clause, samples, engine, finished=not len(samples)))
+            self._pieces.append(_Piece(clause, samples, engine, rate, finished=not len(samples)))
             self.ledger.synthesised(clause, samples, rate)
             if self._released:
                 self._play_held()
@@ -215,9 +217,17 @@ class Speech:
     def _play_held(self) -> None:
         for piece in self._pieces:
             if piece.span is None and not piece.finished:
+                if piece.rate != (rate := self._output.rate):
+                    self._convert(piece, rate)
                 piece.span = self._output.enqueue(self, piece.samples[piece.skipped :])
                 if piece.span is None:
                     return
+
+    def _convert(self, piece: _Piece, rate: int) -> None:
+        """Another speaker has come, at `rate` Hz."""
+        self.ledger.scale(piece.clause, rate / piece.rate)
+        piece.skipped = round(piece.skipped * rate / piece.rate)
+        piece.samples, piece.rate = _resample(piece.samples, piece.rate, rate), rate
 
     def _note_heard(self, played: int) -> None:
         for piece in self._pieces:
@@ -259,6 +269,8 @@ class SpeechOutput:
     ) -> None:
         self._chain = chain
         self._speaker = speaker
+        if isinstance(speaker, StandsIn):
+            speaker.on_change(self._speaker_ready)
         self._bus = bus
         self._clock = clock or SystemClock()
         self._on_ready = on_ready
@@ -270,6 +282,8 @@ class SpeechOutput:
         """Which speech a span belongs to, by the span's start."""
         self._speeches: set[Speech] = set()
         self._open = False
+        self._away = ""
+        """Why the speaker is gone, until that has been seen to."""
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._entry: Entry | None = None
@@ -377,6 +391,11 @@ class SpeechOutput:
     def publish(self, event: ClauseStarted | ClauseFinished | Heard) -> None:
         self._bus.publish(event)
 
+    @property
+    def rate(self) -> int:
+        """Hertz, of what is enqueued."""
+        return self._speaker.sample_rate if self._speaker is not None else 0
+
     def played(self) -> int:
         return self._speaker.played() if self._speaker is not None and self._open else 0
 
@@ -461,7 +480,11 @@ class SpeechOutput:
                     engine.load()
                     return
 
-    def _open_speaker(self, *, first: bool) -> bool:
+    def _open_speaker(self, *, first: bool = False, again: bool = False) -> bool:
+        """Args:
+        first: say so when there is none.
+        again: it went away, and the caller says that it is back.
+        """
         speaker = self._speaker
         if speaker is None:
             return False
@@ -474,15 +497,38 @@ class SpeechOutput:
         self._unsubscribe()
         self._unsubscribe = speaker.subscribe(self._on_mark)
         self._open = True
+        if not again and isinstance(speaker, StandsIn) and speaker.missing:
+            self._speaker_ready()
         return True
+
+    def _speaker_ready(self) -> None:
+        """Say which speaker is used from now on; in any thread."""
+        speaker = self._speaker
+        assert speaker is not None
+        log.info("speaking through %s", speaker.name)
+        if isinstance(speaker, StandsIn) and speaker.missing:
+            message = f"{speaker.missing} Until it is back VITA speaks through {speaker.name}."
+            remedy = "Plug it in, or choose another: f2"
+            self._bus.publish(Notice("Another speaker", message, remedy, "warning", key="speaker"))
+        else:
+            self._bus.publish(Notice("Speaker back", speaker.name, key="speaker"))
 
     def _on_mark(self, mark: PlaybackMark) -> None:
         """In the speaker's notifying thread."""
-        if mark.kind == "lost":
-            self._open = False
-            self._jobs.put(lambda: self._reopen(mark.reason))
-            return
         speaker = self._speaker
+        if mark.kind == "lost":
+            assert speaker is not None
+            # At once: clauses that wait to be synthesised may open it again before anything else is done.
+            played = speaker.played()
+            with self._lock:
+                self._open = False
+                speeches = list(self._speeches)
+                self._spans.clear()
+                self._away = mark.reason
+            for speech in speeches:
+                speech.lost(played)
+            self._jobs.put(self._reopen)
+            return
         if mark.span is None or speaker is None:
             return
         with self._lock:
@@ -492,32 +538,31 @@ class SpeechOutput:
         if speech is not None:
             speech.mark(mark, speaker.sample_rate)
 
-    def _reopen(self, reason: str) -> None:
-        """The speaker went away: hold what was not heard, and go on when there is one again."""
+    def _reopen(self) -> None:
+        """The speaker went away: what was not heard is held; go on with it when there is one again."""
         speaker = self._speaker
-        assert speaker is not None
-        played = speaker.played()
-        with self._lock:
-            speeches = list(self._speeches)
-            self._spans.clear()
-        for speech in speeches:
-            speech.lost(played)
+        reason, self._away = self._away, ""
+        if not reason or speaker is None:
+            return
         lost = self._clock.monotonic()
+        log.info("lost the speaker: %s", reason)
         self._bus.publish(
             Notice("Speaker lost", reason, "Plug it in, or choose another: f2", "warning", key="speaker")
         )
-        told = False
         speaker.close()
-        while not self._open_speaker(first=False):
-            if not told and self._clock.monotonic() - lost > GIVE_UP_SECONDS:
-                told = True
-                for speech in speeches:
+        while not self._open_speaker(again=True):
+            if self._clock.monotonic() - lost > GIVE_UP_SECONDS:
+                for speech in self._begun():  # those that were begun meanwhile, too
                     speech.give_up()
             if self._stopping.wait(REOPEN_SECONDS):
                 return
-        self._bus.publish(Notice("Speaker back", speaker.name, key="speaker"))
-        for speech in speeches:
+        self._speaker_ready()
+        for speech in self._begun():
             speech.resume()
+
+    def _begun(self) -> list[Speech]:
+        with self._lock:
+            return list(self._speeches)
 
     def _probe(self) -> None:
         """In a thread of its own: give every voice whose rest is over a fresh start and have it say something."""
@@ -558,7 +603,8 @@ class SpeechOutput:
 
     def _synthesise(self, speech: Speech, clause: Clause) -> None:
         speaker = self._speaker
-        if speaker is None or not self._chain.engines or not (self._open or self._open_speaker(first=False)):
+        self._reopen()
+        if speaker is None or not self._chain.engines or not (self._open or self._open_speaker()):
             speech.skip()
             return
         self._end_probe()
@@ -568,8 +614,9 @@ class SpeechOutput:
                     engine.load()
                     pieces = list(engine.speak(clause.spoken, cancelled=speech.cancelled))
                     samples = sound_of(engine.name, pieces, engine.sample_rate)
-                    samples = _resample(samples, engine.sample_rate, speaker.sample_rate)
-                    speech.deliver(clause, samples, engine.name, speaker.sample_rate, self._clock.monotonic())
+                    rate = speaker.sample_rate
+                    samples = _resample(samples, engine.sample_rate, rate)
+                    speech.deliver(clause, samples, engine.name, rate, self._clock.monotonic())
                     return
         except NoEngineError as error:
             speech.error = error

@@ -9,7 +9,7 @@ import numpy as np
 
 from vita_tui.engines.tts.base import Pcm
 
-__all__ = ["WORD_SECONDS", "FakeSynthesizer"]
+__all__ = ["LOWEST", "WORD_SECONDS", "FakeSynthesizer"]
 
 WORD_SECONDS = 0.1
 """Length of a word; the last fifth of it is silence."""

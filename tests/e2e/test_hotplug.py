@@ -1,0 +1,27 @@
+"""Devices come and go under the running program, again and again: see `tests.e2e.hotplug_report`, which does it fifty times."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.hotplug_report import SETTLED, endure
+from tests.virtual_audio import VirtualAudio
+
+pytestmark = [pytest.mark.audio, pytest.mark.models, pytest.mark.slow, pytest.mark.timeout(900)]
+
+TIMES = int(os.environ.get("VITA_PROOF_HOTPLUGS", "6"))
+"""How often; 50 for the whole proof."""
+
+
+def test_it_goes_on_each_time_and_nothing_leaks(room: VirtualAudio, home: Path) -> None:
+    toll = endure(room, home, max(TIMES, SETTLED + 2))
+    assert len(toll.back) == len(toll.listening) == toll.times
+    growth = toll.growth
+    assert growth["files"] <= 2, growth
+    assert growth["threads"] <= 1, growth
+    assert growth["children"] <= 0, growth
+    # A megabyte each time would be a leak; what Python and the recogniser keep to themselves is less.
+    assert growth["megabytes"] <= 20 + 0.5 * toll.times, growth

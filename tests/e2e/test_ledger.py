@@ -1,0 +1,38 @@
+"""What the ledger says was heard, against what a recording of the speaker holds; see `tests.e2e.ledger_report`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.ledger_report import SHORT, VOICES, measure
+from tests.virtual_audio import VirtualAudio
+from vita_tui import paths
+from vita_tui.engines.stt.loading import Weights
+from vita_tui.engines.stt.whisper import WhisperRecognizer
+
+pytestmark = [pytest.mark.audio, pytest.mark.models, pytest.mark.slow]
+
+CUTS = 3
+
+
+@pytest.fixture(scope="module")
+def whisper() -> Iterator[WhisperRecognizer]:
+    recognizer = WhisperRecognizer(Weights("base", paths.models_dir() / "whisper-base"))
+    recognizer.load()
+    yield recognizer
+    recognizer.cleanup()
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_the_words_heard_are_those_in_the_recording(
+    sound_here: VirtualAudio,
+    whisper: WhisperRecognizer,
+    voice: str,
+) -> None:
+    account = measure(sound_here, voice, whisper, CUTS, SHORT)
+    assert account.whole, "a reply that was played in full was heard in full"
+    assert account.matched >= 0.8 * account.words, "Whisper understands it well enough to judge"
+    assert len(account.errors) == CUTS
+    assert max(map(abs, account.errors)) <= 1, account.errors
