@@ -67,10 +67,23 @@ def test_help_loads_nothing_heavy() -> None:
         "redis",
         "huggingface_hub",
         "av",
+        "asyncio",
+        "rich",
     }
-    code = f"import sys, vita_tui.cli.app; print(sorted({heavy} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    code = (
+        "import atexit, sys; from vita_tui.__main__ import main; "
+        f"atexit.register(lambda: print(sorted({heavy} & set(sys.modules)), file=sys.stderr)); main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
+    assert "transcribe" in done.stdout
+    assert done.stderr.strip() == "[]"
+
+
+def test_the_help_says_each_command_on_one_line(vita: Run) -> None:
+    for arguments in ((), ("config",), ("models",)):
+        said = vita(*arguments, "-h", COLUMNS="80").stdout
+        commands = said.split("Commands:\n")[1]
+        assert "..." not in commands, commands
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ __all__ = ["app"]
 app = typer.Typer(
     help="Measure recognition, whole turns, memory and the screen on this machine; tell a change from noise.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

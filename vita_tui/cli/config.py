@@ -11,7 +11,10 @@ from vita_tui.cli.output import print_json, say
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Settings: where they are, what they are, and a file to start from.", no_args_is_help=True
+    help="Settings: where they are, what they are, and a file to start from.\n\n"
+    "A flag wins over an environment variable (VITA_TTS__RATE=1.2), which wins over the settings file, which wins over the default.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
@@ -29,9 +32,9 @@ def show(
         bool, typer.Option("--json", help="As JSON: {section: {name: value}}; keys are left out.")
     ] = False,
 ) -> None:
-    """Print every setting with its value, what it is for, and where the value comes from.
+    """Print every setting with its value and what it is for.
 
-    The output is a valid settings file.
+    Where a value is not the default, it is said where it comes from. The output is a valid settings file.
     """
     from vita_tui import settings
 
@@ -39,14 +42,21 @@ def show(
     if json:
         print_json({name: _plain(getattr(current, name)) for name in settings.Settings.model_fields})
         return
-    typer.echo(settings.as_toml(current))
+    from vita_tui.tui.settings_file import read, source_of
+
+    content = read()
+    said = {"file": "from the settings file", "environment": "from the environment"}
+    typer.echo(settings.as_toml(current, source=lambda key: said.get(source_of(key, {}, content), "")))
 
 
 @app.command()
 def init(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
 ) -> None:
-    """Write a settings file in which every setting stands with its explanation, ready to be changed."""
+    """Write a settings file in which every setting is explained.
+
+    Every setting stands in it as a comment with its default, ready to be changed. A file that exists is kept.
+    """
     from vita_tui import paths, settings
 
     file = paths.config_file()

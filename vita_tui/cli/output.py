@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -85,6 +84,7 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     Raises:
         KeyboardInterrupt: it was cancelled by a signal.
     """
+    import asyncio
 
     async def guarded() -> T:
         task = asyncio.ensure_future(work)

@@ -16,15 +16,23 @@ __all__ = ["transcribe"]
 
 def transcribe(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="Audio or video, any format and length.")
+        list[Path], typer.Argument(metavar="FILE", help="Audio or video, any format and length.")
     ],
-    model: Annotated[str, typer.Option("--model", help="Whisper model instead of stt.model.")] = "",
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="Whisper model instead of stt.model.")
+    ] = "",
     language: Annotated[str, typer.Option("--language", metavar="XX", help="Language code, or auto.")] = "",
     json: Annotated[
         bool, typer.Option("--json", help="As JSON: a list of {file, text, language, seconds, ms}.")
     ] = False,
 ) -> None:
-    """Print what is said in FILE…, one paragraph each. Files are read piece by piece, so an hour needs little memory."""
+    """Print what is said in each FILE, one paragraph each.
+
+    Files are read piece by piece, so an hour needs no more memory than a minute. A file that cannot be read is named on stderr, the
+    others are transcribed, and the exit code is 1.
+
+    Example: vita transcribe talk.mp3 --language de
+    """
     chosen = {name: value for name, value in (("model", model), ("language", language)) if value}
     with quiet_libraries():
         failed = _transcribe(files, chosen, json)
