@@ -241,6 +241,7 @@ def test_a_server_that_is_not_there_is_said(vita: Run) -> None:
     done = vita("ask", "Hello?", "--base-url", "http://127.0.0.1:9/v1")
     assert done.returncode == 3
     assert "127.0.0.1:9" in done.stderr
+    assert [line[:4] for line in done.stderr.splitlines()] == ["vita", "  → "], done.stderr
     assert done.stdout == ""
 
 
