@@ -18,6 +18,7 @@ from typing import Any
 from vita_tui import paths
 from vita_tui.bench.figures import about, spread
 from vita_tui.bench.pseudo_terminal import PseudoTerminal
+from vita_tui.errors import ModelError
 
 __all__ = ["TARGETS", "measure", "report"]
 
@@ -39,8 +40,10 @@ def measure(
     """Open the program `rounds` times for the times of starting and quitting; then press `keys` keys while it idles and while it works.
 
     Raises:
+        ModelError: weights are missing: the program would fetch them first.
         VitaError: this system has no pseudo-terminals, or the program did not show what it should.
     """
+    _check_weights()
     starts: list[dict[str, float]] = []
     with _home() as environment:
         for number in range(rounds):
@@ -68,6 +71,16 @@ def report(starts: list[dict[str, float]], keys: dict[str, list[float]]) -> dict
         },
         "raw": {name: [round(value, 2) for value in values] for name, values in raw.items()},
     }
+
+
+def _check_weights() -> None:
+    from vita_tui import settings
+    from vita_tui.tui.weights import ModelStore
+
+    lacking = ModelStore().missing(settings.load())
+    if lacking:
+        names = " ".join(model.name for model in lacking)
+        raise ModelError(f"Weights are not on this machine: {names}.", remedy=f"vita models pull {names}")
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
     python -m vita_tui.bench.ui_program idle|busy
 
 `busy`: one reply after the other is streamed and spoken into a speaker that nobody hears, at the pace of a real one; the microphone
-listens to a silent room; and recognition decodes without a pause.
+listens to a silent room; and recognition decodes four seconds of sound as often as partial transcripts do.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,7 +73,7 @@ async def _work(assistant: Any) -> None:
 
 
 def _decode(assistant: Any) -> None:
-    """Recognise four seconds of sound that is like speech, again and again."""
+    """Recognise four seconds of sound that is like speech, in the rhythm of partial transcripts."""
     import numpy as np
 
     from vita_tui.errors import VitaError
@@ -86,6 +87,7 @@ def _decode(assistant: Any) -> None:
             engine.transcribe(sound, partial=True)
         except VitaError:
             return  # it was closed: the program ends
+        time.sleep(assistant.settings.stt.partial_interval)
 
 
 if __name__ == "__main__":
