@@ -269,6 +269,23 @@ def test_speech_into_a_file(vita: Run, tmp_path: Path) -> None:
     assert len(read_audio(out)) > 16_000
 
 
+@pytest.mark.audio
+@pytest.mark.skipif(sys.platform != "linux", reason="hides the sound devices from ALSA")
+def test_without_a_speaker_that_is_said_and_not_which_voice_stood_in(vita: Run, tmp_path: Path) -> None:
+    nothing = {"ALSA_CONFIG_PATH": os.devnull, "XDG_RUNTIME_DIR": str(tmp_path), "PULSE_SERVER": "unix:/none"}
+    done = vita("say", "Hello.", **nothing)
+    assert done.returncode == 3
+    assert "no speaker" in done.stderr
+
+
+@pytest.mark.models
+@pytest.mark.audio
+def test_a_model_that_is_named_is_used_or_none(vita: Run, say: Callable[[str], Path]) -> None:
+    done = vita("transcribe", str(say("How many days are in a week?")), "--model", "nonsense")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "nonsense" in done.stderr
+
+
 def test_without_a_voice_it_is_said_what_is_missing(vita: Run, tmp_path: Path) -> None:
     done = vita("say", "Hello.", "--engine", "piper", "--out", str(tmp_path / "x.wav"))
     assert done.returncode == 3

@@ -72,7 +72,7 @@ def quiet_libraries() -> Iterator[None]:
     import logging
     import warnings
 
-    logging.lastResort = logging.NullHandler()  # type: ignore[assignment]  # None would be complained about on stderr
+    logging.lastResort = logging.NullHandler()  # None would be complained about on stderr
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

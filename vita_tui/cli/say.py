@@ -76,7 +76,9 @@ def _say(text: str, out: Path | None, engine: str | None, rate: float | None) ->
         speech.release()
         speech.finished.result()
         if not speech.engines:
-            problem = problems[-1] if problems else None
+            # What kept it from being said, rather than which voice stood in for which.
+            ours = [one for one in problems if one.key in ("speaker", "voice")] or problems
+            problem = ours[-1] if ours else None
             kind = DeviceError if problem is not None and problem.key == "speaker" else EngineError
             raise kind(
                 problem.message if problem is not None else "There is nothing to say in that text.",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vita_tui.cli.output import complain, plain, print_json, quiet_libraries
+from vita_tui.cli.output import complain, plain, print_json, quiet_libraries, say
 
 __all__ = ["transcribe"]
 
@@ -45,10 +45,20 @@ def _transcribe(files: list[Path], chosen: dict[str, str], json: bool) -> bool:
     from vita_tui.conversation.build import recognizers
     from vita_tui.conversation.transcripts import transcribe_file
     from vita_tui.errors import AudioFileError
-    from vita_tui.events import EventBus
+    from vita_tui.events import Event, EventBus, Notice
 
-    settings = all_settings.load(overrides={"stt": chosen})
-    chain = recognizers(settings, EventBus())
+    # Who names a model wants that one and no other.
+    settings = all_settings.load(
+        overrides={"stt": {**chosen, **({"fallback": ()} if "model" in chosen else {})}}
+    )
+    bus = EventBus()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Notice):
+            say(f"{event.title}. {event.message}".strip())
+
+    bus.subscribe(listen)
+    chain = recognizers(settings, bus)
     results: list[dict[str, Any]] = []
     failed = False
     try:

@@ -33,7 +33,7 @@ class Paragraph(MarkdownParagraph):
         width, height = self.content_size
         if not (self.is_attached and width and height):
             return False
-        return content.get_height(self.styles, width) == height
+        return content.get_height(self.styles, width) == height  # type: ignore[arg-type]  # as Textual calls it itself
 
 
 class Reply(Markdown):
