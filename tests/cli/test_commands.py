@@ -138,6 +138,16 @@ def test_init_writes_a_file_that_changes_nothing_and_is_private(vita: Run) -> No
     assert vita("config", "init").returncode == 1
 
 
+def test_init_leaves_the_folder_of_a_chosen_file_as_it_is(vita: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "dotfiles"
+    folder.mkdir(mode=0o755)
+    assert vita("config", "init", VITA_CONFIG=str(folder / "vita.toml")).returncode == 0
+    assert folder.stat().st_mode & 0o777 == 0o755
+    done = vita("config", "init", "--force", VITA_CONFIG=str(folder))
+    assert done.returncode == 2
+    assert f"{folder} cannot be written" in done.stderr
+
+
 def test_keys_are_never_printed(vita: Run) -> None:
     for arguments in (("config", "show"), ("config", "show", "--json")):
         assert "sesame" not in vita(*arguments, VITA_LLM__API_KEY="sesame").stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -58,14 +59,24 @@ def init(
     Every setting stands in it as a comment with its default, ready to be changed. A file that exists is kept.
     """
     from vita_tui import paths, settings
+    from vita_tui.errors import SettingsError
 
     file = paths.config_file()
     if file.exists() and not force:
         say(f"{file} exists already; --force replaces it.")
         raise typer.Exit(1)
-    paths.ensure_private_dir(file.parent)
-    file.write_text(settings.as_toml(settings.Settings.model_construct(), commented=True), encoding="utf-8")
-    file.chmod(0o600)
+    text = settings.as_toml(settings.Settings.model_construct(), commented=True)
+    try:
+        # A folder that is there already is the user's: its mode is not ours to change.
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target = file.resolve()  # a link stays one
+        target.unlink(missing_ok=True)
+        with os.fdopen(
+            os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as stream:
+            stream.write(text)
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be written: {error.strerror or error}.") from None
     typer.echo(file)
 
 
