@@ -8,13 +8,17 @@ nearest key that exists.
 from __future__ import annotations
 
 import difflib
+import json
+import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+import pydantic_settings
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vita_tui import paths
 from vita_tui.errors import SettingsError
@@ -42,6 +46,24 @@ DuplexMode = Literal["full_duplex", "half_duplex", "push_to_talk"]
 WakeWordName = Literal["", "hey_jarvis", "okay_nabu", "alexa", "hey_mycroft", "hey_rhasspy"]
 
 
+T = TypeVar("T")
+
+
+def _listed(value: Any) -> Any:
+    """A list that is given as text, as in `VITA_TTS__ENGINES=piper,pyttsx3`; JSON is understood as well."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return tuple(json.loads(value))
+        except ValueError:
+            raise ValueError("it is neither JSON nor words with commas between them") from None
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+Several = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_listed)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_default=True)
 
@@ -67,7 +89,7 @@ class SttSettings(_Section):
     """Encode as much sound as there is; off: always 30 seconds, as Whisper was trained."""
     drafts: bool = True
     """On a CPU, run Whisper on ONNX Runtime, which reads what a partial transcript understood in one go; off: CTranslate2."""
-    fallback: tuple[str, ...] = ("tiny.en",)
+    fallback: Several[str] = ("tiny.en",)
     """Models to try, in order, when the first does not load."""
     timeout: float = Field(default=20.0, gt=0)
     """Seconds after which a decode has failed."""
@@ -106,7 +128,7 @@ class LlmSettings(_Section):
 class TtsSettings(_Section):
     """The voice."""
 
-    engines: tuple[Literal["remote", "piper", "pyttsx3"], ...] = ("remote", "piper", "pyttsx3")
+    engines: Several[Literal["remote", "piper", "pyttsx3"]] = ("remote", "piper", "pyttsx3")
     """Voices to try, in order; remote is passed over without tts.base_url; an empty list means text only."""
     base_url: str = ""
     """Server whose voice speaks, such as http://127.0.0.1:8880/v1: OpenAI's speech route; empty for none."""
@@ -220,7 +242,7 @@ class HealthSettings(_Section):
     """Give up comforts, step by step, when memory runs short; they come back when it has passed."""
     pressure_seconds: float = Field(default=5.0, gt=0)
     """How often memory is looked at."""
-    pressure_available_mb: tuple[int, ...] = (800, 600, 450, 300, 200)
+    pressure_available_mb: Several[int] = (800, 600, 450, 300, 200)
     """Available memory, in MB, below which the first, second, … step is taken."""
     pressure_rss_mb: int = Field(default=2000, ge=0)
     """VITA's own memory with its children, in MB, above which steps are taken one after the other; 0 for no limit."""
@@ -301,12 +323,35 @@ def load(file: Path | None = None, *, overrides: Mapping[str, Any] | None = None
     """
     path = file or paths.config_file()
     _FileSource.content = _read(path)
+    _check_variables()
     try:
         return Settings(**dict(overrides or {}))
     except ValidationError as error:
         raise _explain(error, path) from None
+    except pydantic_settings.SettingsError:
+        # A section as a whole, which has to be JSON.
+        raise SettingsError(
+            f"One of the environment variables {', '.join(_whole_sections())} is not JSON.",
+            remedy="Give each setting by itself, such as VITA_TTS__RATE=1.2.",
+        ) from None
     finally:
         _FileSource.content = {}
+
+
+def _check_variables() -> None:
+    """An environment variable for a section that does not exist would do nothing, and nobody would know why."""
+    for variable in os.environ:
+        found = re.fullmatch(r"VITA_([A-Z0-9]+)__(\w+)", variable.upper())
+        if found and found[1].lower() not in Settings.model_fields:
+            name = f"{found[1]}.{found[2]}".lower()
+            raise SettingsError(
+                f"The environment variable {variable}: there is no setting {name}.", remedy=_nearest(name)
+            )
+
+
+def _whole_sections() -> list[str]:
+    whole = {f"VITA_{name.upper()}" for name in Settings.model_fields}
+    return [name for name in os.environ if name.upper() in whole]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -330,26 +375,48 @@ def _explain(error: ValidationError, path: Path) -> SettingsError:
     dotted = ".".join(keys)
     place = _origin(keys, path)
     if problem["type"] == "extra_forbidden":
-        known = [name for name, _ in fields()] + list(Settings.model_fields)
-        near = difflib.get_close_matches(dotted, known, n=1, cutoff=0.0)
-        hint = f"Did you mean {near[0]}?" if near else ""
-        return SettingsError(f"{place}: there is no setting {dotted}.", remedy=hint)
-    what = str(problem["msg"]).removeprefix("Value error, ")
-    return SettingsError(
-        f"{place}: {dotted} is wrong: {what[:1].lower()}{what[1:]}.", remedy="See: vita config show"
-    )
+        return SettingsError(f"{place}: there is no setting {dotted}.", remedy=_nearest(dotted))
+    if problem["type"] == "model_type":
+        return SettingsError(f"{place}: {dotted} is a section.", remedy=f"Write it as [{dotted}].")
+    what = _WRONG.get(problem["type"]) or str(problem["msg"]).removeprefix("Value error, ")
+    about = dict(fields()).get(".".join(keys[:2]))
+    remedy = "" if about is None else f"{about.description} Default: {_shown(about.default)}."
+    return SettingsError(f"{place}: {dotted} is wrong: {what[:1].lower()}{what[1:]}.", remedy=remedy)
+
+
+_WRONG = {
+    "bool_parsing": "it should be true or false",
+    "bool_type": "it should be true or false",
+    "float_parsing": "it should be a number",
+    "float_type": "it should be a number",
+    "int_from_float": "it should be a whole number",
+    "int_parsing": "it should be a whole number",
+    "int_type": "it should be a whole number",
+    "string_type": "it should be text in quotes",
+    "tuple_type": "it should be a list",
+}
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, SecretStr):
+        default = default.get_secret_value()
+    return json.dumps(default, ensure_ascii=False)
+
+
+def _nearest(name: str) -> str:
+    known = [known for known, _ in fields()] + list(Settings.model_fields)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    return f"Did you mean {near[0]}?" if near else ""
 
 
 def _origin(keys: list[str], path: Path) -> str:
     """The settings file or the environment variable in which the value at `keys` was given."""
-    import os
-
     for depth in range(len(keys), 0, -1):
         variable = "VITA_" + "__".join(keys[:depth]).upper()
         if any(name.upper() == variable for name in os.environ):
             return f"The environment variable {variable}"
     content: Any = _FileSource.content
-    for key in keys:
+    for key in keys[:2]:  # the rest is inside a list
         if not isinstance(content, Mapping) or key not in content:
             return "A command-line flag" if content is not _FileSource.content else str(path)
         content = content[key]
@@ -367,11 +434,14 @@ def fields() -> list[tuple[str, Any]]:
     return found
 
 
-def as_toml(settings: Settings, *, commented: bool = False) -> str:
+def as_toml(
+    settings: Settings, *, commented: bool = False, source: Callable[[str], str] = lambda _: ""
+) -> str:
     """All settings with their explanations, as a settings file; secrets are never written out.
 
     Args:
         commented: put every value behind a "#", so that the file changes nothing until it is edited.
+        source: where the value of "section.name" comes from, to be said beside it; empty for the default.
     """
     import tomli_w
 
@@ -384,5 +454,9 @@ def as_toml(settings: Settings, *, commented: bool = False) -> str:
             secret = isinstance(value, SecretStr)
             text = tomli_w.dumps({name: "" if secret else list(value) if isinstance(value, tuple) else value})
             text = " ".join(text.split()).replace(",]", "]").replace("[ ", "[").replace(", ]", "]")
+            if secret and value.get_secret_value():
+                text += "  # set, and not shown"
+            if origin := source(f"{section}.{name}"):
+                text += f"  # {origin}"
             lines += [f"# {field.description}", f"{'# ' if commented or secret else ''}{text}", ""]
     return "\n".join(lines)

@@ -21,7 +21,7 @@ def bench(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_names_every_bench() -> None:
     told = bench("--help").stdout
-    assert all(name in told for name in ("stt", "turn", "compare"))
+    assert all(name in told for name in ("stt", "turn", "ui", "compare"))
 
 
 def test_recordings_without_a_table_are_refused(tmp_path: Path) -> None:

@@ -67,10 +67,23 @@ def test_help_loads_nothing_heavy() -> None:
         "redis",
         "huggingface_hub",
         "av",
+        "asyncio",
+        "rich",
     }
-    code = f"import sys, vita_tui.cli.app; print(sorted({heavy} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    code = (
+        "import atexit, sys; from vita_tui.__main__ import main; "
+        f"atexit.register(lambda: print(sorted({heavy} & set(sys.modules)), file=sys.stderr)); main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
+    assert "transcribe" in done.stdout
+    assert done.stderr.strip() == "[]"
+
+
+def test_the_help_says_each_command_on_one_line(vita: Run) -> None:
+    for arguments in ((), ("config",), ("models",)):
+        said = vita(*arguments, "-h", COLUMNS="80").stdout
+        commands = said.split("Commands:\n")[1]
+        assert "..." not in commands, commands
 
 
 @pytest.mark.parametrize(
@@ -123,6 +136,16 @@ def test_init_writes_a_file_that_changes_nothing_and_is_private(vita: Run) -> No
     assert file.stat().st_mode & 0o777 == 0o600
     assert vita("config", "show").stdout == before
     assert vita("config", "init").returncode == 1
+
+
+def test_init_leaves_the_folder_of_a_chosen_file_as_it_is(vita: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "dotfiles"
+    folder.mkdir(mode=0o755)
+    assert vita("config", "init", VITA_CONFIG=str(folder / "vita.toml")).returncode == 0
+    assert folder.stat().st_mode & 0o777 == 0o755
+    done = vita("config", "init", "--force", VITA_CONFIG=str(folder))
+    assert done.returncode == 2
+    assert f"{folder} cannot be written" in done.stderr
 
 
 def test_keys_are_never_printed(vita: Run) -> None:
@@ -228,6 +251,7 @@ def test_a_server_that_is_not_there_is_said(vita: Run) -> None:
     done = vita("ask", "Hello?", "--base-url", "http://127.0.0.1:9/v1")
     assert done.returncode == 3
     assert "127.0.0.1:9" in done.stderr
+    assert [line[:4] for line in done.stderr.splitlines()] == ["vita", "  → "], done.stderr
     assert done.stdout == ""
 
 
@@ -253,6 +277,23 @@ def test_speech_into_a_file(vita: Run, tmp_path: Path) -> None:
     done = vita("say", "It is half past ten.", "--engine", "pyttsx3", "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert len(read_audio(out)) > 16_000
+
+
+@pytest.mark.audio
+@pytest.mark.skipif(sys.platform != "linux", reason="hides the sound devices from ALSA")
+def test_without_a_speaker_that_is_said_and_not_which_voice_stood_in(vita: Run, tmp_path: Path) -> None:
+    nothing = {"ALSA_CONFIG_PATH": os.devnull, "XDG_RUNTIME_DIR": str(tmp_path), "PULSE_SERVER": "unix:/none"}
+    done = vita("say", "Hello.", **nothing)
+    assert done.returncode == 3
+    assert "no speaker" in done.stderr
+
+
+@pytest.mark.models
+@pytest.mark.audio
+def test_a_model_that_is_named_is_used_or_none(vita: Run, say: Callable[[str], Path]) -> None:
+    done = vita("transcribe", str(say("How many days are in a week?")), "--model", "nonsense")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "nonsense" in done.stderr
 
 
 def test_without_a_voice_it_is_said_what_is_missing(vita: Run, tmp_path: Path) -> None:

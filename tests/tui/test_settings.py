@@ -97,6 +97,13 @@ async def test_changing_settings_on_the_screen() -> None:
         assert "tts.rate = 1.5   from your file" in listing
 
 
+async def test_a_theme_that_is_not_there_is_said() -> None:
+    async with running(theme="nrod") as (app, pilot):
+        attention = app.main.query_one("#panel-attention", Static)
+        await until(pilot, lambda: "nrod" in text_of(attention))
+        assert app.theme == "textual-dark"
+
+
 async def test_a_wrong_value_is_said_and_not_saved() -> None:
     core = ScriptedCore()
     async with running(core) as (app, pilot):

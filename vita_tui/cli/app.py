@@ -40,23 +40,27 @@ app = typer.Typer(
     no_args_is_help=False,
     add_completion=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # Rich would take twice the time that the help itself does
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("ask")(ask.ask)
-app.command("say")(say.say)
-app.command("transcribe")(transcribe.transcribe)
-app.command("turn")(turn.turn)
-app.command("devices")(devices.devices)
-app.command("doctor")(doctor.doctor)
-app.command("calibrate")(calibrate.calibrate)
-app.add_typer(config.app, name="config")
-app.add_typer(models.app, name="models")
-app.add_typer(sessions.app, name="sessions")
-app.command("metrics")(metrics.metrics)
-app.add_typer(bench.app, name="bench")
-app.command("cleanup")(cleanup.cleanup)
+app.command("ask", short_help="Ask one question; the answer streams to stdout.")(ask.ask)
+app.command("say", short_help="Speak a text, aloud or into a file.")(say.say)
+app.command("transcribe", short_help="Print what is said in audio and video files.")(transcribe.transcribe)
+app.command("turn", short_help="One whole voice turn with files, and its timings.")(turn.turn)
+app.command("devices", short_help="List microphones and speakers.")(devices.devices)
+app.command("doctor", short_help="Try every part, and say what mends each that fails.")(doctor.doctor)
+app.command("calibrate", short_help="Measure echo and noise, choose how to use the microphone.")(
+    calibrate.calibrate
+)
+app.add_typer(config.app, name="config", short_help="Settings: show them, find them, start a file.")
+app.add_typer(models.app, name="models", short_help="Weights: list, fetch, check, find and delete them.")
+app.add_typer(
+    sessions.app, name="sessions", short_help="Conversations: list, search, resume, export, delete."
+)
+app.command("metrics", short_help="Where the time goes and what fails, over a day.")(metrics.metrics)
+app.add_typer(bench.app, name="bench", short_help="Measure VITA on this machine.")
+app.command("cleanup", short_help="Put away what a crash has left behind.")(cleanup.cleanup)
 
 
 def _version(wanted: bool) -> None:

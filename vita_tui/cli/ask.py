@@ -16,9 +16,9 @@ def ask(
     text: Annotated[
         str, typer.Argument(help="The question; '-' reads it from standard input.", metavar="TEXT")
     ],
-    model: Annotated[str, typer.Option(help="Model to ask instead of llm.model.")] = "",
+    model: Annotated[str, typer.Option(metavar="NAME", help="Model to ask instead of llm.model.")] = "",
     base_url: Annotated[
-        str, typer.Option(help="OpenAI-compatible server to ask instead of llm.base_url.")
+        str, typer.Option(metavar="URL", help="OpenAI-compatible server to ask instead of llm.base_url.")
     ] = "",
     json: Annotated[
         bool, typer.Option("--json", help="As JSON: question, reply, engine, timings_ms.")

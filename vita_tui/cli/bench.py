@@ -14,7 +14,7 @@ __all__ = ["app"]
 app = typer.Typer(
     help="Measure recognition, whole turns, memory and the screen on this machine; tell a change from noise.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -138,6 +138,39 @@ def turn(
     say(f"Most memory, with children: {result['memory_mb']} MB.")
 
 
+@app.command("ui")
+def ui(
+    rounds: Annotated[
+        int, typer.Option("--rounds", "-n", min=1, help="How often VITA is opened and left.")
+    ] = 5,
+    keys: Annotated[
+        int, typer.Option("--keys", min=1, help="Keys while it idles, and again while it works.")
+    ] = 200,
+    json: Json = False,
+) -> None:
+    """How quickly the screen paints, is ready, answers keys and closes.
+
+    VITA is opened on a pseudo-terminal. Starting counts to the first paint and until every engine is ready; quitting, from the key in
+    the middle of a reply until the program is gone. A key counts from the byte that is sent until its letter is painted: once
+    while VITA idles, and once while a reply is streamed and spoken (to a speaker that nobody hears), the microphone is open, and
+    recognition decodes. Your settings and models are used; your conversations are not touched. Linux and macOS.
+    """
+    from vita_tui.bench.ui import measure
+
+    result = measure(rounds, keys, progress=say)
+    if json:
+        print_json(result)
+        return
+    rows = []
+    for name, words in _SCREEN.items():
+        target = result["targets"].get(name)
+        aim = f"{target['figure']} ≤ {_ms(target['at_most'])}" if target else ""
+        rows.append(
+            (words, *_three(result[name]), aim, {True: "✓", False: "✗"}[target["met"]] if target else "")
+        )
+    _table("The screen", ("", "p50", "p95", "max", "target", ""), rows)
+
+
 @app.command("compare")
 def compare(
     before: Annotated[Path, typer.Argument(metavar="A.json")],
@@ -204,6 +237,13 @@ def _three(figures: dict[str, float]) -> tuple[str, str, str]:
     return _ms(figures["p50"]), _ms(figures["p95"]), _ms(figures["max"])
 
 
+_SCREEN = {
+    "key_busy_ms": "key to paint, all engines busy",
+    "key_idle_ms": "key to paint, idle",
+    "first_paint_ms": "vita to first paint",
+    "ready_ms": "vita to every engine ready",
+    "quit_ms": "quitting in the middle of a reply",
+}
 _STT = {
     "ours": "ours, as in a turn",
     "decode": "ours, all at once",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,10 @@ from vita_tui.cli.output import print_json, say
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Settings: where they are, what they are, and a file to start from.", no_args_is_help=True
+    help="Settings: where they are, what they are, and a file to start from.\n\n"
+    "A flag wins over an environment variable (VITA_TTS__RATE=1.2), which wins over the settings file, which wins over the default.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
@@ -29,9 +33,9 @@ def show(
         bool, typer.Option("--json", help="As JSON: {section: {name: value}}; keys are left out.")
     ] = False,
 ) -> None:
-    """Print every setting with its value, what it is for, and where the value comes from.
+    """Print every setting with its value and what it is for.
 
-    The output is a valid settings file.
+    Where a value is not the default, it is said where it comes from. The output is a valid settings file.
     """
     from vita_tui import settings
 
@@ -39,23 +43,40 @@ def show(
     if json:
         print_json({name: _plain(getattr(current, name)) for name in settings.Settings.model_fields})
         return
-    typer.echo(settings.as_toml(current))
+    from vita_tui.tui.settings_file import read, source_of
+
+    content = read()
+    said = {"file": "from the settings file", "environment": "from the environment"}
+    typer.echo(settings.as_toml(current, source=lambda key: said.get(source_of(key, {}, content), "")))
 
 
 @app.command()
 def init(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
 ) -> None:
-    """Write a settings file in which every setting stands with its explanation, ready to be changed."""
+    """Write a settings file in which every setting is explained.
+
+    Every setting stands in it as a comment with its default, ready to be changed. A file that exists is kept.
+    """
     from vita_tui import paths, settings
+    from vita_tui.errors import SettingsError
 
     file = paths.config_file()
     if file.exists() and not force:
         say(f"{file} exists already; --force replaces it.")
         raise typer.Exit(1)
-    paths.ensure_private_dir(file.parent)
-    file.write_text(settings.as_toml(settings.Settings.model_construct(), commented=True), encoding="utf-8")
-    file.chmod(0o600)
+    text = settings.as_toml(settings.Settings.model_construct(), commented=True)
+    try:
+        # A folder that is there already is the user's: its mode is not ours to change.
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target = file.resolve()  # a link stays one
+        target.unlink(missing_ok=True)
+        with os.fdopen(
+            os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as stream:
+            stream.write(text)
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be written: {error.strerror or error}.") from None
     typer.echo(file)
 
 

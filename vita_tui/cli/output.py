@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -73,7 +72,7 @@ def quiet_libraries() -> Iterator[None]:
     import logging
     import warnings
 
-    logging.lastResort = None
+    logging.lastResort = logging.NullHandler()  # None would be complained about on stderr
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -85,6 +84,7 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     Raises:
         KeyboardInterrupt: it was cancelled by a signal.
     """
+    import asyncio
 
     async def guarded() -> T:
         task = asyncio.ensure_future(work)

@@ -18,14 +18,23 @@ def say(
         str, typer.Argument(help="What to say; '-' reads it from standard input.", metavar="TEXT")
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write a WAV file instead of playing.")
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a WAV file instead of playing.")
     ] = None,
     engine: Annotated[
         Literal["piper", "pyttsx3"] | None, typer.Option(help="Use this voice engine and no other.")
     ] = None,
-    rate: Annotated[float | None, typer.Option(min=0.5, max=3.0, help="Speed; 1 is the voice's own.")] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(metavar="FACTOR", min=0.5, max=3.0, help="Speed; 1 is the voice's own."),
+    ] = None,
 ) -> None:
-    """Say TEXT as a reply would be said: numbers, abbreviations and markup as a person would read them."""
+    """Say TEXT as a reply would be said.
+
+    Numbers, abbreviations, addresses and markup become what a person would read aloud. Piper speaks, or the system's voice where
+    Piper cannot.
+
+    Example: vita say "The train leaves at 10:30." --out train.wav
+    """
     words = sys.stdin.read() if text == "-" else text
     if not words.strip():
         raise typer.BadParameter("there is nothing to say", param_hint="TEXT")
@@ -67,7 +76,9 @@ def _say(text: str, out: Path | None, engine: str | None, rate: float | None) ->
         speech.release()
         speech.finished.result()
         if not speech.engines:
-            problem = problems[-1] if problems else None
+            # What kept it from being said, rather than which voice stood in for which.
+            ours = [one for one in problems if one.key in ("speaker", "voice")] or problems
+            problem = ours[-1] if ours else None
             kind = DeviceError if problem is not None and problem.key == "speaker" else EngineError
             raise kind(
                 problem.message if problem is not None else "There is nothing to say in that text.",

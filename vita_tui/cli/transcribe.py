@@ -9,22 +9,30 @@ from typing import Annotated, Any
 
 import typer
 
-from vita_tui.cli.output import complain, plain, print_json, quiet_libraries
+from vita_tui.cli.output import complain, plain, print_json, quiet_libraries, say
 
 __all__ = ["transcribe"]
 
 
 def transcribe(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="Audio or video, any format and length.")
+        list[Path], typer.Argument(metavar="FILE", help="Audio or video, any format and length.")
     ],
-    model: Annotated[str, typer.Option("--model", help="Whisper model instead of stt.model.")] = "",
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="Whisper model instead of stt.model.")
+    ] = "",
     language: Annotated[str, typer.Option("--language", metavar="XX", help="Language code, or auto.")] = "",
     json: Annotated[
         bool, typer.Option("--json", help="As JSON: a list of {file, text, language, seconds, ms}.")
     ] = False,
 ) -> None:
-    """Print what is said in FILE…, one paragraph each. Files are read piece by piece, so an hour needs little memory."""
+    """Print what is said in each FILE, one paragraph each.
+
+    Files are read piece by piece, so an hour needs no more memory than a minute. A file that cannot be read is named on stderr, the
+    others are transcribed, and the exit code is 1.
+
+    Example: vita transcribe talk.mp3 --language de
+    """
     chosen = {name: value for name, value in (("model", model), ("language", language)) if value}
     with quiet_libraries():
         failed = _transcribe(files, chosen, json)
@@ -37,10 +45,20 @@ def _transcribe(files: list[Path], chosen: dict[str, str], json: bool) -> bool:
     from vita_tui.conversation.build import recognizers
     from vita_tui.conversation.transcripts import transcribe_file
     from vita_tui.errors import AudioFileError
-    from vita_tui.events import EventBus
+    from vita_tui.events import Event, EventBus, Notice
 
-    settings = all_settings.load(overrides={"stt": chosen})
-    chain = recognizers(settings, EventBus())
+    # Who names a model wants that one and no other.
+    settings = all_settings.load(
+        overrides={"stt": {**chosen, **({"fallback": ()} if "model" in chosen else {})}}
+    )
+    bus = EventBus()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Notice):
+            say(f"{event.title}. {event.message}".strip())
+
+    bus.subscribe(listen)
+    chain = recognizers(settings, bus)
     results: list[dict[str, Any]] = []
     failed = False
     try:

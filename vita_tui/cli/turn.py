@@ -17,16 +17,17 @@ def turn(
         Path, typer.Argument(metavar="QUESTION.wav", help="A spoken question, in any audio format.")
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write the spoken reply to this WAV file.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Write the spoken reply to this WAV file."),
     ] = None,
     json: Annotated[
         bool,
         typer.Option("--json", help="As JSON: transcript, reply, engines, reply_seconds, timings_ms."),
     ] = False,
 ) -> None:
-    """Run one voice turn through the same conversation as the screen, with files in place of microphone and speaker.
+    """Run one voice turn with files in place of microphone and speaker.
 
-    The question is heard in real time, as a microphone would hear it, and its end is the moment at which the talk key
+    It goes through the same conversation as the screen. The question is heard in real time, as a microphone would hear it, and its end is the moment at which the talk key
     would end it: timings count from there to the first sample of speech that is ready to play.
     """
     with quiet_libraries():

@@ -118,11 +118,10 @@ def _terminal() -> Check:
 
 
 def _weights() -> Iterator[Check]:
-    from vita_tui.models import catalogue, fetch
+    from vita_tui.models import catalogue, fetch, store
 
-    missing = {model.name for model in fetch.missing()}
     for model in catalogue.models():
-        if model.name in missing:
+        if model.default and store.standing(model) == "missing":
             yield Check(f"Weights {model.name}", "failed", "not there", f"vita models pull {model.name}")
         elif model.default or fetch.present(model):
             try:

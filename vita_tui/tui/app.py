@@ -108,6 +108,8 @@ class VitaApp(App[int]):
         """Questions that were asked before there was anyone to ask."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._no_theme = theme if theme not in self.available_themes else ""
+        """The theme of the settings, where there is none of that name."""
         if theme in self.available_themes:
             self.theme = theme
 
@@ -161,6 +163,9 @@ class VitaApp(App[int]):
             for status in chain.statuses():
                 self.main.bridge(status)
         self._show_mode()
+        if self._no_theme:
+            notice = Notice("No such theme", f"ui.theme is “{self._no_theme}”.", "f2 has a list", "warning")
+            self.main.show_notice(notice)
         self.talk_key.configure(core.settings.talk.key, core.settings.talk.key_mode)
         self.spawn(self._start(core), "start")
         self.set_interval(MEASURE, self._measure)

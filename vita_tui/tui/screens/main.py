@@ -34,6 +34,7 @@ from vita_tui.events import (
     TurnFinished,
     UserSaid,
 )
+from vita_tui.tui.compositor import LeanCompositor
 from vita_tui.tui.messages import Bridge, Happened
 from vita_tui.tui.text import clean
 from vita_tui.tui.widgets.conversation import Conversation
@@ -122,6 +123,7 @@ class MainScreen(Screen[None]):
 
     def __init__(self, clock: Clock, *, panel: bool = True) -> None:
         super().__init__()
+        self._compositor = LeanCompositor()
         self._clock = clock
         self.bridge = Bridge(self.post_message)
         self.set_class(not panel, "panel-off")

@@ -114,6 +114,8 @@ class Panel(VerticalScroll, can_focus=False):
         self._session: SessionChanged | None = None
         self._curve: deque[float] = deque(maxlen=SAMPLES)
         self._notices: dict[str, Notice] = {}
+        self._shown: dict[str, Content] = {}
+        """What each section shows."""
 
     def compose(self) -> ComposeResult:
         yield Section("session")
@@ -175,9 +177,14 @@ class Panel(VerticalScroll, can_focus=False):
         self._show_session()
 
     def _show(self, title: str, content: Content) -> None:
+        # What stays as it is would have the whole screen laid out anew, every second.
+        before = self._shown.get(title)
+        if before is not None and before.is_same(content):
+            return
         # Before the panel is composed there is nothing to update; `on_mount` shows all of it.
         for section in self.query(f"#panel-{title}").results(Section):
             section.update(content)
+            self._shown[title] = content
 
     def _show_session(self) -> None:
         session = self._session

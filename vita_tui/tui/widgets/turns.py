@@ -18,23 +18,15 @@ from vita_tui.tui.look import MUTED
 from vita_tui.tui.text import clean, count, milliseconds
 
 if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
-    from textual.widgets import Markdown, TextArea
-    from textual.widgets.markdown import MarkdownStream
+    from textual.widgets import TextArea
 
+    from vita_tui.tui.widgets.reply import Reply, ReplyStream
     from vita_tui.tui.widgets.waterfall import Waterfall
 
 __all__ = ["AssistantTurn", "Remark", "UserTurn"]
 
 RENDERED = 12_000
 """Characters of one reply that are rendered as Markdown; each block is a widget, so there must be an end. The rest is shown as plain text."""
-
-
-def make_parser() -> MarkdownIt:
-    """CommonMark with tables and strikethrough; HTML is shown as it is written."""
-    from markdown_it import MarkdownIt
-
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
 class UserTurn(Static):
@@ -60,8 +52,8 @@ class AssistantTurn(Vertical):
         self.turn = turn
         self.text = ""
         self.timings: TurnFinished | None = None
-        self._body: Markdown | None = None
-        self._stream: MarkdownStream | None = None
+        self._body: Reply | None = None
+        self._stream: ReplyStream | None = None
         self._rest: TextArea | None = None
         self._rendered = 0
         self._facts: list[str] = []
@@ -84,15 +76,19 @@ class AssistantTurn(Vertical):
         room = RENDERED - self._rendered
         self._rendered += len(piece)
         if len(piece) <= room:
-            await self._stream.write(piece)
+            self._stream.write(piece)
             return
-        await self._stream.write(piece[:room])
+        self._stream.write(piece[:room])
         await self._overflow(piece[room:])
 
     async def show(self, text: str) -> None:
         """Show a reply that is complete already."""
         await self.write(text)
         await self.finish()
+
+    def on_unmount(self) -> None:
+        if self._stream is not None:
+            self._stream.cancel()
 
     async def finish(self) -> None:
         """No more pieces come."""
@@ -146,12 +142,12 @@ class AssistantTurn(Vertical):
             line.update(Content(" · ".join(self._facts)))
 
     async def _begin(self) -> None:
-        from textual.widgets import Markdown
+        from vita_tui.tui.widgets.reply import Reply, ReplyStream
 
         await self.query(".waiting").remove()
-        self._body = Markdown(parser_factory=make_parser, open_links=False)
+        self._body = Reply()
         await self.mount(self._body, before=self.query_one(".facts"))
-        self._stream = Markdown.get_stream(self._body)
+        self._stream = ReplyStream(self._body)
 
     async def _overflow(self, rest: str) -> None:
         from textual.widgets import TextArea
