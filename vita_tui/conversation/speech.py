@@ -525,8 +525,8 @@ class SpeechOutput:
                 speeches = list(self._speeches)
                 self._spans.clear()
                 self._away = mark.reason
-            for speech in speeches:
-                speech.lost(played)
+            for lost in speeches:
+                lost.lost(played)
             self._jobs.put(self._reopen)
             return
         if mark.span is None or speaker is None:

@@ -231,8 +231,8 @@ class _Session:
         variables: graphs.Variables,
         threads: int,
     ) -> None:
-        import onnxruntime  # type: ignore[import-untyped]  # it has no types
-        from onnxruntime.capi import onnxruntime_pybind11_state as state  # type: ignore[import-untyped]
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
 
         # They have no common base but Exception.
         self._refusals: tuple[type[Exception], ...] = tuple(

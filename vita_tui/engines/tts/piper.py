@@ -193,7 +193,7 @@ class _Job:
     """One clause, and what comes of it."""
 
     def __init__(self, clause: str) -> None:
-        from onnxruntime import RunOptions  # type: ignore[import-untyped]  # it has no types
+        from onnxruntime import RunOptions
 
         self.clause = clause
         self.results: queue.SimpleQueue[Pcm | BaseException | None] = queue.SimpleQueue()

@@ -53,7 +53,7 @@ def open_voice(path: Path, threads: int) -> PiperVoice:
     config = _read_config(path)
     _check(path)
     try:
-        import onnxruntime  # type: ignore[import-untyped]  # it has no types
+        import onnxruntime
         from piper import PiperVoice
         from piper.config import PiperConfig
     except ImportError as error:
