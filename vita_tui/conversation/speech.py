@@ -522,11 +522,11 @@ class SpeechOutput:
             played = speaker.played()
             with self._lock:
                 self._open = False
-                speeches = list(self._speeches)
+                begun = list(self._speeches)
                 self._spans.clear()
                 self._away = mark.reason
-            for lost in speeches:
-                lost.lost(played)
+            for each in begun:
+                each.lost(played)
             self._jobs.put(self._reopen)
             return
         if mark.span is None or speaker is None:
