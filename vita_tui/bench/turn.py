@@ -24,7 +24,7 @@ from vita_tui.engines.tts.spoken import spoken
 from vita_tui.health.memory import MemoryMeter
 from vita_tui.settings import Settings
 
-__all__ = ["measure", "report"]
+__all__ = ["end_utterance", "measure", "report"]
 
 
 async def measure(
@@ -53,7 +53,7 @@ async def measure(
     loop = asyncio.get_running_loop()
 
     def ended() -> None:
-        loop.call_soon_threadsafe(_end, assistant)
+        loop.call_soon_threadsafe(end_utterance, assistant)
 
     try:
         await assistant.start()
@@ -70,7 +70,7 @@ async def measure(
             microphone.cue(audio, ended)
             turns.append({"question": question.name, **await spoken_turn(assistant, microphone)})
             usage = meter.read(fresh=True)
-            memory.append(usage.own + usage.children)
+            memory.append(usage.own)
             if model is not None:
                 slow.append(await _cascade(settings, assistant, model, audio))
             await assistant.new_session()
@@ -109,7 +109,7 @@ def report(
     return result
 
 
-def _end(assistant: Assistant) -> None:
+def end_utterance(assistant: Assistant) -> None:
     """The key, unless a pause was quicker."""
     if assistant.state.value == "listening":
         assistant.talk()

@@ -171,6 +171,39 @@ def ui(
     _table("The screen", ("", "p50", "p95", "max", "target", ""), rows)
 
 
+@app.command("memory")
+def memory(
+    rounds: Annotated[int, typer.Option("--rounds", "-n", min=1, help="Turns; questions come again.")] = 16,
+    idle: Annotated[
+        float, typer.Option("--idle", min=1.0, metavar="SECONDS", help="How long to listen to silence.")
+    ] = 10.0,
+    json: Json = False,
+) -> None:
+    """Memory of a voice session with its child process, and the processor while it listens and nobody speaks."""
+    from vita_tui import settings as all_settings
+    from vita_tui.bench import recordings
+    from vita_tui.bench.memory import measure
+
+    settings = all_settings.load(overrides=TURN)
+    with quiet_libraries():
+        result = run_async(
+            measure(settings, recordings.synthesised(), rounds, idle_seconds=idle, progress=say)
+        )
+    if json:
+        print_json(result)
+        return
+    rows = [
+        ("before anything is loaded", f"{result['empty_mb']:,.0f} MB", ""),
+        ("all engines ready", f"{result['ready_mb']:,.0f} MB", ""),
+        ("most", f"{result['peak_mb']:,.0f} MB", "650 MB"),
+        (f"after {result['rounds']} turns", f"{result['after_mb']:,.0f} MB", ""),
+        ("listening to silence", f"{result['idle_core']:.1%} of a core", "8 %"),
+    ]
+    _table("A voice session, with its child process", ("", "seen", "aim"), rows)
+    if result["growth"] is not None:
+        say(f"The second half of the turns took {result['growth']:+.1%} over the first.")
+
+
 @app.command("compare")
 def compare(
     before: Annotated[Path, typer.Argument(metavar="A.json")],
