@@ -25,7 +25,17 @@ from vita_tui.errors import EngineError
 from vita_tui.events import Event, EventBus, PartialTranscript
 from vita_tui.settings import Settings
 
-__all__ = ["WAYS", "Heard", "Way", "default_folder", "measure", "plain_whisper", "report"]
+__all__ = [
+    "WAYS",
+    "Ears",
+    "Heard",
+    "Way",
+    "default_folder",
+    "heard_live",
+    "measure",
+    "plain_whisper",
+    "report",
+]
 
 WAYS = ("ours", "decode", "transcribe", "greedy")
 PAUSE = 1.0
@@ -71,7 +81,7 @@ async def measure(
     ours = chain.engines[0]
     await asyncio.to_thread(ours.load)
     model = await asyncio.to_thread(plain_whisper, settings, ours)
-    ears = _Ears(settings, bus)
+    ears = Ears(bus)
     microphone = StudioMicrophone()
     recognition = Recognition(microphone, chain, ears, bus, settings=settings, clock=SystemClock())
     try:
@@ -82,7 +92,7 @@ async def measure(
         others = _others(settings, recognition, model)
         for recording in recordings:
             progress(recording.name)
-            understood = await _live(recognition, microphone, ears, recording)
+            understood = await heard_live(recognition, microphone, ears, recording)
             waited = (understood.at - understood.utterance.ended) * 1000
             ways["ours"].heard.append(Heard(understood.text, max(0.0, waited), understood.guard))
             for name, transcribe in others.items():
@@ -145,10 +155,10 @@ def report(
 # ----
 
 
-class _Ears:
+class Ears:
     """Is told by `Recognition`, on the loop; only the end of an utterance counts here."""
 
-    def __init__(self, settings: Settings, bus: EventBus) -> None:
+    def __init__(self, bus: EventBus) -> None:
         self.understood: asyncio.Future[Understood] | None = None
         self.partials: list[PartialTranscript] = []
         bus.subscribe(self._on_event)
@@ -171,8 +181,8 @@ class _Ears:
             self.partials.append(event)
 
 
-async def _live(
-    recognition: Recognition, microphone: StudioMicrophone, ears: _Ears, recording: Recording
+async def heard_live(
+    recognition: Recognition, microphone: StudioMicrophone, ears: Ears, recording: Recording
 ) -> Understood:
     """Speak `recording` into the microphone; its end is the key."""
     loop = asyncio.get_running_loop()

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from vita_tui.cli.output import print_json, quiet_libraries, run_async, say
+from vita_tui.errors import VitaError
 
 __all__ = ["app"]
 
@@ -202,6 +203,37 @@ def memory(
     _table("A voice session, with its child process", ("", "seen", "aim"), rows)
     if result["growth"] is not None:
         say(f"The second half of the turns took {result['growth']:+.1%} over the first.")
+
+
+@app.command("growth")
+def growth(
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw it, as .svg or .png; needs the extra dev."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """How the cost grows with history, speech, reply and conversations, each doubled four times; two minutes."""
+    from vita_tui import settings as all_settings
+    from vita_tui.bench import growth as growing
+
+    settings = all_settings.load(overrides=TURN)
+    with quiet_libraries():
+        result = run_async(growing.measure(settings, say))
+    if plot is not None:
+        try:
+            growing.plot(result, plot)
+        except ImportError:
+            raise VitaError(
+                "matplotlib, which draws the plot, is not installed.", remedy="pip install 'vita-tui[dev]'"
+            ) from None
+    if json:
+        print_json(result)
+        return
+    for name in growing.SIZES:
+        lines = [key for key in result[name][0] if key != "size"]
+        rows = [(row["size"], *(f"{row[line]:,.1f} ms" for line in lines)) for row in result[name]]
+        _table(name.capitalize(), ("", *lines), rows)
 
 
 @app.command("compare")
