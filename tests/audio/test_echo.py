@@ -218,6 +218,32 @@ def test_a_person_is_heard_while_nothing_plays_as_if_nothing_were_there() -> Non
     assert frames[3].captured == pytest.approx(BEGAN + 4 * BLOCK / SAMPLE_RATE - echo.PRIMED / SAMPLE_RATE)
 
 
+@needs_canceller
+def test_with_headphones_a_person_who_talks_into_the_reply_is_left_as_loud_as_they_are() -> None:
+    """A canceller that has no echo to cancel takes the person for one."""
+    played = babble(8.0)
+    person = babble(8.0, 9)
+    person[: 2 * SAMPLE_RATE] = 0.0
+    rehearsal = Rehearsal(Room(-99.0, 0.12, -60.0).hear(played, person), played)
+    microphone = EchoMicrophone(rehearsal, rehearsal.reference)
+    frames = heard(microphone)
+    assert microphone.echoing is False
+    assert level(frames, 3.0, 8.0) == pytest.approx(dbfs(person[3 * SAMPLE_RATE :]), abs=1.0)
+
+
+@needs_canceller
+def test_an_echo_that_comes_when_headphones_are_pulled_out_is_cancelled() -> None:
+    played = babble(16.0)
+    half = 8 * SAMPLE_RATE
+    captured = ROOM.hear(played)
+    captured[:half] = Room(-99.0, 0.12, -60.0).hear(played[:half])
+    rehearsal = Rehearsal(captured, played)
+    microphone = EchoMicrophone(rehearsal, rehearsal.reference)
+    frames = heard(microphone)
+    assert microphone.echoing is True
+    assert dbfs(captured[12 * SAMPLE_RATE :]) - level(frames, 12.0, 15.9) > 12
+
+
 @pytest.mark.parametrize("mode", ["half_duplex", "push_to_talk"])
 def test_without_full_duplex_the_microphone_rests_while_the_reply_sounds(mode: DuplexMode) -> None:
     played = babble(3.0)

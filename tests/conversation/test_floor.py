@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -238,3 +239,26 @@ async def test_a_short_word_that_is_guessed_at_does_not_stop_a_reply(
     onset(vita, 8)
     understood(vita, "What?", 8, confidence=0.75, voice=0.35)
     assert kinds(events)[-1] == "stopped"
+
+
+@pytest.mark.parametrize(("text", "waits"), [(None, 2), ("What about", 2), ("mhm", 1), ("", 1)])
+async def test_words_that_are_not_certain_yet_are_waited_for_once_more(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, waits: int
+) -> None:
+    monkeypatch.setattr(floor, "PATIENCE", 0.02)
+    started: list[float] = []
+    loop = asyncio.get_running_loop()
+    call_later = loop.call_later
+
+    def counted(delay: float, *rest: Any) -> asyncio.TimerHandle:
+        started.append(delay)
+        return call_later(delay, *rest)
+
+    monkeypatch.setattr(loop, "call_later", counted)
+    given_back = asyncio.Event()
+    contest = Contest(EventBus(), SystemClock(), duck=lambda _: None, own=None)
+    contest.begin(1, given_back.set)
+    if text is not None:
+        assert not contest.won_by(text, 0.0, 1.0, voice=1.0, certain=False)
+    await asyncio.wait_for(given_back.wait(), 10)
+    assert started.count(0.02) == waits

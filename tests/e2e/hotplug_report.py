@@ -56,6 +56,8 @@ class Toll:
     """Seconds until the reply sounded again."""
     listening: list[float] = field(default_factory=list)
     """Seconds until the microphone was used again."""
+    megabytes: list[float] = field(default_factory=list)
+    """Of memory, after each tenth time, while it speaks."""
     before: dict[str, float] = field(default_factory=dict)
     after: dict[str, float] = field(default_factory=dict)
 
@@ -90,11 +92,14 @@ def endure(audio: VirtualAudio, home: Path, times: int) -> Toll:
                 _until(lambda seen=mark: _log(vita).count("listening to") > seen, vita, number)
                 toll.listening.append(time.monotonic() - plugged)
             toll.times += 1
-            if number + 1 == min(SETTLED, times - 1):
-                toll.before = _footprint(process)
-        vita.press("Escape")
-        vita.wait(lambda _: vita.state() == "idle")
-        toll.after = _footprint(process)
+            if toll.times % 10 == 0:
+                toll.megabytes.append(round(process.memory_info().rss / 1e6))
+            if number + 1 in (min(SETTLED, times - 1), times):
+                # A reply's sound is kept while it is spoken: counted when nothing is said.
+                vita.press("Escape")
+                vita.wait(lambda _: vita.state() == "idle")
+                toll.after = _footprint(process)
+                toll.before = toll.before or toll.after
         assert vita.quit() == 0
         assert vita.processes() == []
     return toll
@@ -201,6 +206,7 @@ def main() -> int:
         "twice_ms": _spread(twice),
         "before": toll.before,
         "growth": toll.growth,
+        "megabytes": toll.megabytes,
     }
     if given.json:
         print(json.dumps(result))

@@ -198,3 +198,5 @@ class _Performance:
                 self._out.replies.append(text)
                 self._out.heard.append((heard, text[len(heard) :]))
         self._out.log += [str(turn)[:300] for turn in turns]
+        log = Path(self._vita.env["VITA_HOME"]) / "state" / "log" / "vita.log"
+        self._out.log += log.read_text(errors="replace").splitlines()[-12:] if log.exists() else []

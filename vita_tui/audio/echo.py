@@ -23,6 +23,7 @@ from vita_tui.audio.canceller import CANCEL_BLOCK, Canceller, can_cancel
 from vita_tui.audio.delay import find_delay
 from vita_tui.audio.guard import EchoGuard, EchoVerdict
 from vita_tui.audio.reference import Reference, Tappable
+from vita_tui.audio.voice import dbfs
 from vita_tui.settings import AudioSettings, DuplexMode
 
 __all__ = ["HEADPHONES_DB", "INSTALL", "EchoMicrophone", "EchoPlan", "plan", "without_echo"]
@@ -41,6 +42,11 @@ LOOK_SECONDS = 1.0
 """Of sound, in which the delay is measured anew."""
 SHARP = 12.0
 """Of `Delay.sharpness`: below this, what was measured is an accident or somebody talks."""
+MOST_MISSES = 3
+"""Seconds of speech in a row without an echo, after which there is none any more; one such second is enough at the start. A person
+who talks may hide it for a while."""
+AUDIBLE_DBFS = -45.0
+"""What is played below this says nothing of an echo."""
 REACH_SECONDS = 0.35
 """How late after the reference the canceller still finds an echo by itself; measured in simulated rooms up to 0.4."""
 MOVED_SECONDS = 0.01
@@ -107,6 +113,10 @@ class EchoMicrophone:
         """Whose `verdict` is about the frame that was read last."""
         self.delay = delay
         """Seconds, as measured last; what the guard compares with."""
+        self.echoing: bool | None = None
+        """Whether there is an echo; None before the first second of speech. A canceller without an echo takes the person away instead."""
+        self._misses = 0
+        """Seconds of speech in a row in which no echo was found."""
         self.muted = False
         """The frame that was read last was silenced, because the assistant sounded."""
         self.raw: Samples = np.zeros(BLOCK, np.float32)
@@ -146,6 +156,7 @@ class EchoMicrophone:
 
     def open(self) -> None:
         self._microphone.open()
+        self._misses = 0
         self._begin()
 
     def close(self) -> None:
@@ -169,7 +180,8 @@ class EchoMicrophone:
         played = self._reference.at(captured - self._shift, BLOCK)
         since = captured - self._reference.sounded_until - max(0.0, self.delay)
         self.muted = False
-        if self._cancels and self.mode == "full_duplex" and since < REST_SECONDS:
+        wanted = self._cancels and self.mode == "full_duplex" and self.echoing is not False
+        if wanted and since < REST_SECONDS:
             samples = self._cancel(frame.samples, played)
         else:
             samples = self._pass(frame.samples, played)
@@ -255,9 +267,17 @@ class EchoMicrophone:
         if len(self._heard) < LOOK_SECONDS * SAMPLE_RATE:
             return
         heard, self._heard = self._heard, np.zeros(0, np.float32)
-        found = find_delay(self._reference.window(until, len(heard) / SAMPLE_RATE), heard)
+        played = self._reference.window(until, len(heard) / SAMPLE_RATE)
+        found = find_delay(played, heard)
         if found.sharpness < SHARP:
+            self._misses += dbfs(played) > AUDIBLE_DBFS
+            if self._misses >= (1 if self.echoing is None else MOST_MISSES) and self.echoing is not False:
+                log.info("no echo is heard: the microphone is used as it is")
+                self.echoing, self._canceller = False, None
             return
+        if not self.echoing:
+            log.info("an echo is heard, %.0f ms after it is played", found.seconds * 1e3)
+        self.echoing, self._misses = True, 0
         if abs(found.seconds - self.delay) > MOVED_SECONDS:
             # The canceller has to find its way again: until then more comes through than the guard has learned.
             self.guard.reset()
@@ -287,4 +307,6 @@ def without_echo(microphone: Microphone, speaker: Speaker, audio: AudioSettings)
         guard=EchoGuard(echo_db=audio.echo_level, floor_dbfs=audio.noise_floor),
     )
     wrapped.reason = chosen.reason
+    if audio.echo_level <= HEADPHONES_DB:
+        wrapped.echoing = False  # unless one is heard after all
     return wrapped

@@ -29,7 +29,8 @@ SHORT_SECONDS = 0.5
 """Of voice; back-channels in Piper's voice have 0.3 to 0.5, and "Tell me more" 0.7."""
 SHORT_WORDS = 2
 PATIENCE = 2.5
-"""Seconds in which voice must have become words; then the reply comes back up."""
+"""Seconds in which voice must have become words; then the reply comes back up. Twice as long while there are words that are not certain,
+or nothing has been decoded yet."""
 
 
 class Contest:
@@ -53,6 +54,9 @@ class Contest:
         self._own = own
         self._began = 0.0
         self._text = ""
+        self._decoded = False
+        """Something has been understood, if only that there are no words."""
+        self._extended = False
         self._timer: asyncio.TimerHandle | None = None
         self._hint: asyncio.TimerHandle | None = None
 
@@ -75,10 +79,18 @@ class Contest:
             self._hint = None
         self.end()
         self.number, self._began, self._text = number, self._clock.monotonic(), ""
+        self._decoded = self._extended = False
         self._duck(DUCKED)
         self._bus.publish(Interjection("onset", "", 0.0))
 
         def too_long() -> None:
+            # On a busy machine words take their time; a second time nobody waits for them.
+            if not self._extended and (
+                not self._decoded or meaning(self._text, final=False) in ("speech", "unsure")
+            ):
+                self._extended = True
+                self._timer = asyncio.get_running_loop().call_later(PATIENCE, too_long)
+                return
             log.info("nobody spoke after all; last understood was %r", self._text)
             self.end(ignored=True)
             give_back()
@@ -96,7 +108,7 @@ class Contest:
             certain: these may well be the words; a first guess at a cough is a word, too. "Stop" is obeyed all the same.
             final: it is all that was said.
         """
-        self._text = text
+        self._text, self._decoded = text, True
         certain = certain and not (voice < SHORT_SECONDS and len(text.split()) > SHORT_WORDS)
         if self.is_own(text, since, until):
             return False

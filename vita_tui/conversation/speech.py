@@ -133,7 +133,7 @@ class Speech:
         """The reply's text so far, split into what was heard and what was not."""
         with self._lock:
             # After a flush the speaker's timeline goes on behind what was dropped.
-            if not self.cancelled.is_set():
+            if not self.finished.done():
                 self._note_heard(self._output.played())
         return self.ledger.split()
 
@@ -248,6 +248,7 @@ class Speech:
             if self.finished.done():
                 return
             self.finished.set_result(None)
+            self._pieces.clear()  # the ledger has the account; a long reply's sound is tens of megabytes
         self._output.forget(self)
 
 
