@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vita_tui import paths
+from vita_tui.engines.onnx import open_session
 from vita_tui.engines.stt import graphs
 from vita_tui.engines.stt.base import Stop
 from vita_tui.engines.stt.variables import mapped
@@ -231,35 +232,23 @@ class _Session:
         variables: graphs.Variables,
         threads: int,
     ) -> None:
-        import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state
 
         # They have no common base but Exception.
         self._refusals: tuple[type[Exception], ...] = tuple(
             kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)
         )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # errors are raised; nothing is to be printed on the screen
-        # Waiting threads must sleep, not spin: other engines want the cores.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.enable_cpu_mem_arena = False
-
-        def opened(graph: bytes | str) -> Any:
-            return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
         file = _file(folder, name)
         if file.is_file():
             try:
-                self._session = opened(str(file))
+                self._session = open_session(file, threads)
             except self._refusals as error:
                 log.warning("%s is made anew: %s", file.name, error)
             else:
                 return
         graph = make(variables)
         try:
-            self._session = opened(graph)
+            self._session = open_session(graph, threads)
         except self._refusals as error:
             raise RuntimeError(f"ONNX Runtime does not take the decoder: {error}") from error
         try:
