@@ -31,8 +31,8 @@ import psutil
 from tests.audio.test_devices import child, sounding
 from tests.e2e.conftest import answering
 from tests.e2e.terminal import Terminal
+from tests.lending import lend_weights
 from tests.virtual_audio import VirtualAudio, virtual_audio
-from vita_tui import paths
 
 __all__ = ["Toll", "endure", "tone_toll"]
 
@@ -189,8 +189,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="vita-hotplug-"))
-    (home / "data").mkdir()
-    (home / "data" / "models").symlink_to(paths.models_dir().resolve(), target_is_directory=True)
+    lend_weights(home)
     try:
         with virtual_audio() as audio:
             toll = endure(audio, home, given.times)

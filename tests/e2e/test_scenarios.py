@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e import theatre
 from tests.e2e.scenarios import FOLDER, Outcome, Scenario, judge, load, play
+from tests.lending import lend_weights
 from vita_tui import paths
 
 ALL = sorted(FOLDER.glob("*.toml"))
@@ -45,11 +46,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     ]
     if missing or importlib.util.find_spec("piper") is None:
         pytest.skip(f"needs {', '.join(missing) or 'piper-tts'}")
-    models = paths.models_dir().resolve()
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("scenarios")
-        (home / "data").mkdir()
-        (home / "data" / "models").symlink_to(models, target_is_directory=True)
+        lend_weights(home)
         patch.setenv("VITA_HOME", str(home))
         yield asyncio.run(_play_all([load(file) for file in ALL if not _lacks(load(file))]))
 

@@ -21,9 +21,9 @@ from typing import Any
 from tests.e2e.conftest import answering
 from tests.e2e.scenarios import Outcome, Scenario, _said, _sound
 from tests.e2e.terminal import Terminal
+from tests.lending import lend_weights
 from tests.room import room_between
 from tests.virtual_audio import VirtualAudio, virtual_audio
-from vita_tui import paths
 
 __all__ = ["perform", "seen_from_outside"]
 
@@ -46,8 +46,7 @@ def seen_from_outside(scenario: Scenario) -> Scenario:
 def perform(scenario: Scenario) -> Outcome:
     """Perform it, in real time."""
     home = Path(tempfile.mkdtemp(prefix="vita-theatre-"))
-    (home / "data").mkdir()
-    (home / "data" / "models").symlink_to(paths.models_dir().resolve(), target_is_directory=True)
+    lend_weights(home)
     with ExitStack() as stage:
         stage.callback(shutil.rmtree, home, ignore_errors=True)
         audio = stage.enter_context(virtual_audio())

@@ -26,8 +26,8 @@ from pathlib import Path
 import psutil
 
 from tests.health.shutdown import Program, complaints, files_left, processes_left
+from tests.lending import lend_weights
 from tests.virtual_audio import VirtualAudio, virtual_audio
-from vita_tui import paths
 
 __all__ = ["Sample", "Soak", "Verdict", "judge", "soak"]
 
@@ -254,8 +254,7 @@ def _home() -> Iterator[Path]:
     """A VITA home of its own, with the weights of this user."""
     with tempfile.TemporaryDirectory(prefix="vita-soak-") as folder:
         home = Path(folder) / "vita"
-        (home / "data").mkdir(parents=True)
-        (home / "data" / "models").symlink_to(paths.models_dir(), target_is_directory=True)
+        lend_weights(home)
         yield home
 
 

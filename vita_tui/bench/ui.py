@@ -86,12 +86,15 @@ def _check_weights() -> None:
 @contextlib.contextmanager
 def _home() -> Iterator[dict[str, str]]:
     """An environment with the user's settings and models, but conversations, logs and prompts of its own."""
-    models, settings = paths.models_dir().resolve(), paths.config_file().resolve()
+    models, cache = paths.models_dir().resolve(), paths.cache_dir().resolve()
+    settings = paths.config_file().resolve()
     with tempfile.TemporaryDirectory(prefix="vita-bench-", ignore_cleanup_errors=True) as folder:
         data = Path(folder) / "data"
         data.mkdir()
         if models.is_dir():
             (data / "models").symlink_to(models, target_is_directory=True)
+        if cache.is_dir():
+            (Path(folder) / "cache").symlink_to(cache, target_is_directory=True)
         environment = dict(os.environ, VITA_HOME=folder, VITA_CONFIG=str(settings), TERM="xterm-256color")
         for name in ("COLUMNS", "LINES"):
             environment.pop(name, None)
