@@ -182,6 +182,9 @@ class _Performance:
             elif time.monotonic() - calm > QUIET:
                 return
             time.sleep(0.05)
+        # A long reply to the last question is not waited for.
+        self._vita.press("Escape")
+        self._watch("idle", lambda _: self._state == "idle")
 
     def _read_conversation(self) -> None:
         try:

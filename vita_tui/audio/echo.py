@@ -181,7 +181,8 @@ class EchoMicrophone:
         since = captured - self._reference.sounded_until - max(0.0, self.delay)
         self.muted = False
         wanted = self._cancels and self.mode == "full_duplex" and self.echoing is not False
-        if wanted and since < REST_SECONDS:
+        # Before it is known whether there is an echo, the canceller must not stand in the way of who answers a short reply.
+        if wanted and since < (REST_SECONDS if self.echoing else TAIL_SECONDS):
             samples = self._cancel(frame.samples, played)
         else:
             samples = self._pass(frame.samples, played)
