@@ -7,7 +7,7 @@ import contextlib
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ Row = dict[str, float]
 async def measure(
     settings: Settings,
     progress: Callable[[str], None] = lambda _: None,
-    sizes: dict[str, tuple[int, ...]] = SIZES,
+    sizes: Mapping[str, Sequence[int]] = SIZES,
 ) -> dict[str, Any]:
     """Medians in ms for every size, under the name of what grows.
 
@@ -170,10 +170,8 @@ async def _conversations(settings: Settings, sizes: Sequence[int]) -> list[Row]:
                 while len(ids) < size:
                     session = await manager.create({})
                     for number in range(4):
-                        role = "user" if number % 2 == 0 else "assistant"
-                        await manager.append(
-                            session.id, Turn(role, f"conversation {len(ids)} says word{number}")
-                        )  # type: ignore[arg-type]  # the roles
+                        said = f"conversation {len(ids)} says word{number}"
+                        await manager.append(session.id, Turn("assistant" if number % 2 else "user", said))
                     ids.append(session.id)
 
                 async def add(ids: Sequence[str] = tuple(ids)) -> None:

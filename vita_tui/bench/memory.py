@@ -49,6 +49,10 @@ async def measure(
     assistant = build(settings, microphone=microphone, speaker=FileSpeaker(pace=False))
     loop = asyncio.get_running_loop()
     after: list[float] = []
+
+    def ended() -> None:
+        loop.call_soon_threadsafe(end_utterance, assistant)
+
     watch.start()
     try:
         await assistant.start()
@@ -63,9 +67,7 @@ async def measure(
         for number in range(rounds):
             question = questions[number % len(questions)]
             progress(f"{number + 1} of {rounds}: {question.name}")
-            microphone.cue(
-                trimmed(question.audio), lambda: loop.call_soon_threadsafe(end_utterance, assistant)
-            )
+            microphone.cue(trimmed(question.audio), ended)
             await spoken_turn(assistant, microphone)
             after.append(watch.now())
     finally:
