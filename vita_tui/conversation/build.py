@@ -85,7 +85,7 @@ def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -
             device=stt.device,
             compute_type=stt.compute_type,
             threads=stt.threads,
-            rule=WindowRule() if stt.short_windows else WindowRule(least=FULL_WINDOW),
+            rule=None if stt.short_windows else WindowRule(least=FULL_WINDOW),
             drafts=stt.drafts,
             # English-only models take no other language; "auto" means English there.
             language=stt.language,

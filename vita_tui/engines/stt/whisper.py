@@ -33,6 +33,10 @@ __all__ = ["WhisperRecognizer"]
 
 log = logging.getLogger(__name__)
 
+SMALL = 100_000_000
+"""Bytes of weights below which a model, such as tiny.en with 75 MB, needs longer windows to understand as much."""
+SMALL_RULE = (8.0, 2.0)
+"""Seconds, for `WindowRule`."""
 REMEMBERED = 8
 """Finished pieces of a long utterance that need not be decoded again: three minutes of speech."""
 
@@ -68,7 +72,7 @@ class WhisperRecognizer:
         self._threads = threads
         self.language = language
         """May be changed; the next decode is in it."""
-        self._rule = rule or WindowRule()
+        self._rule = rule
         self._drafts = drafts
         self._decoder: Decoder | None = None
         self._remembered: OrderedDict[bytes, Decoded] = OrderedDict()
@@ -108,7 +112,8 @@ class WhisperRecognizer:
     def _try(self, weights: Weights, plan: Plan) -> Decoder:
         model = open_model(weights, plan, threads=self._threads)
         text = self._onnx_whisper(weights, plan, model.hf_tokenizer) if self._drafts else None
-        decoder = Decoder(model, self._rule, text)
+        small = (weights.path / "model.bin").stat().st_size < SMALL
+        decoder = Decoder(model, self._rule or WindowRule(*(SMALL_RULE if small else ())), text)
         language = self.language
         if language not in ("auto", *decoder.languages):
             if decoder.multilingual:
