@@ -17,7 +17,11 @@ from vita_tui.errors import SettingsError
         ("[stt]\nthreads = 'many'", "stt.threads is wrong: it should be a whole number", "Default: 2."),
         ("[stt]\nlanguage = 3", "stt.language is wrong: it should be text in quotes", 'Default: "en".'),
         ("[audio]\nspeak = 'loud'", "audio.speak is wrong: it should be true or false", "Default: true."),
-        ("[tts]\nengines = ['piper', 'festival']", "tts.engines.1 is wrong", 'Default: ["piper", "pyttsx3"].'),
+        (
+            "[tts]\nengines = ['piper', 'festival']",
+            "tts.engines.1 is wrong",
+            'Default: ["piper", "pyttsx3"].',
+        ),
         ("[tts]\nengines = 3", "tts.engines is wrong: it should be a list", "Voices to try"),
         ("[tts]\nrat = 1.0", "there is no setting tts.rat", "tts.rate"),
     ],
