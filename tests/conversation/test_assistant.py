@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 from tests.conversation.support import DEADLINE, Events, assistant, silence
 from vita_tui.audio.files import FileSpeaker
@@ -237,6 +238,21 @@ async def test_stopping_before_the_first_word_ends_the_request() -> None:
         assert vita.state is State.IDLE
         assert vita.session is not None
         assert [turn.role for turn in vita.session.turns] == ["user"]
+
+
+async def test_stopping_before_the_first_sound_means_that_nothing_was_heard() -> None:
+    voice = FakeSynthesizer(gate=threading.Event())
+    async with assistant(FakeResponder([LONG]), voices=[voice], speaker=FileSpeaker()) as (vita, events):
+        asking = asyncio.create_task(vita.ask("Tell me a story."))
+        assert await asyncio.to_thread(voice.asked.wait, DEADLINE)
+        await events.until(ReplyDelta)
+        vita.stop()
+        await asyncio.wait_for(asking, DEADLINE)
+        assert vita.session is not None
+        answer = vita.session.turns[-1]
+        assert answer.interrupted
+        assert answer.heard == ""
+        assert events.of(Heard)[-1].unheard == answer.text
 
 
 # ---- devices and voices that are not there

@@ -77,6 +77,9 @@ def endure(audio: VirtualAudio, home: Path, times: int) -> Toll:
         vita.wait_ready()
         (process,) = [one for one in vita.processes() if _is_main(one)]
         for number in range(times):
+            if number % ANEW == 0:
+                vita.press("Escape")
+                vita.wait(lambda _: vita.state() == "idle")
             if vita.state() != "speaking":
                 vita.type("Tell me about gulls.")
                 vita.press("Enter")
