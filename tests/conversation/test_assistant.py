@@ -241,6 +241,21 @@ async def test_stopping_before_the_first_word_ends_the_request() -> None:
         assert [turn.role for turn in vita.session.turns] == ["user"]
 
 
+async def test_stopping_before_the_first_sound_means_that_nothing_was_heard() -> None:
+    voice = FakeSynthesizer(gate=threading.Event())
+    async with assistant(FakeResponder([LONG]), voices=[voice], speaker=FileSpeaker()) as (vita, events):
+        asking = asyncio.create_task(vita.ask("Tell me a story."))
+        assert await asyncio.to_thread(voice.asked.wait, DEADLINE)
+        await events.until(ReplyDelta)
+        vita.stop()
+        await asyncio.wait_for(asking, DEADLINE)
+        assert vita.session is not None
+        answer = vita.session.turns[-1]
+        assert answer.interrupted
+        assert answer.heard == ""
+        assert events.of(Heard)[-1].unheard == answer.text
+
+
 # ---- devices and voices that are not there
 
 

@@ -38,8 +38,11 @@ __all__ = ["Toll", "endure", "tone_toll"]
 
 STORY = (
     "Gulls are clever birds that live near the sea. They eat fish, and bread, and now and then an ice cream. "
-    * 40
+    * 8
 )
+"""A minute of speech, whose sound is a few megabytes."""
+ANEW = 5
+"""After so many times it is asked again: there is always enough left to be said."""
 SETTLED = 3
 """After so many times everything has been loaded and every pool is filled."""
 PATIENCE = 40.0
@@ -77,6 +80,9 @@ def endure(audio: VirtualAudio, home: Path, times: int) -> Toll:
         vita.wait_ready()
         (process,) = [one for one in vita.processes() if _is_main(one)]
         for number in range(times):
+            if number % ANEW == 0:
+                vita.press("Escape")
+                vita.wait(lambda _: vita.state() == "idle")
             if vita.state() != "speaking":
                 vita.type("Tell me about gulls.")
                 vita.press("Enter")

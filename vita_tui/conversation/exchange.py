@@ -153,9 +153,12 @@ class Exchange:
 
     def heard(self) -> tuple[str, str]:
         """The reply's text, split into what has reached the user and what has not; text that was only shown was read."""
-        if self.speech is None or not self.speech.engines:
+        speech = self.speech
+        if speech is None or (
+            not speech.engines and speech.finished.done() and not speech.cancelled.is_set()
+        ):
             return self.text, ""
-        heard, _ = self.speech.heard()
+        heard, _ = speech.heard()
         unheard = self.text[len(heard) :]
         if not any(letter.isalnum() for letter in unheard):
             return self.text, ""  # an emoji or a full stop has no sound
