@@ -67,12 +67,9 @@ def voice_of_user() -> Iterator[Ask]:
 @pytest.fixture(scope="module")
 def understand() -> Iterator[Understand]:
     """Whisper, as the judge of what a recording says."""
-    from vita_tui import paths
-    from vita_tui.engines.stt.loading import Weights
-    from vita_tui.engines.stt.whisper import WhisperRecognizer
+    from tests.judge import judge
 
-    recognizer = WhisperRecognizer(Weights("base", paths.models_dir() / "whisper-base"))
-    recognizer.load()
+    recognizer = judge()
     yield lambda samples: recognizer.transcribe(samples).text
     recognizer.cleanup()
 

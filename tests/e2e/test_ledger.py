@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.ledger_report import SHORT, VOICES, measure
+from tests.judge import judge
 from tests.virtual_audio import VirtualAudio
-from vita_tui import paths
-from vita_tui.engines.stt.loading import Weights
 from vita_tui.engines.stt.whisper import WhisperRecognizer
 
 pytestmark = [pytest.mark.audio, pytest.mark.models, pytest.mark.slow]
@@ -19,8 +18,7 @@ CUTS = 3
 
 @pytest.fixture(scope="module")
 def whisper() -> Iterator[WhisperRecognizer]:
-    recognizer = WhisperRecognizer(Weights("base", paths.models_dir() / "whisper-base"))
-    recognizer.load()
+    recognizer = judge()
     yield recognizer
     recognizer.cleanup()
 
