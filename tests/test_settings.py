@@ -20,7 +20,7 @@ from vita_tui.errors import SettingsError
         (
             "[tts]\nengines = ['piper', 'festival']",
             "tts.engines.1 is wrong",
-            'Default: ["piper", "pyttsx3"].',
+            'Default: ["remote", "piper", "pyttsx3"].',
         ),
         ("[tts]\nengines = 3", "tts.engines is wrong: it should be a list", "Voices to try"),
         ("[tts]\nrat = 1.0", "there is no setting tts.rat", "tts.rate"),

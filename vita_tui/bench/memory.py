@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import psutil
-
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.bench.figures import about
 from vita_tui.bench.microphone import StudioMicrophone
@@ -129,6 +127,8 @@ class _Watch:
 
 def _processor_seconds() -> float:
     """Of this process and its children, since they began."""
+    import psutil
+
     total = 0.0
     me = psutil.Process()
     for process in (me, *me.children(recursive=True)):
