@@ -201,12 +201,15 @@ class VirtualAudio:
         if not listed:
             self._named.discard(name)
             self._write_names()
-        listening = self._listening_to(f"{name}.monitor")
+        ends = [f"kill-sink-input {number}" for number in self._streams("sink-inputs", "sinks", name)]
+        ends += [
+            f"kill-source-output {number}"
+            for number in self._streams("source-outputs", "sources", f"{name}.monitor")
+        ]
         self.unplug(name)
         self._modules.pop(name, None)
-        # Those who play end with it; those who listen are moved, unless they are ended.
-        if listening:
-            self._tell(f"kill-source-output {number}" for number in listening)
+        # PulseAudio may have moved them to another device, or have ended them with this one.
+        self._tell(ends)
 
     def _tell(self, commands: Iterable[str]) -> None:
         """Have the server do all of this before it does anything else."""
@@ -217,10 +220,10 @@ class VirtualAudio:
             while line.recv(4096):
                 pass
 
-    def _listening_to(self, source: str) -> list[str]:
-        """The numbers of the streams that capture from `source`."""
-        numbers = {row[1]: row[0] for row in self._rows("sources")}
-        return [row[0] for row in self._rows("source-outputs") if row[1] == numbers.get(source)]
+    def _streams(self, streams: str, devices: str, device: str) -> list[str]:
+        """The numbers of the streams that play on a sink, or capture from a source."""
+        numbers = {row[1]: row[0] for row in self._rows(devices)}
+        return [row[0] for row in self._rows(streams) if row[1] == numbers.get(device)]
 
     def _rows(self, what: str) -> list[list[str]]:
         return [line.split("\t") for line in self._pactl("list", "short", what).splitlines()]
