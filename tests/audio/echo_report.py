@@ -115,10 +115,9 @@ def replies(count: int = len(SENTENCES)) -> list[Reply]:
     """The first sentences, spoken by Piper."""
     import soxr
 
-    from vita_tui.engines.tts.piper import PiperSynthesizer
+    from tests.person import person
 
-    voice = PiperSynthesizer(paths.models_dir() / "en_US-joe-medium" / "en_US-joe-medium.onnx")
-    voice.load()
+    voice = person()
     made = []
     try:
         for text in SENTENCES[:count]:

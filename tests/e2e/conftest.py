@@ -49,11 +49,9 @@ def voice_of_user() -> Iterator[Ask]:
     """Speech that is clear enough for a wrong word to be the program's fault, as samples at 16 kHz."""
     import soxr
 
-    from vita_tui import paths
-    from vita_tui.engines.tts.piper import PiperSynthesizer
+    from tests.person import person
 
-    voice = PiperSynthesizer(paths.models_dir() / "en_US-joe-medium" / "en_US-joe-medium.onnx")
-    voice.load()
+    voice = person()
 
     def say(text: str) -> NDArray[np.float32]:
         samples = np.concatenate(list(voice.speak(text, cancelled=threading.Event())))

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from tests.engines.tts.speech_server import Answer, serving, wave
+from tests.person import person
 from tests.virtual_audio import RATE, Recording, VirtualAudio, virtual_audio
 from vita_tui import paths
 from vita_tui.audio.base import Samples
@@ -36,7 +37,6 @@ from vita_tui.engines.stt.base import Word
 from vita_tui.engines.stt.loading import Weights
 from vita_tui.engines.stt.whisper import WhisperRecognizer
 from vita_tui.engines.tts.base import Pcm, Synthesizer
-from vita_tui.engines.tts.piper import PiperSynthesizer
 from vita_tui.engines.tts.pyttsx3 import Pyttsx3Synthesizer
 from vita_tui.engines.tts.remote import RemoteSynthesizer
 from vita_tui.events import EventBus
@@ -98,15 +98,13 @@ class Tape:
 
 @contextlib.contextmanager
 def _voice(name: str) -> Iterator[Synthesizer]:
-    file = paths.models_dir() / "en_US-joe-medium" / "en_US-joe-medium.onnx"
     if name == "pyttsx3":
         yield Pyttsx3Synthesizer(rate=0.85)
         return
-    piper = PiperSynthesizer(file)
+    piper = person()
     if name == "piper":
         yield piper
         return
-    piper.load()
 
     def answer(text: str) -> Answer:
         sound = np.concatenate(list(piper.speak(text, cancelled=threading.Event())))

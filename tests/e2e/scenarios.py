@@ -52,6 +52,7 @@ import soxr
 
 from tests.e2e import stage
 from tests.e2e.stage import StageClock, StageMicrophone, StageSpeaker
+from tests.person import person
 from tests.room import Room
 from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.echo import without_echo
@@ -63,7 +64,6 @@ from vita_tui.engines.llm.base import Message
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.engines.tts.fake import FakeSynthesizer
-from vita_tui.engines.tts.piper import PiperSynthesizer
 from vita_tui.events import (
     Event,
     EventBus,
@@ -79,7 +79,6 @@ from vita_tui.events import (
     TurnFinished,
     UserSaid,
 )
-from vita_tui.models import store
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.memory import MemoryStore
 from vita_tui.settings import Settings
@@ -91,7 +90,6 @@ PATIENCE = 25.0
 """Seconds for what must happen."""
 QUIET = 1.2
 """Seconds without an event, in `idle`, after which a scenario is over."""
-VOICE = "en_US-joe-medium"
 
 
 @dataclass(frozen=True)
@@ -156,9 +154,8 @@ def load(path: Path) -> Scenario:
 @lru_cache(maxsize=64)
 def spoken(text: str, level: float) -> Samples:
     """`text` in Piper's voice, at `level` dBFS."""
-    piper = PiperSynthesizer(store.resolve(VOICE, "tts"), rate=0.9)
+    piper = person(rate=0.9)
     try:
-        piper.load()
         sound = np.concatenate(list(piper.speak(text, cancelled=threading.Event())))
         sound = np.asarray(soxr.resample(sound, piper.sample_rate, SAMPLE_RATE), np.float32)
     finally:

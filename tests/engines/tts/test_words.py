@@ -87,12 +87,12 @@ def test_agrees_with_whisper_to_one_word() -> None:
     import soxr
     from faster_whisper import WhisperModel
 
-    from vita_tui.engines.tts.piper import PiperSynthesizer
+    from tests.person import person
 
     whisper = WhisperModel(
         str(paths.models_dir() / "whisper-base"), device="cpu", compute_type="int8", local_files_only=True
     )
-    voice = PiperSynthesizer(next((paths.models_dir() / "en_US-joe-medium").glob("*.onnx")), timeout=120.0)
+    voice = person()
     errors: list[int] = []
     try:
         for text in (
