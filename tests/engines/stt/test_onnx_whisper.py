@@ -15,7 +15,7 @@ from vita_tui.audio.files import read_audio
 from vita_tui.bench.recordings import synthesised, trimmed
 from vita_tui.bench.words import errors, normalised
 from vita_tui.engines.stt.base import Stop
-from vita_tui.engines.stt.decoding import Decoder
+from vita_tui.engines.stt.decoding import Decoder, _for_ctranslate2
 from vita_tui.engines.stt.graphs import UnsupportedError, layers
 from vita_tui.engines.stt.loading import Weights
 from vita_tui.engines.stt.onnx_whisper import Memory, OnnxWhisper, _circles, _file
@@ -139,7 +139,7 @@ def test_the_graphs_are_kept_and_damaged_ones_are_made_anew(
 ) -> None:
     monkeypatch.setattr(paths, "cache_dir", lambda: tmp_path / "cache")
     _, text = _inside(whisper)
-    vocabulary = whisper._decoder._model.hf_tokenizer  # type: ignore[union-attr]
+    vocabulary = whisper._decoder.model.vocabulary  # type: ignore[union-attr]
     OnnxWhisper(weights.path, vocabulary, threads=1)
     files = {name: _file(weights.path, name) for name in ("sound", "text")}
     sizes = {name: file.stat().st_size for name, file in files.items()}
@@ -158,7 +158,7 @@ def test_without_a_place_for_the_graphs_it_works_all_the_same(
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     monkeypatch.setattr(paths, "cache_dir", lambda: blocked / "cache")
-    vocabulary = whisper._decoder._model.hf_tokenizer  # type: ignore[union-attr]
+    vocabulary = whisper._decoder.model.vocabulary  # type: ignore[union-attr]
     made = OnnxWhisper(weights.path, vocabulary, threads=1)
     assert made.memory(np.zeros((80, 200), np.float32)) is not None
 
@@ -175,6 +175,42 @@ def test_weights_of_another_kind_are_decoded_by_ctranslate2(
     assert recognizer._decoder is not None
     assert recognizer._decoder._text is None
     assert recognizer.transcribe(question, draft="How many").text
+
+
+def test_ctranslate2_is_loaded_for_the_times_of_words_only(weights: Weights, question: Any) -> None:
+    recognizer = WhisperRecognizer(weights, language="auto")
+    recognizer.load()
+    decoder, _ = _inside(recognizer)
+    assert recognizer.transcribe(question).language == "en"
+    noise = np.random.default_rng(1).standard_normal(len(question)).astype(np.float32)
+    recognizer.transcribe(question + 0.3 * noise)
+    assert "whole" not in vars(decoder.model)
+    assert len(recognizer.transcribe(question, words=True).words) == 8
+    assert "whole" in vars(decoder.model)
+
+
+def test_the_language_is_the_one_that_ctranslate2_tells(whisper: WhisperRecognizer) -> None:
+    decoder, text = _inside(whisper)
+    for seed, seconds in enumerate((1, 3, 5)):
+        sound = np.random.default_rng(seed).standard_normal(seconds * 16_000).astype(np.float32)
+        features = decoder._features(sound)
+        memory = text.memory(np.pad(features, ((0, 0), (0, 500 - features.shape[1]))))
+        assert memory is not None
+        token = decoder.model.whole.model.detect_language(_for_ctranslate2(memory))[0][0][0]
+        assert f"<|{text.language(memory, decoder.model.languages)}|>" == token
+
+
+def test_words_are_drawn_at_a_temperature(whisper: WhisperRecognizer, question: Any) -> None:
+    decoder, text = _inside(whisper)
+    features = decoder._features(question)
+    sound = text.memory(np.pad(features, ((0, 0), (0, 500 - features.shape[1]))))
+    assert sound is not None
+    tokenizer = decoder._tokenizer("en")
+    start = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+    likeliest = text.write(sound, start, [], [], 20)
+    drawn = {text.write(sound, start, [], [], 20, temperature=2.0) for _ in range(5)}
+    assert len({one.tokens for one in drawn}) > 1
+    assert max(one.log_probability for one in drawn) < likeliest.log_probability
 
 
 def test_quantised_weights_are_refused(weights: Weights) -> None:

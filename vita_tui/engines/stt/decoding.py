@@ -1,8 +1,8 @@
 """Decodes one piece of speech on windows as short as it allows, and again on longer ones where the guard says so.
 
 `WhisperModel.transcribe` encodes 30 seconds whatever it is given, and encoding is most of the work for a short utterance.
-Shorter windows do, so this goes below it: faster-whisper's features, then `onnx_whisper` or, where that does not run, CTranslate2's
-`encode` and `generate`.
+Shorter windows do, so this goes below it: faster-whisper's features, then `onnx_whisper` or, where that does not run and for the times
+of words, CTranslate2's `encode` and `generate`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from vita_tui.engines.stt import guard
 from vita_tui.engines.stt.base import SAMPLE_RATE, Word
 from vita_tui.engines.stt.guard import FULL_WINDOW, Attempt
+from vita_tui.engines.stt.model import Model
 from vita_tui.engines.stt.onnx_whisper import Memory, OnnxWhisper
 
 if TYPE_CHECKING:
-    from faster_whisper import WhisperModel
     from faster_whisper.tokenizer import Tokenizer
 
 __all__ = ["UNSPACED", "Decoded", "Decoder", "WindowRule"]
@@ -90,17 +90,15 @@ class _Ask:
 class Decoder:
     """Decodes with one loaded model. Not safe for use by two threads at once."""
 
-    def __init__(self, model: WhisperModel, rule: WindowRule, text: OnnxWhisper | None = None) -> None:
+    def __init__(self, model: Model, rule: WindowRule, text: OnnxWhisper | None = None) -> None:
         """
         Args:
             text: what writes the words; None for CTranslate2's own way.
         """
-        self._model = model
+        self.model = model
         self._rule = rule
         self._text = text
         self._tokenizers: dict[str, Tokenizer] = {}
-        self.multilingual: bool = bool(model.model.is_multilingual)
-        self.languages: frozenset[str] = frozenset(model.supported_languages)
 
     def decode(
         self,
@@ -142,18 +140,17 @@ class Decoder:
                 fitted = _fit(features, window)
                 if self._text is not None:
                     sound = self._text.memory(fitted, cancelled)
-                    encoded = None if sound is None else _for_ctranslate2(sound)
                 else:
-                    encoded = self._model.encode(fitted)
+                    encoded = self.model.whole.encode(fitted)
                 result.windows += 1
                 if cancelled is not None and cancelled.is_set():
                     result.finished = False
                     break
             if not result.language:
-                result.language = self._detect(encoded)
+                result.language = self._detect(sound, encoded)
             ask = self._ask(result.language, prefix, draft, seconds)
-            if self._text is not None and sound is not None and temperature == 0.0:
-                attempt = self._write(self._text, sound, ask, window, cancelled)
+            if self._text is not None and sound is not None:
+                attempt = self._write(self._text, sound, ask, window, temperature, cancelled)
             else:
                 attempt = self._generate(encoded, ask, window, temperature)
             result.tokens += len(attempt.tokens)
@@ -174,6 +171,7 @@ class Decoder:
             if (chosen := guard.best(attempts)) is not None:
                 self._accept(result, chosen)
         if words and result.text:
+            encoded = encoded if sound is None else _for_ctranslate2(sound)
             result.words = self._words(encoded, features, result)
         return result
 
@@ -191,13 +189,15 @@ class Decoder:
 
     def _features(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
         """Log-mel features of `audio`, (mels, frames), without the frame that is padding alone."""
-        features: NDArray[np.float32] = self._model.feature_extractor(audio)[:, :-1]
+        features: NDArray[np.float32] = self.model.features(audio)[:, :-1]
         return features
 
-    def _detect(self, encoded: Any) -> str:
-        if not self.multilingual:
+    def _detect(self, sound: Memory | None, encoded: Any) -> str:
+        if not self.model.multilingual:
             return "en"
-        token = self._model.model.detect_language(encoded)[0][0][0]
+        if self._text is not None and sound is not None:
+            return self._text.language(sound, self.model.languages)
+        token = self.model.whole.model.detect_language(encoded)[0][0][0]
         return str(token).strip("<|>")
 
     def _tokenizer(self, language: str) -> Tokenizer:
@@ -205,7 +205,7 @@ class Decoder:
             from faster_whisper.tokenizer import Tokenizer
 
             self._tokenizers[language] = Tokenizer(
-                self._model.hf_tokenizer, self.multilingual, task="transcribe", language=language
+                self.model.vocabulary, self.model.multilingual, task="transcribe", language=language
             )
         return self._tokenizers[language]
 
@@ -227,16 +227,28 @@ class Decoder:
 
     @staticmethod
     def _write(
-        text: OnnxWhisper, sound: Memory, ask: _Ask, window: float, cancelled: Event | None
+        text: OnnxWhisper,
+        sound: Memory,
+        ask: _Ask,
+        window: float,
+        temperature: float,
+        cancelled: Event | None,
     ) -> Attempt:
-        """The likeliest words, by ONNX Runtime."""
-        written = text.write(
-            sound,
-            ask.start,
-            ask.known,
-            ask.draft,
-            ask.most - len(ask.known),
-            cancelled=cancelled,
+        """The likeliest words, or drawn ones at a temperature, by ONNX Runtime."""
+        written = max(
+            (
+                text.write(
+                    sound,
+                    ask.start,
+                    ask.known,
+                    () if temperature else ask.draft,
+                    ask.most - len(ask.known),
+                    temperature=temperature,
+                    cancelled=cancelled,
+                )
+                for _ in range(HYPOTHESES if temperature else 1)
+            ),
+            key=lambda one: one.log_probability,
         )
         return Attempt(
             text=ask.tokenizer.decode([*ask.known, *written.tokens]).strip(),
@@ -244,7 +256,7 @@ class Decoder:
             log_probability=written.log_probability,
             no_speech=written.no_speech,
             window=window,
-            temperature=0.0,
+            temperature=temperature,
             full=written.full,
         )
 
@@ -257,11 +269,11 @@ class Decoder:
                 "sampling_temperature": temperature,
                 "num_hypotheses": HYPOTHESES,
             }
-        generated = self._model.model.generate(
+        generated = self.model.whole.model.generate(
             encoded,
             [[*ask.start, *ask.known]],
             # CTranslate2 allows the lesser of half of this and what the prompt leaves of it.
-            max_length=min(self._model.max_length, ask.most + max(ask.most, len(ask.start))),
+            max_length=min(self.model.whole.max_length, ask.most + max(ask.most, len(ask.start))),
             return_scores=True,
             return_no_speech_prob=True,
             # After a known prefix nothing more may have been said.
@@ -295,7 +307,7 @@ class Decoder:
         space = "" if result.language in UNSPACED else " "
         tokens = tokenizer.encode(space + result.text)
         # A list of token lists in, a list of word lists out; faster-whisper's annotations say otherwise.
-        find: Any = self._model.find_alignment
+        find: Any = self.model.whole.find_alignment
         aligned: list[dict[str, Any]] = find(tokenizer, [tokens], encoded, features.shape[-1])[0]
         merge_punctuations(aligned, "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、")
         return tuple(
@@ -306,7 +318,7 @@ class Decoder:
 
 
 def _for_ctranslate2(sound: Memory) -> Any:
-    """What it needs to tell the language and the times of words."""
+    """What it needs to tell the times of words."""
     from ctranslate2 import StorageView  # type: ignore[attr-defined]  # exported with a star
 
     return StorageView.from_array(sound.encoded)

@@ -21,7 +21,16 @@ from vita_tui.errors import ModelError
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-__all__ = ["ComputeTypeError", "OutOfMemoryError", "Weights", "check", "open_model", "plans"]
+__all__ = [
+    "ComputeTypeError",
+    "OutOfMemoryError",
+    "Weights",
+    "check",
+    "damaged",
+    "look_over",
+    "open_model",
+    "plans",
+]
 
 OTHER_FORMATS = {
     b"lmgg": "a whisper.cpp file",
@@ -81,16 +90,13 @@ def plans(device: str, compute_type: str) -> list[Plan]:
 
 
 def open_model(weights: Weights, plan: Plan, *, threads: int) -> WhisperModel:
-    """Load `weights` as `plan` says, on `threads` threads of a CPU.
+    """Load `weights`, which were looked over, as `plan` says, on `threads` threads of a CPU.
 
     Raises:
         OutOfMemoryError: it does not fit.
         ComputeTypeError: the machine cannot compute so.
         ModelError: anything else that is wrong with the files.
     """
-    check(weights)
-    _check_memory(weights, plan)
-    _check_digests(weights)
     from faster_whisper import WhisperModel
 
     try:
@@ -103,6 +109,18 @@ def open_model(weights: Weights, plan: Plan, *, threads: int) -> WhisperModel:
         )
     except (MemoryError, RuntimeError, ValueError, OSError) as error:
         raise explain(error, weights, plan) from error
+
+
+def look_over(weights: Weights, plan: Plan) -> None:
+    """Read the files to their last byte, and see whether they will fit.
+
+    Raises:
+        OutOfMemoryError: they do not fit.
+        ModelError: something is wrong with them.
+    """
+    check(weights)
+    _check_memory(weights, plan)
+    _check_digests(weights)
 
 
 def explain(error: Exception, weights: Weights, plan: Plan) -> ModelError:
@@ -126,7 +144,7 @@ def explain(error: Exception, weights: Weights, plan: Plan) -> ModelError:
             f"Whisper {weights.name} cannot run on CUDA: {text}.",
             remedy='Mend the driver, or set stt.device to "cpu".',
         )
-    return _damaged(weights, text)
+    return damaged(weights, text)
 
 
 def check(weights: Weights) -> None:
@@ -161,7 +179,7 @@ def check(weights: Weights) -> None:
     try:
         for name, size in weights.sizes.items():
             if (actual := (folder / name).stat().st_size) != size:
-                raise _damaged(weights, f"{name} has {actual:,} bytes instead of {size:,}")
+                raise damaged(weights, f"{name} has {actual:,} bytes instead of {size:,}")
         for name in ("config.json", "tokenizer.json"):
             _check_json(weights, folder / name)
         with (folder / "model.bin").open("rb") as file:
@@ -177,9 +195,9 @@ def _check_json(weights: Weights, file: Path) -> None:
     try:
         content = json.loads(file.read_bytes())
     except ValueError as error:
-        raise _damaged(weights, f"{file.name} is not JSON ({error})") from error
+        raise damaged(weights, f"{file.name} is not JSON ({error})") from error
     if not isinstance(content, dict):
-        raise _damaged(weights, f"{file.name} holds no table")
+        raise damaged(weights, f"{file.name} holds no table")
 
 
 def _check_contents(weights: Weights, file: BinaryIO) -> None:
@@ -191,13 +209,13 @@ def _check_contents(weights: Weights, file: BinaryIO) -> None:
     try:
         table = contents(file)
     except CutOffError as error:
-        raise _damaged(weights, f"model.bin is {error}") from error
+        raise damaged(weights, f"model.bin is {error}") from error
     if table.version not in BINARY_VERSIONS:
         raise _wrong_format(weights, "model.bin is no CTranslate2 model that this version can read")
     if table.specification != "WhisperSpec":
         raise _wrong_format(weights, f"model.bin is a {table.specification[:40]} model, not Whisper")
     if (beyond := os.fstat(file.fileno()).st_size - table.end) != 0:
-        raise _damaged(weights, f"model.bin has {beyond:,} bytes too many")
+        raise damaged(weights, f"model.bin has {beyond:,} bytes too many")
 
 
 def _check_digests(weights: Weights) -> None:
@@ -212,7 +230,7 @@ def _check_digests(weights: Weights) -> None:
                 remedy="Give yourself permission to read it.",
             ) from error
         if digest != wanted:
-            raise _damaged(weights, f"{name} is not the published file, some of its bytes were altered")
+            raise damaged(weights, f"{name} is not the published file, some of its bytes were altered")
 
 
 def _check_memory(weights: Weights, plan: Plan) -> None:
@@ -244,7 +262,8 @@ def _wrong_format(weights: Weights, what: str) -> ModelError:
     )
 
 
-def _damaged(weights: Weights, what: str) -> ModelError:
+def damaged(weights: Weights, what: str) -> ModelError:
+    """The error of files whose content is wrong; `what` is."""
     return ModelError(
         f"Whisper {weights.name} is damaged: {what}.",
         remedy=f"Run: vita models remove {weights.name}, then: vita models pull {weights.name}",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -70,7 +70,7 @@ class Written:
 
 
 class OnnxWhisper:
-    """One model's decoder. Used by one thread at a time; `vocabulary` is faster-whisper's tokenizer (`hf_tokenizer`)."""
+    """One model's decoder. Used by one thread at a time; `vocabulary` is the model's, of the library tokenizers."""
 
     def __init__(self, folder: Path, vocabulary: Any, *, threads: int) -> None:
         """
@@ -96,6 +96,8 @@ class OnnxWhisper:
         config = json.loads((folder / "config.json").read_bytes())
         self._never = np.array(config.get("suppress_ids", []), np.int64)
         self._never_first = np.array(config.get("suppress_ids_begin", []), np.int64)
+        self._vocabulary = vocabulary
+        self._lot = np.random.default_rng()
         self._end: int = vocabulary.token_to_id("<|endoftext|>")
         self._times: int = vocabulary.token_to_id("<|notimestamps|>") + 1
         self._no_speech = next(
@@ -115,6 +117,13 @@ class OnnxWhisper:
         *inputs, encoded = values
         return Memory(dict(zip(self._names, inputs, strict=True)), encoded)
 
+    def language(self, memory: Memory, languages: Collection[str]) -> str:
+        """The code of the likeliest of `languages`."""
+        tokens = {code: self._vocabulary.token_to_id(f"<|{code}|>") for code in languages}
+        start = self._vocabulary.token_to_id("<|startoftranscript|>")
+        scores, _ = self._read(memory, self._unread, [start], [0])
+        return max(tokens, key=lambda code: float(scores[0, tokens[code]]))
+
     def write(
         self,
         memory: Memory,
@@ -123,15 +132,17 @@ class OnnxWhisper:
         draft: Sequence[int],
         most: int,
         *,
+        temperature: float = 0.0,
         cancelled: Event | None = None,
     ) -> Written:
-        """Write what was said in `memory`, always the likeliest token.
+        """Write what was said in `memory`.
 
         Args:
             start: the tokens that ask for a transcript.
             known: what the transcript begins with.
             draft: what may follow; only what would have been written anyway is kept of it.
             most: tokens to write at most.
+            temperature: 0 for always the likeliest token; above it, tokens are drawn by lot, and there must be no `draft`.
         """
         room = self.longest - len(start) - len(known)
         most = min(most, room)
@@ -145,12 +156,12 @@ class OnnxWhisper:
         self._mask(scores, first=not known)
         tokens: list[int] = []
         likelihoods: list[float] = []
-        token = self._best(scores[0], likelihoods)
+        token = self._choose(scores[0], likelihoods, temperature)
         for guess, after in zip(draft, scores[1:], strict=True):
             if token != guess:
                 break
             tokens.append(token)
-            token = self._best(after, likelihoods)
+            token = self._choose(after, likelihoods, temperature)
         guessed = len(tokens)
         past = [np.ascontiguousarray(part[:, :, : asked + 1 + guessed]) for part in past]
         circling = stopped = False
@@ -162,7 +173,7 @@ class OnnxWhisper:
                 break
             scores, past = self._read(memory, past, [token], [0])
             self._mask(scores, first=False)
-            token = self._best(scores[0], likelihoods)
+            token = self._choose(scores[0], likelihoods, temperature)
         return Written(
             tokens=tuple(tokens),
             log_probability=float(np.mean(likelihoods)),
@@ -192,10 +203,12 @@ class OnnxWhisper:
         if first:
             scores[0, self._never_first] = -np.inf
 
-    @staticmethod
-    def _best(scores: Floats, likelihoods: list[float]) -> int:
-        """The likeliest token; its log-probability is added to `likelihoods`."""
+    def _choose(self, scores: Floats, likelihoods: list[float], temperature: float) -> int:
+        """The next token; its log-probability is added to `likelihoods`."""
         token = int(scores.argmax())
+        if temperature:
+            chances = np.exp((scores - scores[token]) / temperature)
+            token = int(self._lot.choice(len(chances), p=chances / chances.sum(dtype=np.float64)))
         likelihoods.append(-float(np.log(np.exp(scores - scores[token]).sum())))
         return token
 

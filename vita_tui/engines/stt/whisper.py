@@ -23,9 +23,9 @@ from vita_tui.engines.stt.loading import (
     Plan,
     Weights,
     explain,
-    open_model,
     plans,
 )
+from vita_tui.engines.stt.model import Model
 from vita_tui.engines.stt.onnx_whisper import OnnxWhisper
 from vita_tui.errors import EngineError, ModelError
 
@@ -110,13 +110,13 @@ class WhisperRecognizer:
         raise type(first)(first.message + others, remedy=first.remedy)
 
     def _try(self, weights: Weights, plan: Plan) -> Decoder:
-        model = open_model(weights, plan, threads=self._threads)
-        text = self._onnx_whisper(weights, plan, model.hf_tokenizer) if self._drafts else None
+        model = Model(weights, plan, threads=self._threads)
+        text = self._onnx_whisper(weights, plan, model.vocabulary) if self._drafts else None
         small = (weights.path / "model.bin").stat().st_size < SMALL
         decoder = Decoder(model, self._rule or WindowRule(*(SMALL_RULE if small else ())), text)
         language = self.language
-        if language not in ("auto", *decoder.languages):
-            if decoder.multilingual:
+        if language not in ("auto", *model.languages):
+            if model.multilingual:
                 raise ModelError(
                     f"Whisper {weights.name} does not know the language “{language}”.",
                     remedy='Set stt.language to a code such as "en" or "de", or to "auto".',
@@ -143,7 +143,9 @@ class WhisperRecognizer:
             return None
         try:
             return OnnxWhisper(weights.path, vocabulary, threads=self._threads)
-        except (ImportError, OSError, ValueError, KeyError, RuntimeError) as error:
+        except (ImportError, OSError, ValueError, KeyError, RuntimeError, MemoryError) as error:
+            if isinstance(reason := explain(error, weights, plan), OutOfMemoryError):
+                raise reason from error
             log.warning("%s is decoded by CTranslate2: %s", weights.name, error)
             return None
 
@@ -182,7 +184,7 @@ class WhisperRecognizer:
             raise EngineError(f"{self.name} is not loaded.")
         audio = np.ascontiguousarray(audio, dtype=np.float32).reshape(-1)
         wanted = language or self.language
-        if wanted not in ("auto", *decoder.languages):
+        if wanted not in ("auto", *decoder.model.languages):
             raise EngineError(f"{self.name} does not know the language “{wanted}”.")
         found: list[tuple[Piece, Decoded]] = []
         try:
