@@ -31,7 +31,8 @@ from vita_tui import paths
 from vita_tui.audio.base import Samples
 from vita_tui.audio.playback import DeviceSpeaker
 from vita_tui.conversation.clauses import POLICIES, ClauseCutter
-from vita_tui.conversation.speech import Speech, SpeechOutput
+from vita_tui.conversation.speech import Speech
+from vita_tui.conversation.speech_output import SpeechOutput
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import Word
 from vita_tui.engines.stt.loading import Weights

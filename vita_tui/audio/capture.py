@@ -7,18 +7,16 @@ the ring, resamples to 16 kHz where the device cannot, and cuts frames. A stream
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Samples
-from vita_tui.audio.devices import Device, close_stream, open_stream, portaudio, refresh, renew
+from vita_tui.audio.devices import Device, close_stream, open_stream, portaudio
 from vita_tui.audio.ring import Chunk, Ring
-from vita_tui.audio.standin import WayBack, open_wanted
+from vita_tui.audio.stream import DeviceStream
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import DeviceError
-from vita_tui.health.registry import Entry, registry
 
 __all__ = ["DeviceMicrophone"]
 
@@ -35,7 +33,7 @@ LATENCIES: tuple[float | str, ...] = (0.06, "high")
 """What PortAudio is asked to buffer; the next one is tried when a device has never called back."""
 
 
-class DeviceMicrophone:
+class DeviceMicrophone(DeviceStream["_Intake"]):
     """A sound device as a `Microphone`; read by one thread, the listener. The rest may be called from any thread."""
 
     def __init__(
@@ -46,13 +44,9 @@ class DeviceMicrophone:
             name: of the device, or a part of it; empty for the system's default.
             lost_seconds: without sound for this long, the device is gone.
         """
-        self._wanted = name
-        self.name = name or "default microphone"
+        super().__init__(name, "input")
         self._clock = clock or SystemClock()
         self._lost_seconds = lost_seconds
-        self._intake: _Intake | None = None
-        """Changed under `portaudio()` only."""
-        self._open = False
         self._settled = threading.Event()
         """Not set while the stream is suspended."""
         self._settled.set()
@@ -60,10 +54,6 @@ class DeviceMicrophone:
         """Why it could not be resumed."""
         self._attempt = 0
         """Index into `LATENCIES`."""
-        self.missing = ""
-        self._way_back = WayBack("input", self.use)
-        self._tell_change: Callable[[], None] = lambda: None
-        self._entry: Entry | None = None
         # What follows belongs to the reading thread.
         self._reading: _Intake | None = None
         self._resampler: Any = None
@@ -81,41 +71,14 @@ class DeviceMicrophone:
     @property
     def lost_seconds(self) -> float:
         """Sound that was missed since the microphone was opened."""
-        intake = self._intake
+        intake = self._running
         return self._lost_before + (intake.ring.lost / intake.rate if intake is not None else 0.0)
 
     @property
     def overflows(self) -> int:
         """Blocks before which PortAudio lost sound, since the microphone was opened."""
-        intake = self._intake
+        intake = self._running
         return self._overflows_before + (intake.overflows if intake is not None else 0)
-
-    def open(self) -> None:
-        with portaudio():
-            if self._open:
-                return
-            refresh()  # a device that was plugged in since then; does nothing while the speaker's stream is open
-            self._lost_before, self._overflows_before = 0.0, 0
-            self._error = None
-            self._reading = None
-            self._rest = self._rest[:0]
-            self._position = 0
-            opened = self._starts()
-        if not opened:
-            renew()
-        with portaudio():
-            if self._open:
-                return
-            if not opened:
-                self._start(stand_in=True)
-            self._open = True
-            self._entry = registry.register(
-                self,
-                kind="stream",
-                name=f"microphone {self.name}",
-                owner="audio.capture",
-                close=self.close,
-            )
 
     def read(self, timeout: float) -> Frame | None:
         deadline = self._clock.monotonic() + timeout
@@ -123,14 +86,14 @@ class DeviceMicrophone:
             left = max(0.0, deadline - self._clock.monotonic())
             if not self._settled.wait(left):  # the list of devices is being made anew
                 return None
-            intake = self._intake
+            intake = self._running
             if intake is None:
                 raise self._error or DeviceError("The microphone is not open.", remedy="vita devices")
             needed = -(-(BLOCK - len(self._rest)) * intake.rate // SAMPLE_RATE)
             chunk = intake.ring.read(needed, left)
             if chunk is not None:
                 self._take(intake, chunk)
-            elif intake is self._intake:
+            elif intake is self._running:
                 self._check_alive(intake)
                 return None
         samples, self._rest = self._rest[:BLOCK], self._rest[BLOCK:]
@@ -139,30 +102,19 @@ class DeviceMicrophone:
         return frame
 
     def close(self) -> None:
-        self._open = False
-        self._way_back.stop()
-        self.missing = ""
-        if self._intake is not None:
-            with portaudio():
-                self._stop()
-                self._settled.set()
-        entry, self._entry = self._entry, None
-        if entry is not None:
-            entry.leave()
-
-    def use(self, name: str) -> None:
-        """Listen to the device of that name from now on; `read` raises why that does not work. From any thread, may block."""
-        with portaudio():
-            self._way_back.stop()
-            self._wanted, self.missing = name, ""
-            if self._open:
-                self.suspend()
-                self.resume()
-
-    def on_change(self, tell: Callable[[], None]) -> None:
-        self._tell_change = tell
+        super().close()
+        self._settled.set()
 
     # ---- under `portaudio()`
+
+    def _begin(self) -> None:
+        self._lost_before, self._overflows_before = 0.0, 0
+        self._error = None
+        self._reading = None
+        self._rest = self._rest[:0]
+        self._position = 0
+
+    def _opened(self) -> None: ...
 
     def suspend(self) -> None:
         """Close the stream while the list of devices is made anew."""
@@ -179,25 +131,7 @@ class DeviceMicrophone:
         finally:
             self._settled.set()
 
-    def _starts(self) -> bool:
-        """Whether the device that was asked for could be opened."""
-        try:
-            self._start(stand_in=False)
-        except DeviceError:
-            return False
-        return True
-
-    def _start(self, *, stand_in: bool) -> None:
-        before, name = self.missing, self.name
-        self._intake, self.missing = open_wanted(self._wanted, "input", self._opened, stand_in=stand_in)
-        if self.missing and not before:  # otherwise it is being looked out for
-            self._way_back.look_for(self._wanted)
-        elif not self.missing:
-            self._way_back.stop()
-        if self._open and (before, name) != (self.missing, self.name):
-            self._tell_change()
-
-    def _opened(self, device: Device) -> _Intake:
+    def _start_on(self, device: Device) -> _Intake:
         intake = _Intake(device, self._clock)
         latency = LATENCIES[self._attempt % len(LATENCIES)]
         intake.stream = open_stream(
@@ -215,7 +149,7 @@ class DeviceMicrophone:
         return intake
 
     def _stop(self) -> None:
-        intake, self._intake = self._intake, None
+        intake, self._running = self._running, None
         if intake is None:
             return
         self._lost_before += intake.ring.lost / intake.rate

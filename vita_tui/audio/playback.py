@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 
 from vita_tui.audio.base import PlaybackMark, Samples, Span
-from vita_tui.audio.devices import Device, close_stream, open_stream, portaudio, refresh, renew
+from vita_tui.audio.devices import Device, close_stream, open_stream, portaudio
 from vita_tui.audio.reference import Tap
-from vita_tui.audio.standin import WayBack, open_wanted
+from vita_tui.audio.stream import DeviceStream
 from vita_tui.audio.timeline import Timeline
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import DeviceError
-from vita_tui.health.registry import Entry, registry
 
 __all__ = ["DeviceSpeaker"]
 
@@ -41,7 +40,7 @@ WATCH_SECONDS = 0.5
 """How often it is checked that callbacks come."""
 
 
-class DeviceSpeaker:
+class DeviceSpeaker(DeviceStream["_Output"]):
     """A sound device as a `Speaker`; every method may be called from any thread."""
 
     def __init__(
@@ -58,8 +57,7 @@ class DeviceSpeaker:
             volume: 0 to 1.
             lost_seconds: without a callback for this long, the device is gone.
         """
-        self._wanted = name
-        self.name = name or "default speaker"
+        super().__init__(name, "output")
         self.sample_rate = 0
         self._clock = clock or SystemClock()
         self._roomy = False
@@ -68,18 +66,11 @@ class DeviceSpeaker:
         self._lost_seconds = lost_seconds
         self._timeline = Timeline(48_000)
         self._timeline.volume = volume
-        self._output: _Output | None = None
-        """Changed under `portaudio()` only."""
-        self._open = False
-        self.missing = ""
-        self._way_back = WayBack("output", self.use)
-        self._tell_change: Callable[[], None] = lambda: None
         self._lost = ""
         """Why nothing can be played until it is opened again."""
         self._news = threading.Event()
         """Marks may be due, or the `playback` thread should end."""
         self._thread: threading.Thread | None = None
-        self._entry: Entry | None = None
         self._subscribing = threading.Lock()
         self._subscribers: tuple[Callable[[PlaybackMark], None], ...] = ()
         self._underflows_before = 0
@@ -87,7 +78,7 @@ class DeviceSpeaker:
     @property
     def underflows(self) -> int:
         """Holes in what was played, since it was opened: blocks that came too late for the device."""
-        output = self._output
+        output = self._running
         return self._underflows_before + (output.underflows if output is not None else 0)
 
     @property
@@ -102,25 +93,7 @@ class DeviceSpeaker:
     def open(self) -> None:
         if self._lost:
             self.close()
-        with portaudio():
-            if self._open:
-                return
-            refresh()  # a device that was plugged in since then; does nothing while the microphone's stream is open
-            self._lost, self._underflows_before = "", 0
-            opened = self._starts()
-        if not opened:
-            renew()
-        with portaudio():
-            if self._open:
-                return
-            if not opened:
-                self._start(stand_in=True)
-            self._open = True
-            self._thread = threading.Thread(target=self._run, name="playback", daemon=True)
-            self._entry = registry.register(
-                self, kind="stream", name=f"speaker {self.name}", owner="audio.playback", close=self.close
-            )
-            self._thread.start()
+        super().open()
 
     def enqueue(self, samples: Samples) -> Span:
         if self._lost:
@@ -159,34 +132,21 @@ class DeviceSpeaker:
         return end
 
     def close(self) -> None:
-        self._open = False
-        self._way_back.stop()
-        self.missing = ""
-        if self._output is not None:
-            with portaudio():
-                self._stop()
+        super().close()
         self._timeline.lose(self._clock.monotonic())
         self._news.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=1.0)
-        entry, self._entry = self._entry, None
-        if entry is not None:
-            entry.leave()
-
-    def use(self, name: str) -> None:
-        """Play on the device of that name from now on, first what was not heard yet. From any thread, may block."""
-        with portaudio():
-            self._way_back.stop()
-            self._wanted, self.missing = name, ""
-            if self._open:
-                self.suspend()
-                self.resume()
-
-    def on_change(self, tell: Callable[[], None]) -> None:
-        self._tell_change = tell
 
     # ---- under `portaudio()`
+
+    def _begin(self) -> None:
+        self._lost, self._underflows_before = "", 0
+
+    def _opened(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="playback", daemon=True)
+        self._thread.start()
 
     def suspend(self) -> None:
         """Close the stream while the list of devices is made anew; what it had not yet sounded is kept."""
@@ -206,25 +166,7 @@ class DeviceSpeaker:
             if self._lost:
                 self._news.set()
 
-    def _starts(self) -> bool:
-        """Whether the device that was asked for could be opened."""
-        try:
-            self._start(stand_in=False)
-        except DeviceError:
-            return False
-        return True
-
-    def _start(self, *, stand_in: bool) -> None:
-        before, name = self.missing, self.name
-        self._output, self.missing = open_wanted(self._wanted, "output", self._opened, stand_in=stand_in)
-        if self.missing and not before:  # otherwise it is being looked out for
-            self._way_back.look_for(self._wanted)
-        elif not self.missing:
-            self._way_back.stop()
-        if self._open and (before, name) != (self.missing, self.name):
-            self._tell_change()
-
-    def _opened(self, device: Device) -> _Output:
+    def _start_on(self, device: Device) -> _Output:
         rate, channels = _format(device, self.sample_rate)
         self._timeline.rate = self.sample_rate = rate
         output = _Output(self._timeline, self._news, self._clock)
@@ -245,7 +187,7 @@ class DeviceSpeaker:
         return output
 
     def _stop(self) -> None:
-        output, self._output = self._output, None
+        output, self._running = self._running, None
         if output is None:
             return
         self._underflows_before += output.underflows
@@ -263,7 +205,7 @@ class DeviceSpeaker:
             if self._cut:
                 self._cut_off()
             wait = self._tell_due()
-            output = self._output
+            output = self._running
             if output is not None and output.underflows >= MOST_UNDERFLOWS and not self._roomy:
                 self._make_room()
             if self._is_gone():
@@ -280,7 +222,7 @@ class DeviceSpeaker:
         """Let the device forget what it has: 2 ms with ALSA."""
         self._cut = False
         with portaudio():
-            output = self._output
+            output = self._running
             if output is None:
                 return
             output.stopping = True
@@ -316,7 +258,7 @@ class DeviceSpeaker:
                 log.exception("a subscriber failed on %s", mark)
 
     def _is_gone(self) -> bool:
-        output = self._output
+        output = self._running
         if output is None:
             return False
         patience = self._lost_seconds if output.steady else max(START_SECONDS, self._lost_seconds)

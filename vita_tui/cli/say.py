@@ -48,7 +48,7 @@ def _say(text: str, out: Path | None, engine: str | None, rate: float | None) ->
     from vita_tui.audio.playback import DeviceSpeaker
     from vita_tui.conversation.build import synthesizers
     from vita_tui.conversation.clauses import ClauseCutter
-    from vita_tui.conversation.speech import SpeechOutput
+    from vita_tui.conversation.speech_output import SpeechOutput
     from vita_tui.errors import DeviceError, EngineError
     from vita_tui.events import Event, EventBus, Notice
 

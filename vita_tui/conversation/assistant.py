@@ -25,7 +25,7 @@ from vita_tui.conversation.interjection import asks_to_go_on, asks_to_stop
 from vita_tui.conversation.listener import EDGE_SECONDS, Utterance
 from vita_tui.conversation.prompt import PromptBuilder
 from vita_tui.conversation.recognition import Recognition, Understood
-from vita_tui.conversation.speech import SpeechOutput
+from vita_tui.conversation.speech_output import SpeechOutput
 from vita_tui.conversation.timings import Stopwatch
 from vita_tui.conversation.upkeep import Upkeep
 from vita_tui.engines.chain import Chain

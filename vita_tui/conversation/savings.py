@@ -12,7 +12,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, Generic, TypeVar
 
 from vita_tui.conversation.recognition import Recognition
-from vita_tui.conversation.speech import SpeechOutput
+from vita_tui.conversation.speech_output import SpeechOutput
 from vita_tui.engines.chain import Chain, Named
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
