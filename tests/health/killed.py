@@ -32,8 +32,9 @@ from numpy.typing import NDArray
 from tests.health.cascade import Talker, assembled
 from vita_tui.audio.base import Samples
 from vita_tui.audio.files import FileSpeaker
-from vita_tui.conversation import assistant as assistant_module
 from vita_tui.conversation import build as building
+from vita_tui.conversation import record
+from vita_tui.conversation.exchange import Exchange
 from vita_tui.engines.llm.base import Message
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.stt.base import Transcription
@@ -105,12 +106,12 @@ def _live(home: str, life: int, early: bool, question: Samples, tell: Connection
     if early:
         asyncio.run(_talk(life, question, tell))
         return
-    with mock.patch.object(assistant_module.Assistant, "_store_as_it_comes", _store_at_the_end):
+    with mock.patch.object(record.Record, "keep_as_it_comes", _store_at_the_end):
         asyncio.run(_talk(life, question, tell))
 
 
-async def _store_at_the_end(vita: Any, exchange: Any) -> None:
-    await vita._store(await vita._question_of(exchange))
+async def _store_at_the_end(kept: record.Record, exchange: Exchange) -> None:
+    await kept.keep(await kept.question_of(exchange))
 
 
 async def _talk(life: int, question: Samples, tell: Connection) -> None:

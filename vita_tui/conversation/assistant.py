@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,20 +19,21 @@ from vita_tui.audio.base import Microphone, Speaker
 from vita_tui.audio.echo import HEADPHONES_DB
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation import savings
-from vita_tui.conversation.exchange import Exchange, Opening, Reason
+from vita_tui.conversation.exchange import Exchange, Reason
 from vita_tui.conversation.floor import SHORT_SECONDS, Contest
 from vita_tui.conversation.interjection import asks_to_go_on, asks_to_stop
 from vita_tui.conversation.listener import EDGE_SECONDS, Utterance
-from vita_tui.conversation.prompt import PromptBuilder
+from vita_tui.conversation.mind import Mind
 from vita_tui.conversation.recognition import Recognition, Understood
+from vita_tui.conversation.record import Record, engines_of, timings_of
 from vita_tui.conversation.speech_output import SpeechOutput
 from vita_tui.conversation.timings import Stopwatch
 from vita_tui.conversation.upkeep import Upkeep
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.llm.base import Message, Responder, Unloadable
+from vita_tui.engines.llm.base import Responder
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
-from vita_tui.errors import EngineError, NoEngineError, StoreError, VitaError
+from vita_tui.errors import EngineError, VitaError
 from vita_tui.events import (
     ClauseStarted,
     Event,
@@ -42,25 +43,20 @@ from vita_tui.events import (
     Job,
     NothingHeard,
     Notice,
-    SessionChanged,
     State,
     StateChanged,
     TurnFailed,
     TurnFinished,
-    TurnTimings,
 )
 from vita_tui.health.registry import register_task
 from vita_tui.sessions.manager import SessionManager
-from vita_tui.sessions.session import Session, Turn
+from vita_tui.sessions.session import Session
 from vita_tui.settings import Settings, TalkSettings
 
 __all__ = ["Assistant"]
 
 log = logging.getLogger(__name__)
 
-PROBE: list[Message] = [{"role": "user", "content": "Say hello."}]
-"""What a resting model is asked before it is used again; its first word is enough."""
-PROBE_TOKENS = 8
 AT_ONCE = frozenset(
     {"audio.speak", "audio.input", "audio.output", "audio.earcons", "tts.rate", "tts.volume", "stt.language"}
     | {f"talk.{name}" for name in TalkSettings.model_fields}
@@ -68,12 +64,8 @@ AT_ONCE = frozenset(
 """Settings that can change while the assistant runs."""
 CERTAIN = 0.5
 """Confidence in words that may end a reply; coughs and hums that are taken for words have less."""
-READ_AHEAD_WORDS = 2
-"""So many more words of a question must be known for the model to be given them while the rest is spoken."""
 CERTAIN_OF_SHORT = 0.6
 """The same for less than half a second of voice: "oh" and "good" are taken for other words with less."""
-SPARING_SECONDS = 20.0
-"""For so long after an answer the language model stays loaded while memory is short."""
 
 
 class Assistant:
@@ -100,8 +92,6 @@ class Assistant:
         self.settings = settings
         self.sessions = sessions
         self.bus = bus
-        self.session: Session | None = None
-        """None until the first word of a new conversation."""
         self.state = State.INITIALIZING
         self.chains: dict[Job, Chain[Any]] = {"stt": recognizers, "llm": responders, "tts": synthesizers}
         self.speaking_aloud = settings.audio.speak
@@ -130,7 +120,7 @@ class Assistant:
                 recognition=self._recognition,
                 speech=self._speech,
                 limit_history=lambda most: self._on_loop(sessions.limit_memory(most)),
-                free_mind=lambda free: self._on_loop(self._free_mind() if free else self._keep_mind()),
+                free_mind=lambda free: self._on_loop(self._free_mind() if free else self._mind.keep()),
             )
             self.upkeep = Upkeep(settings.health, ladder, bus, self._clock, probes=probes)
         self._contest = Contest(
@@ -144,24 +134,24 @@ class Assistant:
         """The utterance that voice began last, without a key."""
         self._carried = ""
         """What was said before a pause that was too short to be answered in: it belongs to what is said now."""
-        self._prompt = PromptBuilder(settings.llm)
+        self._record = Record(settings, sessions, self.chains, bus, self._clock, count_error=self._count)
+        self._mind = Mind(
+            responders,
+            settings.llm,
+            spawn=self._spawn,
+            messages=self._record.messages,
+            answering=lambda: self._running is not None,
+            idle=lambda: self.state in (State.IDLE, State.INITIALIZING),
+            on_loaded=partial(self._loaded, "llm"),
+        )
         self._turns = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._exchange: Exchange | None = None
         self._draft: Exchange | None = None
-        self._read_ahead = 0
-        """Words of what is being said that the model has read."""
         self._running: asyncio.Task[None] | None = None
         """The committed exchange, until its record is stored."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loading: set[str] = set()
-        self._prefill: asyncio.Task[None] | None = None
-        self._sparing = False
-        """Memory is short: the language model is unloaded when it is not needed."""
-        self._unloading: asyncio.Task[None] | None = None
-        self._probing: asyncio.Task[None] | None = None
-        """Resting models are being tried."""
-        self._resume = ""
         self._closed = False
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -179,7 +169,7 @@ class Assistant:
         self._loading = {"llm"} | ({"tts"} if self._speech.usable else set())
         if self._recognition is not None:
             self._loading.add("stt")
-        self._spawn(self._load_responder(), "load llm")
+        self._mind.load_soon()
         if self._speech.usable:
             self._speech.start()
         if self._recognition is not None:
@@ -247,20 +237,21 @@ class Assistant:
             return
         self._abandon("interrupted")
         self._carried = ""
-        self._read_ahead = 0
         self._set_state(State.LISTENING)
         if self.settings.audio.earcons:
             self._speech.earcon(earcons.START, earcons.SAMPLE_RATE)
         self._recognition.begin(kept=kept)
-        if self._sparing:
-            self._spawn(self._load_responder(), "load llm")  # it is there when the question is
-        else:
-            self._start_prefill()
+        self._mind.expect()
 
     def let_go(self) -> None:
         """The talk key was not meant to be held: a pause may end what is said."""
         if self._recognition is not None:
             self._recognition.let_go()
+
+    @property
+    def session(self) -> Session | None:
+        """The present conversation; None until the first word of a new one."""
+        return self._record.session
 
     @property
     def hands_free(self) -> bool:
@@ -315,9 +306,7 @@ class Assistant:
         """Leave the conversation, which is kept, and start an empty one."""
         self.stop()
         await self._settled()
-        self.session = None
-        self._prompt = PromptBuilder(self.settings.llm)
-        self.bus.publish(SessionChanged("", "New conversation", 0, 0, self._clock.time()))
+        self._record.turn_to(None)
 
     async def resume(self, session_id: str) -> None:
         """Go on with an earlier conversation; "latest" for the last one.
@@ -333,9 +322,7 @@ class Assistant:
         session = await self.sessions.get(session_id)
         self.stop()
         await self._settled()
-        self.session = session
-        self._prompt = PromptBuilder(self.settings.llm)
-        self._tell_session()
+        self._record.turn_to(session)
 
     async def change(self, key: str, value: Any) -> None:
         """Have a setting apply from now on: those of `AT_ONCE`."""
@@ -360,7 +347,7 @@ class Assistant:
         """What an engine of `job` was missing is there now: load it."""
         self.chains[job].reset()
         if job == "llm":
-            self._spawn(self._load_responder(), "load llm")
+            self._mind.load_soon()
         elif job == "tts":
             self._speech.reload()
         elif self._recognition is not None:
@@ -398,19 +385,15 @@ class Assistant:
             voice = until - since - EDGE_SECONDS
             if self._contest.won_by(text, since, until, voice=voice, certain=bool(stable)):
                 self._give_floor()
-        elif self.state is State.LISTENING:
-            self._prefill_question(text.split()[:-1])
+        elif self.state is State.LISTENING and self._draft is None:
+            self._mind.hear(text.split()[:-1], self._carried)
 
     def _listen(self) -> None:
         """The user has the floor, and speaks already."""
         assert self._recognition is not None
         self._recognition.private = False
-        self._read_ahead = 0
         self._set_state(State.LISTENING)
-        if self._sparing:
-            self._spawn(self._load_responder(), "load llm")  # it is there when the question is
-        else:
-            self._start_prefill()
+        self._mind.expect()
 
     def _give_floor(self) -> None:
         """Our turn is over: somebody speaks."""
@@ -433,7 +416,7 @@ class Assistant:
         if self._draft is not None and _same(self._draft.question, text):
             return
         self._drop_draft()
-        self._stop_prefill()
+        self._mind.stop_reading()
         self._draft = self._new_exchange(text, Stopwatch(), spoken=True)
         self._spawn(self._run_draft(self._draft), "draft")
 
@@ -535,30 +518,13 @@ class Assistant:
             max_tokens=self.settings.llm.max_tokens,
             language=self.settings.spoken_language,
             early=self.settings.tts.early,
-            opening=self._rest() if asks_to_go_on(question) else None,
+            opening=self._record.rest_of(self.last) if asks_to_go_on(question) else None,
         )
-
-    def _rest(self) -> Opening | None:
-        """What was not heard of the last reply; None when it was heard."""
-        last, turns = self.last, self.session.turns if self.session is not None else ()
-        if (
-            last is not None
-            and turns
-            and turns[-1].text == last.text
-            and last.reason in ("stopped", "interrupted")
-        ):
-            heard, unheard = last.heard()
-            if unheard.strip():
-                return Opening(last.question, heard, unheard, last.written)
-        kept = turns[-1] if turns else None
-        if kept is not None and kept.role == "assistant" and kept.heard is not None:
-            return Opening("", kept.heard, kept.text[len(kept.heard) :], True)
-        return None
 
     async def _run_draft(self, exchange: Exchange) -> None:
         exchange.task = asyncio.current_task()
-        await self._end_probe()
-        await exchange.run(await self._messages(exchange.question))
+        await self._mind.end_probe()
+        await exchange.run(await self._record.messages(exchange.question))
 
     def _drop_draft(self) -> None:
         if self._draft is not None:
@@ -570,24 +536,23 @@ class Assistant:
         self._turns = exchange.turn
         self._exchange = exchange
         self._set_state(State.THINKING)
-        self._stop_prefill()
-        await self._end_probe()
+        self._mind.stop_reading()
+        await self._mind.end_probe()
         await self._settled()
         self._running = asyncio.current_task()
         try:
             exchange.commit()
             if exchange.task is not None:
-                storing = self._spawn(self._store_as_it_comes(exchange), "store")
+                storing = self._spawn(self._record.keep_as_it_comes(exchange), "store")
                 await asyncio.wait({exchange.task})
             else:
                 # The model is asked first: neither the store nor counting tokens must keep the user waiting.
-                messages = await self._messages(exchange.question)
-                storing = self._spawn(self._store_as_it_comes(exchange), "store")
+                messages = await self._record.messages(exchange.question)
+                storing = self._spawn(self._record.keep_as_it_comes(exchange), "store")
                 await exchange.run(messages)
             exchange.closed.set()
             first = await storing
-            answer = await self._answer_of(exchange)
-            await self._store(replace(answer, id=first.id) if answer and first else answer)
+            await self._record.keep_answer(exchange, first)
             self._finish_turn(exchange)
         finally:
             exchange.closed.set()
@@ -598,66 +563,12 @@ class Assistant:
                     self._listen()
                 else:
                     self._set_state(State.IDLE)
-            if self._sparing and not self._closed:
-                if self._unloading is not None:
-                    self._unloading.cancel()
-                self._unloading = self._spawn(self._unload_later(), "unload llm")
-
-    async def _store_as_it_comes(self, exchange: Exchange) -> Turn | None:
-        """Commit the question, and the reply as soon as its text is final: speaking it takes longest, and a crash must not lose it.
-
-        Returns:
-            The reply as it was committed; None when it was not spoken and needs committing only once.
-        """
-        await self._store(await self._question_of(exchange))
-        await exchange.closed.wait()
-        if exchange.speech is None or exchange.stopped or exchange.speech.finished.done():
-            return None
-        answer = await self._answer_of(exchange)
-        if answer is None:
-            return None
-        heard, unheard = exchange.heard()
-        so_far = replace(answer, heard=heard if unheard.strip() else None, finished=None)
-        await self._store(so_far)
-        return so_far
-
-    async def _question_of(self, exchange: Exchange) -> Turn:
-        return Turn(
-            role="user",
-            text=exchange.question,
-            spoken=exchange.spoken,
-            started=exchange.started,
-            finished=self._clock.time(),
-            engines={"stt": self.chains["stt"].active_name} if exchange.spoken else {},
-            tokens=await self._responders.active.count_tokens(exchange.question),
-        )
-
-    async def _answer_of(self, exchange: Exchange) -> Turn | None:
-        if not exchange.text:
-            return None
-        heard, unheard = exchange.heard()
-        interrupted = exchange.reason in ("stopped", "interrupted")
-        engines = _engines(exchange)
-        return Turn(
-            role="assistant",
-            text=exchange.text,
-            heard=heard if interrupted and unheard.strip() else None,
-            spoken="tts" in engines,
-            interrupted=interrupted,
-            started=exchange.started,
-            finished=self._clock.time(),
-            engines=engines,
-            tokens=await self._responders.active.count_tokens(exchange.text),
-            timings={
-                name: ms
-                for name, ms in asdict(_timings(exchange)).items()
-                if ms is not None and name != "causes"
-            },
-        )
+            if not self._closed:
+                self._mind.answered()
 
     def _finish_turn(self, exchange: Exchange) -> None:
         self.last = exchange
-        engines = _engines(exchange)
+        engines = engines_of(exchange)
         if exchange.spoken:
             engines["stt"] = self.chains["stt"].active_name
         if exchange.error is not None:
@@ -672,27 +583,7 @@ class Assistant:
         for job, error in failed.items():
             engine = engines.get(job) or self.chains[job].active_name
             self.bus.publish(TurnFailed(job, engine, type(error).__name__, str(error)))
-        self.bus.publish(TurnFinished(exchange.turn, _timings(exchange), engines, tuple(failed)))
-
-    async def _messages(self, question: str) -> list[Message]:
-        responder = self._responders.active
-        turns = self.session.turns if self.session is not None else ()
-        return await self._prompt.build(turns, question, responder.count_tokens, responder.context_window)
-
-    async def _store(self, turn: Turn | None) -> None:
-        """Commit a turn; a store that fails is told once and the conversation goes on."""
-        if turn is None:
-            return
-        try:
-            if self.session is None:
-                self.session = await self.sessions.create(_snapshot(self.settings))
-            self.session = await self.sessions.append(self.session.id, turn)
-        except StoreError as error:
-            self._count(error)
-            self.bus.publish(
-                Notice("Conversation not saved", error.message, error.remedy, "warning", key="store")
-            )
-        self._tell_session()
+        self.bus.publish(TurnFinished(exchange.turn, timings_of(exchange), engines, tuple(failed)))
 
     def _abandon(self, reason: Reason) -> None:
         """End whatever is going on: recording, recognition, draft, reply. Sound ends at once, book-keeping in its time."""
@@ -713,17 +604,6 @@ class Assistant:
 
     # ---- engines
 
-    async def _load_responder(self) -> None:
-        with contextlib.suppress(
-            NoEngineError
-        ):  # the chain has told the panel; the first question says it in words
-            for attempt in self._responders.attempts():
-                with attempt as responder:
-                    await responder.load()
-                    break
-        self._loaded("llm")
-        self._start_prefill()
-
     def _voice_loaded(self) -> None:
         self._post(self._loaded, "tts")
 
@@ -737,87 +617,20 @@ class Assistant:
             if self.state is State.INITIALIZING:
                 self._set_state(State.IDLE)
 
-    def _start_prefill(self, question: str = "") -> bool:
-        """Let the model read the system prompt, the history and what is known of the question before all of it comes."""
-        free = self._running is None and (self._prefill is None or self._prefill.done())
-        if idle := free and self.settings.llm.read_ahead:
-            self._prefill = self._spawn(self._do_prefill(question), "prefill")
-        return idle
-
-    async def _do_prefill(self, question: str) -> None:
-        await self._responders.active.prefill(await self._messages(question))
-
-    def _prefill_question(self, words: Sequence[str]) -> None:
-        """Let the model read the first words of the question while the others are spoken; wrong ones cost no more than none."""
-        if len(words) < self._read_ahead + READ_AHEAD_WORDS or self._draft is not None or self._sparing:
-            return
-        if self._start_prefill(" ".join([self._carried, *words]).strip()):
-            self._read_ahead = len(words)
-
-    def _stop_prefill(self) -> None:
-        if self._prefill is not None:
-            self._prefill.cancel()
-            self._prefill = None
-
     def _probe(self, job: Job) -> None:
         """A rest is over: have the engine tried where it lives, unless somebody waits for an answer."""
         if self._closed or self.state is not State.IDLE or self._running is not None:
             return
         if job == "llm":
-            if self._probing is None:
-                self._probing = self._spawn(self._probe_responders(), "llm probe")
+            self._mind.probe()
         elif job == "tts" and self._speech.usable:
             self._speech.probe()
         elif job == "stt" and self._recognition is not None:
             self._recognition.probe()
 
-    async def _probe_responders(self) -> None:
-        try:
-            for attempt in self._responders.probes():
-                with attempt as responder:
-                    await responder.cleanup()
-                    await responder.load()
-                    async with contextlib.aclosing(responder.stream(PROBE, max_tokens=PROBE_TOKENS)) as words:
-                        async for _ in words:
-                            break
-                        else:
-                            raise EngineError(f"{responder.name} said nothing.")
-        finally:
-            self._probing = None
-        self._start_prefill()
-
-    async def _end_probe(self) -> None:
-        """A question has come: the model that is being tried may be the only one."""
-        if (probing := self._probing) is not None:
-            probing.cancel()
-            await asyncio.wait({probing})
-
-    # ---- memory
-
     async def _free_mind(self) -> None:
-        """Unload the language model when it is not at work, and after each answer from now on."""
-        self._sparing = True
         await self._settled()
-        await self._unload_responders()
-
-    async def _keep_mind(self) -> None:
-        """Load the language model, which then stays."""
-        self._sparing = False
-        await self._load_responder()
-
-    async def _unload_responders(self) -> None:
-        for responder in self._responders.engines:
-            idle = self._running is None and self.state in (State.IDLE, State.INITIALIZING)
-            if idle and isinstance(responder, Unloadable):
-                self._stop_prefill()
-                self._responders.unloaded(responder)
-                await responder.unload()
-
-    async def _unload_later(self) -> None:
-        """After an answer while memory is short. The next question may follow at once."""
-        await asyncio.sleep(SPARING_SECONDS)
-        if self._sparing:
-            await self._unload_responders()
+        await self._mind.free()
 
     def _on_loop(self, work: Coroutine[Any, Any, None]) -> None:
         """Do `work` on the loop and wait for it, from any other thread.
@@ -850,13 +663,6 @@ class Assistant:
             previous, self.state = self.state, state
             self.bus.publish(StateChanged(state, previous))
 
-    def _tell_session(self) -> None:
-        session = self.session
-        if session is not None:
-            self.bus.publish(
-                SessionChanged(session.id, session.title, len(session.turns), session.tokens, session.created)
-            )
-
     def _count(self, error: BaseException) -> None:
         """Note an error that the user is told of."""
         if self.upkeep is not None:
@@ -884,22 +690,6 @@ class Assistant:
             self.bus.publish(Notice("That did not work", str(error) or type(error).__name__, remedy, "error"))
 
 
-def _engines(exchange: Exchange) -> dict[str, str]:
-    """Who answered, and who spoke."""
-    speech = exchange.speech
-    spoke = {"tts": speech.engines[-1]} if speech is not None and speech.engines else {}
-    return {"llm": exchange.engine, **spoke}
-
-
-def _timings(exchange: Exchange) -> TurnTimings:
-    watch, speech = exchange.watch, exchange.speech
-    if speech is not None and speech.first_synthesised is not None:
-        watch.mark("tts_first_audio", speech.first_synthesised)
-    if speech is not None and speech.first_played is not None:
-        watch.mark("voice_to_voice", speech.first_played)
-    return watch.timings()
-
-
 def _same(a: str, b: str) -> bool:
     """Whether two transcripts ask the same, whatever their punctuation and case."""
 
@@ -907,13 +697,3 @@ def _same(a: str, b: str) -> bool:
         return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in text.lower()).split())
 
     return words(a) == words(b)
-
-
-def _snapshot(settings: Settings) -> Mapping[str, Any]:
-    """What a conversation was held with, for its record."""
-    return {
-        "stt.model": settings.stt.model,
-        "stt.language": settings.stt.language,
-        "llm.model": settings.llm.model,
-        "tts.voice": settings.tts.voice,
-    }
