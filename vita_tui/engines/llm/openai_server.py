@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from vita_tui.engines.llm.base import Message
 from vita_tui.engines.llm.clean import Cleaner
+from vita_tui.engines.refusals import refusal
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, VitaError
 from vita_tui.health.registry import Entry, registry
 
@@ -171,18 +172,13 @@ class OpenAIResponder:
                     f"No language model answers at {where}.",
                     remedy="Is the server running? Check llm.base_url.",
                 )
-            case openai.AuthenticationError() | openai.PermissionDeniedError():
-                return EngineError(f"{where} refused the API key.", remedy="Set VITA_LLM__API_KEY.")
-            case openai.NotFoundError():
-                return EngineError(
-                    f"{where} has no model “{self._model}”.",
-                    remedy="Check llm.model and llm.base_url (…/v1).",
-                )
-            case openai.RateLimitError():
-                return EngineError(f"{where} has had enough requests for now.", remedy="Wait a little.")
             case openai.APIStatusError():
-                return EngineError(
-                    f"{where} answered with HTTP status {error.status_code}.", remedy="See its log."
+                return refusal(
+                    error,
+                    where,
+                    section="llm",
+                    missing=f"model “{self._model}”",
+                    check="llm.model and llm.base_url",
                 )
             case httpx2.HTTPError() | OSError():
                 return EngineError(f"{self.name} broke off in the middle of its reply.")

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from vita_tui.engines.refusals import refusal
 from vita_tui.engines.tts.base import Pcm
 from vita_tui.engines.tts.pieces import pieces
 from vita_tui.engines.tts.wave_stream import PCM_RATE, WaveStream
@@ -206,18 +207,13 @@ class RemoteSynthesizer:
                 return EngineUnavailableError(
                     f"No voice answers at {self._where}.", remedy="Is the server running? Check tts.base_url."
                 )
-            case openai.AuthenticationError() | openai.PermissionDeniedError():
-                return EngineError(f"{self._where} refused the API key.", remedy="Set VITA_TTS__API_KEY.")
-            case openai.NotFoundError():
-                return EngineError(
-                    f"{self._where} has no voice “{self._voice}” of “{self._model}”.",
-                    remedy="Check tts.model, tts.remote_voice and tts.base_url (…/v1).",
-                )
-            case openai.RateLimitError():
-                return EngineError(f"{self._where} has had enough requests for now.", remedy="Wait a little.")
             case openai.APIStatusError():
-                return EngineError(
-                    f"{self._where} answered with HTTP status {error.status_code}.", remedy="See its log."
+                return refusal(
+                    error,
+                    self._where,
+                    section="tts",
+                    missing=f"voice “{self._voice}” of “{self._model}”",
+                    check="tts.model, tts.remote_voice and tts.base_url",
                 )
             case _:
                 return EngineError(f"{self.name} broke off in the middle of a clause.")
