@@ -14,6 +14,7 @@ MINUTES = float(os.environ.get("VITA_PROOF_SOAK_MINUTES", "2"))
 MB = 1_000_000
 
 
+@pytest.mark.soak
 @pytest.mark.audio
 @pytest.mark.models
 @pytest.mark.slow

@@ -51,7 +51,6 @@ async def measure(
     def ended() -> None:
         loop.call_soon_threadsafe(end_utterance, assistant)
 
-    watch.start()
     try:
         await assistant.start()
         await assistant.ready.wait()
@@ -62,6 +61,7 @@ async def measure(
         await asyncio.sleep(idle_seconds)
         idle = (_processor_seconds() - before) / max(1e-9, time.monotonic() - started)
         assistant.set_hands_free(False)
+        watch.start()  # not before: what it takes itself is not to be counted
         for number in range(rounds):
             question = questions[number % len(questions)]
             progress(f"{number + 1} of {rounds}: {question.name}")

@@ -48,6 +48,7 @@ from vita_tui.events import (
     TurnFailed,
     TurnFinished,
 )
+from vita_tui.health.memory import give_back
 from vita_tui.health.registry import register_task
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session
@@ -613,6 +614,8 @@ class Assistant:
     def _loaded(self, job: str) -> None:
         self._loading.discard(job)
         if not self._loading:
+            if not self.ready.is_set():
+                self._spawn(asyncio.to_thread(give_back), "give memory back")
             self.ready.set()
             if self.state is State.INITIALIZING:
                 self._set_state(State.IDLE)

@@ -14,6 +14,7 @@ from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.errors import ModelError
 from vita_tui.events import EventBus
+from vita_tui.health.memory import settle_allocator
 from vita_tui.models import catalogue, store
 from vita_tui.models.catalogue import Kind
 from vita_tui.sessions.stores import make_manager
@@ -45,6 +46,7 @@ def build(
     from vita_tui.audio.echo import without_echo
     from vita_tui.audio.playback import DeviceSpeaker
 
+    settle_allocator()
     bus = bus or EventBus()
     clock = clock or SystemClock()
     real = microphone is None and speaker is None
