@@ -26,8 +26,8 @@ def taken(size):
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 libc.free(taken(30 << 20))  # from now on glibc keeps blocks of that size
-blocks = [taken(20 << 20) for _ in range(3)]
-lid = taken(1000)
+blocks = [taken(20 << 20) for _ in range(2)]
+lid = taken(300_000)
 before = resident()
 for block in blocks:
     libc.free(block)

@@ -1,11 +1,20 @@
-"""ONNX Runtime as all engines of this process use it: on a few threads, beside others."""
+"""ONNX Runtime as all engines of this process use it: on a few threads, beside others; and graphs that are made once and kept."""
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-__all__ = ["open_session"]
+from vita_tui import paths
+
+__all__ = ["keep", "open_prepared", "open_session", "place"]
+
+log = logging.getLogger(__name__)
 
 
 def open_session(graph: Path | bytes, threads: int) -> Any:
@@ -17,10 +26,9 @@ def open_session(graph: Path | bytes, threads: int) -> Any:
     """
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
+    options = _options()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # errors are raised; nothing is to be printed on the screen
     # Waiting threads must sleep, not spin: the other core is the language model's.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # The arena would keep the largest blocks that were ever needed: for Piper 335 MB instead of 215 after 40 clauses, for 5 % less time.
@@ -28,3 +36,71 @@ def open_session(graph: Path | bytes, threads: int) -> Any:
     options.enable_mem_pattern = False
     source = graph if isinstance(graph, bytes) else str(graph)
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+def open_prepared(graph: Path, threads: int) -> Any:
+    """`open_session` of a graph that ONNX Runtime has optimised before: for Piper 0.3 s instead of 1.1.
+
+    Raises:
+        ImportError, Exception: as `open_session`.
+    """
+    import onnxruntime
+
+    file = place(graph, graph.stem, onnxruntime.__version__)
+    try:
+        if not file.is_file():
+            keep(file, lambda new: _optimise(graph, new))
+        return open_session(file, threads)
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no other base
+        log.warning("%s is optimised at every start: %s", graph.name, error)
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+    return open_session(graph, threads)
+
+
+def _optimise(graph: Path, to: Path) -> None:
+    """Write what ONNX Runtime makes of `graph` on any processor."""
+    import onnxruntime
+
+    options = _options()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(to)
+    onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+
+
+def _options() -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # errors are raised; nothing is to be printed on the screen
+    return options
+
+
+# ---- graphs that are made once
+
+
+def place(weights: Path, name: str, version: str) -> Path:
+    """Where the graph `name` that was made of the file `weights` is kept: another place when that has changed, or with another `version`."""
+    stat = weights.stat()
+    made_of = f"{version} {weights.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+    key = blake2b(made_of.encode(), digest_size=8).hexdigest()
+    return paths.cache_dir() / f"{name}-{key}.onnx"
+
+
+def keep(file: Path, write: Callable[[Path], Any]) -> None:
+    """Have a graph written so that it is at its `place` whole or not at all, instead of earlier ones of that name.
+
+    Raises:
+        OSError: there is no room, or no permission.
+    """
+    paths.ensure_private_dir(file.parent)
+    for old in file.parent.glob(f"{file.stem.rpartition('-')[0]}-{'?' * 16}.onnx"):
+        with suppress(OSError):
+            old.unlink()
+    new = file.with_suffix(f".{os.getpid()}.new")
+    try:
+        write(new)
+        new.replace(file)
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from functools import cached_property
 from inspect import signature
 from typing import TYPE_CHECKING, Any
@@ -42,11 +43,14 @@ class Model:
         if end is None:
             raise damaged(weights, "tokenizer.json is not Whisper's vocabulary")
         self.multilingual = end != ENGLISH_END
-        self.languages = (
-            frozenset(re.findall(r"<\|([a-z]{2,3})\|>", " ".join(self.vocabulary.get_vocab())))
-            if self.multilingual
-            else frozenset(["en"])
-        )
+        self.languages = frozenset(self._languages() if self.multilingual else ("en",))
+
+    def _languages(self) -> Iterator[str]:
+        """Their tokens follow that of the start, up to that of the first task."""
+        token = (self.vocabulary.token_to_id("<|startoftranscript|>") or 0) + 1
+        while known := re.fullmatch(r"<\|([a-z]{2,3})\|>", self.vocabulary.id_to_token(token) or ""):
+            yield known[1]
+            token += 1
 
     @cached_property
     def features(self) -> FeatureExtractor:

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Callable, Collection, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -24,8 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vita_tui import paths
-from vita_tui.engines.onnx import open_session
+from vita_tui.engines.onnx import keep, open_session, place
 from vita_tui.engines.stt import graphs
 from vita_tui.engines.stt.base import Stop
 from vita_tui.engines.stt.variables import mapped
@@ -265,7 +262,7 @@ class _Session:
         except self._refusals as error:
             raise RuntimeError(f"ONNX Runtime does not take the decoder: {error}") from error
         try:
-            _keep(file, graph, f"{folder.name}-{name}-*.onnx")
+            keep(file, lambda new: new.write_bytes(graph))
         except OSError as error:
             log.warning("%s has to be made at every start: %s", file.name, error)
 
@@ -293,23 +290,5 @@ class _Session:
 
 
 def _file(folder: Path, name: str) -> Path:
-    """Where the graph `name` of the weights in `folder` is kept: another place when they have changed."""
-    stat = (folder / "model.bin").stat()
-    made_of = f"{graphs.VERSION} {folder.resolve()} {stat.st_size} {stat.st_mtime_ns}"
-    key = blake2b(made_of.encode(), digest_size=8).hexdigest()
-    return paths.cache_dir() / f"{folder.name}-{name}-{key}.onnx"
-
-
-def _keep(file: Path, graph: bytes, others: str) -> None:
-    """Write `graph` so that it is there whole or not at all, in place of `others`."""
-    paths.ensure_private_dir(file.parent)
-    for old in file.parent.glob(others):
-        with suppress(OSError):
-            old.unlink()
-    new = file.with_suffix(f".{os.getpid()}.new")
-    try:
-        new.write_bytes(graph)
-        new.replace(file)
-    finally:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
+    """Where the graph `name` of the weights in `folder` is kept."""
+    return place(folder / "model.bin", f"{folder.name}-{name}", str(graphs.VERSION))

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vita_tui.engines.onnx import open_session
+from vita_tui.engines.onnx import open_prepared
 from vita_tui.errors import EngineUnavailableError, ModelError, VitaError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def open_voice(path: Path, threads: int) -> PiperVoice:
             "Piper is not installed.", remedy="Run: pip install 'vita-tui[piper]'"
         ) from error
 
-    session = open_session(path, threads)
+    session = open_prepared(path, threads)
     return PiperVoice(
         session=_Session(session), config=PiperConfig.from_dict(config)
     )  # it has the one method that Piper calls
