@@ -61,7 +61,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     }
     for item in items:
         if item.get_closest_marker("audio") is not None:
-            item.add_marker(pytest.mark.realtime)
             # Sound is lost in a stream that a busy machine does not serve in time: that says nothing about VITA the first time.
             if item.get_closest_marker("soak") is None:
                 item.add_marker(pytest.mark.flaky(reruns=2))

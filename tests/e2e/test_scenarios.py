@@ -33,7 +33,7 @@ REAL = [
 TOGETHER = 3
 """Performed at a time, each in real time: two cores bear it."""
 
-pytestmark = [pytest.mark.realtime, pytest.mark.models, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.timeout(600)]
 
 Played = Mapping[str, Outcome | BaseException]
 
