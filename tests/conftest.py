@@ -60,12 +60,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         "speech": (SPEECH.is_dir(), "../shared/speech"),
     }
     for item in items:
-        if item.get_closest_marker("audio") is not None:
+        marks = {mark.name for mark in item.iter_markers()}
+        if "audio" in marks and "soak" not in marks:
             # Sound is lost in a stream that a busy machine does not serve in time: that says nothing about VITA the first time.
-            if item.get_closest_marker("soak") is None:
-                item.add_marker(pytest.mark.flaky(reruns=2))
+            item.add_marker(pytest.mark.flaky(reruns=2))
         for mark, (there, what) in needs.items():
-            if not there and item.get_closest_marker(mark) is not None:
+            if not there and mark in marks:
                 item.add_marker(pytest.mark.skip(reason=f"needs {what}"))
 
 
