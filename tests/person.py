@@ -7,9 +7,9 @@ import onnxruntime
 from vita_tui.engines.tts.piper import PiperSynthesizer
 from vita_tui.models import store
 
-__all__ = ["VOICE", "person"]
+__all__ = ["person"]
 
-VOICE = "en_US-joe-medium"
+_VOICE = "en_US-joe-medium"
 _TAKE = 5
 """Which of all ways to say it."""
 
@@ -17,6 +17,6 @@ _TAKE = 5
 def person(*, rate: float = 1.0) -> PiperSynthesizer:
     """A loaded voice. Piper draws its intonation by lot, and now and then nobody understands what comes of that."""
     onnxruntime.set_seed(_TAKE)
-    voice = PiperSynthesizer(store.resolve(VOICE, "tts"), rate=rate, timeout=120.0)
+    voice = PiperSynthesizer(store.resolve(_VOICE, "tts"), rate=rate, timeout=120.0)
     voice.load()
     return voice

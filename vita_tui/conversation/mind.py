@@ -110,9 +110,9 @@ class Mind:
     def _read(self, question: str = "") -> bool:
         """Let the model read the system prompt, the history and `question`; whether there is time for it."""
         free = not self._answering() and (self._reading is None or self._reading.done())
-        if free and self._settings.read_ahead:
+        if may := free and self._settings.read_ahead:
             self._reading = self._spawn(self._prefill(question), "prefill")
-        return free and self._settings.read_ahead
+        return may
 
     async def _prefill(self, question: str) -> None:
         await self._responders.active.prefill(await self._messages(question))

@@ -9,7 +9,6 @@ from typing import Any
 from vita_tui.clock import Clock
 from vita_tui.conversation.exchange import Exchange, Opening
 from vita_tui.conversation.prompt import PromptBuilder
-from vita_tui.conversation.timings import Stopwatch
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Message
 from vita_tui.errors import StoreError
@@ -171,8 +170,7 @@ def engines_of(exchange: Exchange) -> dict[str, str]:
 
 def timings_of(exchange: Exchange) -> TurnTimings:
     """What its stages took."""
-    watch: Stopwatch = exchange.watch
-    speech = exchange.speech
+    watch, speech = exchange.watch, exchange.speech
     if speech is not None and speech.first_synthesised is not None:
         watch.mark("tts_first_audio", speech.first_synthesised)
     if speech is not None and speech.first_played is not None:

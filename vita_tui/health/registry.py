@@ -196,7 +196,7 @@ class Registry:
         """Write down that `resource` is open.
 
         Args:
-            owner: the room and part that closes it, such as "audio.capture".
+            owner: the room and part that closes it, such as "audio.stream".
             close: closes it in good order, from any thread; a bound method is held weakly. A function or lambda is held as it
                 is: it should not refer to the resource.
             force: ends it when `close` did not.

@@ -15,7 +15,7 @@ from vita_tui.audio.files import read_audio
 from vita_tui.bench.recordings import synthesised, trimmed
 from vita_tui.bench.words import errors, normalised
 from vita_tui.engines.stt.base import Stop
-from vita_tui.engines.stt.decoding import Decoder, _for_ctranslate2
+from vita_tui.engines.stt.decoding import Decoder, _fit, _for_ctranslate2
 from vita_tui.engines.stt.graphs import UnsupportedError, layers
 from vita_tui.engines.stt.loading import Weights
 from vita_tui.engines.stt.onnx_whisper import Memory, OnnxWhisper, _circles, _file
@@ -108,7 +108,7 @@ def test_a_window_that_is_cancelled_is_not_encoded_to_its_end(whisper: WhisperRe
 def test_words_end_when_it_is_cancelled(whisper: WhisperRecognizer, question: Any) -> None:
     decoder, text = _inside(whisper)
     features = decoder._features(question)
-    sound = text.memory(np.pad(features, ((0, 0), (0, 500 - features.shape[1]))))
+    sound = text.memory(_fit(features, 5.0))
     assert sound is not None
     stop = Stop()
     stop.set()
@@ -194,7 +194,7 @@ def test_the_language_is_the_one_that_ctranslate2_tells(whisper: WhisperRecogniz
     for seed, seconds in enumerate((1, 3, 5)):
         sound = np.random.default_rng(seed).standard_normal(seconds * 16_000).astype(np.float32)
         features = decoder._features(sound)
-        memory = text.memory(np.pad(features, ((0, 0), (0, 500 - features.shape[1]))))
+        memory = text.memory(_fit(features, 5.0))
         assert memory is not None
         token = decoder.model.whole.model.detect_language(_for_ctranslate2(memory))[0][0][0]
         assert f"<|{text.language(memory, decoder.model.languages)}|>" == token
@@ -203,7 +203,7 @@ def test_the_language_is_the_one_that_ctranslate2_tells(whisper: WhisperRecogniz
 def test_words_are_drawn_at_a_temperature(whisper: WhisperRecognizer, question: Any) -> None:
     decoder, text = _inside(whisper)
     features = decoder._features(question)
-    sound = text.memory(np.pad(features, ((0, 0), (0, 500 - features.shape[1]))))
+    sound = text.memory(_fit(features, 5.0))
     assert sound is not None
     tokenizer = decoder._tokenizer("en")
     start = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
