@@ -8,13 +8,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vita_tui import paths
 
-__all__ = ["keep", "open_prepared", "open_session", "place"]
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+__all__ = ["Cut", "keep", "open_prepared", "open_session", "place"]
 
 log = logging.getLogger(__name__)
+
+Cut = Callable[["ModelProto"], "ModelProto"]
+"""Takes a part out of a graph."""
 
 
 def open_session(graph: Path | bytes, threads: int) -> Any:
@@ -38,34 +44,51 @@ def open_session(graph: Path | bytes, threads: int) -> Any:
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
-def open_prepared(graph: Path, threads: int) -> Any:
+def open_prepared(graph: Path, threads: int, part: str = "", cut: Cut | None = None) -> Any:
     """`open_session` of a graph that ONNX Runtime has optimised before: for Piper 0.3 s instead of 1.1.
 
+    Args:
+        part: names what `cut` takes out of it; without them it is all of the graph.
+
     Raises:
-        ImportError, Exception: as `open_session`.
+        ImportError: onnx or onnxruntime is not installed.
+        Exception: as `open_session`, and what `cut` raises.
     """
     import onnxruntime
 
-    file = place(graph, graph.stem, onnxruntime.__version__)
+    file = place(graph, f"{graph.stem}-{part}" if part else graph.stem, onnxruntime.__version__)
+    if file.is_file():
+        try:
+            return open_session(file, threads)
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no other base
+            log.warning("%s is optimised anew: %s", graph.name, error)
+            with suppress(OSError):
+                file.unlink()
+    source = graph if cut is None else _cut_out(graph, cut)
     try:
-        if not file.is_file():
-            keep(file, lambda new: _optimise(graph, new))
+        keep(file, lambda new: _optimise(source, new))
         return open_session(file, threads)
     except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no other base
         log.warning("%s is optimised at every start: %s", graph.name, error)
-        with suppress(OSError):
-            file.unlink(missing_ok=True)
-    return open_session(graph, threads)
+    return open_session(source, threads)
 
 
-def _optimise(graph: Path, to: Path) -> None:
+def _cut_out(graph: Path, cut: Cut) -> bytes:
+    import onnx
+
+    made: bytes = cut(onnx.load(graph)).SerializeToString()
+    return made
+
+
+def _optimise(graph: Path | bytes, to: Path) -> None:
     """Write what ONNX Runtime makes of `graph` on any processor."""
     import onnxruntime
 
     options = _options()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(to)
-    onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    source = graph if isinstance(graph, bytes) else str(graph)
+    onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
 def _options() -> Any:

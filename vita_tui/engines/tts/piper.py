@@ -19,19 +19,15 @@ import weakref
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vita_tui.engines.tts.base import Pcm
 from vita_tui.engines.tts.pieces import pieces
-from vita_tui.engines.tts.piper_voice import damaged, explain, first_line, open_voice
+from vita_tui.engines.tts.piper_voice import Voice, damaged, explain, first_line, open_voice
 from vita_tui.engines.tts.spoken import spoken
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, VitaError
 from vita_tui.health.registry import Entry, registry
-
-if TYPE_CHECKING:
-    from piper import PiperVoice
 
 __all__ = ["PiperSynthesizer"]
 
@@ -48,6 +44,9 @@ LONGEST = 200
 """Characters that are computed at once: memory and the time until a computation ends both grow with them."""
 WARM_UP = "Hello, and welcome, number 1."
 """Read first, so that all that reading needs is loaded too."""
+LOUDNESS = 0.75
+"""What the loudest sample of that becomes. All else is amplified as much: so how loud a sentence is does not depend on where it was
+cut, and can be known before its end. Few sentences have samples beyond 1, and few samples each; those are cut off."""
 
 _workers: weakref.WeakSet[_Worker] = weakref.WeakSet()
 _stuck: set[threading.Thread] = set()
@@ -115,7 +114,7 @@ class PiperSynthesizer:
             raise
 
     def speak(self, clause: str, *, cancelled: threading.Event) -> Iterator[Pcm]:
-        """Yield the clause's samples, one array for each sentence in it.
+        """Yield the clause's samples, in pieces of one sentence, of which the first is short.
 
         Raises:
             EngineTimeoutError: it took longer than `timeout`; `load` is needed again when the voice hung.
@@ -197,7 +196,7 @@ class _Job:
 
         self.clause = clause
         self.results: queue.SimpleQueue[Pcm | BaseException | None] = queue.SimpleQueue()
-        """Sound by sentence, then None; or the error that ended it."""
+        """Sound by pieces, then None; or the error that ended it."""
         self.finished = threading.Event()
         self.stopped = False
         self.options = RunOptions()
@@ -220,6 +219,7 @@ class _Worker(threading.Thread):
         self._owner = weakref.ref(owner)
         """Whose rate and volume may change from clause to clause."""
         self._threads = owner.threads
+        self._gain = 1.0
         self._job: _Job | None = None
         _workers.add(self)
 
@@ -237,12 +237,11 @@ class _Worker(threading.Thread):
         try:
             try:
                 voice = open_voice(self._path, self._threads)
-                rate = voice.config.sample_rate
                 self._warm_up(voice)
             except BaseException as error:  # noqa: BLE001  # handed to the waiting thread, whatever it is
                 self.loaded.set_exception(explain(error, self._path))
                 return
-            self.loaded.set_result(rate)
+            self.loaded.set_result(voice.sample_rate)
             while (job := self.jobs.get()) is not None:
                 self._job = job
                 try:
@@ -256,30 +255,24 @@ class _Worker(threading.Thread):
         finally:
             self.settle()
 
-    def _warm_up(self, voice: PiperVoice) -> None:
-        job = _Job(spoken(WARM_UP))
-        self._speak(voice, job)
-        pieces = []
-        while not job.results.empty():
-            pieces.append(job.results.get())
-        if not pieces:
+    def _warm_up(self, voice: Voice) -> None:
+        loudest = 0.0
+        for samples in voice.speak(spoken(WARM_UP), 1.0, _Job("").options):
+            loudest = max(loudest, float(np.abs(samples).max()))
+        if not 0.0 < loudest < np.inf:
             raise damaged(self._path, "it says nothing")
+        self._gain = LOUDNESS / loudest
 
-    def _speak(self, voice: PiperVoice, job: _Job) -> None:
-        from piper.config import SynthesisConfig
-
-        voice.session.options = job.options  # ours, see _Session
+    def _speak(self, voice: Voice, job: _Job) -> None:
         owner = self._owner()
         rate, volume = (owner.rate, owner.volume) if owner is not None else (1.0, 1.0)
-        config = SynthesisConfig(length_scale=voice.config.length_scale / rate, volume=volume)
         for piece in pieces(job.clause, LONGEST):
-            for chunk in voice.synthesize(piece, config):
-                samples = np.ascontiguousarray(chunk.audio_float_array, dtype=np.float32).reshape(-1)
+            for samples in voice.speak(piece, rate, job.options):
                 if not np.isfinite(samples).all():
                     raise damaged(self._path, "what it says is not sound")
                 if job.stopped:
                     return
-                job.results.put(samples)
+                job.results.put(np.clip(samples * np.float32(self._gain * volume), -1.0, 1.0))
 
 
 @atexit.register

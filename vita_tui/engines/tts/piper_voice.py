@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from vita_tui.engines.onnx import open_prepared
+import numpy as np
+
+from vita_tui.engines.tts.base import Pcm
+from vita_tui.engines.tts.piper_network import Network, open_network
 from vita_tui.errors import EngineUnavailableError, ModelError, VitaError
 
 if TYPE_CHECKING:
     from piper import PiperVoice
+    from piper.config import PiperConfig
 
-__all__ = ["damaged", "explain", "first_line", "open_voice"]
+__all__ = ["Voice", "damaged", "explain", "first_line", "open_voice"]
 
 CONFIGURATION = {
     "audio": dict,
@@ -31,21 +36,43 @@ NOT_A_VOICE = {
 }
 
 
-class _Session:
-    """ONNX Runtime's session, as Piper calls it, but with run options, by which a computation can be ended."""
+class Voice:
+    """What Piper reads, as sound."""
 
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self.options: Any = None
+    def __init__(self, config: PiperConfig, network: Network) -> None:
+        from piper import PiperVoice
 
-    def run(self, outputs: list[str] | None, inputs: dict[str, Any]) -> Any:
-        return self._session.run(outputs, inputs, self.options)
+        # It turns text into phonemes; the network is run here, piece by piece, and can be ended.
+        self._reader: PiperVoice = PiperVoice(session=cast("Any", None), config=config)
+        self._config = config
+        self._network = network
+        self.sample_rate = config.sample_rate
+
+    def speak(self, text: str, rate: float, options: Any) -> Iterator[Pcm]:
+        """The sound of `text` as the network gives it, in pieces, the first one short.
+
+        Args:
+            rate: 1 is the voice's own speed, 2 twice as fast.
+            options: ONNX Runtime's run options, by which a computation can be ended.
+        """
+        config = self._config
+        scales = [config.noise_scale, config.length_scale / rate, config.noise_w_scale]
+        for phonemes in self._reader.phonemize(text):
+            if not phonemes:
+                continue
+            ids = self._reader.phonemes_to_ids(phonemes)
+            inputs = {
+                "input": np.array([ids], np.int64),
+                "input_lengths": np.array([len(ids)], np.int64),
+                "scales": np.array(scales, np.float32),
+            }
+            if config.num_speakers > 1:
+                inputs["sid"] = np.array([config.default_speaker_id], np.int64)
+            yield from self._network.run(inputs, options)
 
 
-def open_voice(path: Path, threads: int) -> PiperVoice:
+def open_voice(path: Path, threads: int) -> Voice:
     """Load the voice at `path`, with its configuration beside it, for `threads` threads.
-
-    Its `session.options` are ONNX Runtime's options for the next run.
 
     Raises:
         EngineUnavailableError: piper-tts is not installed.
@@ -54,17 +81,13 @@ def open_voice(path: Path, threads: int) -> PiperVoice:
     config = _read_config(path)
     _check(path)
     try:
-        from piper import PiperVoice
         from piper.config import PiperConfig
     except ImportError as error:
         raise EngineUnavailableError(
             "Piper is not installed.", remedy="Run: pip install 'vita-tui[piper]'"
         ) from error
 
-    session = open_prepared(path, threads)
-    return PiperVoice(
-        session=_Session(session), config=PiperConfig.from_dict(config)
-    )  # it has the one method that Piper calls
+    return Voice(PiperConfig.from_dict(config), open_network(path, threads))
 
 
 def _check(path: Path) -> None:
