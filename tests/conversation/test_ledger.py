@@ -43,7 +43,7 @@ def test_nothing_was_heard_before_it_sounded() -> None:
 def test_clauses_that_sounded_were_heard_whole() -> None:
     made, cut = ledger(9)
     for clause in cut[:2]:
-        made.heard(clause, len(sound(clause)))
+        made.heard(clause, len(sound(clause)) / RATE)
     heard, unheard = made.split()
     assert heard == cut[0].text + cut[1].text
     assert heard + unheard == TEXT
@@ -51,7 +51,7 @@ def test_clauses_that_sounded_were_heard_whole() -> None:
 
 def test_of_a_clause_that_broke_off_whole_words_were_heard() -> None:
     made, cut = ledger(9)
-    made.heard(cut[0], len(sound(cut[0])) * 2 // 3)
+    made.heard(cut[0], len(sound(cut[0])) / RATE * 2 / 3)
     heard, unheard = made.split()
     assert heard + unheard == TEXT
     assert 0 < len(heard) < len(cut[0].text)
@@ -60,13 +60,13 @@ def test_of_a_clause_that_broke_off_whole_words_were_heard() -> None:
 
 def test_after_a_word_that_was_not_heard_nothing_was() -> None:
     made, cut = ledger(9)
-    made.heard(cut[1], len(sound(cut[1])))
+    made.heard(cut[1], len(sound(cut[1])) / RATE)
     assert made.split() == ("", TEXT)
 
 
 def test_what_was_heard_stays_heard() -> None:
     made, cut = ledger(9)
-    made.heard(cut[0], len(sound(cut[0])))
+    made.heard(cut[0], len(sound(cut[0])) / RATE)
     made.heard(cut[0], 0)
     assert made.split()[0] == cut[0].text
 
@@ -77,7 +77,7 @@ def test_the_more_has_sounded_the_more_was_heard(frames: list[int]) -> None:
     made, cut = ledger(9)
     before = 0
     for place, played in enumerate(sorted(frames)):
-        made.heard(cut[0], played)
+        made.heard(cut[0], played / RATE)
         heard, unheard = made.split()
         assert heard + unheard == TEXT
         assert len(heard) >= before, place

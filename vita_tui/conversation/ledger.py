@@ -1,7 +1,8 @@
 """What of a reply was really heard, word by word.
 
-The speaker's device clock tells how many frames of each clause have sounded. A clause that sounded whole was heard whole; of
-one that broke off, the words are counted whose end had passed: see `engines.tts.words` for where in the sound a word ends.
+The speaker's device clock tells how much of each clause has sounded. A clause that sounded whole was heard whole; of one that
+broke off, the words are counted whose end had passed: see `engines.tts.words` for where in the sound a word ends. While a clause
+sounds whose end is still being synthesised, where its words end is a guess.
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ from dataclasses import dataclass
 
 from vita_tui.audio.base import Samples
 from vita_tui.conversation.clauses import Clause
-from vita_tui.engines.tts.words import word_ends
+from vita_tui.engines.tts.words import expected_ends, word_ends
 
 __all__ = ["Ledger"]
+
+TOLERANCE = 0.001
+"""Seconds that may be missing of a clause that was heard whole, for rounding."""
 
 
 @dataclass(slots=True)
 class _Entry:
     clause: Clause
-    frames: int | None = None
-    """Length of its sound; None until it is synthesised."""
-    ends: tuple[tuple[int, int], ...] = ()
-    """(end in the clause's text, frame at which that word has been said), in order."""
-    heard: int = 0
-    """Frames that have sounded."""
+    seconds: float | None = None
+    """Length of its sound; None until all of it is synthesised."""
+    ends: tuple[tuple[int, float], ...] = ()
+    """(end in the clause's text, seconds after which that word has been said), in order."""
+    heard: float = 0.0
+    """Seconds that have sounded."""
 
 
 class Ledger:
@@ -39,27 +43,23 @@ class Ledger:
         with self._lock:
             self._entries[clause.index] = _Entry(clause)
 
+    def begun(self, clause: Clause) -> None:
+        """A voice gives the first sound of `clause`; what another voice gave before does not count any more."""
+        with self._lock:
+            self._entries[clause.index] = _Entry(clause, ends=tuple(expected_ends(clause.words)))
+
     def synthesised(self, clause: Clause, samples: Samples, rate: int) -> None:
-        """`samples` are the sound of `clause`, at `rate` Hz."""
-        ends = tuple(word_ends(clause.words, samples, rate))
+        """`samples` are all the sound of `clause`, at `rate` Hz."""
+        ends = tuple((end, frame / rate) for end, frame in word_ends(clause.words, samples, rate))
         with self._lock:
             entry = self._entries[clause.index]
-            entry.frames, entry.ends = len(samples), ends
+            entry.seconds, entry.ends = len(samples) / rate, ends
 
-    def scale(self, clause: Clause, factor: float) -> None:
-        """Frames of `clause` are counted at another rate from now on: `factor` times as many."""
+    def heard(self, clause: Clause, seconds: float) -> None:
+        """So much of `clause` has sounded; less than before changes nothing."""
         with self._lock:
             entry = self._entries[clause.index]
-            if entry.frames is not None:
-                entry.frames = round(entry.frames * factor)
-            entry.ends = tuple((end, round(frame * factor)) for end, frame in entry.ends)
-            entry.heard = round(entry.heard * factor)
-
-    def heard(self, clause: Clause, frames: int) -> None:
-        """So many frames of `clause` have sounded; fewer than before changes nothing."""
-        with self._lock:
-            entry = self._entries[clause.index]
-            entry.heard = max(entry.heard, frames)
+            entry.heard = max(entry.heard, seconds)
 
     def split(self) -> tuple[str, str]:
         """The reply's text so far: what was heard, and what was not."""
@@ -76,8 +76,6 @@ class Ledger:
 
     @staticmethod
     def _heard_characters(entry: _Entry) -> int:
-        if entry.frames is None:
-            return 0
-        if entry.heard >= entry.frames:
+        if entry.seconds is not None and entry.heard >= entry.seconds - TOLERANCE:
             return len(entry.clause.text)
-        return max((end for end, frame in entry.ends if frame <= entry.heard), default=0)
+        return max((end for end, seconds in entry.ends if seconds <= entry.heard), default=0)

@@ -74,7 +74,11 @@ class OwnWords:
                 begin = max(begin, started + end)
 
     def say_clause(self, words: Sequence[SpokenWord], started: float, seconds: float) -> None:
-        """The same for a clause of which only the whole length is known: words get time by their letters."""
+        """The same for a clause of which only the whole length is known: words get time by their letters.
+
+        It takes the place of what was to sound from `started` on, so its length can be mended.
+        """
+        self.stop(started)
         texts = [word.text for word in words]
         total = sum(len(text) + 1 for text in texts)
         ends, so_far = [], 0

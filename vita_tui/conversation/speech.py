@@ -1,21 +1,24 @@
 """One reply as sound: its clauses in order, and what of them was heard.
 
-Clauses go in from the asyncio side, sound is held until `release`, and `cancel` silences it at once. A clause is synthesised whole
-(Piper gives a clause in one piece) and handed to the speaker as one span, so the speaker's device clock tells which words have been
-heard.
+Clauses go in from the asyncio side, sound is held until `release`, and `cancel` silences it at once. The sound of a clause comes in
+pieces, each of which is a span on the speaker's timeline, so the speaker's device clock tells which words have been heard.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from vita_tui.audio.base import PlaybackMark, Samples, Span
 from vita_tui.conversation.clauses import Clause
 from vita_tui.conversation.ledger import Ledger
 from vita_tui.engines.tts.sound import resampled
+from vita_tui.engines.tts.words import expected_ends
 from vita_tui.errors import VitaError
 from vita_tui.events import ClauseFinished, ClauseStarted, Heard
 
@@ -27,7 +30,7 @@ __all__ = ["Speech"]
 
 @dataclass(slots=True)
 class _Piece:
-    """One clause as sound."""
+    """Some sound of a clause."""
 
     clause: Clause
     samples: Samples
@@ -40,7 +43,14 @@ class _Piece:
     skipped: int = 0
     """Frames that had been heard when the device went away and the rest was queued again."""
     started: float | None = None
+    """Monotonic seconds at which its first sample was handed to the device."""
     finished: bool = False
+    gap: float = 0.0
+    """Seconds of silence between it and the piece before."""
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / self.rate
 
     def heard(self, played: int) -> int:
         """Frames of `samples` that were heard when the speaker's timeline stands at `played`."""
@@ -61,11 +71,9 @@ class Speech:
         self.finished: Future[None] = Future()
         """Done when all was heard, given up, or cancelled."""
         self.first_synthesised: float | None = None
-        """Monotonic seconds at which the first clause was ready to play."""
+        """Monotonic seconds at which the first sound was ready to play."""
         self.first_played: float | None = None
         """Monotonic seconds at which the first sample was handed to the device."""
-        self.gaps: list[float] = []
-        """Seconds of silence between clauses, in order."""
         self.engines: list[str] = []
         """Voices that spoke, in order of first use."""
         self.error: VitaError | None = None
@@ -75,6 +83,8 @@ class Speech:
         self.ledger = Ledger()
         self._lock = threading.Lock()
         self._pieces: list[_Piece] = []
+        self._whole: set[int] = set()
+        """Clauses, by their index, of which all pieces are there."""
         self._waiting = 0
         self._complete = False
         self._released = False
@@ -119,9 +129,15 @@ class Speech:
 
     # ---- called by SpeechOutput, in its thread or the speaker's
 
-    def deliver(self, clause: Clause, samples: Samples, engine: str, rate: int, now: float) -> None:
+    def begin(self, clause: Clause) -> None:
+        """A voice begins with `clause`; what another voice gave of it, before it failed, is not counted."""
         with self._lock:
-            self._waiting -= 1
+            self._pieces = [piece for piece in self._pieces if piece.clause.index != clause.index]
+            self.ledger.begun(clause)
+
+    def deliver(self, clause: Clause, samples: Samples, engine: str, rate: int, now: float) -> None:
+        """The next sound of `clause`."""
+        with self._lock:
             if self.cancelled.is_set() or self._given_up:
                 return
             if self.first_synthesised is None:
@@ -129,10 +145,26 @@ class Speech:
             if engine not in self.engines:
                 self.engines.append(engine)
             self.seconds += len(samples) / rate
-            self._pieces.append(_Piece(clause, samples, engine, rate, finished=not len(samples)))
-            self.ledger.synthesised(clause, samples, rate)
+            self._pieces.append(_Piece(clause, samples, engine, rate))
             if self._released:
                 self._play_held()
+
+    def end(self, clause: Clause) -> None:
+        """All sound of `clause` was delivered."""
+        with self._lock:
+            self._waiting -= 1
+            if self.cancelled.is_set() or self._given_up:
+                return
+            self._whole.add(clause.index)
+            pieces = self._of(clause)
+            rate = pieces[0].rate if pieces else 1
+            sound = [resampled(piece.samples, piece.rate, rate) for piece in pieces]
+            self.ledger.synthesised(clause, np.concatenate([*sound, np.zeros(0, np.float32)]), rate)
+            self._note_clause(clause)
+            if pieces and (started := pieces[0].started) is not None:
+                self._say_own(clause, started)
+            events = self._finish_clause(clause)
+        self._publish(events)
 
     def skip(self) -> None:
         """A clause could not be spoken."""
@@ -146,7 +178,7 @@ class Speech:
             self._given_up = True
         self._check_finished()
 
-    def mark(self, mark: PlaybackMark, rate: int) -> None:
+    def mark(self, mark: PlaybackMark) -> None:
         """The speaker reports on one of this speech's spans."""
         events: list[ClauseStarted | ClauseFinished | Heard] = []
         with self._lock:
@@ -154,28 +186,22 @@ class Speech:
             if place is None:
                 return
             piece = self._pieces[place]
+            clause = piece.clause
             if mark.kind == "started" and piece.started is None:
                 piece.started = mark.at
-                self._output.own_words.say_clause(piece.clause.words, mark.at, len(piece.samples) / rate)
                 if self.first_played is None:
                     self.first_played = mark.at
-                if place > 0:
-                    before = self._pieces[place - 1]
-                    ready = (before.started or mark.at) + len(before.samples) / rate
-                    self.gaps.append(max(0.0, mark.at - ready))
-                events.append(ClauseStarted(self.turn, piece.clause.index, piece.clause.text, piece.engine))
+                before = self._pieces[place - 1] if place else None
+                if before is not None:
+                    piece.gap = max(0.0, mark.at - (before.started or mark.at) - before.seconds)
+                if before is None or before.clause.index != clause.index:
+                    self._say_own(clause, mark.at)
+                    events.append(ClauseStarted(self.turn, clause.index, clause.text, piece.engine))
             elif mark.kind == "finished" and not piece.finished:
                 piece.finished = True
-                self.ledger.heard(piece.clause, len(piece.samples))
-                heard, unheard = self.ledger.split()
-                gap = self.gaps[place - 1] if 0 < place <= len(self.gaps) else 0.0
-                events += [
-                    ClauseFinished(self.turn, piece.clause.index, gap),
-                    Heard(self.turn, heard, unheard, final=False),
-                ]
-        for event in events:
-            self._output.publish(event)
-        self._check_finished()
+                self._note_clause(clause)
+                events = self._finish_clause(clause)
+        self._publish(events)
 
     def lost(self, played: int) -> None:
         """The speaker went away when its timeline stood at `played`: hold what was not heard."""
@@ -205,15 +231,45 @@ class Speech:
 
     def _convert(self, piece: _Piece, rate: int) -> None:
         """Another speaker has come, at `rate` Hz."""
-        self.ledger.scale(piece.clause, rate / piece.rate)
         piece.skipped = round(piece.skipped * rate / piece.rate)
         piece.samples, piece.rate = resampled(piece.samples, piece.rate, rate), rate
 
+    def _of(self, clause: Clause) -> list[_Piece]:
+        return [piece for piece in self._pieces if piece.clause.index == clause.index]
+
     def _note_heard(self, played: int) -> None:
-        for piece in self._pieces:
-            self.ledger.heard(piece.clause, piece.heard(played))
+        for index in {piece.clause.index for piece in self._pieces}:
+            pieces = [piece for piece in self._pieces if piece.clause.index == index]
+            self.ledger.heard(pieces[0].clause, sum(piece.heard(played) / piece.rate for piece in pieces))
+
+    def _note_clause(self, clause: Clause) -> None:
+        """What of `clause` has sounded to its end, piece by piece."""
+        self.ledger.heard(clause, sum(piece.seconds for piece in self._of(clause) if piece.finished))
+
+    def _finish_clause(self, clause: Clause) -> list[ClauseStarted | ClauseFinished | Heard]:
+        """What to tell if all of `clause` has sounded."""
+        pieces = self._of(clause)
+        if not pieces or clause.index not in self._whole or not all(piece.finished for piece in pieces):
+            return []
+        heard, unheard = self.ledger.split()
+        gap = sum(piece.gap for piece in pieces)
+        return [ClauseFinished(self.turn, clause.index, gap), Heard(self.turn, heard, unheard, final=False)]
+
+    def _say_own(self, clause: Clause, started: float) -> None:
+        """Note which words sound from `started` on, for as long as is known now."""
+        if clause.index in self._whole:
+            seconds = sum(piece.seconds for piece in self._of(clause))
+        else:
+            seconds = max((end for _, end in expected_ends(clause.words)), default=0.0)
+        self._output.own_words.say_clause(clause.words, started, seconds)
 
     # ----
+
+    def _publish(self, events: Iterable[ClauseStarted | ClauseFinished | Heard]) -> None:
+        """What `mark` or `end` has to tell."""
+        for event in events:
+            self._output.publish(event)
+        self._check_finished()
 
     def _check_finished(self) -> None:
         with self._lock:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 
+import numpy as np
+
 from vita_tui.audio.base import PlaybackMark, Samples, Span, Speaker, StandsIn, Switchable
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation.clauses import Clause
@@ -19,7 +21,7 @@ from vita_tui.conversation.own_words import OwnWords
 from vita_tui.conversation.speech import Speech
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.tts.base import Synthesizer
-from vita_tui.engines.tts.sound import resampled, sound_of
+from vita_tui.engines.tts.sound import at_rate, checked, resampled
 from vita_tui.errors import DeviceError, EngineError, NoEngineError
 from vita_tui.events import ClauseFinished, ClauseStarted, EventBus, Heard, Notice
 from vita_tui.health.registry import Entry, registry
@@ -34,6 +36,10 @@ GIVE_UP_SECONDS = 5.0
 """After this long without a speaker the rest of a reply counts as not heard; the next reply tries again."""
 PROBE_CLAUSE = "All is well."
 """What a resting voice is asked to say, unheard, before it is used again."""
+QUICK = 0.5
+"""Seconds that a voice may take for a second of sound if what it says is to be played while it still computes."""
+SHORTEST_SECONDS = 0.2
+"""Of sound that is handed over at once, unless a clause ends."""
 WAY_SECONDS = 0.1
 """What a probe gets to make way for a clause that is to be spoken."""
 
@@ -72,6 +78,8 @@ class SpeechOutput:
         self._spans: dict[int, Speech] = {}
         """Which speech a span belongs to, by the span's start."""
         self._speeches: set[Speech] = set()
+        self._pace: dict[str, float] = {}
+        """Seconds that each voice took for a second of its last clause's sound, once that had begun; only the thread touches it."""
         self._open = False
         self._away = ""
         """Why the speaker is gone, until that has been seen to."""
@@ -331,7 +339,7 @@ class SpeechOutput:
             if mark.kind in ("finished", "dropped"):
                 self._spans.pop(mark.span.start, None)
         if speech is not None:
-            speech.mark(mark, speaker.sample_rate)
+            speech.mark(mark)
 
     def _reopen(self) -> None:
         """The speaker went away: what was not heard is held; go on with it when there is one again."""
@@ -374,10 +382,10 @@ class SpeechOutput:
                     self._unless_awaited()
                     engine.cleanup()
                     engine.load()
-                    pieces = list(engine.speak(PROBE_CLAUSE, cancelled=self._make_way))
-                    samples = sound_of(engine.name, pieces, engine.sample_rate)
+                    pieces = engine.speak(PROBE_CLAUSE, cancelled=self._make_way)
+                    frames = sum(len(checked(engine.name, piece, engine.sample_rate)) for piece in pieces)
                     self._unless_awaited()
-                    if not len(samples):
+                    if not frames:
                         raise EngineError(f"{engine.name} gave no sound.")
         except _MadeWay:
             log.info("a probe made way")
@@ -407,11 +415,9 @@ class SpeechOutput:
             for attempt in self._chain.attempts():
                 with attempt as engine:
                     engine.load()
-                    pieces = list(engine.speak(clause.spoken, cancelled=speech.cancelled))
-                    samples = sound_of(engine.name, pieces, engine.sample_rate)
-                    rate = speaker.sample_rate
-                    samples = resampled(samples, engine.sample_rate, rate)
-                    speech.deliver(clause, samples, engine.name, rate, self._clock.monotonic())
+                    speech.begin(clause)
+                    self._say(engine, speech, clause, speaker.sample_rate)
+                    speech.end(clause)
                     return
         except NoEngineError as error:
             speech.error = error
@@ -419,3 +425,21 @@ class SpeechOutput:
                 Notice("No voice", error.message, error.remedy or "vita doctor", "warning", key="voice")
             )
             speech.skip()
+
+    def _say(self, engine: Synthesizer, speech: Speech, clause: Clause, rate: int) -> None:
+        """Hand over the sound of `clause` as it comes, if `engine` is quick enough that it will not break off in between."""
+        ahead = self._pace.get(engine.name, 1.0) < QUICK
+        held: list[Samples] = []
+        paced, begun = 0, 0.0
+        for samples in at_rate(engine, engine.speak(clause.spoken, cancelled=speech.cancelled), rate):
+            now = self._clock.monotonic()
+            if begun:
+                paced += len(samples)
+                self._pace[engine.name] = (now - begun) * rate / paced
+            begun = begun or now
+            held.append(samples)
+            if ahead and sum(map(len, held)) >= SHORTEST_SECONDS * rate:
+                speech.deliver(clause, np.concatenate(held), engine.name, rate, now)
+                held.clear()
+        if held:
+            speech.deliver(clause, np.concatenate(held), engine.name, rate, self._clock.monotonic())

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from vita_tui.engines.tts.base import Pcm
 from vita_tui.engines.tts.spoken import SpokenWord
 
-__all__ = ["word_ends"]
+__all__ = ["expected_ends", "word_ends"]
 
 FRAME_SECONDS = 0.01
 QUIET = 0.03
@@ -30,6 +30,8 @@ SYLLABLE = 1.0
 """Letters that a syllable weighs as much as; found by comparing with the word times that Whisper hears."""
 EARLY_SECONDS = 0.06
 """How long before its last sound fades a word has been understood; also from that comparison."""
+PACE = 0.05
+"""Seconds of a letter or syllable, until the sound is there to tell: Piper's joe takes 0.045 to 0.06."""
 VOWELS = re.compile(r"[aeiouyàáâäåæèéêëìíîïòóôöøùúûüœ]+", re.IGNORECASE)
 SILENT_E = re.compile(r"(?<=[^aeiouy])e$", re.IGNORECASE)
 
@@ -68,6 +70,12 @@ def word_ends(words: Sequence[SpokenWord], samples: Pcm, rate: int) -> list[tupl
         (word.end, min(len(samples), max(1, round(frame * step) - early)))
         for word, frame in zip(words, frames, strict=True)
     ]
+
+
+def expected_ends(words: Sequence[SpokenWord]) -> list[tuple[int, float]]:
+    """(`end` of the word, seconds by which it has probably been said) for each word of a clause whose sound is not complete yet."""
+    passed = np.cumsum([_weight(word.text) for word in words]) * PACE
+    return [(word.end, float(seconds)) for word, seconds in zip(words, passed, strict=True)]
 
 
 def _weight(word: str) -> float:
