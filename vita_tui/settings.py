@@ -144,6 +144,8 @@ class TtsSettings(_Section):
     """Voice id of pyttsx3; empty for the system's default in the language of speech."""
     early: bool = True
     """Begin to speak after a reply's first few words; off: after its first sentence."""
+    ahead: bool = True
+    """Begin to speak a clause while its end is still being synthesised, where the voice is quick enough; off: when it is whole."""
     rate: float = Field(default=1.0, ge=0.5, le=3.0)
     """Speed of speech; 1 is the voice's own."""
     volume: float = Field(default=1.0, ge=0.0, le=1.0)

@@ -17,6 +17,7 @@ TECHNIQUES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "read-ahead": {"llm": {"read_ahead": False}},
     "priority": {"llm": {"nice": 0}},
     "early-clause": {"tts": {"early": False}},
+    "sound-ahead": {"tts": {"ahead": False}},
 }
 """By name: the settings that leave it out."""
 

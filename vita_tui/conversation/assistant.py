@@ -104,7 +104,12 @@ class Assistant:
         self._clock = clock or SystemClock()
         self._responders = responders
         self._speech = SpeechOutput(
-            synthesizers, speaker, bus, clock=self._clock, on_ready=self._voice_loaded
+            synthesizers,
+            speaker,
+            bus,
+            ahead=settings.tts.ahead,
+            clock=self._clock,
+            on_ready=self._voice_loaded,
         )
         self._recognition: Recognition | None = None
         if microphone is not None:

@@ -61,10 +61,15 @@ class SpeechOutput:
         speaker: Speaker | None,
         bus: EventBus,
         *,
+        ahead: bool = True,
         clock: Clock | None = None,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
+        """Args:
+        ahead: a clause may be heard while its end is still being synthesised.
+        """
         self._chain = chain
+        self._ahead = ahead
         self._speaker = speaker
         if isinstance(speaker, StandsIn):
             speaker.on_change(self._speaker_ready)
@@ -428,7 +433,8 @@ class SpeechOutput:
 
     def _say(self, engine: Synthesizer, speech: Speech, clause: Clause, rate: int) -> None:
         """Hand over the sound of `clause` as it comes, if `engine` is quick enough that it will not break off in between."""
-        ahead = self._pace.get(engine.name, 1.0) < QUICK
+        pace = self._pace.get(engine.name, float(getattr(engine, "pace", QUICK)))
+        ahead = self._ahead and pace < QUICK
         held: list[Samples] = []
         paced, begun = 0, 0.0
         for samples in at_rate(engine, engine.speak(clause.spoken, cancelled=speech.cancelled), rate):

@@ -82,6 +82,8 @@ class PiperSynthesizer:
         self.timeout = timeout
         self.threads = threads
         self.sample_rate = 22_050
+        self.pace = 1.0
+        """Seconds that it takes for a second of sound once it has begun; seen while it loaded."""
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
 
@@ -105,7 +107,7 @@ class PiperSynthesizer:
         )
         worker.start()
         try:
-            self.sample_rate = worker.loaded.result(timeout=LOAD_SECONDS)
+            self.sample_rate, self.pace = worker.loaded.result(timeout=LOAD_SECONDS)
         except TimeoutError:
             self._give_up(worker)
             raise EngineTimeoutError(f"Piper did not load within {LOAD_SECONDS:.0f} s.") from None
@@ -212,8 +214,8 @@ class _Worker(threading.Thread):
     def __init__(self, owner: PiperSynthesizer) -> None:
         super().__init__(name="piper", daemon=True)
         self.jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self.loaded: Future[int] = Future()
-        """The voice's sample rate."""
+        self.loaded: Future[tuple[int, float]] = Future()
+        """The voice's sample rate, and its pace."""
         self.entry: Entry | None = None
         self._path = owner.voice_path
         self._owner = weakref.ref(owner)
@@ -237,11 +239,11 @@ class _Worker(threading.Thread):
         try:
             try:
                 voice = open_voice(self._path, self._threads)
-                self._warm_up(voice)
+                pace = self._warm_up(voice)
             except BaseException as error:  # noqa: BLE001  # handed to the waiting thread, whatever it is
                 self.loaded.set_exception(explain(error, self._path))
                 return
-            self.loaded.set_result(voice.sample_rate)
+            self.loaded.set_result((voice.sample_rate, pace))
             while (job := self.jobs.get()) is not None:
                 self._job = job
                 try:
@@ -255,13 +257,16 @@ class _Worker(threading.Thread):
         finally:
             self.settle()
 
-    def _warm_up(self, voice: Voice) -> None:
-        loudest = 0.0
+    def _warm_up(self, voice: Voice) -> float:
+        loudest, frames, begun = 0.0, 0, 0.0
         for samples in voice.speak(spoken(WARM_UP), 1.0, _Job("").options):
             loudest = max(loudest, float(np.abs(samples).max()))
+            frames += len(samples) if begun else 0
+            begun = begun or time.monotonic()
         if not 0.0 < loudest < np.inf:
             raise damaged(self._path, "it says nothing")
         self._gain = LOUDNESS / loudest
+        return (time.monotonic() - begun) * voice.sample_rate / frames if frames else 1.0
 
     def _speak(self, voice: Voice, job: _Job) -> None:
         owner = self._owner()
