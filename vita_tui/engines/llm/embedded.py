@@ -21,7 +21,7 @@ from typing import Any
 
 from vita_tui import paths
 from vita_tui.engines.llm.base import Message
-from vita_tui.engines.llm.openai_server import OpenAIResponder
+from vita_tui.engines.llm.openai_server import OpenAIResponder, import_client
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, ModelError
 from vita_tui.health.processes import forget_process, record_process
 from vita_tui.health.registry import Entry, register_task, registry
@@ -182,7 +182,8 @@ class EmbeddedResponder:
         try:
             process.stdin.write(json.dumps({**self._config, "api_key": key}).encode() + b"\n")
             await process.stdin.drain()
-            answer = await self._first_line(process)
+            # The client is imported while the child loads the model.
+            answer, _ = await asyncio.gather(self._first_line(process), import_client())
         except BaseException:
             # Also when we are cancelled: a child that nobody waits for must not stay.
             await self._end()

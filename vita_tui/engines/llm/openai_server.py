@@ -20,7 +20,7 @@ from vita_tui.health.registry import Entry, registry
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-__all__ = ["OpenAIResponder"]
+__all__ = ["OpenAIResponder", "import_client"]
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,14 @@ CHARACTERS_PER_TOKEN = 3
 """For servers that do not tell: English has about four, other languages fewer, and too many tokens is the safe side."""
 COUNTED = 512
 """Texts whose token count is remembered."""
+
+
+async def import_client() -> tuple[Any, Any]:
+    """The modules openai and httpx2, which take more than half a second of processor time: not on the loop."""
+    return (
+        await asyncio.to_thread(importlib.import_module, "openai"),
+        await asyncio.to_thread(importlib.import_module, "httpx2"),
+    )
 
 
 class OpenAIResponder:
@@ -68,9 +76,7 @@ class OpenAIResponder:
     async def load(self) -> None:
         if self._client is not None:
             return
-        # Importing it takes more than half a second of processor time: not on the loop.
-        openai = await asyncio.to_thread(importlib.import_module, "openai")
-        httpx = await asyncio.to_thread(importlib.import_module, "httpx2")
+        openai, httpx = await import_client()
         if self._client is not None:
             return
         self._client = openai.AsyncOpenAI(

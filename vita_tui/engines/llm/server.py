@@ -27,6 +27,9 @@ def _end_with_parent() -> None:
 def _serve(config: dict[str, Any]) -> None:
     import xllamacpp
 
+    # Not before this: while everything loads, nobody waits for anything else. Threads inherit it, so not after the next lines.
+    if hasattr(os, "nice"):
+        os.nice(config["nice"])
     params = xllamacpp.CommonParams()  # type: ignore[attr-defined]  # exported with a star
     params.model.path = config["model"]
     params.hostnames = ["127.0.0.1"]
@@ -65,8 +68,6 @@ def main() -> None:
     os.dup2(2, 1)
     config = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, name="parent watch", daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(config["nice"])
     try:
         _serve(config)
     except ImportError as error:
