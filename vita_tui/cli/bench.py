@@ -306,6 +306,7 @@ _SCREEN = {
     "key_busy_ms": "key to paint, all engines busy",
     "key_idle_ms": "key to paint, idle",
     "first_paint_ms": "vita to first paint",
+    "bare_paint_ms": "an empty Textual program to its first paint",
     "ready_ms": "vita to every engine ready",
     "quit_ms": "quitting in the middle of a reply",
 }
