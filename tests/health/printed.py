@@ -62,10 +62,10 @@ def day() -> None:
 
 
 def races(*kinds: str) -> None:
-    _out(f"races: {OPERATIONS:,} operations on 16 sessions")
+    _out(f"races: {OPERATIONS:,} operations, {sessions.ROUND:,} at a time on 16 sessions")
     for kind in kinds or ("memory", "sqlite", "redis"):
         with sessions.store_place(kind) as place:
-            one = asyncio.run(sessions.race(kind, OPERATIONS, place))
+            one = asyncio.run(sessions.races(kind, OPERATIONS, place))
         writers = f"{one.processes} × 16" if one.processes > 1 else "16"
         _out(
             f"  {kind}, {writers} threads: {one.updates:,} updates, {one.lost} lost, {one.doubled} doubled, {one.stale} stale, "

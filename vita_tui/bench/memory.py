@@ -23,6 +23,8 @@ __all__ = ["measure", "report"]
 
 EVERY = 0.05
 """Seconds between two looks at memory."""
+SETTLE_SECONDS = 3.0
+"""After all engines are ready, until what starting has left to do is done."""
 
 
 async def measure(
@@ -57,6 +59,7 @@ async def measure(
         ready = watch.now()
         progress(f"listening to silence for {idle_seconds:g} s")
         assistant.set_hands_free(True)
+        await asyncio.sleep(SETTLE_SECONDS)
         before, started = _processor_seconds(), time.monotonic()
         await asyncio.sleep(idle_seconds)
         idle = (_processor_seconds() - before) / max(1e-9, time.monotonic() - started)
