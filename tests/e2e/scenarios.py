@@ -204,7 +204,7 @@ class _Show:
                 out.interjections.append(event)
                 if event.kind == "onset" and self.speaks_at:
                     out.ducked.append(at - self.speaks_at)
-            case ReplyFinished():
+            case ReplyFinished() if event.text:
                 out.replies.append(event.text)
             case Heard(final=True):
                 out.heard.append((event.heard, event.unheard))

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import struct
 import sys
@@ -142,6 +143,7 @@ class Program:
         for process in processes_of(self.home):
             with contextlib.suppress(psutil.Error):
                 process.kill()
+        shutil.rmtree(self.temporary, ignore_errors=True)
 
     def _read(self, seconds: float) -> bool:
         """False when the terminal is gone."""

@@ -44,7 +44,7 @@ ROOT = Path(__file__).parent.parent.parent
 SESSIONS = 16
 THREADS = 16
 PROCESSES = 4
-ROUND = 10_000
+ROUND = 10_240
 """Operations on the same conversations: with more of them these grow so long that reading them takes all the time."""
 SUMMED = ("updates", "lost", "doubled", "stale", "conflicts", "errors", "seconds")
 HALF = 12 * 3600.0
@@ -156,8 +156,8 @@ def store_place(kind: str) -> Iterator[str]:
 
 
 async def races(kind: str, operations: int, place: str = "") -> Race:
-    """`race` until there were so many operations, each time on conversations that are new, as one."""
-    found = [await race(kind, min(ROUND, operations - done), place) for done in range(0, operations, ROUND)]
+    """`race` until there were so many operations or a few more, each time on conversations that are new, as one."""
+    found = [await race(kind, min(ROUND, operations), place) for _ in range(0, operations, ROUND)]
     return Race(
         kind,
         found[0].processes,
