@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
+import pytest
 
 from tests.conversation.support import assistant
 from vita_tui.audio.files import FileSpeaker
@@ -27,11 +28,14 @@ REPLY = f"{FIRST} {SECOND}"
 class Piecewise(FakeSynthesizer):
     """Gives a piece for every four words; of its last clause only the first piece until it is told to go on, or to fail."""
 
-    def __init__(self, *, seconds: float = 0.0, fails: bool = False) -> None:
+    def __init__(self, *, seconds: float = 0.0, fails: bool = False, known: bool = True) -> None:
         """Args:
         seconds: that it takes for each piece.
+        known: it tells how quick it is; otherwise that is found out.
         """
         super().__init__(name="piecewise")
+        if known:
+            self.pace = seconds / (4 * WORD_SECONDS)
         self.seconds = seconds
         self.fails = fails
         self.go_on = threading.Event()
@@ -73,9 +77,21 @@ async def test_a_clause_is_heard_while_its_end_is_still_synthesised() -> None:
         assert [event.index for event in events.of(ClauseFinished)] == every
 
 
-async def test_a_voice_that_is_not_quick_enough_is_heard_clause_by_clause() -> None:
-    voice = Piecewise(seconds=4 * WORD_SECONDS)
-    speaker = FileSpeaker()
+async def test_that_a_voice_is_quick_is_found_out() -> None:
+    sentence = "This is a sentence of twelve words, which are all of them short."
+    voice = Piecewise(known=False)
+    async with assistant(FakeResponder([f"{sentence} {sentence} {REPLY}"]), voices=[voice]) as (vita, events):
+        asking = asyncio.create_task(vita.ask("A question"))
+        await events.until(ClauseStarted, lambda event: event.text.strip().endswith("now."))
+        voice.go_on.set()
+        await asking
+
+
+@pytest.mark.parametrize("rate", [24_000, 48_000])
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_voice_that_is_not_quick_enough_is_heard_clause_by_clause(rate: int, known: bool) -> None:
+    voice = Piecewise(seconds=4 * WORD_SECONDS, known=known)
+    speaker = FileSpeaker(rate)
     async with assistant(FakeResponder([REPLY]), voices=[voice], speaker=speaker) as (vita, events):
         asking = asyncio.create_task(vita.ask("A question"))
         await asyncio.to_thread(voice.waits.wait)
@@ -101,6 +117,26 @@ async def test_another_voice_says_all_of_a_clause_in_which_one_broke_off() -> No
         assert vita.last.speech.engines == ["piecewise", "spare"]
         assert len(spare.clauses) == 1
         assert spare.clauses[0].endswith("now.")
+
+
+async def test_what_was_heard_stands_when_the_next_voice_fails_too() -> None:
+    broken = Piecewise(fails=True)
+    spare = FakeSynthesizer(name="spare", failures=[EngineError("It has nothing to say.")])
+    speaker = FileSpeaker()
+    async with assistant(FakeResponder([REPLY]), voices=[broken, spare], speaker=speaker) as (vita, events):
+        asking = asyncio.create_task(vita.ask("A question"))
+        await events.until(ClauseStarted, lambda event: event.index == last_clause())
+        broken.go_on.set()
+        await asking
+        assert vita.last is not None
+        heard, unheard = vita.last.heard()
+        assert heard + unheard == REPLY
+        assert len(heard) > len(FIRST)
+        assert unheard.strip()
+        words = len(FIRST.split()) + 4
+        assert len(speaker.samples()) >= words * WORD_SECONDS * speaker.sample_rate * 0.95, (
+            "it sounded to its end"
+        )
 
 
 async def test_a_clause_in_which_the_only_voice_broke_off_was_heard_up_to_there() -> None:

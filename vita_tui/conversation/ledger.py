@@ -43,10 +43,13 @@ class Ledger:
         with self._lock:
             self._entries[clause.index] = _Entry(clause)
 
-    def begun(self, clause: Clause) -> None:
-        """A voice gives the first sound of `clause`; what another voice gave before does not count any more."""
+    def begun(self, clause: Clause, speed: float = 1.0) -> None:
+        """A voice gives the first sound of `clause`, at `speed`; what another voice gave before does not count any more."""
+        ends = expected_ends(clause.words, speed)[
+            :-1
+        ]  # the last word was not heard before all of the sound was
         with self._lock:
-            self._entries[clause.index] = _Entry(clause, ends=tuple(expected_ends(clause.words)))
+            self._entries[clause.index] = _Entry(clause, ends=tuple(ends))
 
     def synthesised(self, clause: Clause, samples: Samples, rate: int) -> None:
         """`samples` are all the sound of `clause`, at `rate` Hz."""

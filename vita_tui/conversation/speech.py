@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Speech"]
 
+JITTER = 0.03
+"""Seconds by which the device's times of two pieces may differ from what their samples say."""
+
 
 @dataclass(slots=True)
 class _Piece:
@@ -46,7 +49,7 @@ class _Piece:
     """Monotonic seconds at which its first sample was handed to the device."""
     finished: bool = False
     gap: float = 0.0
-    """Seconds of silence between it and the piece before."""
+    """Seconds of silence between it and the piece before; inside of a clause only what is more than `JITTER`."""
 
     @property
     def seconds(self) -> float:
@@ -83,6 +86,8 @@ class Speech:
         self.ledger = Ledger()
         self._lock = threading.Lock()
         self._pieces: list[_Piece] = []
+        self._speed = 1.0
+        """Of the voice that has begun the clause that is not whole yet."""
         self._whole: set[int] = set()
         """Clauses, by their index, of which all pieces are there."""
         self._waiting = 0
@@ -129,11 +134,14 @@ class Speech:
 
     # ---- called by SpeechOutput, in its thread or the speaker's
 
-    def begin(self, clause: Clause) -> None:
-        """A voice begins with `clause`; what another voice gave of it, before it failed, is not counted."""
+    def begin(self, clause: Clause, speed: float) -> None:
+        """A voice has the first sound of `clause`, at `speed`; what another voice gave of it, before it failed, is not counted."""
         with self._lock:
+            if self.cancelled.is_set() or self._given_up:
+                return
             self._pieces = [piece for piece in self._pieces if piece.clause.index != clause.index]
-            self.ledger.begun(clause)
+            self._speed = speed
+            self.ledger.begun(clause, speed)
 
     def deliver(self, clause: Clause, samples: Samples, engine: str, rate: int, now: float) -> None:
         """The next sound of `clause`."""
@@ -152,7 +160,6 @@ class Speech:
     def end(self, clause: Clause) -> None:
         """All sound of `clause` was delivered."""
         with self._lock:
-            self._waiting -= 1
             if self.cancelled.is_set() or self._given_up:
                 return
             self._whole.add(clause.index)
@@ -164,6 +171,7 @@ class Speech:
             if pieces and (started := pieces[0].started) is not None:
                 self._say_own(clause, started)
             events = self._finish_clause(clause)
+            self._waiting -= 1  # not before: should any of that fail, another voice says the clause
         self._publish(events)
 
     def skip(self) -> None:
@@ -192,9 +200,11 @@ class Speech:
                 if self.first_played is None:
                     self.first_played = mark.at
                 before = self._pieces[place - 1] if place else None
+                inside = before is not None and before.clause.index == clause.index
                 if before is not None:
-                    piece.gap = max(0.0, mark.at - (before.started or mark.at) - before.seconds)
-                if before is None or before.clause.index != clause.index:
+                    gap = mark.at - (before.started or mark.at) - before.seconds
+                    piece.gap = gap if gap > (JITTER if inside else 0.0) else 0.0
+                if not inside:
                     self._say_own(clause, mark.at)
                     events.append(ClauseStarted(self.turn, clause.index, clause.text, piece.engine))
             elif mark.kind == "finished" and not piece.finished:
@@ -217,6 +227,7 @@ class Speech:
         with self._lock:
             if self._released and not self.cancelled.is_set():
                 self._play_held()
+        self._check_finished()
 
     # ---- with the lock held
 
@@ -225,6 +236,10 @@ class Speech:
             if piece.span is None and not piece.finished:
                 if piece.rate != (rate := self._output.rate):
                     self._convert(piece, rate)
+                if piece.skipped >= len(piece.samples):
+                    piece.finished = True
+                    self._note_clause(piece.clause)
+                    continue
                 piece.span = self._output.enqueue(self, piece.samples[piece.skipped :])
                 if piece.span is None:
                     return
@@ -238,9 +253,11 @@ class Speech:
         return [piece for piece in self._pieces if piece.clause.index == clause.index]
 
     def _note_heard(self, played: int) -> None:
-        for index in {piece.clause.index for piece in self._pieces}:
-            pieces = [piece for piece in self._pieces if piece.clause.index == index]
-            self.ledger.heard(pieces[0].clause, sum(piece.heard(played) / piece.rate for piece in pieces))
+        heard: dict[int, float] = {}
+        for piece in self._pieces:
+            index = piece.clause.index
+            heard[index] = heard.get(index, 0.0) + piece.heard(played) / piece.rate
+            self.ledger.heard(piece.clause, heard[index])
 
     def _note_clause(self, clause: Clause) -> None:
         """What of `clause` has sounded to its end, piece by piece."""
@@ -260,7 +277,7 @@ class Speech:
         if clause.index in self._whole:
             seconds = sum(piece.seconds for piece in self._of(clause))
         else:
-            seconds = max((end for _, end in expected_ends(clause.words)), default=0.0)
+            seconds = max((end for _, end in expected_ends(clause.words, self._speed)), default=0.0)
         self._output.own_words.say_clause(clause.words, started, seconds)
 
     # ----

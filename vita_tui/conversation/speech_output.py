@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 
@@ -20,7 +20,7 @@ from vita_tui.conversation.clauses import Clause
 from vita_tui.conversation.own_words import OwnWords
 from vita_tui.conversation.speech import Speech
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.tts.base import Synthesizer
+from vita_tui.engines.tts.base import Pcm, Synthesizer
 from vita_tui.engines.tts.sound import at_rate, checked, resampled
 from vita_tui.errors import DeviceError, EngineError, NoEngineError
 from vita_tui.events import ClauseFinished, ClauseStarted, EventBus, Heard, Notice
@@ -38,6 +38,8 @@ PROBE_CLAUSE = "All is well."
 """What a resting voice is asked to say, unheard, before it is used again."""
 QUICK = 0.5
 """Seconds that a voice may take for a second of sound if what it says is to be played while it still computes."""
+PACED_SECONDS = 0.5
+"""Of sound that tells how quick a voice is."""
 SHORTEST_SECONDS = 0.2
 """Of sound that is handed over at once, unless a clause ends."""
 WAY_SECONDS = 0.1
@@ -420,7 +422,6 @@ class SpeechOutput:
             for attempt in self._chain.attempts():
                 with attempt as engine:
                     engine.load()
-                    speech.begin(clause)
                     self._say(engine, speech, clause, speaker.sample_rate)
                     speech.end(clause)
                     return
@@ -436,16 +437,34 @@ class SpeechOutput:
         pace = self._pace.get(engine.name, float(getattr(engine, "pace", QUICK)))
         ahead = self._ahead and pace < QUICK
         held: list[Samples] = []
-        paced, begun = 0, 0.0
-        for samples in at_rate(engine, engine.speak(clause.spoken, cancelled=speech.cancelled), rate):
-            now = self._clock.monotonic()
-            if begun:
-                paced += len(samples)
-                self._pace[engine.name] = (now - begun) * rate / paced
-            begun = begun or now
+        begun = False
+
+        def deliver() -> None:
+            nonlocal begun
+            if (
+                not begun
+            ):  # not before: what another voice has said of it stands until this one has something to say
+                speech.begin(clause, float(getattr(engine, "rate", 1.0)))
+                begun = True
+            if held:
+                speech.deliver(clause, np.concatenate(held), engine.name, rate, self._clock.monotonic())
+                held.clear()
+
+        pieces = self._paced(engine, engine.speak(clause.spoken, cancelled=speech.cancelled))
+        for samples in at_rate(engine, pieces, rate):
             held.append(samples)
             if ahead and sum(map(len, held)) >= SHORTEST_SECONDS * rate:
-                speech.deliver(clause, np.concatenate(held), engine.name, rate, now)
-                held.clear()
-        if held:
-            speech.deliver(clause, np.concatenate(held), engine.name, rate, self._clock.monotonic())
+                deliver()
+        deliver()
+
+    def _paced(self, engine: Synthesizer, pieces: Iterable[Pcm]) -> Iterator[Pcm]:
+        """`pieces`, of which it is noted how quickly they came after the first."""
+        begun = last = 0.0
+        frames = 0
+        for piece in pieces:
+            last = self._clock.monotonic()
+            frames += np.size(piece) if begun else 0
+            begun = begun or last
+            yield piece
+        if frames >= PACED_SECONDS * engine.sample_rate > 0:
+            self._pace[engine.name] = (last - begun) * engine.sample_rate / frames

@@ -98,7 +98,7 @@ class Observer:
             self._metrics.time("engine_seconds", event.seconds, job=event.job, engine=event.engine)
 
     def _clause(self, event: ClauseFinished) -> None:
-        if event.index:
+        if event.index or event.gap_seconds:
             self._metrics.time("clause_gap_seconds", event.gap_seconds)
 
 

@@ -83,14 +83,17 @@ class TestVoice:
         assert len(pieces) == 4
         assert np.abs(np.concatenate(pieces) - whole.reshape(-1)).max() < 1e-4
 
-    def test_one_whose_decoder_is_not_found_is_run_as_a_whole(
-        self, voice: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    @pytest.mark.parametrize("lacks", ["name", "shapes"])
+    def test_one_that_cannot_be_parted_is_run_as_a_whole(
+        self, voice: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, lacks: str
     ) -> None:
         model = onnx.load(voice)
-        for node in model.graph.node:
+        if lacks == "shapes":
+            del model.graph.value_info[:]
+        for node in model.graph.node if lacks == "name" else ():
             node.input[:] = ["renamed" if name == DECODER else name for name in node.input]
         for weight in model.graph.initializer:
-            if weight.name == DECODER:
+            if weight.name == DECODER and lacks == "name":
                 weight.name = "renamed"
         other = tmp_path / "other.onnx"
         onnx.save(model, other)

@@ -79,10 +79,12 @@ def open_network(voice: Path, threads: int) -> Network:
     """
     try:
         decoder = open_prepared(voice, threads, "decoder", _decoder)
-    except LookupError as error:
+        return Network(open_prepared(voice, threads, "frames", _before_decoder), decoder)
+    except ImportError:
+        raise
+    except Exception as error:  # noqa: BLE001 - of onnx and ONNX Runtime; if the file is at fault, it is again below
         log.warning("%s is computed sentence by sentence: %s", voice.name, error)
-        return Network(open_prepared(voice, threads))
-    return Network(open_prepared(voice, threads, "frames", _before_decoder), decoder)
+    return Network(open_prepared(voice, threads))
 
 
 def _sound(made: Any) -> Pcm:
