@@ -161,7 +161,8 @@ class _User:
                 self._press(key)
                 self._program.pump(0.3)
                 self._press(b"\x1b")
-                self._program.pump(0.2)
+                # A key that comes before the busy program has read this one would make another key of both.
+                self._program.pump(1.0)
 
     # ---- kinds of turns
 
