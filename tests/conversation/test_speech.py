@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
-from tests.conversation.support import assistant
+from tests.conversation.support import Events, assistant
 from vita_tui.audio.files import FileSpeaker
+from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.clauses import WHOLE_SENTENCES, Clause, ClauseCutter
 from vita_tui.conversation.ledger import Ledger
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.tts.base import Pcm
 from vita_tui.engines.tts.fake import WORD_SECONDS, FakeSynthesizer
 from vita_tui.errors import EngineError
-from vita_tui.events import ClauseFinished, ClauseStarted, TurnFinished
+from vita_tui.events import ClauseFinished, ClauseStarted
 
 FIRST = "Here is a first sentence of eight words."
 SECOND = "And here is one more that follows it now."
@@ -62,16 +63,22 @@ def last_clause() -> int:
     return len([*cutter.feed(REPLY), *cutter.finish()]) - 1
 
 
+async def heard_of(vita: Assistant, events: Events, act: Callable[[], object]) -> tuple[str, str]:
+    """Ask, `act` when the last clause has begun to sound, and tell what of the reply was heard and what was not."""
+    asking = asyncio.create_task(vita.ask("A question"))
+    await events.until(ClauseStarted, lambda event: event.index == last_clause())
+    act()
+    await asking
+    assert vita.last is not None
+    heard, unheard = vita.last.heard()
+    assert heard + unheard == REPLY
+    return heard, unheard
+
+
 async def test_a_clause_is_heard_while_its_end_is_still_synthesised() -> None:
     voice = Piecewise()
     async with assistant(FakeResponder([REPLY]), voices=[voice]) as (vita, events):
-        asking = asyncio.create_task(vita.ask("A question"))
-        await events.until(ClauseStarted, lambda event: event.index == last_clause())
-        voice.go_on.set()
-        await events.until(TurnFinished)
-        await asking
-        assert vita.last is not None
-        assert vita.last.heard() == (REPLY, "")
+        assert await heard_of(vita, events, voice.go_on.set) == (REPLY, "")
         every = list(range(last_clause() + 1))
         assert [event.index for event in events.of(ClauseStarted)] == every, "each once"
         assert [event.index for event in events.of(ClauseFinished)] == every
@@ -107,12 +114,8 @@ async def test_a_voice_that_is_not_quick_enough_is_heard_clause_by_clause(rate: 
 async def test_another_voice_says_all_of_a_clause_in_which_one_broke_off() -> None:
     broken, spare = Piecewise(fails=True), FakeSynthesizer(name="spare")
     async with assistant(FakeResponder([REPLY]), voices=[broken, spare]) as (vita, events):
-        asking = asyncio.create_task(vita.ask("A question"))
-        await events.until(ClauseStarted, lambda event: event.index == last_clause())
-        broken.go_on.set()
-        await asking
+        assert await heard_of(vita, events, broken.go_on.set) == (REPLY, "")
         assert vita.last is not None
-        assert vita.last.heard() == (REPLY, "")
         assert vita.last.speech is not None
         assert vita.last.speech.engines == ["piecewise", "spare"]
         assert len(spare.clauses) == 1
@@ -124,13 +127,7 @@ async def test_what_was_heard_stands_when_the_next_voice_fails_too() -> None:
     spare = FakeSynthesizer(name="spare", failures=[EngineError("It has nothing to say.")])
     speaker = FileSpeaker()
     async with assistant(FakeResponder([REPLY]), voices=[broken, spare], speaker=speaker) as (vita, events):
-        asking = asyncio.create_task(vita.ask("A question"))
-        await events.until(ClauseStarted, lambda event: event.index == last_clause())
-        broken.go_on.set()
-        await asking
-        assert vita.last is not None
-        heard, unheard = vita.last.heard()
-        assert heard + unheard == REPLY
+        heard, unheard = await heard_of(vita, events, broken.go_on.set)
         assert len(heard) > len(FIRST)
         assert unheard.strip()
         words = len(FIRST.split()) + 4
@@ -142,13 +139,7 @@ async def test_what_was_heard_stands_when_the_next_voice_fails_too() -> None:
 async def test_a_clause_in_which_the_only_voice_broke_off_was_heard_up_to_there() -> None:
     broken = Piecewise(fails=True)
     async with assistant(FakeResponder([REPLY]), voices=[broken]) as (vita, events):
-        asking = asyncio.create_task(vita.ask("A question"))
-        await events.until(ClauseStarted, lambda event: event.index == last_clause())
-        broken.go_on.set()
-        await asking
-        assert vita.last is not None
-        heard, unheard = vita.last.heard()
-        assert heard + unheard == REPLY
+        heard, unheard = await heard_of(vita, events, broken.go_on.set)
         assert heard.startswith(FIRST)
         assert unheard.strip()
 
@@ -156,13 +147,7 @@ async def test_a_clause_in_which_the_only_voice_broke_off_was_heard_up_to_there(
 async def test_who_interrupts_before_the_end_is_synthesised_has_heard_some_words() -> None:
     voice = Piecewise()
     async with assistant(FakeResponder([REPLY]), voices=[voice]) as (vita, events):
-        asking = asyncio.create_task(vita.ask("A question"))
-        await events.until(ClauseStarted, lambda event: event.index == last_clause())
-        vita.stop()
-        await asking
-        assert vita.last is not None
-        heard, unheard = vita.last.heard()
-        assert heard + unheard == REPLY
+        _, unheard = await heard_of(vita, events, vita.stop)
         assert unheard.strip()
 
 

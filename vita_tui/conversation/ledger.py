@@ -45,9 +45,8 @@ class Ledger:
 
     def begun(self, clause: Clause, speed: float = 1.0) -> None:
         """A voice gives the first sound of `clause`, at `speed`; what another voice gave before does not count any more."""
-        ends = expected_ends(clause.words, speed)[
-            :-1
-        ]  # the last word was not heard before all of the sound was
+        # Without the last word, which was not heard before all of the sound was.
+        ends = expected_ends(clause.words, speed)[:-1]
         with self._lock:
             self._entries[clause.index] = _Entry(clause, ends=tuple(ends))
 
