@@ -109,11 +109,13 @@ class LlmSettings(_Section):
         "Answer in one to three short, plain sentences, without lists, markup or emoji."
     )
     """What the model is told before the conversation."""
+    examples: bool = True
+    """Show the embedded model, which is small, a few questions with their answers before the conversation."""
     context_window: int = Field(default=2048, ge=256)
     """Tokens of history, question and reply together; older turns are left out first."""
     max_tokens: int = Field(default=220, ge=1)
     """Longest reply, in tokens."""
-    temperature: float = Field(default=0.3, ge=0.0, le=2.0)
+    temperature: float = Field(default=0.1, ge=0.0, le=2.0)
     """0 always says the likeliest; higher wanders more."""
     timeout: float = Field(default=30.0, gt=0)
     """Seconds without a token after which the server has failed."""

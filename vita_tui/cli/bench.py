@@ -205,6 +205,41 @@ def memory(
         say(f"The second half of the turns took {result['growth']:+.1%} over the first.")
 
 
+@app.command("answers")
+def answers(
+    rounds: Annotated[
+        int, typer.Option("--rounds", "-n", min=1, help="How often each question is asked.")
+    ] = 1,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Ask only so many questions.")] = 1000,
+    json: Json = False,
+) -> None:
+    """How many of sixty simple questions the language model answers rightly, and what the examples that it is shown are worth.
+
+    A right answer has one of the words that belong to its question. The server of llm.base_url is asked where one is set.
+    """
+    from vita_tui import settings as all_settings
+    from vita_tui.bench.answers import measure
+
+    with quiet_libraries():
+        result = run_async(measure(all_settings.load(), rounds, limit, say))
+    if json:
+        print_json(result)
+        return
+    rows = [
+        (
+            words,
+            f"{one['right']} of {one['asked']}",
+            one["cut"],
+            f"{one['words']['p50']:.0f}",
+            _ms(one["first_ms"]["p50"]),
+            _ms(one["ms"]["p50"]),
+        )
+        for name, words in (("shown", "as in a turn"), ("unshown", "without the examples"))
+        if (one := result.get(name))
+    ]
+    _table(result["model"], ("", "right", "cut off", "words", "first word", "whole answer"), rows)
+
+
 @app.command("growth")
 def growth(
     plot: Annotated[

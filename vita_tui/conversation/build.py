@@ -16,7 +16,7 @@ from vita_tui.errors import ModelError
 from vita_tui.events import EventBus
 from vita_tui.health.memory import settle_allocator
 from vita_tui.models import catalogue, store
-from vita_tui.models.catalogue import Kind
+from vita_tui.models.catalogue import Kind, Model
 from vita_tui.sessions.stores import make_manager
 from vita_tui.settings import Settings
 
@@ -117,6 +117,7 @@ def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) ->
         )
     name = type(llm).model_fields["model"].default if llm.base_url else llm.model
     if not llm.base_url or not _missing("llm", name):
+        model = _known(name)
         engines.append(
             EmbeddedResponder(
                 place("llm", name),
@@ -126,6 +127,8 @@ def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) ->
                 temperature=llm.temperature,
                 threads=llm.threads,
                 nice=llm.nice,
+                examples=model.examples if model is not None and llm.examples else (),
+                repeat_penalty=model.repeat_penalty if model is not None else None,
             )
         )
     return Chain("llm", engines, settings.health, bus=bus, clock=clock)
@@ -173,11 +176,15 @@ def place(kind: Kind, name: str) -> Path:
     """Where weights are, or will be once they are fetched: an engine says what is missing when it is loaded."""
     with contextlib.suppress(ModelError):
         return store.resolve(name, kind)
-    try:
-        model = catalogue.find(name)
-    except ModelError:
-        return Path(name).expanduser()
-    return store.folder(model) / model.entry
+    model = _known(name)
+    return Path(name).expanduser() if model is None else store.folder(model) / model.entry
+
+
+def _known(name: str) -> Model | None:
+    """The model that a setting names; None for a path of the user's own."""
+    with contextlib.suppress(ModelError):
+        return catalogue.find(name)
+    return None
 
 
 def _digests(name: str) -> dict[str, str]:

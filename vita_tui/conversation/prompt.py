@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from vita_tui.engines.llm.base import Message
+from vita_tui.engines.llm.base import MESSAGE_OVERHEAD, Message
 from vita_tui.sessions.session import Turn
 from vita_tui.settings import LlmSettings
 
 __all__ = ["PromptBuilder"]
 
-MESSAGE_OVERHEAD = 8
-"""Tokens that a chat template adds to each message, rather too many than too few."""
 KEEP = 0.75
 SHORT = 256
 """Bytes of a question from which its tokens are counted, which takes a request; a token is at least one of them."""

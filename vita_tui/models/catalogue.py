@@ -111,6 +111,10 @@ class Model:
     files: tuple[File, ...] = ()
     """Empty for a model that only the hub knows."""
     wheels: tuple[Wheel, ...] = ()
+    examples: tuple[tuple[str, str], ...] = ()
+    """(question, answer): what a small language model is shown before a conversation, so that it answers alike."""
+    repeat_penalty: float | None = None
+    """What keeps a small language model from saying the same again, as llama.cpp counts it; None for the server's own."""
 
     @property
     def handle(self) -> str:
@@ -239,6 +243,8 @@ def _model(entry: Mapping[str, Any]) -> Model:
         hub=Hub(entry["repo"], entry["revision"], entry.get("folder", "")),
         files=files,
         wheels=wheels,
+        examples=tuple((example["question"], example["answer"]) for example in entry.get("example", ())),
+        repeat_penalty=entry.get("repeat_penalty"),
     )
 
 

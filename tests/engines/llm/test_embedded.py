@@ -16,7 +16,7 @@ import pytest
 
 from vita_tui import paths
 from vita_tui.engines.llm.base import Message
-from vita_tui.engines.llm.embedded import EmbeddedResponder
+from vita_tui.engines.llm.embedded import EmbeddedResponder, with_examples
 from vita_tui.errors import EngineError, ModelError
 from vita_tui.health.registry import registry
 
@@ -53,6 +53,28 @@ async def test_a_reply_is_streamed_by_a_child_of_lower_priority_whose_key_nobody
     seen = " ".join(child.cmdline()) + " ".join(child.environ().values())
     assert key not in seen
     assert all(connection.laddr.ip == "127.0.0.1" for connection in child.net_connections())
+
+
+def test_examples_stand_between_the_system_prompt_and_the_conversation() -> None:
+    system: Message = {"role": "system", "content": "Be kind."}
+    shown: list[Message] = [{"role": "user", "content": "1?"}, {"role": "assistant", "content": "One."}]
+    assert with_examples([system, *QUESTION], shown) == [system, *shown, *QUESTION]
+    assert with_examples(QUESTION, shown) == [*shown, *QUESTION]
+    assert with_examples([], shown) == shown
+    assert with_examples([system, *QUESTION], []) == [system, *QUESTION]
+
+
+@pytest.mark.models
+async def test_the_model_answers_as_its_examples_do_and_they_take_no_room_from_the_conversation() -> None:
+    animals = [(f"What does the {one} say?", f"Quork {one}.") for one in ("cow", "dog", "cat", "owl")]
+    responder = EmbeddedResponder(weights(), context_window=256, examples=animals * 8, temperature=0.0)
+    try:
+        # Longer than the window of the conversation alone, with the examples.
+        question: list[Message] = [{"role": "user", "content": "What does the hen say?"}]
+        said = "".join([piece async for piece in responder.stream(question, max_tokens=8)])
+    finally:
+        await responder.cleanup()
+    assert said.startswith("Quork")
 
 
 @pytest.mark.models
@@ -127,7 +149,7 @@ async def test_a_question_that_is_cancelled_while_the_child_starts_leaves_no_chi
 
 PARENT = """
 import asyncio, pathlib, sys
-from vita_tui.engines.llm.embedded import EmbeddedResponder
+from vita_tui.engines.llm.embedded import EmbeddedResponder, with_examples
 
 async def main():
     responder = EmbeddedResponder(pathlib.Path(sys.argv[1]), context_window=512)

@@ -211,6 +211,13 @@ async def test_a_count_that_cannot_be_had_is_guessed(make: Make) -> None:
         assert await llama.count_tokens("x" * 300) >= 100
 
 
+async def test_only_llama_cpp_is_told_how_to_avoid_repetition(make: Make) -> None:
+    async with serving(sends(GOOD)) as server:
+        for is_llama, penalty in ((True, 1.1), (True, None), (False, 1.1)):
+            await reply(make(server.base_url, is_llama=is_llama, repeat_penalty=penalty))
+    assert [request.body.get("repeat_penalty") for request in server.requests] == [1.1, None, None]
+
+
 async def test_only_llama_is_prefilled_and_a_failure_is_no_matter(make: Make) -> None:
     async def prefilled(server: Scripted, *, is_llama: bool) -> int:
         responder = make(server.base_url, is_llama=is_llama)

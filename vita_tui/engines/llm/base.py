@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, Protocol, TypedDict, runtime_checkable
 
-__all__ = ["Message", "Responder", "Unloadable"]
+__all__ = ["MESSAGE_OVERHEAD", "Message", "Responder", "Unloadable"]
+
+MESSAGE_OVERHEAD = 8
+"""Tokens that a chat template adds to each message, rather too many than too few."""
 
 
 class Message(TypedDict):

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from vita_tui import paths
-from vita_tui.engines.llm.base import Message
+from vita_tui.engines.llm.base import MESSAGE_OVERHEAD, Message
 from vita_tui.engines.llm.openai_server import OpenAIResponder, import_client
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, ModelError
 from vita_tui.health.processes import forget_process, record_process
 from vita_tui.health.registry import Entry, register_task, registry
 
-__all__ = ["EmbeddedResponder"]
+__all__ = ["EmbeddedResponder", "with_examples"]
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +52,22 @@ class EmbeddedResponder:
         name: str = "",
         context_window: int = 2048,
         timeout: float = 30.0,
-        temperature: float = 0.3,
+        temperature: float = 0.1,
         threads: int = 2,
         nice: int = 10,
         gpu_layers: int = -1,
+        examples: Sequence[tuple[str, str]] = (),
+        repeat_penalty: float | None = None,
     ) -> None:
+        """
+        Args:
+            model: a GGUF file.
+            context_window: tokens of a conversation; the examples have room of their own.
+            timeout: seconds without a token after which it has failed.
+            nice: priority of the child process.
+            examples: (question, answer) that the model is shown before every conversation.
+            repeat_penalty: as llama.cpp counts it; None for what it does by itself.
+        """
         self.name = name or model.stem
         self.context_window = context_window
         self.notes = ""
@@ -65,9 +76,11 @@ class EmbeddedResponder:
         self._model = model
         self._timeout = timeout
         self._temperature = temperature
+        self._repeat_penalty = repeat_penalty
+        self._examples = [message for example in examples for message in _as_messages(*example)]
         self._config = {
             "model": str(model),
-            "context_window": context_window,
+            "context_window": context_window + sum(map(_room, self._examples)),
             "threads": threads,
             "nice": nice,
             "gpu_layers": gpu_layers,
@@ -103,7 +116,8 @@ class EmbeddedResponder:
         remote = self._remote
         assert remote is not None
         try:
-            async with contextlib.aclosing(remote.stream(messages, max_tokens=max_tokens)) as pieces:
+            shown = with_examples(messages, self._examples)
+            async with contextlib.aclosing(remote.stream(shown, max_tokens=max_tokens)) as pieces:
                 async for piece in pieces:
                     yield piece
         except EngineTimeoutError:
@@ -122,7 +136,7 @@ class EmbeddedResponder:
 
     async def prefill(self, messages: Sequence[Message]) -> None:
         if self._remote is not None:
-            await self._remote.prefill(messages)
+            await self._remote.prefill(with_examples(messages, self._examples))
 
     async def count_tokens(self, text: str) -> int:
         if self._remote is not None:
@@ -197,6 +211,7 @@ class EmbeddedResponder:
             temperature=self._temperature,
             name=self.name,
             is_llama=True,
+            repeat_penalty=self._repeat_penalty,
         )
         await self._remote.load()
         log.info("%s is ready after %.2f s (pid %d)", self.name, time.monotonic() - started, process.pid)
@@ -265,6 +280,21 @@ class EmbeddedResponder:
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
+
+
+def with_examples(messages: Sequence[Message], examples: Sequence[Message]) -> list[Message]:
+    """`messages` with the examples between the system prompt, if there is one, and the conversation."""
+    start = int(bool(messages) and messages[0]["role"] == "system")
+    return [*messages[:start], *examples, *messages[start:]]
+
+
+def _as_messages(question: str, answer: str) -> tuple[Message, Message]:
+    return {"role": "user", "content": question}, {"role": "assistant", "content": answer}
+
+
+def _room(message: Message) -> int:
+    """Tokens that a message takes in the window, rather too many than too few."""
+    return len(message["content"].encode()) // 3 + MESSAGE_OVERHEAD
 
 
 def _log_file() -> Path:

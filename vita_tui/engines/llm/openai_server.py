@@ -50,15 +50,17 @@ class OpenAIResponder:
         api_key: str = "",
         timeout: float = 30.0,
         context_window: int = 2048,
-        temperature: float = 0.3,
+        temperature: float = 0.1,
         name: str = "",
         is_llama: bool = False,
+        repeat_penalty: float | None = None,
     ) -> None:
         """
         Args:
             base_url: up to and with "/v1".
             timeout: seconds without a token after which it has failed.
             is_llama: it is llama.cpp's own server, which counts tokens, keeps the prompt and continues a reply.
+            repeat_penalty: for llama.cpp's own server; None for what it does by itself.
         """
         self.name = name or f"{model} at {urlsplit(base_url).netloc or base_url}"
         self.context_window = context_window
@@ -69,6 +71,9 @@ class OpenAIResponder:
         self._timeout = timeout
         self._temperature = temperature
         self._is_llama = is_llama
+        self._extra: dict[str, Any] = {"cache_prompt": True} if is_llama else {}
+        if is_llama and repeat_penalty is not None:
+            self._extra["repeat_penalty"] = repeat_penalty
         self._client: AsyncOpenAI | None = None
         self._entry: Entry | None = None
         self._counts: OrderedDict[str, int] = OrderedDict()
@@ -129,7 +134,6 @@ class OpenAIResponder:
         import openai
 
         assert self._client is not None
-        extra: dict[str, Any] = {"cache_prompt": True} if self._is_llama else {}
         stream: Any = None
         try:
             async with asyncio.timeout(self._timeout):
@@ -139,7 +143,7 @@ class OpenAIResponder:
                     max_tokens=max_tokens,
                     temperature=self._temperature,
                     stream=True,
-                    extra_body=extra,
+                    extra_body=self._extra,
                 )
             pieces = aiter(stream)
             while True:
