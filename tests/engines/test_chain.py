@@ -108,6 +108,12 @@ def test_the_same_words_are_spoken_by_the_next_engine_and_the_reason_is_shown(ri
     assert len(rig.notices()) == 1  # told once
 
 
+def test_a_reason_that_is_a_sentence_is_told_within_one(rig: Rig) -> None:
+    rig.piper.error = EngineUnavailableError("The Piper voice is not there.")
+    assert rig.speak() == "pyttsx3"
+    assert rig.notices() == [("Speaking with pyttsx3", "Because the Piper voice is not there.")]
+
+
 def test_after_its_rest_the_first_choice_is_tried_and_its_return_is_told_once(rig: Rig) -> None:
     rig.rest_piper()
     rig.piper.error = None

@@ -13,12 +13,15 @@ from tests.tui.driving import running, text_of, until
 from tests.tui.scripted import ScriptedCore, ScriptedShelf, session_of
 from vita_tui import paths
 from vita_tui.errors import ModelError
+from vita_tui.events import Notice
 from vita_tui.health.registry import registry
 from vita_tui.models.progress import Cancelled, Progress
+from vita_tui.tui.app import VitaApp
 from vita_tui.tui.core import Lacking
 from vita_tui.tui.screens.history import HistoryScreen
 from vita_tui.tui.screens.log import LogScreen
 from vita_tui.tui.widgets.fetch import Fetch
+from vita_tui.tui.widgets.panel import Panel
 from vita_tui.tui.widgets.turns import UserTurn
 
 MOON = session_of("How far is the moon?", "384,400 kilometres.", name="a" * 8)
@@ -204,6 +207,41 @@ async def test_a_first_run_fetches_the_mind_first_and_typing_works_meanwhile() -
         weights.go_on.set()
         await until(pilot, lambda: not app.main.query(Fetch))
         assert core.woken == ["llm", "stt"]
+
+
+def _toasts(app: VitaApp) -> list[str]:
+    return [one.title for one in app._notifications]
+
+
+async def test_what_stands_in_while_its_better_is_fetched_alarms_nobody() -> None:
+    core, weights = ScriptedCore(), ScriptedWeights()
+    stands_in = Notice("Listening with tiny.en", "Because base is not there.", "", "warning", "engine:stt")
+    async with running(core, weights=weights) as (app, pilot):
+        await until(pilot, lambda: core.woken == ["llm"])
+        core.bus.publish(stands_in)
+        core.bus.publish(Notice("Something else", key="else"))
+        await until(pilot, lambda: "Something else" in _toasts(app))
+        assert stands_in.title not in _toasts(app)
+        assert stands_in.title not in text_of(app.main.query_one(Panel))
+        weights.go_on.set()
+        await until(pilot, lambda: not app.main.query(Fetch))
+        core.bus.publish(Notice("Listening with base again", key="engine:stt"))
+        core.bus.publish(Notice("At last", key="else"))
+        await until(pilot, lambda: "At last" in _toasts(app))
+        assert "Listening with base again" not in _toasts(app)
+        core.bus.publish(stands_in)
+        await until(pilot, lambda: stands_in.title in _toasts(app))
+
+
+async def test_what_stands_in_is_told_when_its_better_does_not_come() -> None:
+    core, weights = ScriptedCore(), ScriptedWeights()
+    async with running(core, weights=weights) as (app, pilot):
+        await until(pilot, lambda: core.woken == ["llm"])
+        core.bus.publish(Notice("Listening with tiny.en", "", "", "warning", "engine:stt"))
+        core.bus.publish(Notice("Something else", key="else"))
+        await until(pilot, lambda: "Something else" in _toasts(app))
+        app.main.query_one("#fetch-cancel", Button).press()
+        await until(pilot, lambda: "Listening with tiny.en" in _toasts(app))
 
 
 async def test_fetching_can_be_cancelled_and_tried_again() -> None:

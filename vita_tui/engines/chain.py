@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 REMEMBERED = 64
 """Durations of work from which an engine's median is taken."""
 _TITLES: dict[Job, str] = {"stt": "speech recognition", "llm": "language model", "tts": "voice"}
+_BEGINNINGS = {"A", "An", "It", "No", "The", "There"}
 _VERBS: dict[Job, str] = {"stt": "Listening", "llm": "Thinking", "tts": "Speaking"}
 
 
@@ -388,7 +389,7 @@ class Chain(Generic[E]):
             reasons = "; ".join(link.reason for link in preferred if link.reason)
         verb = _VERBS[self.job]
         if preferred:
-            message = f"Because {reasons}." if reasons else ""
+            message = f"Because {_within(reasons)}." if reasons else ""
             self._bus.publish(
                 Notice(f"{verb} with {name}", message, severity="warning", key=f"engine:{self.job}")
             )
@@ -430,3 +431,9 @@ class Chain(Generic[E]):
             round(durations[-1] * 1000, 1) if durations else None,
             round(statistics.median(durations) * 1000, 1) if durations else None,
         )
+
+
+def _within(sentence: str) -> str:
+    """A sentence as a part of another: no capital where the first word has one only because it is the first."""
+    first, _, rest = sentence.partition(" ")
+    return f"{first.lower()} {rest}" if first in _BEGINNINGS and rest else sentence

@@ -176,13 +176,13 @@ class VitaApp(App[int]):
         self.main.query_one(Prompt).recall = PromptHistory()
 
     async def _start(self, core: Core) -> None:
-        await core.start(resume=self._resume)
+        from vita_tui.tui.widgets.fetch import offer
+
+        # Together: what an engine lacks that is on its way is no cause for alarm.
+        await asyncio.gather(offer(self), core.start(resume=self._resume))
         self._started = True
         if core.session is not None:
             await self._show_session(core)
-        from vita_tui.tui.widgets.fetch import offer
-
-        await offer(self)
         self._ask_waiting()
 
     def _ask_waiting(self) -> None:
@@ -290,13 +290,14 @@ class VitaApp(App[int]):
             self._waiting.append(text)
             self.notify("It will be asked as soon as VITA is awake.", title="Waking up", markup=False)
             return
-        if self._is_fetching("llm"):
+        if self.is_fetching("llm"):
             self._waiting.append(text)
             self.notify("It will be asked when the language model is here.", title="Fetching", markup=False)
             return
         self.spawn(self.core.ask(text), "ask")
 
-    def _is_fetching(self, job: Job) -> bool:
+    def is_fetching(self, job: Job) -> bool:
+        """Whether what `job` needs is on its way."""
         from vita_tui.tui.widgets.fetch import Fetch
 
         return any(fetch.brings(job) for fetch in self.main.query(Fetch))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer
 
@@ -20,6 +21,7 @@ from vita_tui.events import (
     HandsFree,
     Heard,
     Interjection,
+    Job,
     LevelChanged,
     NothingHeard,
     Notice,
@@ -126,6 +128,8 @@ class MainScreen(Screen[None]):
         self._compositor = LeanCompositor()
         self._clock = clock
         self.bridge = Bridge(self.post_message)
+        self._withheld: dict[str, Notice] = {}
+        """By key: what is shown only if nothing better comes."""
         self.set_class(not panel, "panel-off")
 
     def compose(self) -> ComposeResult:
@@ -194,11 +198,25 @@ class MainScreen(Screen[None]):
             case SessionChanged():
                 self.query_one(Panel).show_session(event)
             case Notice():
-                self.show_notice(event)
+                if not self._withholds(event):
+                    self.show_notice(event)
             case Passed():
                 self.query_one(Panel).passed(event.key)
             case _:
                 pass
+
+    def _withholds(self, notice: Notice) -> bool:
+        """Whether the notice is of an engine that stands in while its better is fetched, or of the better that then came."""
+        if any(notice.key == f"engine:{job}" and self.app.is_fetching(job) for job in get_args(Job)):
+            self._withheld[notice.key] = notice
+            return True
+        return notice.severity == "information" and self._withheld.pop(notice.key, None) is not None
+
+    def on_fetch_stopped(self, _message: Message) -> None:
+        """Nothing better is on its way any more."""
+        withheld, self._withheld = self._withheld, {}
+        for notice in withheld.values():
+            self.show_notice(notice)
 
     def show_notice(self, notice: Notice) -> None:
         """A toast, and a place in the panel when it is more than information."""

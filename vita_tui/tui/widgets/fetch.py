@@ -91,6 +91,9 @@ class Fetch(Vertical):
             super().__init__()
             self.job = job
 
+    class Stopped(Message):
+        """It failed or was cancelled: nothing more comes."""
+
     class _Progressed(Message):
         def __init__(self, progress: Any) -> None:
             super().__init__()
@@ -183,6 +186,7 @@ class Fetch(Vertical):
             self.app.notify("VITA has all it needs.", title="Models are here", markup=False)
             self.remove()
             return
+        self.post_message(self.Stopped())
         self._buttons("fetch-retry", "fetch-close")
         if isinstance(message.error, Cancelled):
             self._say("Cancelled; what was fetched is kept. Later: vita models pull")
