@@ -15,7 +15,7 @@ from vita_tui import paths
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["Cut", "keep", "open_prepared", "open_session", "place"]
+__all__ = ["Cut", "keep", "open_kept", "open_prepared", "open_session", "place"]
 
 log = logging.getLogger(__name__)
 
@@ -57,20 +57,11 @@ def open_prepared(graph: Path, threads: int, part: str = "", cut: Cut | None = N
     import onnxruntime
 
     file = place(graph, f"{graph.stem}-{part}" if part else graph.stem, onnxruntime.__version__)
-    if file.is_file():
-        try:
-            return open_session(file, threads)
-        except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no other base
-            log.warning("%s is optimised anew: %s", graph.name, error)
-            with suppress(OSError):
-                file.unlink()
-    source = graph if cut is None else _cut_out(graph, cut)
-    try:
-        keep(file, lambda new: _optimise(source, new))
-        return open_session(file, threads)
-    except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no other base
-        log.warning("%s is optimised at every start: %s", graph.name, error)
-    return open_session(source, threads)
+
+    def source() -> Path | bytes:
+        return graph if cut is None else _cut_out(graph, cut)
+
+    return open_kept(file, lambda new: _optimise(source(), new), threads) or open_session(source(), threads)
 
 
 def _cut_out(graph: Path, cut: Cut) -> bytes:
@@ -108,6 +99,26 @@ def place(weights: Path, name: str, version: str) -> Path:
     made_of = f"{version} {weights.resolve()} {stat.st_size} {stat.st_mtime_ns}"
     key = blake2b(made_of.encode(), digest_size=8).hexdigest()
     return paths.cache_dir() / f"{name}-{key}.onnx"
+
+
+def open_kept(file: Path, write: Callable[[Path], Any], threads: int) -> Any:
+    """`open_session` of the graph at its `place`, which is written where it is not there or does not open; None when that fails.
+
+    A graph that is opened from the file takes half the memory of one that is opened from the bytes that were written.
+    """
+    if file.is_file():
+        try:
+            return open_session(file, threads)
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no other base
+            log.warning("%s is made anew: %s", file.name, error)
+            with suppress(OSError):
+                file.unlink()
+    try:
+        keep(file, write)
+        return open_session(file, threads)
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no other base, and those of `write` are as many
+        log.warning("%s has to be made at every start: %s", file.name, error)
+    return None
 
 
 def keep(file: Path, write: Callable[[Path], Any]) -> None:

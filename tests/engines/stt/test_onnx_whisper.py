@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +153,38 @@ def test_the_graphs_are_kept_and_damaged_ones_are_made_anew(
         file.name for file in files.values()
     )
     assert made.longest == text.longest
+
+
+RSS = """
+import sys
+import psutil
+from tokenizers import Tokenizer
+from pathlib import Path
+from vita_tui.engines.stt.onnx_whisper import OnnxWhisper
+from vita_tui.health.memory import give_back, settle_allocator
+
+settle_allocator()
+folder = Path(sys.argv[1])
+whisper = OnnxWhisper(folder, Tokenizer.from_file(str(folder / "tokenizer.json")), threads=1)
+give_back()
+print(psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is given back on Linux")
+def test_making_the_graphs_leaves_nothing_in_memory(weights: Weights, tmp_path: Path) -> None:
+    def resident() -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", RSS, str(weights.path)],
+            capture_output=True, text=True, check=True, timeout=120,
+            env={**os.environ, "XDG_CACHE_HOME": str(tmp_path), "VITA_HOME": ""},
+        )  # fmt: skip
+        return int(done.stdout)
+
+    first, second = resident(), resident()
+    assert list(tmp_path.rglob("*.onnx"))
+    # The weights are 145 MB, and so are the graphs.
+    assert first - second < 50_000_000
 
 
 def test_without_a_place_for_the_graphs_it_works_all_the_same(

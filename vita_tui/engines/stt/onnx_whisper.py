@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vita_tui.engines.onnx import keep, open_session, place
+from vita_tui.engines.onnx import open_kept, open_session, place
 from vita_tui.engines.stt import graphs
 from vita_tui.engines.stt.base import Stop
 from vita_tui.engines.stt.variables import mapped
@@ -83,6 +83,8 @@ class OnnxWhisper:
         self._layers = graphs.layers(variables)
         self._sound = _Session("sound", graphs.sound_graph, folder, variables, threads)
         self._text = _Session("text", graphs.text_graph, folder, variables, threads)
+        # Making the graphs may have read all of the weights, which leave the memory with that mapping.
+        variables = mapped(folder / "model.bin")
         self._embeddings = variables["decoder/embeddings/weight"]
         self._positions = variables["decoder/position_encodings/encodings"].astype(np.float32)
         self._names = [f"{part}{layer}" for layer in range(self._layers) for part in ("key", "value")]
@@ -248,23 +250,11 @@ class _Session:
         self._refusals: tuple[type[Exception], ...] = tuple(
             kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)
         )
-        file = _file(folder, name)
-        if file.is_file():
-            try:
-                self._session = open_session(file, threads)
-            except self._refusals as error:
-                log.warning("%s is made anew: %s", file.name, error)
-            else:
-                return
-        graph = make(variables)
+        kept = open_kept(_file(folder, name), lambda new: new.write_bytes(make(variables)), threads)
         try:
-            self._session = open_session(graph, threads)
+            self._session = kept or open_session(make(variables), threads)
         except self._refusals as error:
             raise RuntimeError(f"ONNX Runtime does not take the decoder: {error}") from error
-        try:
-            keep(file, lambda new: new.write_bytes(graph))
-        except OSError as error:
-            log.warning("%s has to be made at every start: %s", file.name, error)
 
     def run(self, inputs: dict[str, Any], cancelled: Event | None = None) -> list[Floats] | None:
         """None when it was `cancelled`, which ends it between two operators where that is a `Stop`.
