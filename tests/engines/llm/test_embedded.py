@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -210,3 +211,33 @@ async def test_damaged_weights_are_told_and_the_child_is_gone(tmp_path: Path) ->
         await responder.load()
     assert responder.pid is None
     await responder.cleanup()
+
+
+NARROW = """
+import types
+import xllamacpp
+from vita_tui.engines.llm import server
+
+kinds = xllamacpp.ggml_type
+# Its blocks are as little a divisor of this model's heads as those of 8 bits are of some others'.
+xllamacpp.ggml_type = types.SimpleNamespace(GGML_TYPE_Q8_0=kinds.GGML_TYPE_Q4_K, GGML_TYPE_F16=kinds.GGML_TYPE_F16)
+server.main()
+"""
+
+
+@pytest.mark.models
+def test_keys_and_values_that_cannot_be_halved_are_kept_whole() -> None:
+    config = {
+        "model": str(weights()), "context_window": 256, "threads": 1, "nice": 0, "gpu_layers": 0, "api_key": "k",
+    }  # fmt: skip
+    child = subprocess.Popen(
+        [sys.executable, "-c", NARROW], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(json.dumps(config).encode() + b"\n")
+        child.stdin.flush()
+        assert json.loads(child.stdout.readline())["address"].startswith("http://127.0.0.1:")
+    finally:
+        child.communicate(timeout=10)

@@ -48,7 +48,14 @@ def _serve(config: dict[str, Any]) -> None:
     params.endpoint_slots = False
     params.fit_params = False
     params.warmup = False  # the parent's first prefill does it, with the real prompt
-    server = xllamacpp.Server(params)  # type: ignore[attr-defined]  # as above
+    # Keys and values in 8 bits take half the memory; where a head's width is no multiple of 32 they can not be.
+    kinds = xllamacpp.ggml_type  # type: ignore[attr-defined]  # as above
+    params.cache_type_k = params.cache_type_v = kinds.GGML_TYPE_Q8_0
+    try:
+        server = xllamacpp.Server(params)  # type: ignore[attr-defined]  # as above
+    except RuntimeError:
+        params.cache_type_k = params.cache_type_v = kinds.GGML_TYPE_F16
+        server = xllamacpp.Server(params)  # type: ignore[attr-defined]  # as above
     _say({"address": server.listening_address})
     threading.Event().wait()
 
