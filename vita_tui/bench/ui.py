@@ -19,6 +19,7 @@ from vita_tui import paths
 from vita_tui.bench.figures import about, spread
 from vita_tui.bench.pseudo_terminal import PseudoTerminal
 from vita_tui.errors import ModelError
+from vita_tui.tui.splash import NAME
 
 __all__ = ["TARGETS", "measure", "report"]
 
@@ -116,6 +117,7 @@ def _start(environment: dict[str, str]) -> dict[str, float]:
     """`vita` as a user opens it, asked one question, and left in the middle of the answer."""
     terminal = PseudoTerminal([sys.executable, "-m", "vita_tui"], environment)
     try:
+        named = terminal.wait_for(NAME, PATIENCE)
         painted = terminal.wait_for("initializing", PATIENCE)
         ready = terminal.wait_for(" idle", PATIENCE)
         seen = len(terminal.output)
@@ -132,6 +134,7 @@ def _start(environment: dict[str, str]) -> dict[str, float]:
     finally:
         bare.close()
     return {
+        "name_ms": (named - terminal.started) * 1000,
         "first_paint_ms": (painted - terminal.started) * 1000,
         "bare_paint_ms": least,
         "ready_ms": (ready - terminal.started) * 1000,

@@ -338,12 +338,13 @@ def _three(figures: dict[str, float]) -> tuple[str, str, str]:
 
 
 _SCREEN = {
-    "key_busy_ms": "key to paint, all engines busy",
-    "key_idle_ms": "key to paint, idle",
-    "first_paint_ms": "vita to first paint",
-    "bare_paint_ms": "an empty Textual program to its first paint",
-    "ready_ms": "vita to every engine ready",
-    "quit_ms": "quitting in the middle of a reply",
+    "key_busy_ms": "key, all engines busy",
+    "key_idle_ms": "key, idle",
+    "name_ms": "VITA's name is there",
+    "first_paint_ms": "the screen is painted",
+    "bare_paint_ms": "  an empty Textual one",
+    "ready_ms": "every engine is ready",
+    "quit_ms": "quit, in mid-reply",
 }
 _STT = {
     "ours": "ours, as in a turn",

@@ -12,9 +12,15 @@ def run(resume: str | None = None, overrides: Mapping[str, Any] | None = None) -
     """Open the screen; returns the exit code when the user has left. See `app.run`."""
     import gc
 
+    from vita_tui.tui import splash
+
     # A sixth of the time to the first paint would go into collecting objects that are all there to stay. The app collects again
     # as soon as it has painted.
     gc.disable()
-    from vita_tui.tui.app import run as run_app
+    splash.show()
+    try:
+        from vita_tui.tui.app import run as run_app
 
-    return run_app(resume, overrides)
+        return run_app(resume, overrides)
+    finally:
+        splash.clear()

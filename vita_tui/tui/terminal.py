@@ -14,6 +14,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from typing import IO, Any, Protocol
 
 from vita_tui import paths
+from vita_tui.tui import splash
 from vita_tui.tui.keyboard import ADD_EVENTS, ASK, Edge, TalkKey, parse_flags, parse_stroke
 
 __all__ = ["TerminalFile", "Watch", "driver_class", "parser_class", "private_terminal"]
@@ -179,6 +180,7 @@ def driver_class(terminal: TerminalFile, watch: Watch) -> type[Any]:
             return columns or 80, rows or 25
 
         def start_application_mode(self) -> None:
+            splash.take_over()
             super().start_application_mode()  # type: ignore[no-untyped-call]  # it has no types
             if not constants.DISABLE_KITTY_KEY:
                 self.write(ADD_EVENTS + ASK)
