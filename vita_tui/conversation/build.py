@@ -129,6 +129,7 @@ def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) ->
                 nice=llm.nice,
                 examples=model.examples if model is not None and llm.examples else (),
                 repeat_penalty=model.repeat_penalty if model is not None else None,
+                short_keys=model is not None and model.short_keys,
             )
         )
     return Chain("llm", engines, settings.health, bus=bus, clock=clock)

@@ -115,6 +115,8 @@ class Model:
     """(question, answer): what a small language model is shown before a conversation, so that it answers alike."""
     repeat_penalty: float | None = None
     """What keeps a small language model from saying the same again, as llama.cpp counts it; None for the server's own."""
+    short_keys: bool = False
+    """Whether a language model's heads are a multiple of 32 wide, so that keys can be kept in 8 bits."""
 
     @property
     def handle(self) -> str:
@@ -245,6 +247,7 @@ def _model(entry: Mapping[str, Any]) -> Model:
         wheels=wheels,
         examples=tuple((example["question"], example["answer"]) for example in entry.get("example", ())),
         repeat_penalty=entry.get("repeat_penalty"),
+        short_keys=entry.get("short_keys", False),
     )
 
 

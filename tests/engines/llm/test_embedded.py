@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -17,7 +16,7 @@ import pytest
 
 from vita_tui import paths
 from vita_tui.engines.llm.base import Message
-from vita_tui.engines.llm.embedded import EmbeddedResponder, with_examples
+from vita_tui.engines.llm.embedded import EmbeddedResponder, parted
 from vita_tui.errors import EngineError, ModelError
 from vita_tui.health.registry import registry
 
@@ -59,10 +58,10 @@ async def test_a_reply_is_streamed_by_a_child_of_lower_priority_whose_key_nobody
 def test_examples_stand_between_the_system_prompt_and_the_conversation() -> None:
     system: Message = {"role": "system", "content": "Be kind."}
     shown: list[Message] = [{"role": "user", "content": "1?"}, {"role": "assistant", "content": "One."}]
-    assert with_examples([system, *QUESTION], shown) == [system, *shown, *QUESTION]
-    assert with_examples(QUESTION, shown) == [*shown, *QUESTION]
-    assert with_examples([], shown) == shown
-    assert with_examples([system, *QUESTION], []) == [system, *QUESTION]
+    assert parted([system, *QUESTION], shown) == ([system, *shown], QUESTION)
+    assert parted(QUESTION, shown) == (shown, QUESTION)
+    assert parted([system], []) == ([system], [])
+    assert parted([], shown) == (shown, [])
 
 
 @pytest.mark.models
@@ -150,7 +149,7 @@ async def test_a_question_that_is_cancelled_while_the_child_starts_leaves_no_chi
 
 PARENT = """
 import asyncio, pathlib, sys
-from vita_tui.engines.llm.embedded import EmbeddedResponder, with_examples
+from vita_tui.engines.llm.embedded import EmbeddedResponder, parted
 
 async def main():
     responder = EmbeddedResponder(pathlib.Path(sys.argv[1]), context_window=512)
@@ -211,33 +210,3 @@ async def test_damaged_weights_are_told_and_the_child_is_gone(tmp_path: Path) ->
         await responder.load()
     assert responder.pid is None
     await responder.cleanup()
-
-
-NARROW = """
-import types
-import xllamacpp
-from vita_tui.engines.llm import server
-
-kinds = xllamacpp.ggml_type
-# Its blocks are as little a divisor of this model's heads as those of 8 bits are of some others'.
-xllamacpp.ggml_type = types.SimpleNamespace(GGML_TYPE_Q8_0=kinds.GGML_TYPE_Q4_K, GGML_TYPE_F16=kinds.GGML_TYPE_F16)
-server.main()
-"""
-
-
-@pytest.mark.models
-def test_keys_and_values_that_cannot_be_halved_are_kept_whole() -> None:
-    config = {
-        "model": str(weights()), "context_window": 256, "threads": 1, "nice": 0, "gpu_layers": 0, "api_key": "k",
-    }  # fmt: skip
-    child = subprocess.Popen(
-        [sys.executable, "-c", NARROW], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    try:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        child.stdin.write(json.dumps(config).encode() + b"\n")
-        child.stdin.flush()
-        assert json.loads(child.stdout.readline())["address"].startswith("http://127.0.0.1:")
-    finally:
-        child.communicate(timeout=10)

@@ -21,12 +21,13 @@ from typing import Any
 
 from vita_tui import paths
 from vita_tui.engines.llm.base import MESSAGE_OVERHEAD, Message
+from vita_tui.engines.llm.beginning import Beginning, folder
 from vita_tui.engines.llm.openai_server import OpenAIResponder, import_client
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, ModelError
 from vita_tui.health.processes import forget_process, record_process
 from vita_tui.health.registry import Entry, register_task, registry
 
-__all__ = ["EmbeddedResponder", "with_examples"]
+__all__ = ["EmbeddedResponder", "parted"]
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class EmbeddedResponder:
         gpu_layers: int = -1,
         examples: Sequence[tuple[str, str]] = (),
         repeat_penalty: float | None = None,
+        short_keys: bool = False,
     ) -> None:
         """
         Args:
@@ -67,6 +69,7 @@ class EmbeddedResponder:
             nice: priority of the child process.
             examples: (question, answer) that the model is shown before every conversation.
             repeat_penalty: as llama.cpp counts it; None for what it does by itself.
+            short_keys: keep what it has read in 8 bits, which llama.cpp dies of where heads are no multiple of 32 wide.
         """
         self.name = name or model.stem
         self.context_window = context_window
@@ -84,9 +87,12 @@ class EmbeddedResponder:
             "threads": threads,
             "nice": nice,
             "gpu_layers": gpu_layers,
+            "folder": str(folder()),
+            "short_keys": short_keys,
         }
         self._process: asyncio.subprocess.Process | None = None
         self._remote: OpenAIResponder | None = None
+        self._beginning: Beginning | None = None
         self._entry: Entry | None = None
         self._watch: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
@@ -113,11 +119,13 @@ class EmbeddedResponder:
 
     async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[str, None]:
         await self.load()
-        remote = self._remote
+        remote, beginning = self._remote, self._beginning
         assert remote is not None
+        assert beginning is not None
+        first, rest = parted(messages, self._examples)
         try:
-            shown = with_examples(messages, self._examples)
-            async with contextlib.aclosing(remote.stream(shown, max_tokens=max_tokens)) as pieces:
+            await beginning.recall(first)
+            async with contextlib.aclosing(remote.stream([*first, *rest], max_tokens=max_tokens)) as pieces:
                 async for piece in pieces:
                     yield piece
         except EngineTimeoutError:
@@ -135,8 +143,11 @@ class EmbeddedResponder:
             raise
 
     async def prefill(self, messages: Sequence[Message]) -> None:
-        if self._remote is not None:
-            await self._remote.prefill(with_examples(messages, self._examples))
+        remote, beginning = self._remote, self._beginning
+        if remote is not None and beginning is not None:
+            first, rest = parted(messages, self._examples)
+            await beginning.prepare(first)
+            await remote.prefill([*first, *rest])
 
     async def count_tokens(self, text: str) -> int:
         if self._remote is not None:
@@ -213,6 +224,7 @@ class EmbeddedResponder:
             is_llama=True,
             repeat_penalty=self._repeat_penalty,
         )
+        self._beginning = Beginning(self._model, self.name, self._remote)
         await self._remote.load()
         log.info("%s is ready after %.2f s (pid %d)", self.name, time.monotonic() - started, process.pid)
 
@@ -282,10 +294,12 @@ class EmbeddedResponder:
             self._watch = None
 
 
-def with_examples(messages: Sequence[Message], examples: Sequence[Message]) -> list[Message]:
-    """`messages` with the examples between the system prompt, if there is one, and the conversation."""
+def parted(
+    messages: Sequence[Message], examples: Sequence[Message]
+) -> tuple[Sequence[Message], Sequence[Message]]:
+    """What every conversation begins with, the system prompt if there is one and the examples; and the rest of `messages`."""
     start = int(bool(messages) and messages[0]["role"] == "system")
-    return [*messages[:start], *examples, *messages[start:]]
+    return [*messages[:start], *examples], messages[start:]
 
 
 def _as_messages(question: str, answer: str) -> tuple[Message, Message]:

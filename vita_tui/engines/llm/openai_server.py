@@ -8,7 +8,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from vita_tui.engines.llm.base import Message
@@ -206,9 +206,15 @@ class OpenAIResponder:
         return text.replace(self._api_key, "…") if self._api_key else text
 
     async def prefill(self, messages: Sequence[Message]) -> None:
-        """Have llama.cpp read the prompt into its cache; other servers are left alone, reading may cost money there."""
+        await self.read(messages)
+
+    async def read(self, messages: Sequence[Message]) -> bool:
+        """Have llama.cpp read the prompt into its cache, and say whether it did; other servers are left alone, reading may cost money there.
+
+        Never raises.
+        """
         if not self._is_llama or self._client is None or not messages:
-            return
+            return False
         if messages[-1]["role"] != "user":
             messages = [*messages, {"role": "user", "content": ""}]
         try:
@@ -217,6 +223,8 @@ class OpenAIResponder:
                     pass
         except VitaError as error:
             log.info("prefill failed: %s", error)
+            return False
+        return True
 
     async def count_tokens(self, text: str) -> int:
         if text in self._counts:
@@ -231,17 +239,28 @@ class OpenAIResponder:
         return count
 
     async def _ask_for_count(self, text: str) -> int | None:
+        answer = await self._post("tokenize", {"content": text})
+        tokens = answer.get("tokens")
+        return len(tokens) if isinstance(tokens, list) else None
+
+    async def slot(self, action: Literal["save", "restore"], file: str) -> bool:
+        """Have llama.cpp write what it has read into a file of its folder, or take it from there; whether it did. Never raises."""
+        return "filename" in await self._post(f"slots/0?action={action}", {"filename": file})
+
+    async def _post(self, route: str, body: dict[str, Any]) -> dict[str, Any]:
+        """What llama.cpp answers on a route of its own; nothing when it fails."""
         if self._client is None:
-            return None
+            return {}
         import httpx2
         import openai
 
         root = self._base_url.removesuffix("/v1")
         try:
-            answer: Any = await self._client.post(f"{root}/tokenize", cast_to=object, body={"content": text})
-            return len(answer["tokens"])
-        except (openai.APIError, httpx2.HTTPError, OSError, ValueError, TypeError, KeyError):
-            return None
+            answer = await self._client.post(f"{root}/{route}", cast_to=object, body=body)
+        except (openai.APIError, httpx2.HTTPError, OSError, ValueError, TypeError) as error:
+            log.info("%s: %s", route, error)
+            return {}
+        return answer if isinstance(answer, dict) else {}
 
     async def cleanup(self) -> None:
         client, self._client = self._client, None

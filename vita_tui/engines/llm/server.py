@@ -46,18 +46,14 @@ def _serve(config: dict[str, Any]) -> None:
     params.n_threads_http = 2
     params.ui = False
     params.endpoint_slots = False
+    params.slot_save_path = os.path.join(config["folder"], "")  # noqa: PTH118  # it must end in a slash
     params.fit_params = False
     params.warmup = False  # the parent's first prefill does it, with the real prompt
     # Flash attention is slow on processors: with it a token takes 40 % longer after 400 more, without it and with keys in 8 bits 5 %.
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED  # type: ignore[attr-defined]  # as above
-    # Keys whose heads are no multiple of 32 wide stay as they are.
-    kinds = xllamacpp.ggml_type  # type: ignore[attr-defined]  # as above
-    params.cache_type_k = kinds.GGML_TYPE_Q8_0
-    try:
-        server = xllamacpp.Server(params)  # type: ignore[attr-defined]  # as above
-    except RuntimeError:
-        params.cache_type_k = kinds.GGML_TYPE_F16
-        server = xllamacpp.Server(params)  # type: ignore[attr-defined]  # as above
+    if config["short_keys"]:
+        params.cache_type_k = xllamacpp.ggml_type.GGML_TYPE_Q8_0  # type: ignore[attr-defined]  # as above
+    server = xllamacpp.Server(params)  # type: ignore[attr-defined]  # as above
     _say({"address": server.listening_address})
     threading.Event().wait()
 

@@ -1,0 +1,122 @@
+"""What every conversation begins with is read once: in a later run of the real server nothing of it is computed again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engines.llm.test_embedded import weights
+from vita_tui import paths
+from vita_tui.engines.llm.base import Message
+from vita_tui.engines.llm.embedded import EmbeddedResponder
+
+pytestmark = pytest.mark.models
+
+SYSTEM: Message = {"role": "system", "content": "You are a gull. " * 20}
+QUESTION: Message = {"role": "user", "content": "My secret is 4711."}
+
+Start = Callable[[], Awaitable[EmbeddedResponder]]
+
+
+@pytest.fixture
+async def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Start]:
+    """Starts a responder after the one before has ended."""
+    monkeypatch.setattr(paths, "cache_dir", lambda: tmp_path / "cache")
+    made: list[EmbeddedResponder] = []
+
+    async def one() -> EmbeddedResponder:
+        for responder in made:
+            await responder.cleanup()
+        made.append(EmbeddedResponder(weights(), context_window=512, examples=[("Bread?", "Mine!")]))
+        await made[-1].load()
+        return made[-1]
+
+    yield one
+    for responder in made:
+        await responder.cleanup()
+
+
+async def read_anew(responder: EmbeddedResponder) -> int:
+    """How many tokens of the question and all before it the server computes."""
+    assert responder._remote is not None
+    assert responder._remote._client is not None
+    answer: Any = await responder._remote._client.post(
+        f"{responder._remote._base_url}/chat/completions",
+        cast_to=object,
+        body={
+            "messages": [SYSTEM, {"role": "user", "content": "Bread?"}, {"role": "assistant", "content": "Mine!"}, QUESTION],
+            "max_tokens": 1,
+            "cache_prompt": True,
+        },
+    )  # fmt: skip
+    return int(answer["timings"]["prompt_n"])
+
+
+def kept() -> list[Path]:
+    return sorted(paths.cache_dir().iterdir()) if paths.cache_dir().exists() else []
+
+
+async def test_it_is_read_in_the_first_run_and_recalled_in_the_next(start: Start) -> None:
+    first = await start()
+    everything = await read_anew(first)
+    await (first := await start()).prefill([SYSTEM])
+    [file] = kept()
+    size = file.stat().st_size
+    await first.prefill([SYSTEM, QUESTION])
+
+    second = await start()
+    await second.prefill([SYSTEM])
+    assert await read_anew(second) < 30 < everything
+    assert kept() == [file]
+    # Nothing of the conversation was added.
+    assert file.stat().st_size == size
+
+    third = await start()
+    assert [piece async for piece in third.stream([SYSTEM, QUESTION], max_tokens=2)]
+    assert await read_anew(third) < 30
+
+
+async def test_a_question_that_comes_first_only_delays_it(start: Start) -> None:
+    first = await start()
+    reading = asyncio.create_task(first.prefill([SYSTEM]))
+    await asyncio.sleep(0.05)
+    reading.cancel()
+    assert [piece async for piece in first.stream([SYSTEM, QUESTION], max_tokens=2)]
+    assert kept() == []
+    await first.prefill([SYSTEM, QUESTION])
+    [file] = kept()
+    second = await start()
+    await second.prefill([SYSTEM])
+    assert 10 < await read_anew(second) < 30
+    assert kept() == [file]
+
+
+async def test_another_beginning_takes_the_place_of_the_old_one(start: Start) -> None:
+    await (await start()).prefill([SYSTEM])
+    before = kept()
+    await (await start()).prefill([{"role": "system", "content": "You are a crow."}])
+    assert len(kept()) == 1
+    assert kept() != before
+
+
+@pytest.mark.parametrize("content", [b"", b"no slot at all", b"cut"])
+async def test_a_damaged_file_is_made_anew(start: Start, content: bytes) -> None:
+    await (await start()).prefill([SYSTEM])
+    [file] = kept()
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2] if content == b"cut" else content)
+    responder = await start()
+    await responder.prefill([SYSTEM])
+    assert await read_anew(responder) < 30
+    assert [one.stat().st_size for one in kept()] == [len(whole)]
+
+
+async def test_without_a_place_for_it_everything_works(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("in the way")
+    responder = await start()
+    await responder.prefill([SYSTEM])
+    assert [piece async for piece in responder.stream([SYSTEM, QUESTION], max_tokens=2)]

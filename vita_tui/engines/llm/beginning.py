@@ -1,0 +1,99 @@
+"""What every conversation with the embedded model begins with, read once and kept in the cache: reading it takes seconds, restoring it
+milliseconds.
+
+llama.cpp writes what it has computed for the tokens in its slot (keys and values) to a file, and reads it back. Only the system prompt and
+the examples are ever written: nothing that was said.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from glob import escape
+from hashlib import blake2b
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from vita_tui import paths
+from vita_tui.engines.llm.base import Message
+from vita_tui.engines.llm.openai_server import OpenAIResponder
+
+__all__ = ["Beginning", "folder"]
+
+log = logging.getLogger(__name__)
+
+
+def folder() -> Path:
+    """Where llama.cpp keeps its files."""
+    return paths.cache_dir()
+
+
+class Beginning:
+    """Of one child process. Lives on the asyncio loop."""
+
+    def __init__(self, model: Path, name: str, server: OpenAIResponder) -> None:
+        """
+        Args:
+            name: of the model; begins the file's name.
+            server: llama.cpp, which has read nothing yet.
+        """
+        self._model = model
+        self._name = name
+        self._server = server
+        self._tried = False
+        self._done = False
+        """It was recalled, or read to its end."""
+
+    async def recall(self, messages: Sequence[Message]) -> None:
+        """Have the server remember `messages` if it read them in an earlier run. Only the first call of all does anything."""
+        if self._tried or not messages:
+            return
+        self._tried = True
+        try:
+            for file in folder().glob(f"{escape(self._key(messages))}-*.slot"):
+                # llama.cpp dies of a file that was cut off.
+                whole = file.name.endswith(f"-{file.stat().st_size}.slot")
+                if whole and await self._server.slot("restore", file.name):
+                    self._done = True
+                    return
+                log.warning("%s is made anew", file.name)
+                file.unlink()
+        except OSError as error:
+            log.warning("what %s has read cannot be recalled: %s", self._name, error)
+
+    async def prepare(self, messages: Sequence[Message]) -> None:
+        """As `recall`; or have the server read `messages`, and keep what it made of them for the next run.
+
+        Cancelled by a question, it is done at the next call, at which the server forgets what was said since then.
+        """
+        await self.recall(messages)
+        if self._done or not messages or not await self._server.read(messages):
+            return
+        self._done = True
+        new = folder() / f"{self._name}.{os.getpid()}.new"
+        try:
+            key = self._key(messages)
+            paths.ensure_private_dir(folder())
+            if await self._server.slot("save", new.name):
+                for old in folder().glob(f"{escape(self._name)}-{'?' * 16}-*.slot"):
+                    old.unlink(missing_ok=True)
+                new.replace(folder() / f"{key}-{new.stat().st_size}.slot")
+        except OSError as error:
+            log.warning("%s has to be read at every start: %s", self._name, error)
+        finally:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
+
+    def _key(self, messages: Sequence[Message]) -> str:
+        """How the file's name begins; its size ends it. Another one when the model, llama.cpp or the messages have changed."""
+        stat = self._model.stat()
+        try:
+            engine = version("xllamacpp")
+        except PackageNotFoundError:
+            engine = ""
+        made_of = [engine, str(self._model.resolve()), stat.st_size, stat.st_mtime_ns, list(messages)]
+        digest = blake2b(json.dumps(made_of).encode(), digest_size=8).hexdigest()
+        return f"{self._name}-{digest}"
