@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 
 __all__ = ["main"]
 
+_code: int | None = None
+"""With which the process ends; None when that is for Python to say."""
+
 
 def main() -> None:
     """Open the assistant, or run the command that is asked for, and exit with its code."""
+    # Registered before all others, so that it runs after them.
+    atexit.register(_end)
+    try:
+        _run()
+    except SystemExit as leaving:
+        global _code
+        if leaving.code is None or isinstance(leaving.code, int):
+            _code = leaving.code or 0
+        raise
+
+
+def _end() -> None:
+    """Leave the memory of engines and modules to the system, which takes it at once; Python needs half a second to free it."""
+    import logging
+
+    logging.shutdown()
+    if _code is not None:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            return  # Python says what is to be said of it
+        os._exit(_code)
+
+
+def _run() -> None:
     from vita_tui.cli.output import exit_with
 
     if len(sys.argv) == 1 and sys.stdin.isatty() and sys.stdout.isatty():

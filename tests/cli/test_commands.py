@@ -71,12 +71,51 @@ def test_help_loads_nothing_heavy() -> None:
         "rich",
     }
     code = (
-        "import atexit, sys; from vita_tui.__main__ import main; "
-        f"atexit.register(lambda: print(sorted({heavy} & set(sys.modules)), file=sys.stderr)); main()"
+        "import sys; from vita_tui.__main__ import main\n"
+        "try: main()\n"
+        f"finally: print(sorted({heavy} & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
     assert "transcribe" in done.stdout
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "said"),
+    [
+        ("raise SystemExit(7)", 7, ""),
+        ("raise SystemExit", 0, ""),
+        ("raise SystemExit('Words.')", 1, "Words."),
+        ("raise RuntimeError('A defect.')", 1, "A defect."),
+    ],
+)
+def test_the_process_ends_with_its_code_after_everything_else(ending: str, code: int, said: str) -> None:
+    program = (
+        "import atexit, sys, threading, time, vita_tui.__main__ as program\n"
+        "def run():\n"
+        "    atexit.register(print, 'second')\n"
+        "    threading.Thread(target=lambda: (time.sleep(0.1), print('first'))).start()\n"
+        f"    {ending}\n"
+        "program._run = run\n"
+        "program.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stdout.split() == ["first", "second"]
+    assert said in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize(
+    "arguments", [("--version",), ("models", "list"), ("config", "show"), ("sessions", "list", "--json")]
+)
+def test_a_full_disk_under_the_output_is_told(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "vita_tui", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "vita: The output cannot be written: No space left on device.\n"
 
 
 def test_the_help_says_each_command_on_one_line(vita: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -15,6 +16,7 @@ __all__ = ["complain", "exit_with", "plain", "print_json", "quiet_libraries", "r
 
 T = TypeVar("T")
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNSAFE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
@@ -54,7 +56,9 @@ def exit_with(work: Callable[[], int | None]) -> NoReturn:
     from vita_tui.errors import VitaError
 
     try:
-        sys.exit(work())
+        code = work()
+        sys.stdout.flush()
+        sys.exit(code)
     except VitaError as error:
         complain(error.message, error.remedy)
         sys.exit(error.exit_code)
@@ -64,6 +68,12 @@ def exit_with(work: Callable[[], int | None]) -> NoReturn:
         # The reader of a pipe has seen enough; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        complain(f"The output cannot be written: {error.strerror}.")
+        sys.exit(1)
 
 
 @contextlib.contextmanager
