@@ -23,7 +23,10 @@ from vita_tui.errors import SettingsError
             'Default: ["remote", "piper", "pyttsx3"].',
         ),
         ("[tts]\nengines = 3", "tts.engines is wrong: it should be a list", "Voices to try"),
-        ("[tts]\nrat = 1.0", "there is no setting tts.rat", "tts.rate"),
+        ("[tts]\nrat = 1.0", "there is no setting tts.rat", "Did you mean tts.rate?"),
+        ("[tts]\nzzz = 1.0", "there is no setting tts.zzz", "Did you mean tts."),
+        ("[sst]\nmodel = 'base'", "there is no setting sst", "Did you mean stt?"),
+        ("[nonsense]\na = 1", "there is no setting nonsense", "See: vita config show"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_named_with_what_it_should_be(

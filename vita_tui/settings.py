@@ -408,9 +408,13 @@ def _shown(default: Any) -> str:
 
 
 def _nearest(name: str) -> str:
-    known = [known for known, _ in fields()] + list(Settings.model_fields)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    return f"Did you mean {near[0]}?" if near else ""
+    sections = list(Settings.model_fields)
+    known = [known for known, _ in fields()] if "." in name else sections
+    # In a section that there is, the nearest setting always helps; a section that is far from all of them was meant for no other.
+    near = difflib.get_close_matches(
+        name, known, n=1, cutoff=0.0 if name.partition(".")[0] in sections else 0.6
+    )
+    return f"Did you mean {near[0]}?" if near else "See: vita config show"
 
 
 def _origin(keys: list[str], path: Path) -> str:

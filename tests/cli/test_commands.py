@@ -105,6 +105,16 @@ def test_the_process_ends_with_its_code_after_everything_else(ending: str, code:
     assert said in done.stderr
 
 
+@pytest.mark.models
+@pytest.mark.parametrize("json", [(), ("--json",)])
+def test_who_answers_in_place_of_a_server_that_is_away_is_told(vita: Run, json: tuple[str, ...]) -> None:
+    done = vita("ask", "What is the capital of Spain?", *json, VITA_LLM__BASE_URL="http://127.0.0.1:9/v1")
+    assert done.returncode == 0
+    assert "Madrid" in done.stdout
+    assert done.stderr.startswith("vita: smollm2-135m-instruct answered instead of ")
+    assert "No language model answers at 127.0.0.1:9" in done.stderr
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize(
     "arguments", [("--version",), ("models", "list"), ("config", "show"), ("sessions", "list", "--json")]

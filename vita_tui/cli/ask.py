@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vita_tui.cli.output import plain, print_json, quiet_libraries, run_async
+from vita_tui.cli.output import complain, plain, print_json, quiet_libraries, run_async
 
 __all__ = ["ask"]
 
@@ -41,16 +41,21 @@ async def _ask(question: str, model: str, base_url: str, json: bool) -> None:
     from vita_tui import settings as all_settings
     from vita_tui.conversation.build import build
     from vita_tui.errors import EngineError
-    from vita_tui.events import Event, ReplyDelta, ReplyFinished, TurnFinished
+    from vita_tui.events import EngineStatus, Event, ReplyDelta, ReplyFinished, TurnFinished
 
     chosen = {name: value for name, value in (("model", model), ("base_url", base_url)) if value}
     settings = all_settings.load(overrides={"llm": chosen, "sessions": {"store": "memory"}})
     assistant = build(settings, ears=False, voice=False)
     finished: list[ReplyFinished] = []
     turns: list[TurnFinished] = []
+    preferred = assistant.chains["llm"].engines[0].name
+    reasons: list[str] = []
+    """Why the preferred model did not answer."""
 
     def listen(event: Event) -> None:
-        if isinstance(event, ReplyDelta) and not json:
+        if isinstance(event, EngineStatus) and event.engine == preferred and event.reason:
+            reasons.append(event.reason)
+        elif isinstance(event, ReplyDelta) and not json:
             sys.stdout.write(plain(event.text))
             sys.stdout.flush()
         elif isinstance(event, ReplyFinished):
@@ -66,6 +71,9 @@ async def _ask(question: str, model: str, base_url: str, json: bool) -> None:
         await assistant.aclose()
     if not json and finished and finished[0].text:
         sys.stdout.write("\n")
+    if turns and reasons and (answered := turns[0].engines.get("llm", preferred)) != preferred:
+        sys.stdout.flush()
+        complain(f"{answered} answered instead of {preferred}: {reasons[0]}.")
     if assistant.last is not None and (error := assistant.last.error) is not None:
         raise error if error.exit_code != 1 else EngineError(error.message, remedy=error.remedy)
     if json:
