@@ -9,6 +9,7 @@ import json
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -44,6 +45,7 @@ def lost_without_versions(
         for step in range(operations // threads):
             session = (number + step) % sessions
             turns = read(session)
+            time.sleep(0)  # others may come between, as they do on many cores
             write(session, [*turns, f"{number}/{step}"])
         close()
 

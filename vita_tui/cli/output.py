@@ -56,7 +56,10 @@ def exit_with(work: Callable[[], int | None]) -> NoReturn:
     from vita_tui.errors import VitaError
 
     try:
-        code = work()
+        try:
+            code: Any = work()
+        except SystemExit as leaving:  # as typer ends a command
+            code = leaving.code
         sys.stdout.flush()
         sys.exit(code)
     except VitaError as error:
