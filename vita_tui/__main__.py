@@ -32,8 +32,9 @@ def _end() -> None:
     logging.shutdown()
     if _code is not None:
         try:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:  # it was closed before the program began
+                    stream.flush()
         except (OSError, ValueError):
             return  # Python says what is to be said of it
         os._exit(_code)

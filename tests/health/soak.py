@@ -37,8 +37,8 @@ QUESTIONS = (
     "Which animal says meow?",
     "Tell me something about the sea.",
 )
-WARM_UP = 6
-"""Turns that are not judged: each kind of turn once."""
+WARM_UP = 12
+"""Turns that are not judged: each kind of turn twice. Until then memory is taken for the first time."""
 SLACK = 3
 """Threads, files or children more than before, that are no leak: pools grow to their size when they are needed."""
 GROWTH = 0.05

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vita_tui.bench.figures import about, spread
-from vita_tui.conversation.build import responders
+from vita_tui.conversation.build import known, responders
 from vita_tui.conversation.prompt import PromptBuilder
 from vita_tui.engines.llm.base import Responder
 from vita_tui.events import EventBus
@@ -69,7 +69,8 @@ async def measure(
     """
     asked = list(questions().items())[:limit]
     ways = {"shown": settings}
-    if settings.llm.examples and not settings.llm.base_url:
+    model = known(settings.llm.model)
+    if settings.llm.examples and not settings.llm.base_url and model is not None and model.examples:
         ways["unshown"] = settings.model_copy(
             update={"llm": settings.llm.model_copy(update={"examples": False})}
         )

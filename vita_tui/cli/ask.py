@@ -71,7 +71,8 @@ async def _ask(question: str, model: str, base_url: str, json: bool) -> None:
         await assistant.aclose()
     if not json and finished and finished[0].text:
         sys.stdout.write("\n")
-    if turns and reasons and (answered := turns[0].engines.get("llm", preferred)) != preferred:
+    failed = assistant.last is not None and assistant.last.error is not None
+    if turns and reasons and not failed and (answered := turns[0].engines.get("llm", preferred)) != preferred:
         sys.stdout.flush()
         complain(f"{answered} answered instead of {preferred}: {reasons[0]}.")
     if assistant.last is not None and (error := assistant.last.error) is not None:

@@ -55,13 +55,14 @@ def exit_with(work: Callable[[], int | None]) -> NoReturn:
     """Do `work` and exit with its code; an error becomes a sentence on stderr and an exit code."""
     from vita_tui.errors import VitaError
 
+    code: Any = None
     try:
         try:
-            code: Any = work()
+            code = work()
         except SystemExit as leaving:  # as typer ends a command
             code = leaving.code
-        sys.stdout.flush()
-        sys.exit(code)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except VitaError as error:
         complain(error.message, error.remedy)
         sys.exit(error.exit_code)
@@ -70,13 +71,13 @@ def exit_with(work: Callable[[], int | None]) -> NoReturn:
     except BrokenPipeError:
         # The reader of a pipe has seen enough; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except OSError as error:
         if error.errno not in _FULL:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         complain(f"The output cannot be written: {error.strerror}.")
-        sys.exit(1)
+        code = code or 1
+    sys.exit(code)
 
 
 @contextlib.contextmanager

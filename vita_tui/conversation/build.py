@@ -20,7 +20,7 @@ from vita_tui.models.catalogue import Kind, Model
 from vita_tui.sessions.stores import make_manager
 from vita_tui.settings import Settings
 
-__all__ = ["build", "recognizers", "responders", "synthesizers"]
+__all__ = ["build", "known", "recognizers", "responders", "synthesizers"]
 
 
 def build(
@@ -117,7 +117,7 @@ def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) ->
         )
     name = type(llm).model_fields["model"].default if llm.base_url else llm.model
     if not llm.base_url or not _missing("llm", name):
-        model = _known(name)
+        model = known(name)
         engines.append(
             EmbeddedResponder(
                 place("llm", name),
@@ -177,11 +177,11 @@ def place(kind: Kind, name: str) -> Path:
     """Where weights are, or will be once they are fetched: an engine says what is missing when it is loaded."""
     with contextlib.suppress(ModelError):
         return store.resolve(name, kind)
-    model = _known(name)
+    model = known(name)
     return Path(name).expanduser() if model is None else store.folder(model) / model.entry
 
 
-def _known(name: str) -> Model | None:
+def known(name: str) -> Model | None:
     """The model that a setting names; None for a path of the user's own."""
     with contextlib.suppress(ModelError):
         return catalogue.find(name)

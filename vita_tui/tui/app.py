@@ -179,11 +179,17 @@ class VitaApp(App[int]):
         from vita_tui.tui.widgets.fetch import offer
 
         # Together: what an engine lacks that is on its way is no cause for alarm.
-        await asyncio.gather(offer(self), core.start(resume=self._resume))
+        offered, started = await asyncio.gather(
+            offer(self), core.start(resume=self._resume), return_exceptions=True
+        )
+        if isinstance(started, BaseException):
+            raise started
         self._started = True
         if core.session is not None:
             await self._show_session(core)
         self._ask_waiting()
+        if isinstance(offered, BaseException):
+            raise offered
 
     def _ask_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -22,6 +22,9 @@ def show() -> None:
     global _shown
     if os.name != "posix" or not os.isatty(1) or os.environ.get("TERM", "") in {"", "dumb"}:
         return
+    with suppress(OSError):  # a terminal that does not govern this program has no foreground
+        if os.tcgetpgrp(1) != os.getpgrp():
+            return
     with suppress(OSError):
         columns, rows = os.get_terminal_size(1)
         row, column = max(1, rows // 2), max(1, (columns - len(f"{NAME} {WORDS}")) // 2 + 1)

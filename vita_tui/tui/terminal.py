@@ -180,8 +180,8 @@ def driver_class(terminal: TerminalFile, watch: Watch) -> type[Any]:
             return columns or 80, rows or 25
 
         def start_application_mode(self) -> None:
-            splash.take_over()
             super().start_application_mode()  # type: ignore[no-untyped-call]  # it has no types
+            splash.take_over()
             if not constants.DISABLE_KITTY_KEY:
                 self.write(ADD_EVENTS + ASK)
                 self.flush()

@@ -80,11 +80,22 @@ async def test_it_is_read_in_the_first_run_and_recalled_in_the_next(start: Start
     assert await read_anew(third) < 30
 
 
-async def test_a_question_that_comes_first_only_delays_it(start: Start) -> None:
+async def test_a_question_that_comes_first_only_delays_it(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = await start()
+    assert first._remote is not None
+    began, ask = asyncio.Event(), first._remote._chunks
+
+    def noted(*arguments: Any, **keywords: Any) -> Any:
+        began.set()
+        return ask(*arguments, **keywords)
+
+    monkeypatch.setattr(first._remote, "_chunks", noted)
     reading = asyncio.create_task(first.prefill([SYSTEM]))
-    await asyncio.sleep(0.05)
+    await began.wait()
     reading.cancel()
+    await asyncio.wait({reading})
     assert [piece async for piece in first.stream([SYSTEM, QUESTION], max_tokens=2)]
     assert kept() == []
     await first.prefill([SYSTEM, QUESTION])
@@ -93,6 +104,53 @@ async def test_a_question_that_comes_first_only_delays_it(start: Start) -> None:
     await second.prefill([SYSTEM])
     assert 10 < await read_anew(second) < 30
     assert kept() == [file]
+
+
+async def test_a_question_that_comes_while_it_is_kept_waits_and_is_not_in_it(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await start()
+    assert first._remote is not None
+    order: list[str] = []
+    began, slot, ask = asyncio.Event(), first._remote.slot, first._remote._chunks
+
+    async def keep(*arguments: Any) -> bool:
+        began.set()
+        await asyncio.sleep(0)
+        kept_it = await slot(*arguments)
+        order.append("kept")
+        return kept_it
+
+    def noted(*arguments: Any, **keywords: Any) -> Any:
+        order.append("asked")
+        return ask(*arguments, **keywords)
+
+    monkeypatch.setattr(first._remote, "slot", keep)
+    monkeypatch.setattr(first._remote, "_chunks", noted)
+    reading = asyncio.create_task(first.prefill([SYSTEM]))
+    await began.wait()
+    reading.cancel()
+    assert [piece async for piece in first.stream([SYSTEM, QUESTION], max_tokens=2)]
+    assert order == ["asked", "kept", "asked"]
+    [file] = kept()
+    second = await start()
+    await second.prefill([SYSTEM])
+    assert 10 < await read_anew(second) < 30
+    assert kept() == [file]
+
+
+@pytest.mark.parametrize("name", ["a[b]c.gguf", "blob"])
+async def test_any_file_can_be_a_model(start: Start, tmp_path: Path, name: str) -> None:
+    await start()
+    (tmp_path / name).symlink_to(weights())
+    for _ in range(2):
+        responder = EmbeddedResponder(tmp_path / name, name=str(tmp_path / name), context_window=512)
+        try:
+            await responder.load()
+            await responder.prefill([SYSTEM])
+        finally:
+            await responder.cleanup()
+        assert len(kept()) == 1
 
 
 async def test_another_beginning_takes_the_place_of_the_old_one(start: Start) -> None:

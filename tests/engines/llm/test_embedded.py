@@ -106,6 +106,7 @@ async def test_a_child_that_is_killed_in_the_middle_is_replaced_at_the_next_ques
     assert "".join([piece async for piece in responder.stream(QUESTION, max_tokens=4)])
     assert responder.starts == 2
     assert responder.pid not in (None, first)
+    assert not [one for one in registry.open() if one.leak]
 
 
 @pytest.mark.models
@@ -149,7 +150,7 @@ async def test_a_question_that_is_cancelled_while_the_child_starts_leaves_no_chi
 
 PARENT = """
 import asyncio, pathlib, sys
-from vita_tui.engines.llm.embedded import EmbeddedResponder, parted
+from vita_tui.engines.llm.embedded import EmbeddedResponder
 
 async def main():
     responder = EmbeddedResponder(pathlib.Path(sys.argv[1]), context_window=512)

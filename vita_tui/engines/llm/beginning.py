@@ -7,9 +7,11 @@ the examples are ever written: nothing that was said.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from glob import escape
@@ -20,10 +22,13 @@ from pathlib import Path
 from vita_tui import paths
 from vita_tui.engines.llm.base import Message
 from vita_tui.engines.llm.openai_server import OpenAIResponder
+from vita_tui.health.registry import register_task
 
 __all__ = ["Beginning", "folder"]
 
 log = logging.getLogger(__name__)
+
+STALE_SECONDS = 60.0
 
 
 def folder() -> Path:
@@ -34,26 +39,31 @@ def folder() -> Path:
 class Beginning:
     """Of one child process. Lives on the asyncio loop."""
 
-    def __init__(self, model: Path, name: str, server: OpenAIResponder) -> None:
+    def __init__(self, model: Path, server: OpenAIResponder) -> None:
         """
         Args:
-            name: of the model; begins the file's name.
             server: llama.cpp, which has read nothing yet.
         """
         self._model = model
-        self._name = name
+        self._name = model.stem
         self._server = server
-        self._tried = False
+        self._tried = ""
+        """The key of what was to be recalled."""
         self._done = False
         """It was recalled, or read to its end."""
+        self._saving: asyncio.Task[None] | None = None
+        """Goes on when who asked for it is cancelled: what the server is asked next waits for it."""
 
     async def recall(self, messages: Sequence[Message]) -> None:
-        """Have the server remember `messages` if it read them in an earlier run. Only the first call of all does anything."""
-        if self._tried or not messages:
-            return
-        self._tried = True
+        """Have the server remember `messages` if it read them in an earlier run. Done once."""
+        if self._saving is not None:
+            await asyncio.wait({self._saving})
         try:
-            for file in folder().glob(f"{escape(self._key(messages))}-*.slot"):
+            key = self._key(messages)
+            if self._done or self._tried == key or not messages:
+                return
+            self._tried = key
+            for file in folder().glob(f"{escape(key)}-*.slot"):
                 # llama.cpp dies of a file that was cut off.
                 whole = file.name.endswith(f"-{file.stat().st_size}.slot")
                 if whole and await self._server.slot("restore", file.name):
@@ -73,10 +83,19 @@ class Beginning:
         if self._done or not messages or not await self._server.read(messages):
             return
         self._done = True
+        # Nothing comes between the reading and this: what is said later is never in the file.
+        self._saving = asyncio.create_task(self._save(messages), name="llm save")
+        register_task(self._saving, owner="engines.llm")
+        await asyncio.shield(self._saving)
+
+    async def _save(self, messages: Sequence[Message]) -> None:
         new = folder() / f"{self._name}.{os.getpid()}.new"
         try:
             key = self._key(messages)
             paths.ensure_private_dir(folder())
+            for left in folder().glob(f"{escape(self._name)}.*.new"):  # by a process that was killed
+                if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                    left.unlink()
             if await self._server.slot("save", new.name):
                 for old in folder().glob(f"{escape(self._name)}-{'?' * 16}-*.slot"):
                     old.unlink(missing_ok=True)

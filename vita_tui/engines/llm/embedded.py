@@ -157,9 +157,6 @@ class EmbeddedResponder:
     async def cleanup(self) -> None:
         self._closing = True
         try:
-            remote, self._remote = self._remote, None
-            if remote is not None:
-                await remote.cleanup()
             await self._end()
         finally:
             self._closing = False
@@ -213,7 +210,7 @@ class EmbeddedResponder:
             # Also when we are cancelled: a child that nobody waits for must not stay.
             await self._end()
             raise
-        self._remote = OpenAIResponder(
+        remote = OpenAIResponder(
             f"{answer['address']}/v1",
             self.name,
             api_key=key,
@@ -224,8 +221,8 @@ class EmbeddedResponder:
             is_llama=True,
             repeat_penalty=self._repeat_penalty,
         )
-        self._beginning = Beginning(self._model, self.name, self._remote)
-        await self._remote.load()
+        await remote.load()
+        self._remote, self._beginning = remote, Beginning(self._model, remote)
         log.info("%s is ready after %.2f s (pid %d)", self.name, time.monotonic() - started, process.pid)
 
     async def _first_line(self, process: asyncio.subprocess.Process) -> dict[str, Any]:
@@ -274,6 +271,9 @@ class EmbeddedResponder:
             await process.wait()
 
     async def _end(self) -> None:
+        remote, self._remote, self._beginning = self._remote, None, None
+        if remote is not None:
+            await remote.cleanup()
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             if process.stdin is not None:

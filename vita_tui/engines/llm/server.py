@@ -49,8 +49,9 @@ def _serve(config: dict[str, Any]) -> None:
     params.slot_save_path = os.path.join(config["folder"], "")  # noqa: PTH118  # it must end in a slash
     params.fit_params = False
     params.warmup = False  # the parent's first prefill does it, with the real prompt
-    # Flash attention is slow on processors: with it every token takes the longer, the more there is before it.
-    params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED  # type: ignore[attr-defined]  # as above
+    # Flash attention is slow on processors: with it every token takes the longer, the more there is before it. A Mac has Metal.
+    if sys.platform != "darwin":
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED  # type: ignore[attr-defined]  # as above
     if config["short_keys"]:
         params.cache_type_k = xllamacpp.ggml_type.GGML_TYPE_Q8_0  # type: ignore[attr-defined]  # as above
     server = xllamacpp.Server(params)  # type: ignore[attr-defined]  # as above

@@ -19,6 +19,7 @@ from vita_tui.events import (
     Event,
     FinalTranscript,
     HandsFree,
+    Health,
     Heard,
     Interjection,
     Job,
@@ -192,6 +193,8 @@ class MainScreen(Screen[None]):
                     if job not in event.failed and job in event.engines:
                         self.query_one(Panel).passed(key)
             case EngineStatus():
+                if event.health is Health.MISSING and not self.app.is_fetching(event.job):
+                    self._tell_withheld(f"engine:{event.job}")  # it came, and does not work all the same
                 self.query_one(Panel).show_engine(event)
                 for welcome in self.query(Welcome):
                     welcome.show_engine(event)
@@ -214,9 +217,12 @@ class MainScreen(Screen[None]):
 
     def on_fetch_stopped(self, _message: Message) -> None:
         """Nothing better is on its way any more."""
-        withheld, self._withheld = self._withheld, {}
-        for notice in withheld.values():
-            self.show_notice(notice)
+        self._tell_withheld(*self._withheld)
+
+    def _tell_withheld(self, *keys: str) -> None:
+        for key in keys:
+            if (notice := self._withheld.pop(key, None)) is not None:
+                self.show_notice(notice)
 
     def show_notice(self, notice: Notice) -> None:
         """A toast, and a place in the panel when it is more than information."""
