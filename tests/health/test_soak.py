@@ -66,7 +66,7 @@ def test_growth_while_it_warms_up_is_no_leak() -> None:
     ("name", "each"), [("rss", 3 * MB), ("threads", 0.3), ("files", 0.3), ("children", 0.3)]
 )
 def test_what_grows_with_every_turn_is_found(name: str, each: float) -> None:
-    (leak,) = judge(_samples(30, **{name: each})).leaks()
+    (leak,) = judge(_samples(40, **{name: each})).leaks()
     assert leak.startswith("memory" if name == "rss" else name)
 
 
