@@ -116,7 +116,7 @@ async def _ask(
 def report(model: str, answers: Mapping[str, Sequence[Answer]]) -> dict[str, Any]:
     """The JSON document: for each way the share of right answers, how many were cut off, and the times."""
     return {
-        **about("answers"),
+        "about": about("answers"),
         "model": model,
         **{
             name: {
