@@ -13,7 +13,7 @@ from tests.tui.driving import running, text_of, until
 from tests.tui.scripted import ScriptedCore, ScriptedShelf, session_of
 from vita_tui import paths
 from vita_tui.errors import ModelError
-from vita_tui.events import Notice
+from vita_tui.events import EngineStatus, Health, Notice
 from vita_tui.health.registry import registry
 from vita_tui.models.progress import Cancelled, Progress
 from vita_tui.tui.app import VitaApp
@@ -241,6 +241,21 @@ async def test_what_stands_in_is_told_when_its_better_does_not_come() -> None:
         core.bus.publish(Notice("Something else", key="else"))
         await until(pilot, lambda: "Something else" in _toasts(app))
         app.main.query_one("#fetch-cancel", Button).press()
+        await until(pilot, lambda: "Listening with tiny.en" in _toasts(app))
+
+
+async def test_what_stands_in_is_told_when_its_better_came_and_does_not_work() -> None:
+    core, weights = ScriptedCore(), ScriptedWeights()
+    async with running(core, weights=weights) as (app, pilot):
+        await until(pilot, lambda: core.woken == ["llm"])
+        core.bus.publish(Notice("Listening with tiny.en", "", "", "warning", "engine:stt"))
+        core.bus.publish(EngineStatus("stt", "base", Health.MISSING, False, "not there yet"))
+        core.bus.publish(Notice("Something else", key="else"))
+        await until(pilot, lambda: "Something else" in _toasts(app))
+        assert "Listening with tiny.en" not in _toasts(app)
+        weights.go_on.set()
+        await until(pilot, lambda: not app.main.query(Fetch))
+        core.bus.publish(EngineStatus("stt", "base", Health.MISSING, False, "a package is missing"))
         await until(pilot, lambda: "Listening with tiny.en" in _toasts(app))
 
 
