@@ -14,7 +14,7 @@ from tests.room import BEGAN, Rehearsal, Room
 from vita_tui.audio import canceller, echo
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Samples
 from vita_tui.audio.calibration import Measurement, Recording, choose, measure, sweeps
-from vita_tui.audio.delay import find_delay
+from vita_tui.audio.delay import Delay, find_delay
 from vita_tui.audio.echo import EchoMicrophone, plan
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.audio.reference import Reference
@@ -242,6 +242,34 @@ def test_an_echo_that_comes_when_headphones_are_pulled_out_is_cancelled() -> Non
     frames = heard(microphone)
     assert microphone.echoing is True
     assert dbfs(captured[12 * SAMPLE_RATE :]) - level(frames, 12.0, 15.9) > 12
+
+
+def jumpy(samples: Samples, most: int, seed: int = 7) -> Samples:
+    """`samples` as a device sounds them that repeats or leaves out up to `most` samples every 10 ms, and makes up for it."""
+    random = np.random.default_rng(seed)
+    starts = range(0, len(samples) - 160, 160)
+    return np.concatenate([samples[max(0, at + random.integers(-most, most + 1)) :][:160] for at in starts])
+
+
+@needs_canceller
+def test_an_echo_that_has_jumps_is_still_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device on a busy machine: no second of it is certain, but all of them say the same."""
+    played = babble(6.0)
+    captured = jumpy(ROOM.hear(played), 2)
+    measured: list[Delay] = []
+
+    def measuring(played: Samples, captured: Samples) -> Delay:
+        measured.append(find_delay(played, captured))
+        return measured[-1]
+
+    monkeypatch.setattr(echo, "find_delay", measuring)
+    rehearsal = Rehearsal(captured, played)
+    microphone = EchoMicrophone(rehearsal, rehearsal.reference)
+    heard(microphone)
+    assert measured
+    assert max(found.sharpness for found in measured) < echo.SHARP
+    assert microphone.echoing
+    assert microphone.delay == pytest.approx(ROOM.delay, abs=0.02)
 
 
 @pytest.mark.parametrize("mode", ["half_duplex", "push_to_talk"])

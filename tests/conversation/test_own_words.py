@@ -63,6 +63,13 @@ def test_the_persons_words_are_left_of_a_mixture(own: OwnWords) -> None:
     )
 
 
+@pytest.mark.parametrize("heard", ["It's funny.", "It's sunny", "it is sunny", "It's sunny. I can't"])
+def test_what_was_shortened_is_the_same(heard: str) -> None:
+    own = OwnWords()
+    own.say_clause(say("It is sunny. I cannot."), started=10.0, seconds=1.5)
+    assert own.is_own(heard, 10.0, 11.5)
+
+
 def test_a_command_that_the_assistant_says_itself_is_its_own() -> None:
     own = OwnWords()
     own.say(["You", "can", "stop", "there"], [0.2, 0.4, 0.8, 1.0], 10.0)

@@ -30,6 +30,10 @@ class StageMicrophone:
         """What the speaker sounds."""
         self._room = room
         self._response = room.response() if room.echo_db > -90 else None
+        self._sounded: Samples = np.zeros(
+            0 if self._response is None else len(self._response) - 1, np.float32
+        )
+        """What the speaker sounded before, that is still echoing."""
         self._paced = paced
         self._lock = threading.Lock()
         self._said: list[tuple[int, Samples]] = []
@@ -98,9 +102,10 @@ class StageMicrophone:
                     samples[first - start : last - start] += sound[first - begins : last - begins]
             self._said = [(begins, sound) for begins, sound in self._said if begins + len(sound) > start]
         if self._response is not None:
-            past = self.echo.window(
-                captured - self._room.delay, (BLOCK + len(self._response) - 1) / SAMPLE_RATE
-            )
+            # Sample after sample: the times of blocks jump, what a loudspeaker sounds does not.
+            due = captured - self._room.delay - BLOCK / SAMPLE_RATE
+            past = np.concatenate((self._sounded, self.echo.at(due, BLOCK)))
+            self._sounded = past[BLOCK:]
             size = 1 << (len(past) + len(self._response)).bit_length()
             echo = np.fft.irfft(np.fft.rfft(past, size) * np.fft.rfft(self._response, size), size)
             samples += echo[len(past) - BLOCK : len(past)].astype(np.float32)

@@ -41,7 +41,10 @@ LEAD_SECONDS = 0.02
 LOOK_SECONDS = 1.0
 """Of sound, in which the delay is measured anew."""
 SHARP = 12.0
-"""Of `Delay.sharpness`: below this, what was measured is an accident or somebody talks."""
+"""Of `Delay.sharpness`: from here on there is an echo, and this is its delay."""
+FAINT = 6.5
+"""Below this none was found. Without an echo a second of noise has 3.5 to 5.5, one in which somebody talks is below this seven times in
+eight. Between the two it is an echo if the second before says the same; devices whose sound has small jumps never get sharper."""
 MOST_MISSES = 3
 """Seconds of speech in a row without an echo, after which there is none any more; one such second is enough at the start. A person
 who talks may hide it for a while."""
@@ -117,6 +120,8 @@ class EchoMicrophone:
         """Whether there is an echo; None before the first second of speech. A canceller without an echo takes the person away instead."""
         self._misses = 0
         """Seconds of speech in a row in which no echo was found."""
+        self._suspected: float | None = None
+        """Delay of an echo that may have been there in the second before."""
         self.muted = False
         """The frame that was read last was silenced, because the assistant sounded."""
         self.raw: Samples = np.zeros(BLOCK, np.float32)
@@ -270,12 +275,14 @@ class EchoMicrophone:
         heard, self._heard = self._heard, np.zeros(0, np.float32)
         played = self._reference.window(until, len(heard) / SAMPLE_RATE)
         found = find_delay(played, heard)
-        if found.sharpness < SHARP:
-            self._misses += dbfs(played) > AUDIBLE_DBFS
-            if self._misses >= (1 if self.echoing is None else MOST_MISSES) and self.echoing is not False:
-                log.info("no echo is heard: the microphone is used as it is")
-                self.echoing, self._canceller = False, None
+        if found.sharpness < FAINT:
+            self._suspected = None
+            self._missed(played)
             return
+        if found.sharpness < SHARP:
+            suspected, self._suspected = self._suspected, found.seconds
+            if suspected is None or abs(found.seconds - suspected) > MOVED_SECONDS:
+                return
         if not self.echoing:
             log.info("an echo is heard, %.0f ms after it is played", found.seconds * 1e3)
         self.echoing, self._misses = True, 0
@@ -291,6 +298,12 @@ class EchoMicrophone:
             self._aligned = found.seconds
             self._canceller = None
             self._reference.forget_alignment()
+
+    def _missed(self, played: Samples) -> None:
+        self._misses += dbfs(played) > AUDIBLE_DBFS
+        if self._misses >= (1 if self.echoing is None else MOST_MISSES) and self.echoing is not False:
+            log.info("no echo is heard: the microphone is used as it is")
+            self.echoing, self._canceller = False, None
 
 
 def without_echo(microphone: Microphone, speaker: Speaker, audio: AudioSettings) -> EchoMicrophone:

@@ -1,7 +1,7 @@
 """Whether words that were heard are the assistant's own, come back from the speaker.
 
 What is transcribed while a reply plays is compared with the words that sounded at that time. Words are compared as they are
-spoken ("3" is "three"), roughly (an echo is heard badly), and in order. What is left over is somebody else's.
+spoken ("3" is "three", "it's" is "it is"), roughly (an echo is heard badly), and in order. What is left over is somebody else's.
 """
 
 from __future__ import annotations
@@ -27,7 +27,19 @@ LATER_SECONDS = 0.4
 KEPT_WORDS = 2000
 COMMANDS = frozenset({"stop", "wait", "quiet", "enough", "cancel", "no"})
 """One of these that the assistant did not say is always somebody's."""
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_SHORTENED = (
+    (re.compile(r"\bcan(?:'|no)t\b"), "can not"),
+    (re.compile(r"\bwon't\b"), "will not"),
+    (re.compile(r"n't\b"), " not"),
+    (re.compile(r"'s\b"), " is"),
+    (re.compile(r"'re\b"), " are"),
+    (re.compile(r"'m\b"), " am"),
+    (re.compile(r"'ll\b"), " will"),
+    (re.compile(r"'ve\b"), " have"),
+    (re.compile(r"'d\b"), " would"),
+)
+"""What is said in full is often heard shortened, and the other way round; a possessive is changed alike on both sides."""
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,10 @@ class OwnWords:
 
 
 def _words(text: str) -> list[str]:
-    return [word.lower().replace("’", "'") for word in _WORD.findall(spoken(text))]
+    said = spoken(text).lower().replace("’", "'")
+    for pattern, full in _SHORTENED:
+        said = pattern.sub(full, said)
+    return _WORD.findall(said)
 
 
 def _matched(heard: Sequence[str], said: Sequence[str]) -> list[bool]:
