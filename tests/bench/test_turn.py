@@ -76,3 +76,16 @@ async def test_turns_and_their_cascade() -> None:
     assert all(turn["reply"] for turn in result["turns"])
     assert result["stages_ms"]["stt"]
     json.dumps(result)
+
+
+@pytest.mark.models
+@pytest.mark.audio
+async def test_a_pause_ends_a_question_and_the_answer_is_thought_in_it() -> None:
+    settings = all_settings.load(overrides={"sessions": {"store": "memory"}, "audio": {"earcons": False}})
+    result = await measure(
+        settings, synthesised(("How many days are in a week?",)), 1, cascade=False, pause=True
+    )
+    timings = result["turns"][0]["timings_ms"]
+    assert timings["endpoint"] > 0
+    assert timings["llm_first_token"] < timings["voice_to_voice"]
+    assert result["cascade_ms"] is None

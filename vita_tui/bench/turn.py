@@ -33,12 +33,13 @@ async def measure(
     rounds: int,
     *,
     cascade: bool = True,
+    pause: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Ask `rounds` questions, each in a conversation of its own, and return the report.
 
-    A question is heard in real time; its last sample is the key. `voice_to_voice` counts from there to the first sound that is
-    ready to play. The cascade gets all of the question at once and goes through faster-whisper's transcribe, the whole reply of the
+    A question is heard in real time; its last sample is the key, or with `pause` the beginning of the silence that ends it.
+    `voice_to_voice` counts from there to the first sound that is ready to play. The cascade gets all of the question at once and goes through faster-whisper's transcribe, the whole reply of the
     same model and the whole speech of the same voice: its ms are the sum.
 
     Raises:
@@ -53,7 +54,8 @@ async def measure(
     loop = asyncio.get_running_loop()
 
     def ended() -> None:
-        loop.call_soon_threadsafe(end_utterance, assistant)
+        if not pause:
+            loop.call_soon_threadsafe(end_utterance, assistant)
 
     try:
         await assistant.start()

@@ -23,6 +23,7 @@ Json = Annotated[
     bool, typer.Option("--json", help="As JSON, with every single figure, for vita bench compare.")
 ]
 
+Pause = Annotated[bool, typer.Option("--pause", help="A pause ends each question, instead of the key.")]
 
 TURN: dict[str, dict[str, Any]] = {
     "sessions": {"store": "memory"},
@@ -107,6 +108,7 @@ def turn(
             help="Leave a technique out: short-windows, drafts, partials, think-ahead, read-ahead, priority, early-clause.",
         ),
     ] = None,
+    pause: Pause = False,
     json: Json = False,
 ) -> None:
     """Time from the end of a question to the first sound of its answer, against the same engines one after the other.
@@ -120,7 +122,7 @@ def turn(
     settings = all_settings.load(overrides={**TURN, **ablations.without(without or ())})
     questions = recordings.folder(folder) if folder is not None else recordings.synthesised()
     with quiet_libraries():
-        result = run_async(measure(settings, questions, rounds, cascade=cascade, progress=say))
+        result = run_async(measure(settings, questions, rounds, cascade=cascade, pause=pause, progress=say))
     if json:
         print_json(result)
         return
@@ -304,6 +306,7 @@ def ablations_(
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Spoken questions; otherwise espeak-ng asks.")
     ] = None,
+    pause: Pause = False,
     json: Json = False,
 ) -> None:
     """What each technique is worth: voice to voice with all of them, and with each of them left out, in one run."""
@@ -317,7 +320,8 @@ def ablations_(
         say(f"without {name}" if name else "with all techniques")
         settings = all_settings.load(overrides={**TURN, **ablations.without([name] if name else ())})
         with quiet_libraries():
-            results[name or "all"] = run_async(measure(settings, questions, rounds, cascade=False))
+            measured = measure(settings, questions, rounds, cascade=False, pause=pause)
+            results[name or "all"] = run_async(measured)
     if json:
         print_json(results)
         return
