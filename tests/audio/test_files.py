@@ -78,7 +78,11 @@ def test_a_file_that_breaks_off_gives_what_there_is(tmp_path: Path) -> None:
     file = flac(tmp_path / "a.flac", noise, SAMPLE_RATE)
     assert len(read_audio(file)) == len(noise)
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    assert SAMPLE_RATE < len(read_audio(file)) < len(noise)
+    told: list[str] = []
+    assert SAMPLE_RATE < len(read_audio(file, on_cut=told.append)) < len(noise)
+    (sentence,) = told
+    assert sentence.startswith(f"{file} breaks off after 1.")
+    assert " of 3.0 seconds" in sentence
 
 
 def test_written_and_read_again(tmp_path: Path) -> None:

@@ -27,10 +27,10 @@ SPEAKER_RATE = 24_000
 SPEAKER_BLOCK_SECONDS = 0.02
 
 
-def iter_audio(path: Path) -> Iterator[Samples]:
+def iter_audio(path: Path, *, on_cut: Callable[[str], None] = log.warning) -> Iterator[Samples]:
     """The audio of a file, in any format that PyAV reads, as mono blocks at `SAMPLE_RATE`; memory does not grow with it.
 
-    A file that breaks off in the middle gives what could be read.
+    A file that breaks off in the middle, or is damaged there, gives what could be read, and `on_cut` a sentence that says so.
 
     Raises:
         AudioFileError: there is no such file, it cannot be read, it holds no audio, or it is empty.
@@ -39,7 +39,7 @@ def iter_audio(path: Path) -> Iterator[Samples]:
     import av
     import av.error
 
-    blocks = 0
+    blocks = samples = 0
     try:
         # Playlists must not reach out into the network.
         with av.open(
@@ -52,11 +52,12 @@ def iter_audio(path: Path) -> Iterator[Samples]:
                 for frame in container.decode(container.streams.audio[0]):
                     for block in _resampled(resampler, frame):
                         blocks += 1
+                        samples += len(block)
                         yield block
             except av.error.FFmpegError as error:
                 if not blocks:
                     raise
-                log.info("%s breaks off: %s", path, _reason(error))
+                on_cut(f"{path} breaks off after {_seconds(samples, container.duration)}: {_reason(error)}.")
             for block in _resampled(resampler, None):
                 blocks += 1
                 yield block
@@ -86,6 +87,12 @@ def _check(path: Path) -> None:
         raise AudioFileError(f"{path} cannot be read: {reason}.") from None
 
 
+def _seconds(samples: int, duration: int | None) -> str:
+    """What was read, of how much if that is known; `duration` in microseconds, as containers tell it."""
+    read = f"{samples / SAMPLE_RATE:.1f}"
+    return f"{read} of {duration / 1e6:.1f} seconds" if duration else f"{read} seconds"
+
+
 def _reason(error: Exception) -> str:
     return str(getattr(error, "strerror", "") or error).strip().rstrip(".").lower()
 
@@ -100,8 +107,10 @@ def _resampled(resampler: object, frame: object) -> Iterator[Samples]:
             yield samples
 
 
-def read_audio(path: Path, *, max_seconds: float | None = None) -> Samples:
-    """All of a file, or its first `max_seconds`, as mono samples at `SAMPLE_RATE`.
+def read_audio(
+    path: Path, *, max_seconds: float | None = None, on_cut: Callable[[str], None] = log.warning
+) -> Samples:
+    """All of a file, or its first `max_seconds`, as mono samples at `SAMPLE_RATE`; `on_cut` as in `iter_audio`.
 
     Raises:
         AudioFileError: as `iter_audio`.
@@ -109,7 +118,7 @@ def read_audio(path: Path, *, max_seconds: float | None = None) -> Samples:
     limit = None if max_seconds is None else round(max_seconds * SAMPLE_RATE)
     blocks: list[Samples] = []
     total = 0
-    for block in iter_audio(path):
+    for block in iter_audio(path, on_cut=on_cut):
         blocks.append(block)
         total += len(block)
         if limit is not None and total >= limit:

@@ -28,8 +28,8 @@ def transcribe(
 ) -> None:
     """Print what is said in each FILE, one paragraph each.
 
-    Files are read piece by piece, so an hour needs no more memory than a minute. A file that cannot be read is named on stderr, the
-    others are transcribed, and the exit code is 1.
+    Files are read piece by piece, so an hour needs no more memory than a minute. A file that cannot be read, or breaks off, is
+    named on stderr, the others are transcribed, and the exit code is 1.
 
     Example: vita transcribe talk.mp3 --language de
     """
@@ -84,6 +84,9 @@ def _transcribe(files: list[Path], chosen: dict[str, str], json: bool) -> bool:
                 prefix = f"{file}: " if len(files) > 1 else ""
                 sys.stdout.write(f"{prefix}{plain(transcript.text)}\n")
                 sys.stdout.flush()
+            if transcript.problem:
+                failed = True
+                complain(transcript.problem, "What follows is missing in the transcript")
     finally:
         for engine in chain.engines:
             engine.cleanup()

@@ -56,7 +56,7 @@ async def run(question: Path, out: Path | None) -> dict[str, Any]:
     )
     # Nobody listens while it plays, so a long reply need not take its length.
     speaker = FileSpeaker(pace=False)
-    microphone = FileMicrophone(read_audio(question, max_seconds=settings.talk.max_seconds))
+    microphone = FileMicrophone(read_audio(question, max_seconds=settings.talk.max_seconds, on_cut=say))
     microphone.hold()
     assistant = build(settings, microphone=microphone, speaker=speaker)
     try:

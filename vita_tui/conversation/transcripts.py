@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,8 @@ class FileTranscript:
     language: str
     seconds: float
     """Length of the audio."""
+    problem: str = ""
+    """A sentence when the file breaks off: the text is that of the part before."""
 
 
 def transcribe_file(recognizers: Chain[Recognizer], path: Path) -> FileTranscript:
@@ -38,14 +40,15 @@ def transcribe_file(recognizers: Chain[Recognizer], path: Path) -> FileTranscrip
     total = 0
     texts: list[str] = []
     language = expected = ""
-    for audio, fresh in _stretches(path):
+    cuts: list[str] = []
+    for audio, fresh in _stretches(path, cuts.append):
         total += fresh
         result = _transcribe(recognizers, audio, language)
         expected = result.language
         if text := result.text.strip():
             texts.append(text)
             language = language or result.language
-    return FileTranscript(" ".join(texts), language or expected, total / SAMPLE_RATE)
+    return FileTranscript(" ".join(texts), language or expected, total / SAMPLE_RATE, " ".join(cuts))
 
 
 def _transcribe(recognizers: Chain[Recognizer], audio: Samples, language: str) -> Transcription:
@@ -56,11 +59,11 @@ def _transcribe(recognizers: Chain[Recognizer], audio: Samples, language: str) -
     return result
 
 
-def _stretches(path: Path) -> Iterator[tuple[Samples, int]]:
+def _stretches(path: Path, on_cut: Callable[[str], None]) -> Iterator[tuple[Samples, int]]:
     """Audio between pauses, and how many samples of the file each stretch has used up."""
     held: list[Samples] = []
     count = 0
-    for block in iter_audio(path):
+    for block in iter_audio(path, on_cut=on_cut):
         held.append(block)
         count += len(block)
         if count >= HELD_SECONDS * SAMPLE_RATE:
