@@ -23,6 +23,8 @@ from vita_tui.audio.reference import Reference
 __all__ = ["BEGAN", "Rehearsal", "Room", "room_between"]
 
 
+READY = b"ready\n"
+"""What the process says on stderr when it waits for sound."""
 BEGAN = 1000.0
 """Monotonic seconds at which a rehearsal begins."""
 
@@ -142,15 +144,18 @@ class Rehearsal:
 def room_between(audio: VirtualAudio, room: Room) -> Iterator[None]:
     """Let the virtual microphone hear the virtual speaker through `room`. PulseAudio adds some 50 ms of its own."""
     form = [f"--rate={SAMPLE_RATE}", "--channels=1", "--format=s16le", "--raw", "--latency-msec=15"]
-    ear = subprocess.Popen(
-        ["parecord", "--device=speaker.monitor", *form], env=audio.env, stdout=subprocess.PIPE
-    )
+    # Backwards, each when the next is there: what waits in a pipe at the beginning makes the echo so much later for good.
     walls = subprocess.Popen(
         [sys.executable, "-m", "tests.room", "--echo", str(room.echo_db), "--delay", str(room.delay),
          "--noise", str(room.noise_dbfs), "--clip", str(room.clip)],
-        env=audio.env, cwd=ROOT, stdin=ear.stdout, stdout=subprocess.PIPE,
+        env=audio.env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+    assert walls.stdin is not None
+    assert walls.stderr is not None
+    assert walls.stderr.readline() == READY
     mouth = subprocess.Popen(["paplay", "--device=mic", *form], env=audio.env, stdin=walls.stdout)
+    ear = subprocess.Popen(["parecord", "--device=speaker.monitor", *form], env=audio.env, stdout=walls.stdin)
+    walls.stdin.close()
     try:
         yield
     finally:
@@ -172,6 +177,8 @@ def _stand_between() -> None:
     size = 160
     spectrum = np.fft.rfft(response, 8192)
     number = 0
+    sys.stderr.buffer.write(READY)
+    sys.stderr.flush()
     while raw := sys.stdin.buffer.read(size * 2):
         played = np.frombuffer(raw, "<i2").astype(np.float32) / 32768.0
         echo = np.fft.irfft(np.fft.rfft(played, 8192) * spectrum, 8192)[: len(played) + len(tail)]
