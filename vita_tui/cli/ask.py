@@ -66,6 +66,7 @@ async def _ask(question: str, model: str, base_url: str, json: bool) -> None:
     assistant.bus.subscribe(listen)
     try:
         await assistant.start()
+        await assistant.prepared()
         await assistant.ask(question)
     finally:
         await assistant.aclose()

@@ -163,6 +163,14 @@ class Assistant:
 
     # ---- life
 
+    async def prepared(self) -> None:
+        """Wait until the engines are ready and the model has read what a question begins with, for who asks at once and only once.
+
+        A question need not wait for it; but then nothing is kept for the next start of what was read.
+        """
+        await self.ready.wait()
+        await self._mind.read_up()
+
     async def start(self, *, resume: str | None = None) -> None:
         """Open the store, the devices and the engines; returns when the store is open, the rest is loaded behind.
 

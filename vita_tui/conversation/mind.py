@@ -101,6 +101,11 @@ class Mind:
         if self._read(" ".join([before, *words]).strip()):
             self._words_read = len(words)
 
+    async def read_up(self) -> None:
+        """Wait until what is being read has been read."""
+        if self._reading is not None:
+            await asyncio.wait({self._reading})
+
     def stop_reading(self) -> None:
         """The whole question is known, or the model is to be unloaded."""
         if self._reading is not None:

@@ -36,7 +36,7 @@ async def spoken_turn(assistant: Assistant, microphone: Player) -> dict[str, Any
 
     unsubscribe = assistant.bus.subscribe(listen)
     try:
-        await assistant.ready.wait()
+        await assistant.prepared()
         assistant.talk()
         microphone.play()
         await over.wait()

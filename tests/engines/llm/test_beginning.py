@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from tests.engines.llm.test_embedded import weights
 from vita_tui import paths
 from vita_tui.engines.llm.base import Message
+from vita_tui.engines.llm.beginning import KEPT
 from vita_tui.engines.llm.embedded import EmbeddedResponder
 
 pytestmark = pytest.mark.models
@@ -153,12 +155,20 @@ async def test_any_file_can_be_a_model(start: Start, tmp_path: Path, name: str) 
         assert len(kept()) == 1
 
 
-async def test_another_beginning_takes_the_place_of_the_old_one(start: Start) -> None:
-    await (await start()).prefill([SYSTEM])
-    before = kept()
-    await (await start()).prefill([{"role": "system", "content": "You are a crow."}])
-    assert len(kept()) == 1
-    assert kept() != before
+async def test_the_beginnings_that_were_used_last_are_kept(start: Start) -> None:
+    def system(bird: int) -> Message:
+        return {"role": "system", "content": f"You are bird {bird}."}
+
+    files: list[Path] = []
+    for bird in range(KEPT):
+        await (await start()).prefill([system(bird)])
+        [new] = set(kept()) - set(files)
+        files.append(new)
+        os.utime(new, (bird, bird))  # of another second each
+    await (await start()).prefill([system(0)])  # recalled, and so used later than all others
+    await (await start()).prefill([system(KEPT)])
+    assert len(kept()) == KEPT
+    assert {file for file in files if not file.exists()} == {files[1]}
 
 
 @pytest.mark.parametrize("content", [b"", b"no slot at all", b"cut"])

@@ -29,6 +29,8 @@ __all__ = ["Beginning", "folder"]
 log = logging.getLogger(__name__)
 
 STALE_SECONDS = 60.0
+KEPT = 4
+"""Beginnings of one model, each of some megabytes: other system prompts are tried, and come back."""
 
 
 def folder() -> Path:
@@ -67,6 +69,7 @@ class Beginning:
                 # llama.cpp dies of a file that was cut off.
                 whole = file.name.endswith(f"-{file.stat().st_size}.slot")
                 if whole and await self._server.slot("restore", file.name):
+                    os.utime(file)
                     self._done = True
                     return
                 log.warning("%s is made anew", file.name)
@@ -97,7 +100,8 @@ class Beginning:
                 if time.time() - left.stat().st_mtime > STALE_SECONDS:
                     left.unlink()
             if await self._server.slot("save", new.name):
-                for old in folder().glob(f"{escape(self._name)}-{'?' * 16}-*.slot"):
+                earlier = folder().glob(f"{escape(self._name)}-{'?' * 16}-*.slot")
+                for old in sorted(earlier, key=lambda file: file.stat().st_mtime)[: -KEPT + 1]:
                     old.unlink(missing_ok=True)
                 new.replace(folder() / f"{key}-{new.stat().st_size}.slot")
         except OSError as error:
