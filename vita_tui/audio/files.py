@@ -39,7 +39,7 @@ def iter_audio(path: Path, *, on_cut: Callable[[str], None] = log.warning) -> It
     import av
     import av.error
 
-    blocks = samples = 0
+    samples = 0
     try:
         # Playlists must not reach out into the network.
         with av.open(
@@ -51,19 +51,18 @@ def iter_audio(path: Path, *, on_cut: Callable[[str], None] = log.warning) -> It
             try:
                 for frame in container.decode(container.streams.audio[0]):
                     for block in _resampled(resampler, frame):
-                        blocks += 1
                         samples += len(block)
                         yield block
             except av.error.FFmpegError as error:
-                if not blocks:
+                if not samples:
                     raise
                 on_cut(f"{path} breaks off after {_seconds(samples, container.duration)}: {_reason(error)}.")
             for block in _resampled(resampler, None):
-                blocks += 1
+                samples += len(block)
                 yield block
     except av.error.FFmpegError as error:
         raise AudioFileError(f"{path} is not an audio file that can be read: {_reason(error)}.") from None
-    if not blocks:
+    if not samples:
         raise AudioFileError(f"{path} holds no sound: it is 0 seconds long.")
 
 

@@ -39,8 +39,9 @@ async def measure(
     """Ask `rounds` questions, each in a conversation of its own, and return the report.
 
     A question is heard in real time; its last sample is the key, or with `pause` the beginning of the silence that ends it.
-    `voice_to_voice` counts from there to the first sound that is ready to play. The cascade gets all of the question at once and goes through faster-whisper's transcribe, the whole reply of the
-    same model and the whole speech of the same voice: its ms are the sum.
+    `voice_to_voice` counts from there to the first sound that is ready to play. The cascade gets all of the question at once and
+    goes through faster-whisper's transcribe, the whole reply of the same model and the whole speech of the same voice: its ms are
+    the sum.
 
     Raises:
         VitaError: an engine is missing or fails, or a question was not understood.

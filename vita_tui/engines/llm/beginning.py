@@ -69,8 +69,9 @@ class Beginning:
                 # llama.cpp dies of a file that was cut off.
                 whole = file.name.endswith(f"-{file.stat().st_size}.slot")
                 if whole and await self._server.slot("restore", file.name):
-                    os.utime(file)
                     self._done = True
+                    with suppress(OSError):  # a cache that may only be read
+                        os.utime(file)
                     return
                 log.warning("%s is made anew", file.name)
                 file.unlink()
