@@ -12,6 +12,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from subprocess import PIPE
+from typing import Any
 
 import numpy as np
 
@@ -144,24 +146,27 @@ class Rehearsal:
 def room_between(audio: VirtualAudio, room: Room) -> Iterator[None]:
     """Let the virtual microphone hear the virtual speaker through `room`. PulseAudio adds some 50 ms of its own."""
     form = [f"--rate={SAMPLE_RATE}", "--channels=1", "--format=s16le", "--raw", "--latency-msec=15"]
-    # Backwards, each when the next is there: what waits in a pipe at the beginning makes the echo so much later for good.
-    walls = subprocess.Popen(
-        [sys.executable, "-m", "tests.room", "--echo", str(room.echo_db), "--delay", str(room.delay),
-         "--noise", str(room.noise_dbfs), "--clip", str(room.clip)],
-        env=audio.env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert walls.stdin is not None
-    assert walls.stderr is not None
-    assert walls.stderr.readline() == READY
-    mouth = subprocess.Popen(["paplay", "--device=mic", *form], env=audio.env, stdin=walls.stdout)
-    ear = subprocess.Popen(["parecord", "--device=speaker.monitor", *form], env=audio.env, stdout=walls.stdin)
-    walls.stdin.close()
-    try:
+    room_process = [
+        sys.executable, "-m", "tests.room", "--echo", str(room.echo_db), "--delay", str(room.delay),
+        "--noise", str(room.noise_dbfs), "--clip", str(room.clip),
+    ]  # fmt: skip
+    with contextlib.ExitStack() as stack:
+
+        def start(command: list[str], **pipes: Any) -> subprocess.Popen[bytes]:
+            process = subprocess.Popen(command, env=audio.env, cwd=ROOT, **pipes)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return process
+
+        # Backwards, each when the next is there: what waits in a pipe at the beginning makes the echo so much later for good.
+        walls = start(room_process, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        assert walls.stdin is not None
+        assert walls.stderr is not None
+        assert walls.stderr.readline() == READY
+        start(["paplay", "--device=mic", *form], stdin=walls.stdout)
+        start(["parecord", "--device=speaker.monitor", *form], stdout=walls.stdin)
+        walls.stdin.close()
         yield
-    finally:
-        for process in (ear, walls, mouth):
-            process.kill()
-            process.wait()
 
 
 def _stand_between() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from vita_tui.bench import ablations
 from vita_tui.cli.output import print_json, quiet_libraries, run_async, say
 from vita_tui.errors import VitaError
 
@@ -105,7 +106,7 @@ def turn(
         list[str] | None,
         typer.Option(
             "--without",
-            help="Leave a technique out: short-windows, drafts, partials, think-ahead, read-ahead, priority, early-clause.",
+            help=f"Leave a technique out: {', '.join(ablations.TECHNIQUES)}.",
         ),
     ] = None,
     pause: Pause = False,
@@ -116,7 +117,7 @@ def turn(
     Every question is heard in real time, through the microphone's own code.
     """
     from vita_tui import settings as all_settings
-    from vita_tui.bench import ablations, recordings
+    from vita_tui.bench import recordings
     from vita_tui.bench.turn import measure
 
     settings = all_settings.load(overrides={**TURN, **ablations.without(without or ())})
@@ -311,7 +312,7 @@ def ablations_(
 ) -> None:
     """What each technique is worth: voice to voice with all of them, and with each of them left out, in one run."""
     from vita_tui import settings as all_settings
-    from vita_tui.bench import ablations, recordings
+    from vita_tui.bench import recordings
     from vita_tui.bench.turn import measure
 
     questions = recordings.folder(folder) if folder is not None else recordings.synthesised()
