@@ -366,7 +366,7 @@ async def _act(
     elif "key" in cue:
         key = cue["key"]
         if key == "type":
-            vita._spawn(vita.ask(cue["text"]), "typed")
+            vita._tasks.spawn(vita.ask(cue["text"]), "typed")
         else:
             {"talk": vita.talk, "stop": vita.stop, "hold": vita.hold_open}[key]()
     for name, device in (("microphone", microphone), ("speaker", speaker)):

@@ -7,7 +7,6 @@ question, the talk key or `stop` ends it first, and what was heard of it is kept
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -33,7 +32,7 @@ from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Responder
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
-from vita_tui.errors import EngineError, VitaError
+from vita_tui.errors import VitaError
 from vita_tui.events import (
     ClauseStarted,
     Event,
@@ -49,7 +48,7 @@ from vita_tui.events import (
     TurnFinished,
 )
 from vita_tui.health.memory import give_back
-from vita_tui.health.registry import register_task
+from vita_tui.health.tasks import Tasks, notice_of
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session
 from vita_tui.settings import Settings, TalkSettings
@@ -102,6 +101,7 @@ class Assistant:
         self.last: Exchange | None = None
         """The exchange that ended last."""
         self._clock = clock or SystemClock()
+        self._tasks = Tasks("conversation.assistant", self._failed)
         self._responders = responders
         self._speech = SpeechOutput(
             synthesizers,
@@ -118,15 +118,18 @@ class Assistant:
             )
         self.upkeep: Upkeep | None = None
         if upkeep:
-            probes = {chain: partial(self._post, self._probe, job) for job, chain in self.chains.items()}
+            probes = {
+                chain: partial(self._tasks.post, self._probe, job) for job, chain in self.chains.items()
+            }
+            on_loop = partial(self._tasks.wait_for, seconds=savings.PATIENCE)
             ladder = savings.steps(
                 settings,
                 recognizers=recognizers,
                 synthesizers=synthesizers,
                 recognition=self._recognition,
                 speech=self._speech,
-                limit_history=lambda most: self._on_loop(sessions.limit_memory(most)),
-                free_mind=lambda free: self._on_loop(self._free_mind() if free else self._mind.keep()),
+                limit_history=lambda most: on_loop(sessions.limit_memory(most)),
+                free_mind=lambda free: on_loop(self._free_mind() if free else self._mind.keep()),
             )
             self.upkeep = Upkeep(settings.health, ladder, bus, self._clock, probes=probes)
         self._contest = Contest(
@@ -144,19 +147,17 @@ class Assistant:
         self._mind = Mind(
             responders,
             settings.llm,
-            spawn=self._spawn,
+            spawn=self._tasks.spawn,
             messages=self._record.messages,
             answering=lambda: self._running is not None,
             idle=lambda: self.state in (State.IDLE, State.INITIALIZING),
             on_loaded=partial(self._loaded, "llm"),
         )
         self._turns = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._exchange: Exchange | None = None
         self._draft: Exchange | None = None
         self._running: asyncio.Task[None] | None = None
         """The committed exchange, until its record is stored."""
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._loading: set[str] = set()
         self._closed = False
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -176,7 +177,7 @@ class Assistant:
 
         Typed questions may be asked at once; they wait for the model. `ready` tells when all is loaded.
         """
-        self._loop = asyncio.get_running_loop()
+        self._tasks.begin()
         self._unsubscribe = self.bus.subscribe(self._on_event)
         if self.upkeep is not None:
             self.upkeep.start()
@@ -207,9 +208,7 @@ class Assistant:
         self._closed = True
         self._abandon("stopped")
         await self._settled()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.aclose()
         closing: list[Coroutine[Any, Any, Any]] = [asyncio.to_thread(self._speech.cleanup)]
         if self._recognition is not None:
             closing.append(asyncio.to_thread(self._recognition.cleanup))
@@ -432,7 +431,7 @@ class Assistant:
         self._drop_draft()
         self._mind.stop_reading()
         self._draft = self._new_exchange(text, Stopwatch(), spoken=True)
-        self._spawn(self._run_draft(self._draft), "draft")
+        self._tasks.spawn(self._run_draft(self._draft), "draft")
 
     def on_draft_void(self) -> None:
         """The user goes on."""
@@ -503,7 +502,7 @@ class Assistant:
         watch.endpoint_wait = understood.utterance.endpoint_wait
         watch.guard = understood.guard
         watch.mark("stt", understood.at)
-        self._spawn(self._hold_floor(exchange), "turn")
+        self._tasks.spawn(self._hold_floor(exchange), "turn")
 
     def _is_own(self, understood: Understood) -> bool:
         until = understood.utterance.last_speech
@@ -557,12 +556,12 @@ class Assistant:
         try:
             exchange.commit()
             if exchange.task is not None:
-                storing = self._spawn(self._record.keep_as_it_comes(exchange), "store")
+                storing = self._tasks.spawn(self._record.keep_as_it_comes(exchange), "store")
                 await asyncio.wait({exchange.task})
             else:
                 # The model is asked first: neither the store nor counting tokens must keep the user waiting.
                 messages = await self._record.messages(exchange.question)
-                storing = self._spawn(self._record.keep_as_it_comes(exchange), "store")
+                storing = self._tasks.spawn(self._record.keep_as_it_comes(exchange), "store")
                 await exchange.run(messages)
             exchange.closed.set()
             first = await storing
@@ -619,16 +618,16 @@ class Assistant:
     # ---- engines
 
     def _voice_loaded(self) -> None:
-        self._post(self._loaded, "tts")
+        self._tasks.post(self._loaded, "tts")
 
     def _ears_loaded(self) -> None:
-        self._post(self._loaded, "stt")
+        self._tasks.post(self._loaded, "stt")
 
     def _loaded(self, job: str) -> None:
         self._loading.discard(job)
         if not self._loading:
             if not self.ready.is_set():
-                self._spawn(asyncio.to_thread(give_back), "give memory back")
+                self._tasks.spawn(asyncio.to_thread(give_back), "give memory back")
             self.ready.set()
             if self.state is State.INITIALIZING:
                 self._set_state(State.IDLE)
@@ -648,27 +647,11 @@ class Assistant:
         await self._settled()
         await self._mind.free()
 
-    def _on_loop(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do `work` on the loop and wait for it, from any other thread.
-
-        Raises:
-            EngineError: it did not end in time.
-        """
-        if self._loop is None or self._loop.is_closed():
-            work.close()
-            return
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            future.result(savings.PATIENCE)
-        except TimeoutError:
-            future.cancel()
-            raise EngineError(f"It did not end within {savings.PATIENCE:.0f} s.") from None
-
     # ---- small things
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, ClauseStarted):
-            self._post(self._speech_started, event.turn)
+            self._tasks.post(self._speech_started, event.turn)
 
     def _speech_started(self, turn: int) -> None:
         if self._exchange is not None and self._exchange.turn == turn and self.state is State.THINKING:
@@ -684,26 +667,10 @@ class Assistant:
         if self.upkeep is not None:
             self.upkeep.metrics.count_error(error)
 
-    def _post(self, function: Callable[..., None], *arguments: object) -> None:
-        """Call `function` on the loop, from any thread."""
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
-                self._loop.call_soon_threadsafe(function, *arguments)
-
-    def _spawn(self, work: Any, name: str) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.create_task(work, name=name)
-        register_task(task, owner="conversation.assistant")
-        self._tasks.add(task)
-        task.add_done_callback(self._task_done)
-        return task
-
-    def _task_done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("task %s failed", task.get_name(), exc_info=error)
-            self._count(error)
-            remedy = error.remedy if isinstance(error, VitaError) else "See the log: ctrl+l"
-            self.bus.publish(Notice("That did not work", str(error) or type(error).__name__, remedy, "error"))
+    def _failed(self, error: BaseException) -> None:
+        """A task of ours raised it."""
+        self._count(error)
+        self.bus.publish(notice_of(error))
 
 
 def _same(a: str, b: str) -> bool:

@@ -24,6 +24,7 @@ from textual.screen import Screen
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import VitaError
 from vita_tui.events import Job, Notice
+from vita_tui.health.tasks import Tasks, notice_of
 from vita_tui.tui.core import Build, Core, Weights
 from vita_tui.tui.figures import Memory, measure
 from vita_tui.tui.held_key import HeldKey
@@ -106,7 +107,7 @@ class VitaApp(App[int]):
         self._started = False
         self._waiting: list[str] = []
         """Questions that were asked before there was anyone to ask."""
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks("tui.app", self._failed)
         self._unsubscribe: Callable[[], None] = lambda: None
         self._no_theme = theme if theme not in self.available_themes else ""
         """The theme of the settings, where there is none of that name."""
@@ -234,9 +235,7 @@ class VitaApp(App[int]):
             except Exception:
                 log.exception("closing the assistant failed")
         self._unsubscribe()
-        for task in tuple(self._tasks):
-            if task is not asyncio.current_task():
-                task.cancel()
+        self._tasks.cancel()
         self.exit(code, return_code=code)
 
     def _signalled(self, number: int) -> None:
@@ -270,23 +269,10 @@ class VitaApp(App[int]):
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Run `work` beside the screen; an error becomes a toast."""
-        from vita_tui.health.registry import register_task
+        self._tasks.spawn(work, name)
 
-        task = asyncio.create_task(work, name=name)
-        register_task(task, owner="tui.app")
-        self._tasks.add(task)
-        task.add_done_callback(self._task_done)
-
-    def _task_done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        log.error("%s failed", task.get_name(), exc_info=error)
-        if isinstance(error, VitaError):
-            self.main.show_notice(Notice("That did not work", error.message, error.remedy, "error"))
-        else:
-            words = str(error) or type(error).__name__
-            self.main.show_notice(Notice("That did not work", words, "See the log: ctrl+l", "error"))
+    def _failed(self, error: BaseException) -> None:
+        self.main.show_notice(notice_of(error))
 
     # ---- what the user wants
 
