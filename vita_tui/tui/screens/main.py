@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from vita_tui.clock import Clock
 from vita_tui.events import (
@@ -41,6 +40,7 @@ from vita_tui.tui.compositor import LeanCompositor
 from vita_tui.tui.messages import Bridge, Happened
 from vita_tui.tui.text import clean
 from vita_tui.tui.widgets.conversation import Conversation
+from vita_tui.tui.widgets.footer import Footer
 from vita_tui.tui.widgets.panel import Panel
 from vita_tui.tui.widgets.partial import Partial
 from vita_tui.tui.widgets.prompt import Prompt
