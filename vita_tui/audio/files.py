@@ -312,13 +312,16 @@ class FileSpeaker:
         """When the next block sounds."""
         while not self._closed.is_set():
             now = self._clock.monotonic()
-            due = max(due, now) if self._pace else now
+            # Late by less than a block the device's clock goes on: waking up a little late each time would make it slow.
+            if not self._pace or now - due > SPEAKER_BLOCK_SECONDS:
+                due = now
             filled, _ = self._timeline.pull(block, now, due)
             if filled:
                 self._recorded.append(block[:filled].copy())
                 due += filled / self.sample_rate
             following = self._tell_due()
             if not filled:
+                due = 0.0
                 self._news.wait(following)
                 self._news.clear()
             elif self._pace:
