@@ -12,7 +12,14 @@ import pytest
 from numpy.typing import NDArray
 
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, PlaybackMark
-from vita_tui.audio.files import FileMicrophone, FileSpeaker, iter_audio, read_audio, write_wav
+from vita_tui.audio.files import (
+    SPEAKER_BLOCK_SECONDS,
+    FileMicrophone,
+    FileSpeaker,
+    iter_audio,
+    read_audio,
+    write_wav,
+)
 from vita_tui.errors import AudioFileError, DeviceError
 from vita_tui.health.registry import registry
 
@@ -307,3 +314,21 @@ def test_fading_makes_it_quieter() -> None:
     marks.until(2)
     assert abs(speaker.samples()).max() == pytest.approx(0.125, abs=0.01)
     speaker.close()
+
+
+def test_a_paced_speaker_has_a_clock_of_its_own() -> None:
+    """It wakes up a little late for every block; what it sounds follows without a gap all the same."""
+    speaker = FileSpeaker()
+    dues: list[float] = []
+    speaker.tap(lambda _block, filled, due, _rate: dues.append(due) if filled else None)
+    over = threading.Event()
+    speaker.subscribe(lambda mark: over.set() if mark.kind == "finished" else None)
+    speaker.open()
+    try:
+        speaker.enqueue(np.full(speaker.sample_rate // 2, 0.1, np.float32))
+        assert over.wait(10)
+    finally:
+        speaker.close()
+    follow = np.isclose(np.diff(dues), SPEAKER_BLOCK_SECONDS, atol=1e-6)
+    assert len(dues) == 25
+    assert np.count_nonzero(follow) > len(follow) / 2  # a busy machine may make it skip a block or two
