@@ -19,7 +19,7 @@ ANSWER = "# Gulls\n\nThey are **clever**, and `loud`.\n\n- fish\n- bread\n\n```p
 
 
 async def _use(app: VitaApp, pilot: Pilot[int]) -> None:
-    """Ask, look at every screen and the tooltip of a key, make the terminal narrow and wide, and begin anew."""
+    """Ask, look at every screen and a notice, make the terminal narrow and wide, and begin anew."""
     for question in ("gulls?", "more?"):
         await pilot.press(*question, "enter")
         await pilot.pause()
