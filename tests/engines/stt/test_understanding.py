@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -84,26 +84,37 @@ def _words(text: str) -> str:
     return str(EnglishTextNormalizer()(text))  # type: ignore[no-untyped-call]  # the library has no types
 
 
+def _takes(audio: Sound) -> Iterator[Sound]:
+    """As it is, half as loud, and with a noise 20 dB below the speech."""
+    noise = np.random.default_rng(1).standard_normal(len(audio)).astype(np.float32)
+    yield audio
+    yield audio * np.float32(0.5)
+    yield audio + noise * np.sqrt(np.mean(audio**2)) * np.float32(0.1)
+
+
 @pytest.mark.speech
 @pytest.mark.slow
 def test_a_short_window_costs_no_words(whisper: WhisperRecognizer, speech: Path) -> None:
-    """Word error rate on real speech, ours against `transcribe` as it comes, on the same model."""
+    """Word error rate on real speech, ours against `transcribe` as it comes, on the same model.
+
+    Where two words are as likely as each other, the processor's rounding decides: `transcribe` alone makes two to eight errors in the
+    recordings as they are. So each is heard three times, and one word in a hundred is allowed for.
+    """
     import jiwer
     from faster_whisper import WhisperModel
 
     theirs = WhisperModel(str(paths.models_dir() / "whisper-base"), device="cpu", compute_type="int8")
-    lines = [line.split("\t") for line in (speech / "refs.tsv").read_text().splitlines()[1:]]
     wanted, ours, plain = [], [], []
     windows = 0
-    for file, text in lines:
-        audio = read_audio(speech / file)
-        result = whisper.transcribe(audio)
-        windows += result.windows
-        wanted.append(_words(text))
-        ours.append(_words(result.text))
-        plain.append(_words(" ".join(part.text for part in theirs.transcribe(audio, language="en")[0])))
-    assert jiwer.wer(wanted, ours) <= jiwer.wer(wanted, plain)
-    assert windows <= len(lines) * 1.5, "the guard seldom has anything decoded again"
+    for file, text in (line.split("\t") for line in (speech / "refs.tsv").read_text().splitlines()[1:]):
+        for audio in _takes(read_audio(speech / file)):
+            result = whisper.transcribe(audio)
+            windows += result.windows
+            wanted.append(_words(text))
+            ours.append(_words(result.text))
+            plain.append(_words(" ".join(part.text for part in theirs.transcribe(audio, language="en")[0])))
+    assert jiwer.wer(wanted, ours) <= jiwer.wer(wanted, plain) + 0.01
+    assert windows <= len(wanted) * 1.5, "the guard seldom has anything decoded again"
 
 
 @pytest.mark.speech
