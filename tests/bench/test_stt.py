@@ -36,12 +36,24 @@ def test_wer_is_over_all_words_together() -> None:
     result = report(Settings(), recordings, ways)
     assert result["ours"] == {"wer": 0.25, "ms_p50": 150.0, "ms_p95": 195.0, "rtf": 0.15}
     assert result["transcribe"]["wer"] == 0.25
+    assert result["words"] == {"spoken": 4, "more_wrong": 0, "interval": [-2, 2]}
     assert result["ratio"] == 1.0
     assert [(one["file"], one["errors"], one["guard"]) for one in result["utterances"]] == [
         ("a", 0, []),
         ("b", 1, ["8 s window: repeats"]),
     ]
     assert result["raw"]["ours_ms"] == [100.0, 200.0]
+
+
+def test_more_errors_in_every_recording_are_more_than_chance() -> None:
+    recordings = [Recording(str(number), np.zeros(16_000, np.float32), "one two") for number in range(8)]
+    ways = {
+        "ours": Way([Heard("one" if number else "", 1.0) for number in range(8)]),
+        "transcribe": Way([Heard("one two", 1.0)] * 8),
+    }
+    words = report(Settings(), recordings, ways)["words"]
+    assert (words["spoken"], words["more_wrong"]) == (16, 9)
+    assert words["interval"][0] == 8
 
 
 @pytest.mark.parametrize("table", [None, "", "name\ttext\na\tb\n", "file\ttranscript\na.wav\n"])

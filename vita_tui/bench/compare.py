@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vita_tui.bench.figures import RESAMPLES
 from vita_tui.errors import VitaError
 
 __all__ = ["compare", "load"]
 
-RESAMPLES = 5000
 FEWEST = 4
 """Figures of each run, below which nothing can be told."""
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["about", "ratio", "spread"]
+__all__ = ["RESAMPLES", "about", "ratio", "spread"]
 
 PACKAGES = ("faster-whisper", "ctranslate2", "xllamacpp", "piper-tts", "textual")
+RESAMPLES = 5000
+"""Drawings of a bootstrap."""
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

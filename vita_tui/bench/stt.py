@@ -11,7 +11,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from vita_tui.bench.figures import about, ratio, spread
+import numpy as np
+
+from vita_tui.bench.figures import RESAMPLES, about, ratio, spread
 from vita_tui.bench.microphone import StudioMicrophone
 from vita_tui.bench.recordings import Recording
 from vita_tui.bench.words import errors, normalised
@@ -124,16 +126,23 @@ def report(
     """The figures of every way, with the raw ones."""
     seconds = sum(recording.seconds for recording in recordings)
     result: dict[str, Any] = {"about": about("stt"), "model": settings.stt.model}
+    spoken = [normalised(recording.text) for recording in recordings]
+    words = sum(len(one) for one in spoken)
+    wrong = {
+        name: [errors(said, normalised(heard.text)) for said, heard in zip(spoken, way.heard, strict=True)]
+        for name, way in ways.items()
+    }
     for name, way in ways.items():
         ms = [heard.ms for heard in way.heard]
         figures = spread(ms)
         result[name] = {
-            "wer": _wer(recordings, [heard.text for heard in way.heard]),
+            "wer": round(sum(wrong[name]) / max(1, words), 4),
             "ms_p50": figures["p50"],
             "ms_p95": figures["p95"],
             "rtf": round(sum(ms) / 1000 / seconds, 4),
         }
     result["ratio"] = ratio(result["transcribe"]["ms_p50"], result["ours"]["ms_p50"])
+    result["words"] = {"spoken": words, **_more_wrong(wrong["ours"], wrong["transcribe"])}
     result["partials"] = _partials(partials, seconds)
     result["utterances"] = [
         {
@@ -141,11 +150,11 @@ def report(
             "seconds": round(recording.seconds, 2),
             "reference": recording.text,
             "hypothesis": heard.text,
-            "errors": errors(normalised(recording.text), normalised(heard.text)),
+            "errors": missed,
             "ms": round(heard.ms, 1),
             "guard": list(heard.guard),
         }
-        for recording, heard in zip(recordings, ways["ours"].heard, strict=True)
+        for recording, heard, missed in zip(recordings, ways["ours"].heard, wrong["ours"], strict=True)
     ]
     result["labels"] = [recording.name for recording in recordings]
     result["raw"] = {f"{name}_ms": [round(heard.ms, 1) for heard in way.heard] for name, way in ways.items()}
@@ -213,14 +222,15 @@ def _others(settings: Settings, recognition: Recognition, model: Any) -> dict[st
     }
 
 
-def _wer(recordings: Sequence[Recording], texts: Sequence[str]) -> float:
-    """Errors of all recordings together over the words that were spoken."""
-    wrong = total = 0
-    for recording, text in zip(recordings, texts, strict=True):
-        reference = normalised(recording.text)
-        total += len(reference)
-        wrong += errors(reference, normalised(text))
-    return round(wrong / max(1, total), 4)
+def _more_wrong(ours: Sequence[int], theirs: Sequence[int]) -> dict[str, Any]:
+    """Word errors of ours beyond theirs, and the 95 % interval of that: it holds 0 where chance may have made the difference.
+
+    The same recordings are behind both, so pairs of them are resampled (bootstrap, percentiles).
+    """
+    more = np.array(ours) - np.array(theirs)
+    drawn = np.random.default_rng(1).integers(0, len(more), (RESAMPLES, len(more)))
+    low, high = np.percentile(more[drawn].sum(axis=1), (2.5, 97.5))
+    return {"more_wrong": int(more.sum()), "interval": [round(float(low)), round(float(high))]}
 
 
 def _partials(partials: Sequence[PartialTranscript], seconds: float) -> dict[str, Any]:

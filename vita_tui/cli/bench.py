@@ -82,6 +82,13 @@ def stt(
     _table(f"Whisper {result['model']}, {len(found)} recordings", ("", "WER", "p50", "p95", "RTF"), rows)
     if result["ratio"] is not None:
         say(f"Ours is {result['ratio']} times as fast as transcribe.")
+    words = result["words"]
+    low, high = words["interval"]
+    say(
+        f"Of {words['spoken']} words it has {abs(words['more_wrong'])} "
+        f"{'fewer' if words['more_wrong'] < 0 else 'more'} wrong than transcribe, "
+        f"which {'may be' if low <= 0 <= high else 'is more than'} chance ({low:+} to {high:+} with 95 %)."
+    )
     tripped = [one["file"] for one in result["utterances"] if one["guard"]]
     say(f"The guard had decoded again: {', '.join(tripped) or 'nothing'}.")
     if result["partials"]["count"]:
