@@ -286,6 +286,8 @@ class EngineWorked(Event):
     """Until it answered; None when it failed, or when loading it was a part of the work."""
     error: str = ""
     """Kind of the failure, such as "EngineTimeoutError"; empty when it worked."""
+    called: bool = True
+    """False when there was nothing to ask: its weights or programs are missing, or still being fetched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,7 +266,7 @@ def test_every_piece_of_work_is_reported_for_the_figures(rig: Rig) -> None:
     assert [event for event in rig.events if isinstance(event, EngineWorked)] == [
         EngineWorked("tts", "piper", None),
         EngineWorked("tts", "piper", 0.125),
-        EngineWorked("tts", "piper", None, "ModelError"),
+        EngineWorked("tts", "piper", None, "ModelError", called=False),
         EngineWorked("tts", "pyttsx3", None),
     ]
 

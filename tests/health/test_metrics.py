@@ -231,6 +231,18 @@ def test_one_failure_in_ten_reaches_ten_percent_and_one_in_eleven_does_not(metri
 # ---- events
 
 
+def test_an_engine_that_keeps_failing_is_named_and_one_that_is_missing_is_not_failing(
+    metrics: Metrics,
+) -> None:
+    bus, told = _alerts(metrics)
+    for _ in range(20):
+        bus.publish(EngineWorked("tts", "piper", None, "ModelError", called=False))
+    assert told == []
+    for _ in range(20):
+        bus.publish(EngineWorked("tts", "piper", None, "EngineTimeoutError"))
+    assert [alert.title for alert in told] == ["Failing: piper"]
+
+
 def test_a_conversation_leaves_its_figures(metrics: Metrics) -> None:
     bus, told = _alerts(metrics)
     timings = TurnTimings(stt=120.0, llm_first_token=3000.0, first_clause=3100.0, voice_to_voice=3400.0)
@@ -238,6 +250,7 @@ def test_a_conversation_leaves_its_figures(metrics: Metrics) -> None:
         TurnFinished(1, timings, {"llm": "x"}),
         EngineWorked("tts", "piper", 0.2),
         EngineWorked("tts", "piper", None, "EngineTimeoutError"),
+        EngineWorked("tts", "piper", None, "ModelError", called=False),
         NothingHeard("silence"),
         ClauseFinished(1, 0, 0.0),
         ClauseFinished(1, 1, 0.05),
@@ -252,6 +265,7 @@ def test_a_conversation_leaves_its_figures(metrics: Metrics) -> None:
     assert (calls.count, calls.errors) == (2, 1)
     assert _of(metrics, "engine_seconds", engine="piper", job="tts").count == 1
     assert _of(metrics, "engine_errors", kind="EngineTimeoutError").value == 1
+    assert _of(metrics, "engine_errors", kind="ModelError").value == 1
     assert _of(metrics, "clause_gap_seconds").count == 1
     assert _of(metrics, "nothing_heard").value == 1
     assert _of(metrics, "notices", severity="error").value == 1

@@ -260,7 +260,7 @@ async def test_what_has_passed_leaves_the_panel() -> None:
         panel = app.main.query_one("#panel-attention")
         warnings = [
             Notice("Speaking with pyttsx3", "Because piper timed out (2 of 2).", "", "warning", "engine:tts"),
-            Alert("Slow: turns", "4.0 s, over 3 s.", "", "warning", "timing:turn_seconds"),
+            Alert("Slow: answers", "4.0 s, over 3 s.", "", "warning", "timing:turn_seconds"),
             Notice("No answer", "The model said nothing.", "", "error", "answer"),
         ]
         for warning in warnings:

@@ -335,7 +335,9 @@ class Chain(Generic[E]):
             link.reason = reason if missing else self._counted(link, reason)
         log.warning("%s: %s", link.engine.name, error)
         if not probe:
-            self._bus.publish(EngineWorked(self.job, link.engine.name, None, type(error).__name__))
+            self._bus.publish(
+                EngineWorked(self.job, link.engine.name, None, type(error).__name__, called=not missing)
+            )
         self._publish()
 
     # ----

@@ -88,12 +88,21 @@ class Metrics:
             series.set(float(value))
 
     def time(
-        self, name: str, seconds: float, /, *, slow: float | None = None, why: str = "", **labels: str
+        self,
+        name: str,
+        seconds: float,
+        /,
+        *,
+        slow: float | None = None,
+        what: str = "",
+        why: str = "",
+        **labels: str,
     ) -> None:
         """Note a duration.
 
         Args:
             slow: raise an alert when it is longer than this.
+            what: what was slow, for the alert's title instead of the name.
             why: what made it slow, for the alert.
         """
         crossed = False
@@ -103,7 +112,7 @@ class Metrics:
                 crossed = series.crosses(seconds, slow)
             passed = self._settle(series)
         if crossed:
-            what = _title(name, series.labels)
+            what = what or _title(name, series.labels)
             self._alert(series.key, f"Slow: {what}", f"{seconds:.1f} s, over {slow:g} s.", why)
         self._tell(passed)
 
@@ -116,10 +125,11 @@ class Metrics:
         finally:
             self.time(name, self._clock.monotonic() - start, slow=slow, **labels)
 
-    def call(self, name: str, /, ok: bool, *, why: str = "", **labels: str) -> None:
+    def call(self, name: str, /, ok: bool, *, what: str = "", why: str = "", **labels: str) -> None:
         """Note whether a call worked. Raises an alert when too many of the last ones did not.
 
         Args:
+            what: what failed, for the alert's title instead of the name.
             why: what went wrong, for the alert.
         """
         with self._series(Calls, name, labels) as series:
@@ -128,7 +138,7 @@ class Metrics:
             failed, calls = series.recent
             passed = self._settle(series)
         if crossed:
-            what = _title(name, series.labels)
+            what = what or _title(name, series.labels)
             self._alert(series.key, f"Failing: {what}", f"{failed} of the last {calls} calls failed.", why)
         self._tell(passed)
 

@@ -6,7 +6,7 @@ Names, all listed in `vita metrics`:
     turn_stage_seconds{stage}    end of speech or enter → that stage; stages follow `TurnTimings`
     turns, replies{reason}, nothing_heard, alerts, notices{severity}
     turn_jobs{engine, job}       what turns needed done, with the share that no engine did: a high one raises an alert
-    engine_calls{engine, job}    with the share that failed, whether or not another engine stood in
+    engine_calls{engine, job}    with the share that failed, whether or not another engine stood in; one that is missing is not called
     engine_errors{kind}          why calls failed
     engine_seconds{engine, job}  until the engine answered
     partial_lag_seconds, clause_gap_seconds
@@ -77,7 +77,11 @@ class Observer:
         if waited is not None:
             why = timings.causes[0] if timings.causes else _longest(timings)
             self._metrics.time(
-                "turn_seconds", waited / 1000, slow=self._metrics.settings.slow_seconds, why=why
+                "turn_seconds",
+                waited / 1000,
+                slow=self._metrics.settings.slow_seconds,
+                what="answers",
+                why=why,
             )
 
         for job, engine in event.engines.items():
@@ -86,12 +90,25 @@ class Observer:
 
     def _failed(self, event: TurnFailed) -> None:
         self._metrics.count("errors", kind=event.error)
-        self._metrics.call("turn_jobs", False, why=event.message, job=event.job, engine=event.engine)
+        self._metrics.call(
+            "turn_jobs",
+            False,
+            what=f"turns that need {event.engine}",
+            why=event.message,
+            job=event.job,
+            engine=event.engine,
+        )
 
     def _worked(self, event: EngineWorked) -> None:
-        self._metrics.call(
-            "engine_calls", not event.error, why=event.error, job=event.job, engine=event.engine
-        )
+        if event.called:
+            self._metrics.call(
+                "engine_calls",
+                not event.error,
+                what=event.engine,
+                why=event.error,
+                job=event.job,
+                engine=event.engine,
+            )
         if event.error:
             self._metrics.count("engine_errors", kind=event.error)
         if event.seconds is not None:
