@@ -184,7 +184,7 @@ def _ears(settings: Settings) -> Iterator[Check]:
         result = engine.transcribe(np.zeros(16_000, np.float32))
         if result.text:
             raise VitaError(f"silence was understood as “{result.text}”.", remedy="vita models verify")
-        return f"{engine.notes or engine.name}"
+        return engine.notes or "hears no words in silence"
 
     yield from _engines("Ears", recognizers(settings, EventBus()).engines, work)
 
