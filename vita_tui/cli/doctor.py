@@ -105,7 +105,9 @@ def _running() -> Iterator[Check]:
         lines = [_open(one) for one in opened]
         lines += [f"breaker  {one['name']}: {_breaker(one)}" for one in breakers]
         leaks = f", {leaked} of them leaked" if leaked else ""
-        found = f"{len(opened)} things open{leaks}, {len(resting) or 'none'} of {len(breakers)} engines resting"
+        found = (
+            f"{len(opened)} things open{leaks}, {len(resting) or 'none'} of {len(breakers)} engines resting"
+        )
         remedy = "Close what leaked: vita cleanup --running" if leaked else ""
         yield Check(name, "warning" if resting or leaked else "ok", found, remedy, "\n".join(lines))
 
