@@ -97,7 +97,7 @@ def _takes(audio: Sound) -> Iterator[Sound]:
 def test_a_short_window_costs_no_words(whisper: WhisperRecognizer, speech: Path) -> None:
     """Word error rate on real speech, ours against `transcribe` as it comes, on the same model.
 
-    Where two words are as likely as each other, the processor's rounding decides: `transcribe` alone makes two to eight errors in the
+    Where two words are as likely as each other, the processor's rounding decides: `transcribe` alone makes two to four errors in the
     recordings as they are. So each is heard three times, and one word in a hundred is allowed for.
     """
     import jiwer
