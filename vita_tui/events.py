@@ -287,7 +287,7 @@ class EngineWorked(Event):
     error: str = ""
     """Kind of the failure, such as "EngineTimeoutError"; empty when it worked."""
     called: bool = True
-    """False when there was nothing to ask: its weights or programs are missing, or still being fetched."""
+    """False when there was nothing to ask: its weights do not load, or are still being fetched. A server that is away was called."""
 
 
 @dataclass(frozen=True, slots=True)

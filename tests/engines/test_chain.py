@@ -244,6 +244,13 @@ def test_unwanted_engines_are_passed_over(rig: Rig) -> None:
     assert rig.piper.calls == 0
 
 
+def test_a_server_that_nobody_answers_at_was_called_and_failed(rig: Rig) -> None:
+    rig.piper.error = EngineUnavailableError("nobody answers there.")
+    rig.speak()
+    first = next(event for event in rig.events if isinstance(event, EngineWorked))
+    assert first == EngineWorked("tts", "piper", None, "EngineUnavailableError", called=True)
+
+
 def test_notes_of_an_engine_show_as_degraded(rig: Rig) -> None:
     rig.piper.notes = "a smaller voice because of memory"
     rig.speak()

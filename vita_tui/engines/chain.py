@@ -335,8 +335,9 @@ class Chain(Generic[E]):
             link.reason = reason if missing else self._counted(link, reason)
         log.warning("%s: %s", link.engine.name, error)
         if not probe:
+            called = not isinstance(error, ModelError)
             self._bus.publish(
-                EngineWorked(self.job, link.engine.name, None, type(error).__name__, called=not missing)
+                EngineWorked(self.job, link.engine.name, None, type(error).__name__, called=called)
             )
         self._publish()
 
