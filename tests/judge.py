@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from vita_tui import paths
-from vita_tui.engines.stt.decoding import WindowRule
-from vita_tui.engines.stt.guard import FULL_WINDOW
-from vita_tui.engines.stt.loading import Weights
-from vita_tui.engines.stt.whisper import WhisperRecognizer
+from vita_tui.engines.stt.decoding.decoder import WindowRule
+from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW
+from vita_tui.engines.stt.runtime.loading import Weights
+from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 
 __all__ = ["judge"]
 

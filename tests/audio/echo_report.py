@@ -31,12 +31,12 @@ from tests.room import BEGAN, Rehearsal, Room
 from vita_tui import paths
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Samples
 from vita_tui.audio.echo import EchoMicrophone
+from vita_tui.audio.echo_level import EchoGuard
 from vita_tui.audio.files import read_audio
-from vita_tui.audio.guard import EchoGuard
 from vita_tui.audio.voice import Onsets, VoiceActivity, dbfs
-from vita_tui.conversation.own_words import OwnWords
-from vita_tui.engines.tts.spoken import say
-from vita_tui.engines.tts.words import word_ends
+from vita_tui.conversation.hearing.echo_text import OwnWords
+from vita_tui.engines.tts.word_times import word_ends
+from vita_tui.text.spoken import say
 
 __all__ = ["Ears", "Figures", "Reply", "people", "replies", "report", "run"]
 
@@ -223,8 +223,8 @@ class Ears:
     """Whisper, for what was heard."""
 
     def __init__(self) -> None:
-        from vita_tui.engines.stt.loading import Weights
-        from vita_tui.engines.stt.whisper import WhisperRecognizer
+        from vita_tui.engines.stt.runtime.loading import Weights
+        from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 
         self._whisper = WhisperRecognizer(
             Weights("tiny.en", paths.models_dir() / "whisper-tiny.en"), language="en"

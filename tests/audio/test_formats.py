@@ -10,7 +10,7 @@ import pytest
 
 from vita_tui.audio import capture, playback
 from vita_tui.audio.devices import Device, portaudio
-from vita_tui.audio.standin import open_wanted
+from vita_tui.audio.fallback import open_wanted
 from vita_tui.audio.timeline import Timeline
 from vita_tui.clock import FakeClock
 from vita_tui.errors import DeviceError
@@ -98,7 +98,7 @@ def test_a_device_that_is_busy_is_named_with_what_to_do_and_another_one_stands_i
         for index, name in enumerate(("Built-in", "USB mic"))
     )
     listed = {"": built_in, "USB": usb}
-    monkeypatch.setattr("vita_tui.audio.standin.find", lambda name, kind: listed[name])
+    monkeypatch.setattr("vita_tui.audio.fallback.find", lambda name, kind: listed[name])
 
     def open_on(chosen: Device) -> str:
         if chosen.name == "USB mic":

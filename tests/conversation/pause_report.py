@@ -25,7 +25,7 @@ from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.files import read_audio
 from vita_tui.clock import SystemClock
 from vita_tui.conversation.build import recognizers
-from vita_tui.conversation.endpointing import Endpointer
+from vita_tui.conversation.hearing.turn_detector import Endpointer
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.events import EventBus
 from vita_tui.settings import Settings

@@ -15,7 +15,7 @@ from tests.e2e.stage import StageSpeaker
 from vita_tui.audio.base import PlaybackMark
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.audio.timeline import Timeline
-from vita_tui.conversation import speech_output
+from vita_tui.conversation.speaking import speech_output
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.tts.base import Pcm
 from vita_tui.engines.tts.fake import LOWEST, WORD_SECONDS, FakeSynthesizer

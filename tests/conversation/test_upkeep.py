@@ -18,12 +18,12 @@ from vita_tui import paths
 from vita_tui.audio.files import FileSpeaker, read_audio
 from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.build import build
-from vita_tui.conversation.listener import Utterance
+from vita_tui.conversation.hearing.listener import Utterance
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.stt.fake import FakeRecognizer, Step
-from vita_tui.engines.stt.worker import WhisperWorker
+from vita_tui.engines.stt.scheduling.worker import WhisperWorker
 from vita_tui.engines.tts.fake import FakeSynthesizer
 from vita_tui.errors import EngineError
 from vita_tui.events import (

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tests.e2e.terminal import Terminal
 from tests.virtual_audio import VirtualAudio, sound, sound_here, virtual_audio
-from vita_tui.engines.tts.spoken import spoken
+from vita_tui.text.spoken import spoken
 
 __all__ = ["Ask", "Understand", "answering", "sound", "sound_here", "word_error_rate"]
 

@@ -30,13 +30,13 @@ from tests.virtual_audio import RATE, Recording, VirtualAudio, virtual_audio
 from vita_tui import paths
 from vita_tui.audio.base import Samples
 from vita_tui.audio.playback import DeviceSpeaker
-from vita_tui.conversation.clauses import POLICIES, ClauseCutter
-from vita_tui.conversation.speech import Speech
-from vita_tui.conversation.speech_output import SpeechOutput
+from vita_tui.conversation.speaking.clauses import POLICIES, ClauseCutter
+from vita_tui.conversation.speaking.speech import Speech
+from vita_tui.conversation.speaking.speech_output import SpeechOutput
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import Word
-from vita_tui.engines.stt.loading import Weights
-from vita_tui.engines.stt.whisper import WhisperRecognizer
+from vita_tui.engines.stt.runtime.loading import Weights
+from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 from vita_tui.engines.tts.base import Pcm, Synthesizer
 from vita_tui.engines.tts.pyttsx3 import Pyttsx3Synthesizer
 from vita_tui.engines.tts.remote import RemoteSynthesizer

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.ledger_report import SHORT, VOICES, measure
 from tests.judge import judge
 from tests.virtual_audio import VirtualAudio
-from vita_tui.engines.stt.whisper import WhisperRecognizer
+from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 
 pytestmark = [pytest.mark.audio, pytest.mark.models, pytest.mark.slow]
 

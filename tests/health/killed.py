@@ -33,8 +33,8 @@ from tests.health.cascade import Talker, assembled
 from vita_tui.audio.base import Samples
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.conversation import build as building
-from vita_tui.conversation import record
-from vita_tui.conversation.exchange import Exchange
+from vita_tui.conversation import history as record
+from vita_tui.conversation.thinking.exchange import Exchange
 from vita_tui.engines.llm.base import Message
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.stt.base import Transcription

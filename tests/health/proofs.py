@@ -17,10 +17,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vita_tui.clock import FakeClock
-from vita_tui.health import memory
-from vita_tui.health.memory import MemoryMeter
+from vita_tui.health import process_memory as memory
 from vita_tui.health.metrics import Metrics
 from vita_tui.health.pressure import Ladder, Reading, SimpleStep
+from vita_tui.health.process_memory import MemoryMeter
 from vita_tui.health.registry import Registry
 from vita_tui.health.series import Key, Series
 from vita_tui.settings import HealthSettings

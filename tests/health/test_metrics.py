@@ -26,7 +26,7 @@ from vita_tui.events import (
 )
 from vita_tui.health.exposition import as_json, as_prometheus
 from vita_tui.health.metrics import Metrics
-from vita_tui.health.record import record_file
+from vita_tui.health.metrics_file import record_file
 from vita_tui.health.series import Summary
 from vita_tui.settings import HealthSettings
 

@@ -9,10 +9,10 @@ import pytest
 
 from vita_tui.clock import FakeClock
 from vita_tui.events import Event, EventBus, Notice
-from vita_tui.health import memory
-from vita_tui.health.memory import MB, MemoryMeter, Usage
+from vita_tui.health import process_memory as memory
 from vita_tui.health.metrics import Metrics
 from vita_tui.health.pressure import Change, Ladder, PressureWatch, Reading, SimpleStep
+from vita_tui.health.process_memory import MB, MemoryMeter, Usage
 from vita_tui.health.registry import registry
 from vita_tui.settings import HealthSettings
 

@@ -23,10 +23,10 @@ from vita_tui.engines.chain import Chain
 from vita_tui.errors import EngineError, EngineTimeoutError, NoEngineError
 from vita_tui.events import Alert, EngineStatus, Event, EventBus, Health
 from vita_tui.health.breaker import MAX_REST, BreakerState
-from vita_tui.health.memory import MB
 from vita_tui.health.metrics import Metrics
+from vita_tui.health.metrics_file import record_file
 from vita_tui.health.pressure import Ladder, Reading, SimpleStep
-from vita_tui.health.record import record_file
+from vita_tui.health.process_memory import MB
 from vita_tui.settings import HealthSettings
 
 SETTINGS = HealthSettings(max_metrics=20, pressure_available_mb=(800, 600, 400))

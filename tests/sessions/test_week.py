@@ -23,8 +23,8 @@ from tests.sessions.conftest import OPERATIONS
 from tests.sessions.flaky import FlakyStore
 from vita_tui.clock import FakeClock
 from vita_tui.errors import StoreError
-from vita_tui.health.memory import MB
 from vita_tui.health.pressure import Ladder, Reading, SimpleStep
+from vita_tui.health.process_memory import MB
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Turn
 from vita_tui.settings import HealthSettings, SessionSettings

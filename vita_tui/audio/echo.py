@@ -21,7 +21,7 @@ import numpy as np
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Microphone, Samples, Speaker, StandsIn, Switchable
 from vita_tui.audio.canceller import CANCEL_BLOCK, Canceller, can_cancel
 from vita_tui.audio.delay import find_delay
-from vita_tui.audio.guard import EchoGuard, EchoVerdict
+from vita_tui.audio.echo_level import EchoGuard, EchoVerdict
 from vita_tui.audio.reference import Reference, Tappable
 from vita_tui.audio.voice import dbfs
 from vita_tui.settings import AudioSettings, DuplexMode

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from vita_tui.audio.devices import Device, DeviceKind, portaudio, refresh, renew
-from vita_tui.audio.standin import WayBack, open_wanted
+from vita_tui.audio.fallback import WayBack, open_wanted
 from vita_tui.errors import DeviceError
 from vita_tui.health.registry import Entry, registry
 

@@ -22,7 +22,7 @@ from vita_tui.bench.recordings import QUESTIONS, Recording, synthesised, trimmed
 from vita_tui.bench.stt import Ears, heard_live
 from vita_tui.clock import SystemClock
 from vita_tui.conversation.build import build, recognizers, responders
-from vita_tui.conversation.recognition import Recognition
+from vita_tui.conversation.hearing.recognition import Recognition
 from vita_tui.engines.llm.base import Message, Responder
 from vita_tui.events import EventBus
 from vita_tui.sessions.manager import SessionManager

@@ -15,7 +15,7 @@ from vita_tui.bench.recordings import Recording, trimmed
 from vita_tui.bench.turn import end_utterance
 from vita_tui.conversation.build import build
 from vita_tui.conversation.once import spoken_turn
-from vita_tui.health.memory import MemoryMeter
+from vita_tui.health.process_memory import MemoryMeter
 from vita_tui.health.registry import registry
 from vita_tui.settings import Settings
 

@@ -19,10 +19,10 @@ from vita_tui.bench.recordings import Recording
 from vita_tui.bench.words import errors, normalised
 from vita_tui.clock import SystemClock
 from vita_tui.conversation.build import place, recognizers
-from vita_tui.conversation.listener import Utterance
-from vita_tui.conversation.recognition import Recognition, Understood
+from vita_tui.conversation.hearing.listener import Utterance
+from vita_tui.conversation.hearing.recognition import Recognition, Understood
 from vita_tui.engines.stt.base import Recognizer
-from vita_tui.engines.stt.loading import Plan, Weights, open_model
+from vita_tui.engines.stt.runtime.loading import Plan, Weights, open_model
 from vita_tui.errors import EngineError
 from vita_tui.events import Event, EventBus, PartialTranscript
 from vita_tui.settings import Settings

@@ -20,9 +20,9 @@ from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.build import build
 from vita_tui.conversation.once import spoken_turn
 from vita_tui.engines.llm.base import Message
-from vita_tui.engines.tts.spoken import spoken
-from vita_tui.health.memory import MemoryMeter
+from vita_tui.health.process_memory import MemoryMeter
 from vita_tui.settings import Settings
+from vita_tui.text.spoken import spoken
 
 __all__ = ["end_utterance", "measure", "report"]
 

@@ -13,7 +13,7 @@ import typer
 from vita_tui.cli.output import print_json, quiet_libraries
 
 if TYPE_CHECKING:
-    from vita_tui.conversation.checks import Check
+    from vita_tui.doctor.checks import Check
 
 __all__ = ["doctor"]
 
@@ -32,7 +32,7 @@ def doctor(
     ✓ works, ! works in part, ✗ does not work; below each that does not, what mends it. Exit code 0 when VITA is usable:
     typed questions are answered.
     """
-    from vita_tui.conversation import checks
+    from vita_tui.doctor import checks
 
     found = []
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -72,7 +72,7 @@ def doctor(
 
 def _keyboard() -> Iterator[Check]:
     """What this terminal tells of keys; nothing when there is no terminal."""
-    from vita_tui.conversation.checks import Check
+    from vita_tui.doctor.checks import Check
     from vita_tui.tui.keyboard import reports_releases
 
     able = reports_releases() if sys.stdin.isatty() and sys.stdout.isatty() else None
@@ -88,7 +88,7 @@ def _keyboard() -> Iterator[Check]:
 
 def _running() -> Iterator[Check]:
     """Every VITA of this user that runs: what it has open, and which engines rest."""
-    from vita_tui.conversation.checks import Check
+    from vita_tui.doctor.checks import Check
     from vita_tui.health import control
 
     for program in control.programs():

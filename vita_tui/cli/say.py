@@ -47,8 +47,8 @@ def _say(text: str, out: Path | None, engine: str | None, rate: float | None) ->
     from vita_tui.audio.files import FileSpeaker, write_wav
     from vita_tui.audio.playback import DeviceSpeaker
     from vita_tui.conversation.build import synthesizers
-    from vita_tui.conversation.clauses import ClauseCutter
-    from vita_tui.conversation.speech_output import SpeechOutput
+    from vita_tui.conversation.speaking.clauses import ClauseCutter
+    from vita_tui.conversation.speaking.speech_output import SpeechOutput
     from vita_tui.errors import DeviceError, EngineError
     from vita_tui.events import Event, EventBus, Notice
 

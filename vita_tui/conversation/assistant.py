@@ -17,15 +17,15 @@ from vita_tui.audio import earcons
 from vita_tui.audio.base import Microphone, Speaker
 from vita_tui.audio.echo import HEADPHONES_DB
 from vita_tui.clock import Clock, SystemClock
-from vita_tui.conversation import savings
-from vita_tui.conversation.exchange import Exchange, Reason
-from vita_tui.conversation.floor import SHORT_SECONDS, Contest
-from vita_tui.conversation.interjection import asks_to_go_on, asks_to_stop
-from vita_tui.conversation.listener import EDGE_SECONDS, Utterance
-from vita_tui.conversation.mind import Mind
-from vita_tui.conversation.recognition import Recognition, Understood
-from vita_tui.conversation.record import Record, engines_of, timings_of
-from vita_tui.conversation.speech_output import SpeechOutput
+from vita_tui.conversation import memory_steps as savings
+from vita_tui.conversation.hearing.backchannel import asks_to_go_on, asks_to_stop
+from vita_tui.conversation.hearing.interruption import SHORT_SECONDS, Contest
+from vita_tui.conversation.hearing.listener import EDGE_SECONDS, Utterance
+from vita_tui.conversation.hearing.recognition import Recognition, Understood
+from vita_tui.conversation.history import Record, engines_of, timings_of
+from vita_tui.conversation.speaking.speech_output import SpeechOutput
+from vita_tui.conversation.thinking.exchange import Exchange, Reason
+from vita_tui.conversation.thinking.prefill import Mind
 from vita_tui.conversation.timings import Stopwatch
 from vita_tui.conversation.upkeep import Upkeep
 from vita_tui.engines.chain import Chain
@@ -47,7 +47,7 @@ from vita_tui.events import (
     TurnFailed,
     TurnFinished,
 )
-from vita_tui.health.memory import give_back
+from vita_tui.health.process_memory import give_back
 from vita_tui.health.tasks import Tasks, notice_of
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session

@@ -14,7 +14,7 @@ from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.errors import ModelError
 from vita_tui.events import EventBus
-from vita_tui.health.memory import settle_allocator
+from vita_tui.health.process_memory import settle_allocator
 from vita_tui.models import catalogue, store
 from vita_tui.models.catalogue import Kind, Model
 from vita_tui.sessions.stores import make_manager
@@ -70,10 +70,10 @@ def build(
 
 def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Recognizer]:
     """Whisper as asked for, which stands in for itself when it does not load; then the fallback models, should it fail later."""
-    from vita_tui.engines.stt.decoding import WindowRule
-    from vita_tui.engines.stt.guard import FULL_WINDOW
-    from vita_tui.engines.stt.loading import Weights
-    from vita_tui.engines.stt.whisper import WhisperRecognizer
+    from vita_tui.engines.stt.decoding.decoder import WindowRule
+    from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW
+    from vita_tui.engines.stt.runtime.loading import Weights
+    from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 
     stt = settings.stt
     weights = [

@@ -11,8 +11,8 @@ import numpy as np
 from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.files import iter_audio
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.stt.activity import pieces
 from vita_tui.engines.stt.base import Recognizer, Transcription
+from vita_tui.engines.stt.decoding.activity import pieces
 
 __all__ = ["FileTranscript", "transcribe_file"]
 

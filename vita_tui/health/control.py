@@ -44,7 +44,7 @@ def standard_answers(on_cleanup: Answer | None = None) -> dict[str, Answer]:
     """`open`: what is open; `cleanup`: close what leaked, whatever `on_cleanup` adds, and give memory back."""
     from dataclasses import asdict
 
-    from vita_tui.health.memory import MemoryMeter, trim
+    from vita_tui.health.process_memory import MemoryMeter, trim
 
     def cleanup() -> dict[str, Any]:
         meter = MemoryMeter()

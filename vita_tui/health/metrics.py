@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.events import Alert, EventBus, Passed
-from vita_tui.health import record
+from vita_tui.health import metrics_file as record
 from vita_tui.health.series import CLASSES, Calls, Count, Gauge, Key, Labels, Series, Summary, Timing
 from vita_tui.settings import HealthSettings
 

@@ -19,9 +19,9 @@ from typing import Protocol
 
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.events import EventBus, Notice
-from vita_tui.health import memory
-from vita_tui.health.memory import MB, MemoryMeter, Usage
+from vita_tui.health import process_memory as memory
 from vita_tui.health.metrics import Metrics
+from vita_tui.health.process_memory import MB, MemoryMeter, Usage
 from vita_tui.health.registry import Entry, registry
 from vita_tui.settings import HealthSettings
 

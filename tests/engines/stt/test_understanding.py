@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from vita_tui import paths
 from vita_tui.audio.files import read_audio
 from vita_tui.engines.stt.base import SAMPLE_RATE
-from vita_tui.engines.stt.loading import Weights
-from vita_tui.engines.stt.whisper import WhisperRecognizer
+from vita_tui.engines.stt.runtime.loading import Weights
+from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(300)]
 

@@ -25,9 +25,9 @@ import numpy as np
 from vita_tui.engines.tts.base import Pcm
 from vita_tui.engines.tts.pieces import pieces
 from vita_tui.engines.tts.piper_voice import Voice, damaged, explain, first_line, open_voice
-from vita_tui.engines.tts.spoken import spoken
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, VitaError
 from vita_tui.health.registry import Entry, registry
+from vita_tui.text.spoken import spoken
 
 __all__ = ["PiperSynthesizer"]
 

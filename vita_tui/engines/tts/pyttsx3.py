@@ -25,10 +25,10 @@ import numpy as np
 from vita_tui import paths
 from vita_tui.engines.tts.base import Pcm
 from vita_tui.engines.tts.pieces import pieces
-from vita_tui.engines.tts.spoken import spoken
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError
 from vita_tui.health.processes import temporary_path
 from vita_tui.health.registry import Entry, registry
+from vita_tui.text.spoken import spoken
 
 __all__ = ["Pyttsx3Synthesizer"]
 

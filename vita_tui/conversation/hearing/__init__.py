@@ -1,0 +1,1 @@
+"""From the microphone to a final transcript: when the user speaks, has finished, or interrupts."""

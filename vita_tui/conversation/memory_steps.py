@@ -1,0 +1,180 @@
+"""What can be done without when memory is short, the least missed first: the steps of the ladder in `health.pressure`.
+
+The steps are taken in the pressure thread, which waits until each is done: only then can be measured what it freed. The engines
+are freed and loaded where they live, between two pieces of work.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Future
+from typing import Any, Generic, TypeVar
+
+from vita_tui.conversation.hearing.recognition import Recognition
+from vita_tui.conversation.speaking.speech_output import SpeechOutput
+from vita_tui.engines.chain import Chain, Named
+from vita_tui.engines.stt.base import Recognizer
+from vita_tui.engines.tts.base import Synthesizer
+from vita_tui.engines.tts.remote import RemoteSynthesizer
+from vita_tui.errors import EngineError, ModelError
+from vita_tui.health.pressure import SimpleStep, Step
+from vita_tui.models import store
+from vita_tui.settings import Settings
+
+__all__ = ["smaller_whisper", "steps"]
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 90.0
+"""Seconds in which an engine must have been freed or loaded: more than loading may take."""
+LIVE = 2
+"""Conversations that stay in memory when the history caches are emptied."""
+ASIDE = "left alone to save memory"
+
+E = TypeVar("E", bound=Named)
+
+
+def steps(
+    settings: Settings,
+    *,
+    recognizers: Chain[Recognizer],
+    synthesizers: Chain[Synthesizer],
+    recognition: Recognition | None,
+    speech: SpeechOutput,
+    limit_history: Callable[[int | None], None],
+    free_mind: Callable[[bool], None],
+) -> list[Step]:
+    """The steps that there are with these engines, mildest first.
+
+    Args:
+        recognition: None without ears.
+        limit_history: keeps at most so many conversations in memory; None for the setting. Waits until it is done.
+        free_mind: with True unloads the language model, now and after every answer; with False loads it. Waits until it is done.
+    """
+    found: list[Step] = [
+        SimpleStep(
+            "History caches are emptied",
+            lambda: limit_history(LIVE),
+            lambda: limit_history(None),
+            "History caches are used again",
+        )
+    ]
+    if recognition is not None and settings.stt.partials:
+        found.append(
+            SimpleStep(
+                "Partial transcripts are off",
+                lambda: recognition.show_partials(False),
+                lambda: recognition.show_partials(True),
+                "Partial transcripts are on again",
+            )
+        )
+    if recognition is not None and (tiny := smaller_whisper(recognizers, settings.stt.language)) is not None:
+        worker = recognition.worker
+        found.append(_Lighter(recognizers, tiny, worker.unload, worker.reload, "listens"))
+    if speech.usable and (light := _lighter_voice(synthesizers)) is not None:
+        found.append(_Lighter(synthesizers, light, speech.unload, speech.reload, "speaks"))
+    found.append(
+        SimpleStep(
+            "The language model is unloaded until the next question",
+            lambda: free_mind(True),
+            lambda: free_mind(False),
+            "The language model stays loaded again",
+        )
+    )
+    return found
+
+
+def smaller_whisper(chain: Chain[Recognizer], language: str) -> Recognizer | None:
+    """The smallest recogniser of `chain` that is smaller than the first and understands `language`."""
+    sizes = [(_size(engine.name), place, engine) for place, engine in enumerate(chain.engines)]
+    able = [
+        (size, place, engine)
+        for size, place, engine in sizes
+        if size and place and (language == "en" or not engine.name.endswith(".en"))
+    ]
+    if not able:
+        return None
+    size, _, smallest = min(able, key=lambda entry: entry[:2])
+    return smallest if size < sizes[0][0] else None
+
+
+def _size(name: str) -> int:
+    """Bytes of the weights of a recogniser; 0 when they are not there."""
+    try:
+        file = store.resolve(name.removeprefix("whisper "), "stt") / "model.bin"
+        return file.stat().st_size
+    except (ModelError, OSError):
+        return 0
+
+
+def _lighter_voice(chain: Chain[Synthesizer]) -> Synthesizer | None:
+    """The system's voice, where a neural one comes before it."""
+    names = [engine.name for engine in chain.engines]
+    if "piper" in names and "pyttsx3" in names[names.index("piper") :]:
+        return chain.engines[names.index("pyttsx3")]
+    return None
+
+
+class _Lighter(Generic[E]):
+    """Has the light engine of a job do the work, and frees those before it. What does not work is undone at once."""
+
+    def __init__(
+        self,
+        chain: Chain[E],
+        light: E,
+        unload: Callable[[E], Future[Any]],
+        reload: Callable[[], Future[Any]],
+        verb: str,
+    ) -> None:
+        self._chain = chain
+        self._light = light
+        # A voice on a server takes no memory here.
+        before = chain.engines[: chain.engines.index(light)]
+        self._heavy: Sequence[E] = [engine for engine in before if not isinstance(engine, RemoteSynthesizer)]
+        self._unload = unload
+        self._reload = reload
+        usual = self._heavy[0].name
+        self.name = f"{_capital(light.name)} {verb} instead of {usual}"
+        self.undone = f"{_capital(usual)} {verb} again"
+
+    def apply(self) -> None:
+        """
+        Raises:
+            EngineError: the light engine does not work; all is as it was.
+        """
+        for engine in self._heavy:
+            self._chain.put_aside(engine, ASIDE)
+            _wait(self._unload(engine))
+        _wait(self._reload())
+        if problem := self._problem(self._light):
+            self.undo()
+            raise EngineError(f"{problem}.")
+
+    def undo(self) -> None:
+        for engine in self._heavy:
+            self._chain.take_back(engine)
+        _wait(self._reload())
+        # One that does not load again leaves the light one in its place.
+        if not all(self._problem(engine) for engine in self._heavy):
+            _wait(self._unload(self._light))
+
+    def _problem(self, engine: E) -> str:
+        """Why `engine` failed last; empty when it did not."""
+        return self._chain.breakers()[self._chain.engines.index(engine)].reason.rstrip(".")
+
+
+def _wait(future: Future[Any]) -> None:
+    """Until `future` is done. What an engine says of itself is in its chain."""
+    try:
+        future.result(PATIENCE)
+    except EngineError as error:
+        log.warning("%s", error)
+    except CancelledError:
+        pass  # its thread does not run: there is nothing to be freed or loaded
+    except TimeoutError:
+        raise EngineError(f"An engine did not end its work within {PATIENCE:.0f} s.") from None
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,235 @@
+"""One question and its answer: streamed, cut into clauses, spoken, and remembered as far as it was heard.
+
+An exchange may start as a draft, while it is not yet certain that the user has finished: then nothing is published and
+nothing is played until `commit`. It lives on the asyncio loop; only `Speech` reaches into threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from vita_tui.clock import Clock
+from vita_tui.conversation.speaking.clauses import POLICIES, WHOLE_SENTENCES, ClauseCutter
+from vita_tui.conversation.speaking.speech import Speech
+from vita_tui.conversation.timings import Stopwatch
+from vita_tui.engines.chain import Chain
+from vita_tui.engines.llm.base import Message, Responder
+from vita_tui.errors import EngineError, NoEngineError, VitaError
+from vita_tui.events import Event, EventBus, Heard, ReplyDelta, ReplyFinished, ReplyStarted, UserSaid
+from vita_tui.health.registry import register_task
+
+__all__ = ["Exchange", "Opening"]
+
+MAX_CHARACTERS = 100_000
+"""Longest reply that is kept; a model that does not end is ended."""
+MAX_BLANKS = 1000
+"""White space at a stretch after which a model is taken to have lost its way."""
+
+Reason = Literal["complete", "stopped", "interrupted", "length", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The rest of a reply that was interrupted: said first, and then gone on with if it was not written to its end."""
+
+    question: str
+    """What it answered; empty when that is not known any more."""
+    heard: str
+    rest: str
+    whole: bool
+    """The model had written all of it."""
+
+
+class Exchange:
+    """Runs one reply. `run` is the task; `commit` and `stop` steer it, from the loop's thread."""
+
+    def __init__(
+        self,
+        turn: int,
+        question: str,
+        *,
+        spoken: bool,
+        responders: Chain[Responder],
+        speech: Speech | None,
+        bus: EventBus,
+        clock: Clock,
+        watch: Stopwatch,
+        max_tokens: int,
+        language: str = "en",
+        early: bool = True,
+        opening: Opening | None = None,
+    ) -> None:
+        self.turn = turn
+        self.question = question
+        self.spoken = spoken
+        self.speech = speech
+        self.watch = watch
+        self.task: asyncio.Task[Any] | None = None
+        """The task in which a draft runs."""
+        self.started = clock.time()
+        """Seconds since 1970."""
+        self.text = ""
+        self.engine = ""
+        self.written = False
+        """The model has written all of it."""
+        self.closed = asyncio.Event()
+        """No more text will come; it may still be spoken."""
+        self.reason: Reason = "complete"
+        self.error: VitaError | None = None
+        self._responders = responders
+        self._bus = bus
+        self._clock = clock
+        self._max_tokens = max_tokens
+        self._language = language
+        self._policies = POLICIES if early else WHOLE_SENTENCES
+        self._opening = opening
+        self._committed = False
+        self._held: list[Event] = []
+        self._stopped: Reason | None = None
+        self._generation: asyncio.Task[None] | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """It was told to end before its end."""
+        return self._stopped is not None
+
+    def commit(self) -> None:
+        """It is certain that this was the question: show and speak what there is, and all that comes."""
+        if self._committed:
+            return
+        self._committed = True
+        self._bus.publish(UserSaid(self.turn, self.question, self.spoken))
+        held, self._held = self._held, []
+        for event in held:
+            self._bus.publish(event)
+        if self.speech is not None:
+            self.speech.release()
+
+    def stop(self, reason: Reason) -> None:
+        """Silence at once and end the reply; `run` then returns."""
+        if self._stopped is not None:
+            return
+        self._stopped = reason
+        if self.speech is not None:
+            self.speech.cancel()
+        if self._generation is not None:
+            self._generation.cancel()
+
+    async def run(self, messages: Sequence[Message]) -> None:
+        """Answer `messages`; returns when the reply was written and heard, stopped, or has failed."""
+        if self._stopped is None:
+            self._generation = asyncio.create_task(self._generate(list(messages)), name=f"reply {self.turn}")
+            register_task(self._generation, owner="conversation.exchange")
+            try:
+                await self._generation
+            except asyncio.CancelledError:
+                if self._stopped is None:
+                    self.stop("stopped")
+                    raise
+            except VitaError as error:
+                self.reason, self.error = "failed", error
+        if self._stopped is not None:
+            self.reason = self._stopped
+        elif not self.text.strip() and self.error is None:
+            self.reason = "failed"
+            self.error = VitaError("The model said nothing.", remedy="Ask again, or in other words.")
+        self._publish(
+            ReplyFinished(
+                self.turn, self.text, self.reason, self.error.message if self.error is not None else ""
+            )
+        )
+        self.closed.set()
+        if self.speech is not None:
+            self.speech.complete()
+            await asyncio.shield(asyncio.wrap_future(self.speech.finished))
+            if self._stopped is not None:
+                self.reason = self._stopped
+            heard, unheard = self.heard()
+            self._publish(Heard(self.turn, heard, unheard, final=True))
+
+    def heard(self) -> tuple[str, str]:
+        """The reply's text, split into what has reached the user and what has not; text that was only shown was read."""
+        speech = self.speech
+        if speech is None or (
+            not speech.engines and speech.finished.done() and not speech.cancelled.is_set()
+        ):
+            return self.text, ""
+        heard, _ = speech.heard()
+        unheard = self.text[len(heard) :]
+        if not any(letter.isalnum() for letter in unheard):
+            return self.text, ""  # an emoji or a full stop has no sound
+        return heard, unheard
+
+    # ----
+
+    def _publish(self, event: Event) -> None:
+        if self._committed:
+            self._bus.publish(event)
+        else:
+            self._held.append(event)
+
+    async def _generate(self, messages: list[Message]) -> None:
+        """Stream from the first engine that answers. One that broke off is asked once more to go on where it stopped."""
+        cutter = ClauseCutter(self._language, self._policies)
+        opening = self._opening
+        try:
+            if opening is not None:
+                self.engine = "memory"
+                self._publish(ReplyStarted(self.turn, self.engine))
+                self._take(opening.rest.lstrip(), cutter)
+                if opening.whole or not any(one.continues for one in self._responders.engines):
+                    self.written = True
+                    return
+            try:
+                await self._stream(messages, cutter)
+            except NoEngineError:
+                # To start again would say the same twice: what is there stands, and the error is told.
+                if self.text and not any(responder.continues for responder in self._responders.engines):
+                    raise
+                await self._stream(messages, cutter)
+            self.written = True
+        finally:
+            if self._stopped is None and self.speech is not None:
+                for clause in cutter.finish():
+                    self._first_clause()
+                    self.speech.add(clause)
+
+    async def _stream(self, messages: list[Message], cutter: ClauseCutter) -> None:
+        for attempt in self._responders.attempts(lambda responder: responder.continues or not self.text):
+            with attempt as responder:
+                await responder.load()
+                said = self.text if self._opening is None else self._opening.heard + self._opening.rest
+                said += self.text[len(self._opening.rest.lstrip()) :] if self._opening is not None else ""
+                so_far: list[Message] = [{"role": "assistant", "content": said}] if said else []
+                self.engine = responder.name
+                if not so_far:
+                    self._publish(ReplyStarted(self.turn, responder.name))
+                async with contextlib.aclosing(
+                    responder.stream([*messages, *so_far], max_tokens=self._max_tokens)
+                ) as stream:
+                    async for delta in stream:
+                        if not isinstance(delta, str):
+                            raise EngineError(f"{responder.name} sent what is not text.")
+                        attempt.answered()
+                        self._take(delta, cutter)
+                        if len(self.text) - len(self.text.rstrip()) > MAX_BLANKS:
+                            raise EngineError(f"{responder.name} sent nothing but blanks without end.")
+                        if len(self.text) >= MAX_CHARACTERS:
+                            self.reason = "length"
+                            return
+
+    def _take(self, delta: str, cutter: ClauseCutter) -> None:
+        self.watch.mark("llm_first_token", self._clock.monotonic())
+        self.text += delta
+        self._publish(ReplyDelta(self.turn, delta))
+        if self.speech is not None:
+            for clause in cutter.feed(delta):
+                self._first_clause()
+                self.speech.add(clause)
+
+    def _first_clause(self) -> None:
+        self.watch.mark("first_clause", self._clock.monotonic())

@@ -1,0 +1,1 @@
+"""How audio becomes words: windows, runaway repetition, voice activity."""

@@ -1,0 +1,331 @@
+"""Decodes one piece of speech on windows as short as it allows, and again on longer ones where the guard says so.
+
+`WhisperModel.transcribe` encodes 30 seconds whatever it is given, and encoding is most of the work for a short utterance.
+Shorter windows do, so this goes below it: faster-whisper's features, then `onnx_whisper` or, where that does not run and for the times
+of words, CTranslate2's `encode` and `generate`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vita_tui.engines.stt.base import SAMPLE_RATE, Word
+from vita_tui.engines.stt.decoding import runaway
+from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW, Attempt
+from vita_tui.engines.stt.runtime.model import Model
+from vita_tui.engines.stt.runtime.onnx_whisper import Memory, OnnxWhisper
+
+if TYPE_CHECKING:
+    from faster_whisper.tokenizer import Tokenizer
+
+__all__ = ["UNSPACED", "Decoded", "Decoder", "WindowRule"]
+
+FRAMES_PER_SECOND = 100
+SHORTEST = 0.1
+"""Seconds of audio below which there is nothing to decode."""
+TEMPERATURES = (0.4, 0.8)
+"""Tried on the full window when greedy decoding failed on every window."""
+HYPOTHESES = 3
+"""Samples drawn at each temperature; the likeliest is kept."""
+MOST_KNOWN = 200
+"""Tokens of a prefix or a draft that are used: Whisper reads 448 at most, and a window does not hold more."""
+UNSPACED = frozenset(("zh", "ja", "th", "lo", "my", "yue"))
+"""Languages whose words are written without spaces, so a known prefix does not begin with one."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRule:
+    """How long a window to encode for how much speech."""
+
+    least: float = 5.0
+    """Seconds. At 4 s as many words again go wrong as at 5 s, where those that run away are stopped early and decoded again."""
+    margin: float = 1.5
+    """Seconds of silence after the speech."""
+
+    def windows(self, seconds: float) -> Iterator[float]:
+        """Seconds of the windows to try in turn for `seconds` of speech, the last one the full window."""
+        window = min(FULL_WINDOW, max(self.least, seconds + self.margin))
+        while window < FULL_WINDOW:
+            yield window
+            window = window * 2 if window * 2 <= FULL_WINDOW * 2 / 3 else FULL_WINDOW
+        yield FULL_WINDOW
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What became of one piece."""
+
+    text: str = ""
+    language: str = ""
+    log_probability: float = 0.0
+    no_speech: float = 1.0
+    windows: int = 0
+    tokens: int = 0
+    guard: list[str] = field(default_factory=list)
+    words: tuple[Word, ...] = ()
+    finished: bool = True
+    """False when it was cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What the words of one window are asked for with, as tokens."""
+
+    tokenizer: Tokenizer
+    start: list[int]
+    known: list[int]
+    draft: list[int]
+    most: int
+    """Tokens of the transcript, the known ones included."""
+
+
+class Decoder:
+    """Decodes with one loaded model. Not safe for use by two threads at once."""
+
+    def __init__(self, model: Model, rule: WindowRule, text: OnnxWhisper | None = None) -> None:
+        """
+        Args:
+            text: what writes the words; None for CTranslate2's own way.
+        """
+        self.model = model
+        self._rule = rule
+        self._text = text
+        self._tokenizers: dict[str, Tokenizer] = {}
+
+    def decode(
+        self,
+        audio: NDArray[np.float32],
+        *,
+        language: str,
+        prefix: str = "",
+        draft: str = "",
+        words: bool = False,
+        partial: bool = False,
+        cancelled: Event | None = None,
+    ) -> Decoded:
+        """Decode at most 30 s of speech.
+
+        Args:
+            language: a language code or "auto".
+            prefix: what is known to have been said at the start.
+            draft: what may have been said after it. It changes nothing but the time that its right beginning takes.
+            words: also find the time of each word.
+            partial: a weak decode is good enough, and one that ran away is given up: there will be another soon.
+            cancelled: checked before each encoding and each token.
+
+        Raises:
+            RuntimeError | MemoryError: CTranslate2 failed.
+        """
+        seconds = len(audio) / SAMPLE_RATE
+        result = Decoded(language="" if language == "auto" else language)
+        if seconds < SHORTEST:
+            return result
+        features = self._features(audio)
+        attempts: list[Attempt] = []
+        sound: Memory | None = None
+        encoded: Any = None
+        for window, temperature in self._ladder(seconds, partial):
+            if cancelled is not None and cancelled.is_set():
+                result.finished = False
+                break
+            if temperature == 0.0:
+                fitted = _fit(features, window)
+                if self._text is not None:
+                    sound = self._text.memory(fitted, cancelled)
+                else:
+                    encoded = self.model.whole.encode(fitted)
+                result.windows += 1
+                if cancelled is not None and cancelled.is_set():
+                    result.finished = False
+                    break
+            if not result.language:
+                result.language = self._detect(sound, encoded)
+            ask = self._ask(result.language, prefix, draft, seconds)
+            if self._text is not None and sound is not None:
+                attempt = self._write(self._text, sound, ask, window, temperature, cancelled)
+            else:
+                attempt = self._generate(encoded, ask, window, temperature)
+            result.tokens += len(attempt.tokens)
+            if cancelled is not None and cancelled.is_set():
+                result.finished = False
+                break
+            # The last word of a partial is half spoken, so its probability says little.
+            if runaway.believable(attempt, attempts) or (partial and not runaway.runaway(attempt)):
+                # One that was merely weak before may be the better one after all.
+                self._accept(result, runaway.best([*attempts, attempt]) or attempt)
+                break
+            result.guard += [
+                f"{window:.0f} s window{f' at {temperature}' if temperature else ''}: {reason}"
+                for reason in runaway.reasons(attempt)
+            ]
+            attempts.append(attempt)
+        else:
+            if (chosen := runaway.best(attempts)) is not None:
+                self._accept(result, chosen)
+        if words and result.text:
+            encoded = encoded if sound is None else _for_ctranslate2(sound)
+            result.words = self._words(encoded, features, result)
+        return result
+
+    def _ladder(self, seconds: float, partial: bool) -> Iterator[tuple[float, float]]:
+        """Windows (seconds) and temperatures to try in turn."""
+        windows = self._rule.windows(seconds)
+        if partial:
+            windows = islice(windows, 1)
+        for window in windows:
+            yield window, 0.0
+        if partial:
+            return
+        for temperature in TEMPERATURES:
+            yield FULL_WINDOW, temperature
+
+    def _features(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Log-mel features of `audio`, (mels, frames), without the frame that is padding alone."""
+        features: NDArray[np.float32] = self.model.features(audio)[:, :-1]
+        return features
+
+    def _detect(self, sound: Memory | None, encoded: Any) -> str:
+        if not self.model.multilingual:
+            return "en"
+        if self._text is not None and sound is not None:
+            return self._text.language(sound, self.model.languages)
+        token = self.model.whole.model.detect_language(encoded)[0][0][0]
+        return str(token).strip("<|>")
+
+    def _tokenizer(self, language: str) -> Tokenizer:
+        if language not in self._tokenizers:
+            from faster_whisper.tokenizer import Tokenizer
+
+            self._tokenizers[language] = Tokenizer(
+                self.model.vocabulary, self.model.multilingual, task="transcribe", language=language
+            )
+        return self._tokenizers[language]
+
+    def _ask(self, language: str, prefix: str, draft: str, seconds: float) -> _Ask:
+        tokenizer = self._tokenizer(language)
+        space = "" if language in UNSPACED else " "
+
+        def tokens(text: str) -> list[int]:
+            return tokenizer.encode(space + text.strip())[:MOST_KNOWN] if text.strip() else []
+
+        known = tokens(prefix)
+        return _Ask(
+            tokenizer=tokenizer,
+            start=[*tokenizer.sot_sequence, tokenizer.no_timestamps],
+            known=known,
+            draft=tokens(draft),
+            most=max(runaway.budget(seconds, language), len(known) + runaway.TOKENS_AT_START),
+        )
+
+    @staticmethod
+    def _write(
+        text: OnnxWhisper,
+        sound: Memory,
+        ask: _Ask,
+        window: float,
+        temperature: float,
+        cancelled: Event | None,
+    ) -> Attempt:
+        """The likeliest words, or drawn ones at a temperature, by ONNX Runtime."""
+        written = max(
+            (
+                text.write(
+                    sound,
+                    ask.start,
+                    ask.known,
+                    () if temperature else ask.draft,
+                    ask.most - len(ask.known),
+                    temperature=temperature,
+                    cancelled=cancelled,
+                )
+                for _ in range(HYPOTHESES if temperature else 1)
+            ),
+            key=lambda one: one.log_probability,
+        )
+        return Attempt(
+            text=ask.tokenizer.decode([*ask.known, *written.tokens]).strip(),
+            tokens=written.tokens,
+            log_probability=written.log_probability,
+            no_speech=written.no_speech,
+            window=window,
+            temperature=temperature,
+            full=written.full,
+        )
+
+    def _generate(self, encoded: Any, ask: _Ask, window: float, temperature: float) -> Attempt:
+        """The likeliest words, or drawn ones at a temperature, by CTranslate2, which takes as long for known words as for others."""
+        sampling: dict[str, Any] = {"beam_size": 1}
+        if temperature:
+            sampling |= {
+                "sampling_topk": 0,
+                "sampling_temperature": temperature,
+                "num_hypotheses": HYPOTHESES,
+            }
+        generated = self.model.whole.model.generate(
+            encoded,
+            [[*ask.start, *ask.known]],
+            # CTranslate2 allows the lesser of half of this and what the prompt leaves of it.
+            max_length=min(self.model.whole.max_length, ask.most + max(ask.most, len(ask.start))),
+            return_scores=True,
+            return_no_speech_prob=True,
+            # After a known prefix nothing more may have been said.
+            suppress_blank=not ask.known,
+            **sampling,
+        )[0]
+        # The known tokens come back with the others, and their probability is not in the score.
+        everything = generated.sequences_ids[0]
+        tokens = tuple(everything[len(ask.known) :])
+        return Attempt(
+            text=ask.tokenizer.decode(everything).strip(),
+            tokens=tokens,
+            # The score is the sum over the new tokens and the end token, divided by all tokens without the end token.
+            log_probability=generated.scores[0] * max(1, len(everything)) / (len(tokens) + 1),
+            no_speech=float(generated.no_speech_prob),
+            window=window,
+            temperature=temperature,
+            full=len(everything) >= ask.most,
+        )
+
+    @staticmethod
+    def _accept(result: Decoded, attempt: Attempt) -> None:
+        result.log_probability = attempt.log_probability
+        result.no_speech = attempt.no_speech
+        result.text = "" if runaway.wordless(attempt) else attempt.text
+
+    def _words(self, encoded: Any, features: NDArray[np.float32], result: Decoded) -> tuple[Word, ...]:
+        from faster_whisper.transcribe import merge_punctuations
+
+        tokenizer = self._tokenizer(result.language)
+        space = "" if result.language in UNSPACED else " "
+        tokens = tokenizer.encode(space + result.text)
+        # A list of token lists in, a list of word lists out; faster-whisper's annotations say otherwise.
+        find: Any = self.model.whole.find_alignment
+        aligned: list[dict[str, Any]] = find(tokenizer, [tokens], encoded, features.shape[-1])[0]
+        merge_punctuations(aligned, "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、")
+        return tuple(
+            Word(word["word"].strip(), round(float(word["start"]), 2), round(float(word["end"]), 2))
+            for word in aligned
+            if word["word"].strip()
+        )
+
+
+def _for_ctranslate2(sound: Memory) -> Any:
+    """What it needs to tell the times of words."""
+    from ctranslate2 import StorageView  # type: ignore[attr-defined]  # exported with a star
+
+    return StorageView.from_array(sound.encoded)
+
+
+def _fit(features: NDArray[np.float32], window: float) -> NDArray[np.float32]:
+    """Cut or fill `features` to `window` seconds, as faster-whisper fills them: an even number of frames."""
+    frames = math.ceil(window * FRAMES_PER_SECOND / 2) * 2
+    features = features[:, :frames]
+    return np.pad(features, ((0, 0), (0, frames - features.shape[1])))

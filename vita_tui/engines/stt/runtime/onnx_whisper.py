@@ -1,0 +1,284 @@
+"""Whisper on ONNX Runtime, from the weights that CTranslate2 reads.
+
+CTranslate2 needs 13 ms for a token on two cores without AVX-512, since its 8-bit products arrange the weights anew for each, and as long
+for a word that is known already. ONNX Runtime arranges them once: 6 ms a token; and it reads all that is known or guessed in one go, in
+little more time than one token. So what a partial transcript understood is read at once and kept as far as the model would have
+written the same, which changes no word of the result (speculative decoding, Leviathan et al. 2023, with the partial as the draft).
+The encoder takes as long as CTranslate2's; but both can be stopped at any moment, when something more urgent comes or when the words go
+round in circles.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vita_tui.engines.onnx import open_kept, open_session, place
+from vita_tui.engines.stt.base import Stop
+from vita_tui.engines.stt.runtime import graphs
+from vita_tui.engines.stt.runtime.variables import mapped
+
+__all__ = ["Memory", "OnnxWhisper", "Written"]
+
+log = logging.getLogger(__name__)
+
+MOST_ALIKE = {1: 10, 2: 5, 3: 4, 4: 4, 5: 4, 6: 4, 7: 4, 8: 4}
+"""How often the same tokens may follow on themselves, by their number. More is no speech: the guard would say so at the end."""
+NO_SPEECH = ("<|nospeech|>", "<|nocaptions|>")
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One window of sound."""
+
+    inputs: dict[str, Floats]
+    """As the layers of the decoder attend to it."""
+    encoded: Floats
+    """As CTranslate2's `encode` gives it, (1, frames, width)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one pass over a window gave."""
+
+    tokens: tuple[int, ...]
+    """After those that were known, without the end token."""
+    log_probability: float
+    """Mean over `tokens` and the end token."""
+    no_speech: float
+    """Probability that there was no speech, 0 to 1."""
+    full: bool
+    """It did not end by itself: its tokens were used up, or it went round in circles."""
+    stopped: bool
+    """It was told to stop."""
+    guessed: int = 0
+    """Tokens of the draft that were right."""
+
+
+class OnnxWhisper:
+    """One model's decoder. Used by one thread at a time; `vocabulary` is the model's, of the library tokenizers."""
+
+    def __init__(self, folder: Path, vocabulary: Any, *, threads: int) -> None:
+        """
+        Args:
+            folder: of the weights in CTranslate2's format.
+
+        Raises:
+            UnsupportedError, CutOffError: weights of another kind.
+            OSError: they cannot be read.
+            RuntimeError: ONNX Runtime refuses the graphs; `memory` and `write` may raise it too.
+        """
+        variables = mapped(folder / "model.bin")
+        self._layers = graphs.layers(variables)
+        self._sound = _Session("sound", graphs.sound_graph, folder, variables, threads)
+        self._text = _Session("text", graphs.text_graph, folder, variables, threads)
+        # Making the graphs may have read all of the weights, which leave the memory with that mapping.
+        variables = mapped(folder / "model.bin")
+        self._embeddings = variables["decoder/embeddings/weight"]
+        self._positions = variables["decoder/position_encodings/encodings"].astype(np.float32)
+        self._names = [f"{part}{layer}" for layer in range(self._layers) for part in ("key", "value")]
+        heads = int(variables["decoder/num_heads"])
+        self._unread: list[Floats] = [
+            np.zeros((1, heads, 0, self._embeddings.shape[1] // heads), np.float32) for _ in self._names
+        ]
+        config = json.loads((folder / "config.json").read_bytes())
+        self._never = np.array(config.get("suppress_ids", []), np.int64)
+        self._never_first = np.array(config.get("suppress_ids_begin", []), np.int64)
+        self._vocabulary = vocabulary
+        self._lot = np.random.default_rng()
+        self._end: int = vocabulary.token_to_id("<|endoftext|>")
+        self._times: int = vocabulary.token_to_id("<|notimestamps|>") + 1
+        self._no_speech = next(
+            (token for name in NO_SPEECH if (token := vocabulary.token_to_id(name)) is not None), None
+        )
+
+    @property
+    def longest(self) -> int:
+        """Most tokens that can be read, known and new ones together."""
+        return len(self._positions)
+
+    def memory(self, features: Floats, cancelled: Event | None = None) -> Memory | None:
+        """Encode log-mel features, (mels, frames), an even number of frames; None when it was `cancelled`."""
+        values = self._sound.run({"features": features[None]}, cancelled)
+        if values is None:
+            return None
+        *inputs, encoded = values
+        return Memory(dict(zip(self._names, inputs, strict=True)), encoded)
+
+    def language(self, memory: Memory, languages: Collection[str]) -> str:
+        """The code of the likeliest of `languages`."""
+        tokens = {code: self._vocabulary.token_to_id(f"<|{code}|>") for code in languages}
+        start = self._vocabulary.token_to_id("<|startoftranscript|>")
+        scores, _ = self._read(memory, self._unread, [start], [0])
+        return max(tokens, key=lambda code: float(scores[0, tokens[code]]))
+
+    def write(
+        self,
+        memory: Memory,
+        start: Sequence[int],
+        known: Sequence[int],
+        draft: Sequence[int],
+        most: int,
+        *,
+        temperature: float = 0.0,
+        cancelled: Event | None = None,
+    ) -> Written:
+        """Write what was said in `memory`.
+
+        Args:
+            start: the tokens that ask for a transcript.
+            known: what the transcript begins with.
+            draft: what may follow; only what would have been written anyway is kept of it.
+            most: tokens to write at most.
+            temperature: 0 for always the likeliest token; above it, tokens are drawn by lot, and there must be no `draft`.
+        """
+        room = self.longest - len(start) - len(known)
+        most = min(most, room)
+        draft = draft[:most]
+        asked = len(start) + len(known) - 1
+        scores, past = self._read(
+            memory, self._unread, [*start, *known, *draft], [0, *range(asked, asked + 1 + len(draft))]
+        )
+        no_speech = _probability(scores[0], self._no_speech)
+        scores = scores[1:]
+        self._mask(scores, first=not known)
+        tokens: list[int] = []
+        likelihoods: list[float] = []
+        token = self._choose(scores[0], likelihoods, temperature)
+        for guess, after in zip(draft, scores[1:], strict=True):
+            if token != guess:
+                break
+            tokens.append(token)
+            token = self._choose(after, likelihoods, temperature)
+        guessed = len(tokens)
+        past = [np.ascontiguousarray(part[:, :, : asked + 1 + guessed]) for part in past]
+        circling = stopped = False
+        while token != self._end and len(tokens) < most and not (circling := _circles(tokens)):
+            if stopped := cancelled is not None and cancelled.is_set():
+                break
+            tokens.append(token)
+            if len(tokens) == room:
+                break
+            scores, past = self._read(memory, past, [token], [0])
+            self._mask(scores, first=False)
+            token = self._choose(scores[0], likelihoods, temperature)
+        return Written(
+            tokens=tuple(tokens),
+            log_probability=float(np.mean(likelihoods)),
+            no_speech=no_speech,
+            full=circling or token != self._end,
+            stopped=stopped,
+            guessed=guessed,
+        )
+
+    def _read(
+        self, memory: Memory, past: list[Floats], tokens: Sequence[int], rows: Sequence[int]
+    ) -> tuple[Floats, list[Floats]]:
+        """Read `tokens` behind `past`: the scores of what follows those at `rows`, and the new past."""
+        read = past[0].shape[2]
+        embedded = self._embeddings[list(tokens)].astype(np.float32)
+        embedded += self._positions[read : read + len(tokens)]
+        inputs = {"tokens": embedded[None], "rows": np.array(rows, np.int64), **memory.inputs}
+        inputs |= {f"past_{name}": part for name, part in zip(self._names, past, strict=True)}
+        values = self._text.run(inputs)
+        assert values is not None
+        scores, *now = values
+        return scores, now
+
+    def _mask(self, scores: Floats, *, first: bool) -> None:
+        scores[:, self._never] = -np.inf
+        scores[:, self._times :] = -np.inf
+        if first:
+            scores[0, self._never_first] = -np.inf
+
+    def _choose(self, scores: Floats, likelihoods: list[float], temperature: float) -> int:
+        """The next token; its log-probability is added to `likelihoods`."""
+        token = int(scores.argmax())
+        if temperature:
+            chances = np.exp((scores - scores[token]) / temperature)
+            token = int(self._lot.choice(len(chances), p=chances / chances.sum(dtype=np.float64)))
+        likelihoods.append(-float(np.log(np.exp(scores - scores[token]).sum())))
+        return token
+
+
+def _probability(scores: Floats, token: int | None) -> float:
+    if token is None:
+        return 0.0
+    weights = np.exp(scores - scores.max())
+    return float(weights[token] / weights.sum())
+
+
+def _circles(tokens: Sequence[int]) -> bool:
+    """Whether the end of `tokens` says the same again and again."""
+    for size, times in MOST_ALIKE.items():
+        tail = tokens[-size * times :]
+        if len(tail) == size * times and all(
+            tail[place] == tail[place % size] for place in range(size, len(tail))
+        ):
+            return True
+    return False
+
+
+# ---- the graphs, made once
+
+
+class _Session:
+    """One graph in ONNX Runtime: from its file in the cache, or made anew and kept there."""
+
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[graphs.Variables], bytes],
+        folder: Path,
+        variables: graphs.Variables,
+        threads: int,
+    ) -> None:
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+        # They have no common base but Exception.
+        self._refusals: tuple[type[Exception], ...] = tuple(
+            kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)
+        )
+        kept = open_kept(_file(folder, name), lambda new: new.write_bytes(make(variables)), threads)
+        try:
+            self._session = kept or open_session(make(variables), threads)
+        except self._refusals as error:
+            raise RuntimeError(f"ONNX Runtime does not take the decoder: {error}") from error
+
+    def run(self, inputs: dict[str, Any], cancelled: Event | None = None) -> list[Floats] | None:
+        """None when it was `cancelled`, which ends it between two operators where that is a `Stop`.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        from onnxruntime import RunOptions
+
+        options = RunOptions()
+
+        def stop() -> None:
+            options.terminate = True
+
+        with cancelled.telling(stop) if isinstance(cancelled, Stop) else nullcontext():
+            try:
+                values: list[Floats] = self._session.run(None, inputs, options)
+            except self._refusals as error:
+                if options.terminate:
+                    return None
+                raise RuntimeError(str(error)) from error
+        return values
+
+
+def _file(folder: Path, name: str) -> Path:
+    """Where the graph `name` of the weights in `folder` is kept."""
+    return place(folder / "model.bin", f"{folder.name}-{name}", str(graphs.VERSION))

@@ -1,0 +1,1 @@
+"""Which decode runs when: finals first, partial transcripts replaced and never queued."""

@@ -1,0 +1,121 @@
+"""What waits for the whisper thread, in the order of its worth, and never more than can be worked off."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vita_tui.engines.stt.base import Stop, Transcription
+from vita_tui.engines.stt.scheduling.agreement import Partial
+from vita_tui.errors import EngineError
+
+__all__ = ["Job", "Kind", "Slots"]
+
+MOST_FINALS = 16
+"""Finals that may wait. Each is an utterance of a person: more than this many can only mean that the thread is stuck."""
+
+
+class Kind(Enum):
+    LOAD = "load"
+    FINAL = "final"
+    SPECULATION = "speculation"
+    """A final that is started before it is known that the utterance is over."""
+    PARTIAL = "partial"
+    ERRAND = "errand"
+    """Something that may only be done between two decodes, such as freeing an engine."""
+    PROBE = "probe"
+    """Finding out whether a resting engine works again, when there is nothing else to do."""
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One piece of work for the whisper thread."""
+
+    kind: Kind
+    audio: NDArray[np.float32]
+    key: Hashable = None
+    """The utterance."""
+    prefix: str = ""
+    on_result: Callable[[Partial], None] | None = None
+    errand: Callable[[], None] | None = None
+    future: Future[Transcription] = field(default_factory=Future)
+    """Stays pending until there is a result, so that whoever holds it can cancel it at any time."""
+    cancelled: Stop = field(default_factory=Stop)
+
+    def __post_init__(self) -> None:
+        self.future.add_done_callback(lambda future: self.cancelled.set() if future.cancelled() else None)
+
+    def cancel(self) -> None:
+        """The result is not wanted any more."""
+        self.cancelled.set()
+        self.future.cancel()
+
+    def succeed(self, result: Transcription) -> None:
+        with suppress(InvalidStateError):
+            self.future.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        with suppress(InvalidStateError):
+            self.future.set_exception(error)
+
+
+class Slots:
+    """Errands and finals in their order, one speculation, one partial, one probe. The caller holds a lock."""
+
+    def __init__(self) -> None:
+        self.errands: deque[Job] = deque()
+        self.load: Job | None = None
+        self.finals: deque[Job] = deque()
+        self.speculation: Job | None = None
+        self.partial: Job | None = None
+        self.probe: Job | None = None
+
+    def add_final(self, job: Job) -> None:
+        """
+        Raises:
+            EngineError: too many wait already.
+        """
+        if len(self.finals) >= MOST_FINALS:
+            raise EngineError(
+                f"Speech recognition is {len(self.finals)} utterances behind.", remedy="See: vita doctor"
+            )
+        self.finals.append(job)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything but a probe waits."""
+        return bool(self.errands or self.load or self.finals or self.speculation or self.partial)
+
+    def take(self) -> Job | None:
+        """What to do next: errands and loading, finals, then the speculation, the partial, the probe."""
+        if self.errands:
+            return self.errands.popleft()
+        if self.load is not None:
+            job, self.load = self.load, None
+            return job
+        while self.finals:
+            job = self.finals.popleft()
+            if not job.future.cancelled():
+                return job
+        if self.speculation is not None:
+            job, self.speculation = self.speculation, None
+            return job
+        if self.partial is not None:
+            job, self.partial = self.partial, None
+            return job
+        if self.probe is not None:
+            job, self.probe = self.probe, None
+            return job
+        return None
+
+    def drain(self) -> Iterator[Job]:
+        """Everything that waits; nothing waits afterwards."""
+        while (job := self.take()) is not None:
+            yield job
