@@ -129,6 +129,15 @@ def test_zero_seconds(tmp_path: Path) -> None:
         read_audio(wav(tmp_path / "a.wav", b"", rate=16_000, width=2, channels=1))
 
 
+def test_titles_in_other_encodings_do_not_matter(tmp_path: Path) -> None:
+    file = wav(tmp_path / "a.wav", bytes(32_000), rate=SAMPLE_RATE, width=2, channels=1)
+    title = b"Gr\xfc\xdfe.\0"
+    tag = b"INFOINAM" + len(title).to_bytes(4, "little") + title
+    content = file.read_bytes() + b"LIST" + len(tag).to_bytes(4, "little") + tag
+    file.write_bytes(content[:4] + (len(content) - 8).to_bytes(4, "little") + content[8:])
+    assert len(read_audio(file)) == SAMPLE_RATE
+
+
 def test_a_picture_holds_no_audio(tmp_path: Path) -> None:
     file = tmp_path / "a.bmp"
     import av

@@ -9,6 +9,7 @@ import threading
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,9 +43,7 @@ def iter_audio(path: Path, *, on_cut: Callable[[str], None] = log.warning) -> It
     samples = 0
     try:
         # Playlists must not reach out into the network.
-        with av.open(
-            str(path), metadata_errors="ignore", options={"protocol_whitelist": "file,pipe,fd"}
-        ) as container:
+        with av.open(str(path), options={"protocol_whitelist": "file,pipe,fd"}, **_lenient()) as container:
             if not container.streams.audio:
                 raise AudioFileError(f"{path} holds no audio.")
             resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
@@ -64,6 +63,13 @@ def iter_audio(path: Path, *, on_cut: Callable[[str], None] = log.warning) -> It
         raise AudioFileError(f"{path} is not an audio file that can be read: {_reason(error)}.") from None
     if not samples:
         raise AudioFileError(f"{path} holds no sound: it is 0 seconds long.")
+
+
+def _lenient() -> dict[str, Any]:
+    """What `av.open` must be told so that titles in other encodings than UTF-8 do not matter: nothing from PyAV 19 on."""
+    import av
+
+    return {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 def _check(path: Path) -> None:
