@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Any
 
 import typer
@@ -58,7 +57,7 @@ def init(
 
     Every setting stands in it as a comment with its default, ready to be changed. A file that exists is kept.
     """
-    from vita_tui import paths, settings
+    from vita_tui import files, paths, settings
     from vita_tui.errors import SettingsError
 
     file = paths.config_file()
@@ -69,12 +68,7 @@ def init(
     try:
         # A folder that is there already is the user's: its mode is not ours to change.
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        target = file.resolve()  # a link stays one
-        target.unlink(missing_ok=True)
-        with os.fdopen(
-            os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as stream:
-            stream.write(text)
+        files.write_whole(file, text)
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror or error}.") from None
     typer.echo(file)

@@ -151,8 +151,8 @@ def export(
 ) -> None:
     """Write a conversation as a document, to stdout or to a file that only you can read."""
     import json
-    import os
 
+    from vita_tui import files
     from vita_tui.errors import StoreError
     from vita_tui.sessions.export import session_data, to_markdown, to_text
 
@@ -167,10 +167,8 @@ def export(
     if out is None:
         typer.echo(text, nl=False)
         return
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
     try:
-        with os.fdopen(os.open(out, flags, 0o600), "w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
+        files.write_whole(out, text, replace=force)
     except FileExistsError:
         raise StoreError(f"{out} exists already.", remedy="Replace it with --force.") from None
     except OSError as error:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vita_tui import paths
+from vita_tui import files, paths
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -131,10 +130,6 @@ def keep(file: Path, write: Callable[[Path], Any]) -> None:
     for old in file.parent.glob(f"{file.stem.rpartition('-')[0]}-{'?' * 16}.onnx"):
         with suppress(OSError):
             old.unlink()
-    new = file.with_suffix(f".{os.getpid()}.new")
-    try:
+    files.remove_leftovers(file.parent)
+    with files.replacing(file, durable=False) as new:
         write(new)
-        new.replace(file)
-    finally:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)

@@ -16,15 +16,15 @@ import json
 import logging
 import os
 import secrets
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 from typing import Any
 
-from vita_tui import paths
+from vita_tui import files, paths
 
 __all__ = [
     "Cleanup",
@@ -32,6 +32,7 @@ __all__ = [
     "birth",
     "clean_up",
     "forget_process",
+    "half_written",
     "kill_process",
     "record_process",
     "runs",
@@ -124,15 +125,8 @@ def write_json(file: Path, data: Any) -> None:
     Raises:
         OSError: the disk is full or the folder cannot be written; the old file is untouched.
     """
-    temporary = file.with_name(f".{file.name}-{os.getpid()}-{threading.get_ident()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(data, stream, ensure_ascii=False, separators=(",", ":"))
-        temporary.replace(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    # Records of what runs now and figures: after a power cut the last seconds of them are missed by nobody.
+    files.write_whole(file, json.dumps(data, ensure_ascii=False, separators=(",", ":")), durable=False)
 
 
 def _read(file: Path) -> ProcessRecord | None:
@@ -221,17 +215,26 @@ def temporary_path(suffix: str = "", *, owner: str) -> Iterator[Path]:
 
 
 def stale_files() -> list[Path]:
-    """Temporary files and control files of programs that are gone."""
+    """Temporary files, control files and files half written of programs that are gone."""
     folder = paths.runtime_dir()
-    ours = _files(folder / "tmp", "*") + _files(folder / "control", "*") + _files(folder / "processes", ".*")
-    return [file for file in ours if not _maker_runs(file)]
+    ours = _files(folder / "tmp", "*") + _files(folder / "control", "[!.]*")
+    return [file for file in ours if not _maker_runs(file)] + half_written()
+
+
+def half_written() -> list[Path]:
+    """What a program that was killed has left beside the files that it wrote, in every folder of VITA's."""
+    settings = paths.config_file()
+    found = list(files.leftovers(settings.parent, f".{escape(settings.name)}.*.new"))
+    for root in (paths.data_dir(), paths.state_dir(), paths.cache_dir()):
+        found += (left for folder, _, _ in os.walk(root) for left in files.leftovers(Path(folder)))
+    return sorted(set(found))
 
 
 def _maker_runs(file: Path) -> bool:
     """Whether the program that made `file` may still want it: it runs, and did so before the file was written."""
     import psutil
 
-    name = file.stem.split("-")[-2 if file.name.startswith(".") else 0]
+    name = file.stem.split("-")[0]
     if not name.isdigit():
         return False
     try:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.events import EventBus, Notice
 from vita_tui.health.metrics import Metrics
+from vita_tui.health.processes import half_written
 from vita_tui.health.registry import Entry, Registry, registry
 
 __all__ = ["HealthWatch"]
@@ -82,6 +84,9 @@ class HealthWatch:
         try:
             # Here, and not in `start`: reading a file must not keep the first paint waiting.
             self._metrics.load()
+            for left in half_written():
+                with suppress(OSError):
+                    left.unlink()
             while not self._stopping.wait(self._metrics.settings.save_seconds):
                 self.round()
         except Exception:

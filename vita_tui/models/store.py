@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from vita_tui import paths
+from vita_tui import files, paths
 from vita_tui.errors import ModelError
 from vita_tui.models import catalogue
 from vita_tui.models.catalogue import KINDS, Catalogue, File, Hub, Kind, Model
@@ -79,8 +79,8 @@ def known(model: Model) -> Model:
 
 
 def _from_source(model: Model, content: dict[str, Any]) -> Model:
-    files = tuple(File(**file) for file in content["files"])
-    return replace(model, files=files, entry=content["entry"], hub=Hub(**content["hub"]))
+    listed = tuple(File(**file) for file in content["files"])
+    return replace(model, files=listed, entry=content["entry"], hub=Hub(**content["hub"]))
 
 
 def write_source(model: Model) -> None:
@@ -99,9 +99,7 @@ def write_source(model: Model) -> None:
         "files": [asdict(file) for file in model.files],
     }
     target = folder(model) / _SOURCE
-    scratch = target.with_suffix(".new")
-    scratch.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    scratch.replace(target)
+    files.write_whole(target, json.dumps(content, indent=2) + "\n", mode=0o666)
 
 
 def standing(model: Model) -> Standing:

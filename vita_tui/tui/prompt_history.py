@@ -8,7 +8,7 @@ import logging
 import os
 from pathlib import Path
 
-from vita_tui import paths
+from vita_tui import files, paths
 
 __all__ = ["PromptHistory"]
 
@@ -83,13 +83,8 @@ class PromptHistory:
         return prompts[-LIMIT:]
 
     def _shorten(self, prompts: list[str]) -> None:
-        scratch = self._file.with_suffix(f".{os.getpid()}.new")
+        lines = (json.dumps(prompt, ensure_ascii=False) + "\n" for prompt in prompts)
         try:
-            descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.writelines(json.dumps(prompt, ensure_ascii=False) + "\n" for prompt in prompts)
-            scratch.replace(self._file)
+            files.write_whole(self._file, "".join(lines), durable=False)
         except OSError as error:
             log.warning("prompt history cannot be shortened: %s", error)
-            with contextlib.suppress(OSError):
-                scratch.unlink()

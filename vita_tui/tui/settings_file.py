@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from vita_tui import paths
+from vita_tui import files, paths
 from vita_tui.errors import SettingsError
 
 __all__ = ["Source", "change", "source_of"]
@@ -66,18 +66,13 @@ def change(key: str, value: Any, file: Path | None = None) -> Path:
         text = tomli_w.dumps(wanted)
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        scratch = file.with_name(f".{file.name}.{os.getpid()}")
-        mode = file.stat().st_mode & 0o777 if file.exists() else 0o600
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            settings.load(scratch)
-            scratch.replace(file)
-        except SettingsError as error:
-            raise SettingsError(error.message.replace(str(scratch), str(file)), remedy=error.remedy) from None
-        finally:
-            scratch.unlink(missing_ok=True)
+        with files.replacing(file, keep_mode=True) as new:
+            new.write_text(text, encoding="utf-8")
+            try:
+                settings.load(new)
+            except SettingsError as error:
+                message = error.message.replace(str(new), str(file))
+                raise SettingsError(message, remedy=error.remedy) from None
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror or error}.") from None
     return file

@@ -11,7 +11,6 @@ import asyncio
 import json
 import logging
 import os
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from glob import escape
@@ -19,7 +18,7 @@ from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from vita_tui import paths
+from vita_tui import files, paths
 from vita_tui.engines.llm.base import Message
 from vita_tui.engines.llm.openai_server import OpenAIResponder
 from vita_tui.health.registry import register_task
@@ -28,7 +27,6 @@ __all__ = ["Beginning", "folder"]
 
 log = logging.getLogger(__name__)
 
-STALE_SECONDS = 60.0
 KEPT = 4
 """Beginnings of one model, each of some megabytes: other system prompts are tried, and come back."""
 
@@ -97,9 +95,7 @@ class Beginning:
         try:
             key = self._key(messages)
             paths.ensure_private_dir(folder())
-            for left in folder().glob(f"{escape(self._name)}.*.new"):  # by a process that was killed
-                if time.time() - left.stat().st_mtime > STALE_SECONDS:
-                    left.unlink()
+            files.remove_leftovers(folder())
             if await self._server.slot("save", new.name):
                 earlier = folder().glob(f"{escape(self._name)}-{'?' * 16}-*.slot")
                 for old in sorted(earlier, key=lambda file: file.stat().st_mtime)[: -KEPT + 1]:
