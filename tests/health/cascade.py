@@ -348,9 +348,8 @@ def _passes_on(
     traceback: TracebackType | None,
 ) -> bool:
     """As a plain loop over the engines would be: whatever an engine raises ends the work."""
-    attempt.done = True
     if error is None:
-        attempt._chain.succeeded(attempt._link, 0.0, attempt._permit, 0.0)
+        attempt.settle(None)
     return False
 
 

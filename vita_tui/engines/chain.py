@@ -106,8 +106,10 @@ class Attempt(Generic[E]):
         self.probe = probe
         self._started = 0.0
         self._answered: float | None = None
-        self.done = False
+        self._lock = threading.Lock()
+        self._settled = False
         self.failed: VitaError | None = None
+        """Why it failed, once it has."""
 
     @property
     def engine(self) -> E:
@@ -125,16 +127,28 @@ class Attempt(Generic[E]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        self.done = True
+        # What ended in another way meanwhile is not this thread's to go on with.
+        return self.settle(error) and self.failed is not None
+
+    def settle(self, error: BaseException | None) -> bool:
+        """Say how it ended: None for success. Only the first call counts, from whichever thread it comes.
+
+        Returns:
+            Whether this call was the first.
+        """
+        with self._lock:
+            if self._settled:
+                return False
+            self._settled = True
         end = self._clock.monotonic() if self._answered is None else self._answered
         seconds = end - self._started
         if error is None:
             self._chain.succeeded(self._link, seconds, self._permit, self._allowance, probe=self.probe)
-            return False
+            return True
         # A speaker or a store that fails while the engine's work is handed on is not the engine's failure.
         if not isinstance(error, Exception) or isinstance(error, DeviceError | StoreError):
             self._link.breaker.release(self._permit)
-            return False
+            return True
         if not isinstance(error, VitaError):
             # A defect in an engine or its library must not end the conversation; the log has the details.
             log.error("%s failed", self._link.engine.name, exc_info=error)
@@ -145,10 +159,8 @@ class Attempt(Generic[E]):
         return True
 
     def abandon(self) -> None:
-        """It was never entered."""
-        if not self.done:
-            self.done = True
-            self._link.breaker.release(self._permit)
+        """It was never entered, or left without a word: it says nothing about the engine."""
+        self.settle(GeneratorExit())
 
 
 class Chain(Generic[E]):

@@ -387,6 +387,8 @@ class WhisperWorker:
 
         result = self._through(work)
         with self._condition:
+            if self._given_up():
+                return
             if job.kind is not Kind.LOAD:
                 self._count(result)
                 self._counts.finals += job.kind is Kind.FINAL
@@ -408,7 +410,7 @@ class WhisperWorker:
         finally:
             self._left(engine)
         with self._condition:
-            if partial is None or self._thread is not threading.current_thread():
+            if partial is None or self._given_up():
                 self._counts.partials_cancelled += 1
                 return
             self._counts.partials += 1
@@ -476,8 +478,14 @@ class WhisperWorker:
             elif self._engine is engine:
                 self._engine = self._attempt = None
 
+    def _given_up(self) -> bool:
+        """Whether this thread took too long: what it brings is too late, another one does the work now. The lock is held."""
+        return self._thread is not threading.current_thread()
+
     def _failed(self, job: Job, error: VitaError) -> None:
         with self._condition:
+            if self._given_up():
+                return
             if job.kind is Kind.PARTIAL:
                 self._counts.partials_failed += 1
                 log.warning("no partial transcript: %s", error)
@@ -520,6 +528,7 @@ class WhisperWorker:
                 # It waited behind others, and what is running now has not had its time yet.
                 self._watch(job, left)
                 return
+            abandoned = running
             error, attempt = self._abandon()
             if running is job and job.kind is not Kind.PROBE and self._others():
                 # A final is never dropped while another engine can do it.
@@ -529,8 +538,11 @@ class WhisperWorker:
             if running is not job:
                 self._watch(job, self._timeout)
             self._condition.notify_all()
+        # First the verdict, then the word to stop: an engine that obeys at once may not pass for one that was quick enough.
         if attempt is not None:
-            attempt.__exit__(type(error), error, None)
+            attempt.settle(error)
+        if abandoned is not None:
+            abandoned.cancelled.set()
         if running is job:
             job.fail(error)
 
@@ -540,8 +552,6 @@ class WhisperWorker:
         engine, attempt = self._engine, self._attempt
         name = engine.name if engine is not None else "Speech recognition"
         error = EngineTimeoutError(f"{name} took longer than {self._timeout:g} s.")
-        if self._running is not None:
-            self._running.cancelled.set()
         if engine is not None:
             self._held.append(engine)
         self._running = self._engine = self._attempt = None
