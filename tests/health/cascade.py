@@ -15,7 +15,7 @@ import queue
 import threading
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Literal
 from unittest import mock
@@ -53,7 +53,8 @@ from vita_tui.settings import Settings
 
 __all__ = ["Case", "Outcome", "Talker", "cases", "play", "table"]
 
-Kind = Literal["fail", "hang", "crash", "rubbish"]
+Kind = Literal["fail", "hang", "stall", "crash", "rubbish"]
+"""What "hang" does not come back from, "stall" ends as soon as it is told to stop, with what it has until then: nothing."""
 KINDS: tuple[Kind, ...] = ("fail", "hang", "crash", "rubbish")
 JOBS: tuple[Job, ...] = ("stt", "llm", "tts")
 TIMEOUT = 0.3
@@ -101,6 +102,8 @@ def cases() -> list[Case]:
         ):
             rubbish_of = {job: RUBBISH[job][0] for job in (one, other)}
             found.append(Case({one: kind, other: kind_of_other}, spare, rubbish_of))
+        found.append(Case({"stt": "stall"}, spare))
+        found += [Case({"stt": "stall", job: "fail"}, spare) for job in ("llm", "tts")]
     return found
 
 
@@ -130,7 +133,7 @@ class Trouble:
             raise EngineError("The engine is out of order.", remedy="Mend it.")
         if self.kind == "crash":
             raise RuntimeError("the library behind it died")
-        if self.kind == "hang":
+        if self.kind in ("hang", "stall"):
             self.at += TIMEOUT
 
 
@@ -148,6 +151,9 @@ class BadRecognizer(FakeRecognizer):
         if trouble.kind == "hang":
             trouble.released.wait()
             return right
+        if trouble.kind == "stall":
+            how["cancelled"].wait()
+            return replace(right, text="")
         wrong: Any = {
             "nothing": None,
             "no text": Transcription(None, "en", 0.9, 0.0, 1.0, 0.0),  # type: ignore[arg-type]  # that is the point
