@@ -14,6 +14,9 @@ _code: int | None = None
 
 def main() -> None:
     """Open the assistant, or run the command that is asked for, and exit with its code."""
+    from vita_tui.cli import streams
+
+    streams.prepare()
     # Registered before all others, so that it runs after them.
     atexit.register(_end)
     try:

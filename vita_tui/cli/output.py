@@ -1,4 +1,8 @@
-"""How commands speak: data to stdout, talk to stderr, and what others wrote never as escape codes."""
+"""How commands speak: data to stdout, talk to stderr, and what others wrote never as escape codes.
+
+Everything that a command prints goes through here: `echo`, `write` and `print_json` for data, `say` and `complain` for talk, `table`
+for tables. They clean what they are given, so that no command has to think of it.
+"""
 
 from __future__ import annotations
 
@@ -10,45 +14,117 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-__all__ = ["complain", "exit_with", "plain", "print_json", "quiet_libraries", "run_async", "say", "styled"]
+from vita_tui.cli import streams
+from vita_tui.text.clean import CONTROLS, clean, clean_line, whole
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = [
+    "complain",
+    "echo",
+    "exit_with",
+    "mark",
+    "plain",
+    "print_json",
+    "quiet_libraries",
+    "run_async",
+    "say",
+    "styled",
+    "table",
+    "write",
+]
 
 T = TypeVar("T")
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_UNSAFE = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
-)
+_NOT_ASCII = re.compile("[\x7f-\U0010ffff]")
+_COLOURS = {"red": 31, "green": 32, "yellow": 33, "bold": 1}
+
+plain = clean
 
 
-def plain(text: str) -> str:
-    """`text` without escape sequences and control characters other than newline and tab."""
-    return _UNSAFE.sub("", text)
+def styled(stream: Any = None) -> bool:
+    """Whether `stream`, by default stderr, may be coloured."""
+    return (stream or sys.stderr).isatty() and not os.environ.get("NO_COLOR")
 
 
-def styled() -> bool:
-    """Whether stderr may be coloured."""
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+class Marked(str):
+    """Text in a colour, made by `mark` alone: its escape sequences are VITA's own."""
+
+    __slots__ = ()
+
+
+def mark(text: str, colour: str, stream: Any = None) -> str:
+    """`text` in "red", "green", "yellow" or "bold" where `stream`, by default stdout, may be coloured: a part for `echo`."""
+    text = clean(text)
+    return Marked(f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m") if styled(stream or sys.stdout) else text
 
 
 def complain(message: str, remedy: str = "") -> None:
-    """Say what went wrong and what to do, on stderr."""
-    prefix = "\x1b[31mvita:\x1b[0m " if styled() else "vita: "
-    sys.stderr.write(f"{prefix}{plain(message)}\n")
+    """Say what went wrong and what to do, on stderr, each on one line."""
+    _tell(f"{mark('vita:', 'red', sys.stderr)} {clean_line(message)}\n")
     if remedy:
-        sys.stderr.write(f"  → {plain(remedy)}\n")
+        _tell(f"  → {clean_line(remedy)}\n")
 
 
 def say(message: str) -> None:
     """One line of talk on stderr."""
-    sys.stderr.write(f"{plain(message)}\n")
-    sys.stderr.flush()
+    _tell(f"{clean_line(message)}\n")
+
+
+def _tell(line: str) -> None:
+    with contextlib.suppress(OSError, ValueError):  # nobody listens: what was said is lost, the work is not
+        sys.stderr.write(line)
+        sys.stderr.flush()
+
+
+def echo(*parts: object) -> None:
+    """Data on stdout, at once: a line, or several, put together from `parts`, which are cleaned but for those that `mark` has made."""
+    write(*parts, "\n")
+
+
+def write(*parts: object) -> None:
+    """As `echo`, without a line end.
+
+    Raises:
+        ReaderGoneError: nobody reads it any more.
+        OutputClosedError: stdout was closed before the program began.
+    """
+    _put("".join(part if isinstance(part, Marked) else clean(str(part)) for part in parts))
 
 
 def print_json(data: object) -> None:
-    """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+    """One JSON document on stdout, always UTF-8: control characters and bidirectional marks are escaped, halves of characters replaced."""
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = whole(json.dumps(data, ensure_ascii=False, indent=2))
+    unsafe = CONTROLS if utf8 else _NOT_ASCII
+    _put(unsafe.sub(_escaped, text) + "\n")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1] if found[0] > "\x7f" else r"\u007f"
+
+
+def _put(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        streams.broken()
+        raise streams.ReaderGoneError from None
+
+
+def table(rows: Table) -> None:
+    """A table of Rich's on stdout; what others wrote in its cells is the caller's to `clean_line`."""
+    from rich.console import Console
+
+    console = Console(highlight=False, file=sys.stdout)
+    with console.capture() as captured:
+        console.print(rows)
+    _put(captured.get())
 
 
 def exit_with(work: Callable[[], int | None]) -> NoReturn:
@@ -61,22 +137,26 @@ def exit_with(work: Callable[[], int | None]) -> NoReturn:
             code = work()
         except SystemExit as leaving:  # as typer ends a command
             code = leaving.code
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except VitaError as error:
         complain(error.message, error.remedy)
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe has seen enough; Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 130
+    except streams.OutputClosedError as error:
+        complain(str(error))
+        code = 1
+    except (streams.ReaderGoneError, BrokenPipeError):
+        code = streams.BROKEN_PIPE
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.abandon()
         complain(f"The output cannot be written: {error.strerror}.")
         code = code or 1
+    if streams.reader_gone() or code == streams.BROKEN_PIPE:
+        streams.abandon()
+        code = streams.BROKEN_PIPE
     sys.exit(code)
 
 
@@ -93,10 +173,11 @@ def quiet_libraries() -> Iterator[None]:
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` to its end; SIGINT and SIGTERM cancel it, so that it can clean up.
+    """Run `work` to its end; SIGINT, SIGTERM and a reader that has gone away cancel it, so that it can clean up.
 
     Raises:
         KeyboardInterrupt: it was cancelled by a signal.
+        ReaderGoneError: nobody reads the output any more.
     """
     import asyncio
 
@@ -106,9 +187,12 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(signal.SIGTERM, task.cancel)
             loop.add_signal_handler(signal.SIGINT, task.cancel)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            raise KeyboardInterrupt from None
+        with streams.when_reader_goes(lambda: loop.call_soon_threadsafe(task.cancel)):
+            try:
+                return await task
+            except asyncio.CancelledError:
+                if streams.reader_gone():
+                    raise streams.ReaderGoneError from None
+                raise KeyboardInterrupt from None
 
     return asyncio.run(guarded())

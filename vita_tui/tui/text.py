@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import re
+from vita_tui.text.clean import clean, clean_line
 
 __all__ = ["ago", "clean", "count", "duration", "milliseconds", "one_line", "size"]
-
-_UNSAFE = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
-)
-
-
-def clean(text: str) -> str:
-    """`text` without escape sequences, control characters (newline and tab stay) and marks that turn the direction of writing."""
-    return _UNSAFE.sub("", text)
 
 
 def one_line(text: str, width: int) -> str:
     """The start of `text` on one line of at most `width` characters."""
-    line = " ".join(clean(text[: width * 8]).split())
+    line = " ".join(clean_line(text[: width * 8]).split())
     return line if len(line) <= width else line[: max(0, width - 1)].rstrip() + "…"
 
 

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from vita_tui.text.clean import CONTROLS, ESCAPES, UNFINISHED_ESCAPE, whole
 
 __all__ = ["Cleaner"]
 
-_ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI
-    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC, DCS, SOS, PM, APC
-    r"|\x1b(?:[ -/]+[0-~]|[0-OQ-WYZ\\`-~])"  # two- and three-character escapes; not the start of one of those above
-    r"|\x9b[0-?]*[ -/]*[@-~]"
-)
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"
-    "\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff]"  # bidirectional overrides and what cannot be seen
-)
-_UNFINISHED_ESCAPE = re.compile(
-    r"(?:\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)?|\x9b[0-?]*[ -/]*)\Z"
-)
 _OPEN, _CLOSE = "<think>", "</think>"
 _LONGEST_ESCAPE = 4096
 """Characters; what is longer is not an escape sequence but text that happened to follow one."""
@@ -38,15 +25,15 @@ class Cleaner:
         self._held = ""
         # Servers may cut a character of two halves in the middle; a half that stays alone cannot be shown or stored.
         half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
-        text = _whole(text[: len(text) - len(half)])
-        text = _ESCAPES.sub("", text)
-        unfinished = _UNFINISHED_ESCAPE.search(text)
+        text = whole(text[: len(text) - len(half)])
+        text = ESCAPES.sub("", text)
+        unfinished = UNFINISHED_ESCAPE.search(text)
         if unfinished is not None and len(unfinished.group()) <= _LONGEST_ESCAPE:
             self._held = unfinished.group()
             text = text[: unfinished.start()]
         text = self._without_thoughts(text)
         self._held += half
-        text = _CONTROLS.sub("", text.replace("\r\n", "\n"))
+        text = CONTROLS.sub("", text.replace("\r\n", "\n"))
         if not self._started:
             text = text.lstrip()
             self._started = bool(text)
@@ -55,7 +42,7 @@ class Cleaner:
     def finish(self) -> str:
         """What was held back and turned out to be text."""
         held, self._held = self._held, ""
-        return "" if self._thinking else _CONTROLS.sub("", _UNFINISHED_ESCAPE.sub("", _whole(held)))
+        return "" if self._thinking else CONTROLS.sub("", UNFINISHED_ESCAPE.sub("", whole(held)))
 
     def _without_thoughts(self, text: str) -> str:
         said = ""
@@ -78,8 +65,3 @@ class Cleaner:
                 said += text
             return said
         return said
-
-
-def _whole(text: str) -> str:
-    """`text` with the halves of a character put together, and those that stay alone made visible."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
