@@ -29,7 +29,7 @@ from vita_tui.cli import (
     transcribe,
     turn,
 )
-from vita_tui.cli.output import complain
+from vita_tui.cli.output import complain, echo
 
 __all__ = ["app"]
 
@@ -65,7 +65,7 @@ app.command("cleanup", short_help="Put away what a crash has left behind.")(clea
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"vita {__version__}")
+        echo(f"vita {__version__}")
         raise typer.Exit
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from vita_tui.cli.output import complain, plain, print_json, quiet_libraries, run_async
+from vita_tui.cli.output import complain, echo, plain, print_json, quiet_libraries, run_async, write
+from vita_tui.cli.streams import need_output
+from vita_tui.cli.text_input import text_argument
 
 __all__ = ["ask"]
 
@@ -30,11 +31,10 @@ def ask(
 
     Example: git log -5 | vita ask -
     """
-    question = sys.stdin.read() if text == "-" else text
-    if not question.strip():
-        raise typer.BadParameter("there is no question", param_hint="TEXT")
+    question = text_argument(text, empty="there is no question")
+    need_output()
     with quiet_libraries():
-        run_async(_ask(question.strip(), model, base_url, json))
+        run_async(_ask(question, model, base_url, json))
 
 
 async def _ask(question: str, model: str, base_url: str, json: bool) -> None:
@@ -56,8 +56,7 @@ async def _ask(question: str, model: str, base_url: str, json: bool) -> None:
         if isinstance(event, EngineStatus) and event.engine == preferred and event.reason:
             reasons.append(event.reason)
         elif isinstance(event, ReplyDelta) and not json:
-            sys.stdout.write(plain(event.text))
-            sys.stdout.flush()
+            write(event.text)
         elif isinstance(event, ReplyFinished):
             finished.append(event)
         elif isinstance(event, TurnFinished):
@@ -71,10 +70,9 @@ async def _ask(question: str, model: str, base_url: str, json: bool) -> None:
     finally:
         await assistant.aclose()
     if not json and finished and finished[0].text:
-        sys.stdout.write("\n")
+        echo()
     failed = assistant.last is not None and assistant.last.error is not None
     if turns and reasons and not failed and (answered := turns[0].engines.get("llm", preferred)) != preferred:
-        sys.stdout.flush()
         complain(f"{answered} answered instead of {preferred}: {reasons[0]}.")
     if assistant.last is not None and (error := assistant.last.error) is not None:
         raise error if error.exit_code != 1 else EngineError(error.message, remedy=error.remedy)

@@ -372,12 +372,13 @@ def _ms(value: float) -> str:
 
 def _table(title: str, heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
     """A table on stdout."""
-    from rich.console import Console
     from rich.table import Table
+
+    from vita_tui.cli.output import table as print_table
 
     table = Table(title=title, title_justify="left")
     for index, head in enumerate(heads):
         table.add_column(head, justify="right" if index else "left", no_wrap=not index)
     for row in rows:
         table.add_row(*map(str, row))
-    Console().print(table)
+    print_table(table)

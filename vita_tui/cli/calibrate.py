@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from vita_tui.cli.output import exit_with, print_json, quiet_libraries, say
+from vita_tui.cli.output import echo, exit_with, print_json, quiet_libraries, say
+from vita_tui.text.clean import clean_line, clean_name
 
 __all__ = ["calibrate"]
 
@@ -62,17 +63,17 @@ def _calibrate(json: bool, dry_run: bool) -> int:
                 "measured": asdict(measured),
                 "settings": wanted,
                 "why": choice.why,
-                "written": str(written) if written else None,
+                "written": clean_name(written) if written else None,
             }
         )
         return 0
     late = "not heard" if measured.delay is None else f"{measured.delay * 1000:.0f} ms late"
     level = f"{measured.echo_db:.0f} dB" if measured.echo_heard else f"below {measured.echo_db:.0f} dB"
-    typer.echo(f"Microphone   {microphone.name}")
-    typer.echo(f"Speaker      {speaker.name}")
-    typer.echo(f"Echo         {level}, {late}")
-    typer.echo(f"Room         {measured.noise_dbfs:.0f} dBFS")
-    typer.echo(f"Loudest      {measured.peak:.2f} of full scale, {measured.clipped:.1%} clipped")
-    typer.echo(f"Mode         {choice.mode}: {choice.why}")
-    say(f"Written to {written}." if written else "Nothing was written (--dry-run).")
+    echo("Microphone   ", clean_line(microphone.name))
+    echo("Speaker      ", clean_line(speaker.name))
+    echo(f"Echo         {level}, {late}")
+    echo(f"Room         {measured.noise_dbfs:.0f} dBFS")
+    echo(f"Loudest      {measured.peak:.2f} of full scale, {measured.clipped:.1%} clipped")
+    echo(f"Mode         {choice.mode}: {choice.why}")
+    say(f"Written to {clean_name(written)}." if written else "Nothing was written (--dry-run).")
     return 0

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from vita_tui.cli.output import plain, print_json, say
+from vita_tui.cli.output import echo, print_json, say
+from vita_tui.text.clean import clean_line, clean_name
 
 __all__ = ["cleanup"]
 
@@ -40,21 +41,21 @@ def cleanup(
             {
                 "ended": [asdict(record) for record in done.ended],
                 "stubborn": [asdict(record) for record in done.stubborn],
-                "removed": [str(path) for path in done.removed],
-                "kept": [str(path) for path in done.kept],
+                "removed": [clean_name(path) for path in done.removed],
+                "kept": [clean_name(path) for path in done.kept],
                 "programs": asked,
             }
         )
         raise typer.Exit(1 if failed else 0)
     ended, removed = ("Would end", "Would remove") if pretend else ("Ended", "Removed")
     for record in done.ended:
-        typer.echo(f"{ended} {plain(record.kind)}, process {record.pid}")
+        echo(f"{ended} {clean_line(record.kind)}, process {record.pid}")
     for path in done.removed:
-        typer.echo(f"{removed} {path}")
+        echo(f"{removed} {clean_name(path)}")
     for record in done.stubborn:
         say(f"{record.kind}, process {record.pid}, could not be ended; try: kill -9 {record.pid}")
     for path in done.kept:
-        say(f"{path} could not be removed")
+        say(f"{clean_name(path)} could not be removed")
     for program in asked:
         _tell(program)
     if running and not asked and not pretend:
@@ -82,8 +83,8 @@ def _tell(program: dict[str, Any]) -> None:
         return
     freed = max(0, int(program["freed"])) / 1e6
     closed = len(program["leaks"]) - len(program["remaining"])
-    typer.echo(
+    echo(
         f"VITA, process {program['pid']}: closed {closed} of {len(program['leaks'])} leaks, freed {freed:.0f} MB"
     )
     for leak in program["remaining"]:
-        typer.echo(f"    still open: {plain(leak['kind'])} {plain(leak['name'])} of {plain(leak['owner'])}")
+        echo("    still open: ", clean_line(f"{leak['kind']} {leak['name']} of {leak['owner']}"))

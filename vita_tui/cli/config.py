@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from vita_tui.cli.output import print_json, say
+from vita_tui.cli.output import echo, print_json, say
+from vita_tui.text.clean import clean_name
 
 __all__ = ["app"]
 
@@ -23,7 +24,7 @@ def path() -> None:
     """Print the path of the settings file, whether it exists or not."""
     from vita_tui import paths
 
-    typer.echo(paths.config_file())
+    echo(clean_name(paths.config_file()))
 
 
 @app.command()
@@ -46,7 +47,7 @@ def show(
 
     content = read()
     said = {"file": "from the settings file", "environment": "from the environment"}
-    typer.echo(settings.as_toml(current, source=lambda key: said.get(source_of(key, {}, content), "")))
+    echo(settings.as_toml(current, source=lambda key: said.get(source_of(key, {}, content), "")))
 
 
 @app.command()
@@ -71,7 +72,7 @@ def init(
         files.write_whole(file, text)
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror or error}.") from None
-    typer.echo(file)
+    echo(clean_name(file))
 
 
 def _plain(section: Any) -> dict[str, Any]:

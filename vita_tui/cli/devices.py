@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from vita_tui.cli.output import print_json, quiet_libraries, say
+from vita_tui.cli.output import echo, print_json, quiet_libraries, say
+from vita_tui.text.clean import clean_line
 
 __all__ = ["devices"]
 
@@ -41,16 +42,15 @@ def devices(
         print_json([asdict(device) | {"chosen": (device.kind, device.name) in chosen} for device in found])
         return
     for title in ("Microphones", "Speakers"):
-        typer.echo(title)
+        echo(title)
         rows = [
             device for device in found if device.kind == ("input" if title == "Microphones" else "output")
         ]
         for device in rows:
             arrow = "→" if (device.kind, device.name) in chosen else " "
-            typer.echo(
-                f" {arrow} {device.name}  ({device.host_api}, {device.channels} ch, {device.rate:.0f} Hz)"
-            )
+            about = f"{device.name}  ({device.host_api}, {device.channels} ch, {device.rate:.0f} Hz)"
+            echo(f" {arrow} ", clean_line(about))
         if not rows:
-            typer.echo("   none")
+            echo("   none")
     if not found:
         raise typer.Exit(3)

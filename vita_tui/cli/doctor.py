@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vita_tui.cli.output import print_json, quiet_libraries
+from vita_tui.cli.output import echo, mark, print_json, quiet_libraries
+from vita_tui.text.clean import clean_line
 
 if TYPE_CHECKING:
     from vita_tui.doctor.checks import Check
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["doctor"]
 
 SYMBOLS = {"ok": "✓", "warning": "!", "failed": "✗"}
-COLOURS = {"ok": "\x1b[32m", "warning": "\x1b[33m", "failed": "\x1b[31m"}
+COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 
 def doctor(
@@ -35,21 +36,21 @@ def doctor(
     from vita_tui.doctor import checks
 
     found = []
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     with quiet_libraries():
         for check in itertools.chain(checks.run_all(), _keyboard(), _running()):
             found.append(check)
             if json:
                 continue
-            symbol = SYMBOLS[check.status]
-            if colour:
-                symbol = f"{COLOURS[check.status]}{symbol}\x1b[0m"
-            typer.echo(f"{symbol} {check.name}: {check.found}")
+            echo(
+                mark(SYMBOLS[check.status], COLOURS[check.status]),
+                " ",
+                clean_line(f"{check.name}: {check.found}"),
+            )
             if verbose and check.detail:
                 for line in check.detail.splitlines():
-                    typer.echo(f"    {line}")
+                    echo("    ", clean_line(line))
             if check.remedy and check.status != "ok":
-                typer.echo(f"    → {check.remedy}")
+                echo("    → ", clean_line(check.remedy))
     usable = checks.usable(found)
     if json:
         print_json(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vita_tui.cli.output import plain, print_json, say
+from vita_tui.cli.output import echo, plain, print_json, say, write
 
 if TYPE_CHECKING:
     from vita_tui.health.metrics import Metrics
@@ -52,11 +52,11 @@ def metrics(
     elif prometheus:
         from vita_tui.health.exposition import as_prometheus
 
-        typer.echo(as_prometheus(summaries), nl=False)
+        write(as_prometheus(summaries))
     elif not summaries:
         say("There are no figures yet. They are gathered while VITA is used.")
     else:
-        typer.echo("\n".join(_table(summaries)))
+        echo("\n".join(_table(summaries)))
 
 
 def _recorded() -> Metrics:
@@ -71,7 +71,6 @@ def _recorded() -> Metrics:
 
 def _serve(port: int) -> None:
     import signal
-    import sys
 
     from prometheus_client import start_http_server
 
@@ -90,8 +89,7 @@ def _serve(port: int) -> None:
         ) from None
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    typer.echo(f"http://127.0.0.1:{server.server_port}/metrics")
-    sys.stdout.flush()
+    echo(f"http://127.0.0.1:{server.server_port}/metrics")
     try:
         stop.wait()
     finally:

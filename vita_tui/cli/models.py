@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vita_tui.cli.output import plain, print_json, say
+from vita_tui.cli.output import echo, plain, print_json, say
+from vita_tui.cli.output import table as print_table
+from vita_tui.text.clean import clean_line, clean_name
 
 if TYPE_CHECKING:
     from vita_tui.models.catalogue import Model
@@ -72,7 +75,6 @@ def list_(
 
 def _print_table(models: list[Model]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -85,7 +87,6 @@ def _print_table(models: list[Model]) -> None:
         "damaged": "red",
         "unknown": "yellow",
     }
-    console = Console(highlight=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("Name", overflow="fold", min_width=21)
     table.add_column("For", no_wrap=True)
@@ -96,7 +97,7 @@ def _print_table(models: list[Model]) -> None:
     for model in models:
         state = store.standing(model)
         about = model.title + (" (default)" if model.default else "")
-        if model.about and console.width >= 110:
+        if model.about and shutil.get_terminal_size().columns >= 110:
             about += f". {model.about}"
         table.add_row(
             Text(plain(model.handle)),
@@ -106,7 +107,7 @@ def _print_table(models: list[Model]) -> None:
             f"{model.size / 1e6:,.0f}",
             Text(state, style=styles[state]),
         )
-    console.print(table)
+    print_table(table)
     absent = [model.handle for model in models if model.default and store.standing(model) != "ready"]
     if absent:
         say("Fetch what is missing of the default set with: vita models pull")
@@ -187,9 +188,9 @@ def _verified(model: Model, *, json: bool) -> list[FileReport]:
     reports = store.verify(model)
     if not json:
         for report in reports:
-            mark = "✓" if report.state == "ok" else "✗"
+            symbol = "✓" if report.state == "ok" else "✗"
             why = f": {report.detail or report.state}" if report.state != "ok" else ""
-            typer.echo(plain(f"{mark} {report.model}/{report.file}{why}"))
+            echo(clean_line(f"{symbol} {report.model}/{report.file}{why}"))
     return reports
 
 
@@ -212,7 +213,7 @@ def path(
         kind = "llm" if local.suffix == ".gguf" else "tts" if local.suffix == ".onnx" else "stt"
     else:
         kind = catalogue.find(name).kind
-    typer.echo(store.resolve(name, kind))
+    echo(clean_name(store.resolve(name, kind)))
 
 
 @app.command()

@@ -179,20 +179,26 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
         KeyboardInterrupt: it was cancelled by a signal.
         ReaderGoneError: nobody reads the output any more.
     """
+    try:
+        import asyncio
+
+        return asyncio.run(_guarded(work))
+    finally:
+        work.close()  # for the case that it never began
+
+
+async def _guarded(work: Coroutine[Any, Any, T]) -> T:
     import asyncio
 
-    async def guarded() -> T:
-        task = asyncio.ensure_future(work)
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(NotImplementedError):  # Windows
-            loop.add_signal_handler(signal.SIGTERM, task.cancel)
-            loop.add_signal_handler(signal.SIGINT, task.cancel)
-        with streams.when_reader_goes(lambda: loop.call_soon_threadsafe(task.cancel)):
-            try:
-                return await task
-            except asyncio.CancelledError:
-                if streams.reader_gone():
-                    raise streams.ReaderGoneError from None
-                raise KeyboardInterrupt from None
-
-    return asyncio.run(guarded())
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError):  # Windows
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        loop.add_signal_handler(signal.SIGINT, task.cancel)
+    with streams.when_reader_goes(lambda: loop.call_soon_threadsafe(task.cancel)):
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if streams.reader_gone():
+                raise streams.ReaderGoneError from None
+            raise KeyboardInterrupt from None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from vita_tui.cli.output import quiet_libraries
+from vita_tui.cli.text_input import text_argument
 
 __all__ = ["say"]
 
@@ -35,9 +35,7 @@ def say(
 
     Example: vita say "The train leaves at 10:30." --out train.wav
     """
-    words = sys.stdin.read() if text == "-" else text
-    if not words.strip():
-        raise typer.BadParameter("there is nothing to say", param_hint="TEXT")
+    words = text_argument(text, empty="there is nothing to say")
     with quiet_libraries():
         _say(words, out, engine, rate)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
-from vita_tui.cli.output import plain, print_json, run_async, say
+from vita_tui.cli.output import echo, mark, plain, print_json, run_async, say, write
 
 if TYPE_CHECKING:
     from vita_tui.sessions.session import Hit, Session
@@ -52,7 +52,7 @@ def list_(
     for summary in found:
         title = _line(summary.title) or "(no title)"
         row = f"{summary.id[:SHORT]}  {moment(summary.last_active)}  {summary.turns:>4} turns  {title}"
-        typer.echo(row)
+        echo(row)
     if not found:
         say("No conversations yet." if offset == 0 else "No more conversations.")
 
@@ -66,7 +66,7 @@ def show(session_id: Id, json: Json = False) -> None:
     if json:
         print_json(session_data(session))
     else:
-        typer.echo(plain(to_text(session)), nl=False)
+        write(to_text(session))
 
 
 @app.command()
@@ -91,7 +91,7 @@ def search(
         print_json([asdict(hit) for hit in hits])
     else:
         for hit in hits:
-            typer.echo(f"{hit.session_id[:SHORT]}  {moment(hit.started):16}  {hit.role:9}  {_marked(hit)}")
+            echo(f"{hit.session_id[:SHORT]}  {moment(hit.started):16}  {hit.role:9}  ", *_marked(hit))
     if not hits:
         say("Nothing was found.")
         raise typer.Exit(1)
@@ -165,7 +165,7 @@ def export(
     else:
         text = plain(to_markdown(session) if form == "md" else to_text(session))
     if out is None:
-        typer.echo(text, nl=False)
+        write(text)
         return
     try:
         files.write_whole(out, text, replace=force)
@@ -247,17 +247,17 @@ def stats(json: Json = False) -> None:
         verdict = (
             f"works ({tried['ms']:.0f} ms)" if tried["ok"] else f"fails at {tried['step']}: {tried['reason']}"
         )
-        typer.echo(f"store          {figures['store']} {plain(figures['place'])}")
-        typer.echo(f"conversations  {figures['sessions']}{size}")
-        typer.echo(
+        echo(f"store          {figures['store']} {plain(figures['place'])}")
+        echo(f"conversations  {figures['sessions']}{size}")
+        echo(
             f"ever           {figures['total_created']} created, {figures['total_updated']} updates,"
             f" {figures['total_deleted']} deleted"
         )
-        typer.echo(
+        echo(
             f"limits         {settings.max_live} in memory, {settings.idle_hours:g} h idle,"
             f" swept every {settings.sweep_seconds:g} s"
         )
-        typer.echo(f"probe          {verdict}")
+        echo(f"probe          {verdict}")
     if not tried["ok"]:
         raise typer.Exit(1)
 
@@ -343,16 +343,12 @@ def _line(text: str) -> str:
     return " ".join(plain(text).split())
 
 
-def _marked(hit: Hit) -> str:
-    """The snippet on one line, with the matches bold where the terminal may show that."""
-    import os
-
-    bold, normal = (
-        ("\x1b[1m", "\x1b[0m") if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else ("", "")
-    )
-    pieces, end = [], 0
+def _marked(hit: Hit) -> Iterator[str]:
+    """The snippet on one line, in parts for `echo`: the matches are bold where the terminal may show that."""
+    end = 0
+    text = hit.snippet.replace("\n", " ").replace("\t", " ")
     for start, stop in hit.marks:
-        pieces += [plain(hit.snippet[end:start]), bold, plain(hit.snippet[start:stop]), normal]
+        yield text[end:start]
+        yield mark(text[start:stop], "bold")
         end = stop
-    pieces.append(plain(hit.snippet[end:]))
-    return "".join(pieces).replace("\n", " ").replace("\t", " ")
+    yield text[end:]

@@ -79,7 +79,7 @@ def decode(data: bytes) -> tuple[str | None, str]:
             f"is not {encoding[:6].upper().rstrip('-')}: {many} shown as \ufffd. Convert it first, for example: iconv -f LATIN1 -t UTF-8"
         )
     if nuls:
-        notes.append(f"holds {nuls} NUL characters, which were left out.")
+        notes.append("holds NUL characters, which were left out.")
     return text, " It ".join(notes)
 
 

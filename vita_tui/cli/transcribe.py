@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from vita_tui.cli.output import complain, plain, print_json, quiet_libraries, say
+from vita_tui.cli.output import complain, echo, plain, print_json, quiet_libraries, say
+from vita_tui.text.clean import clean_name
 
 __all__ = ["transcribe"]
 
@@ -73,7 +73,7 @@ def _transcribe(files: list[Path], chosen: dict[str, str], json: bool) -> bool:
             ms = round((time.monotonic() - start) * 1000)
             results.append(
                 {
-                    "file": str(file),
+                    "file": clean_name(file),
                     "text": plain(transcript.text),
                     "language": transcript.language,
                     "seconds": round(transcript.seconds, 3),
@@ -81,9 +81,8 @@ def _transcribe(files: list[Path], chosen: dict[str, str], json: bool) -> bool:
                 }
             )
             if not json:
-                prefix = f"{file}: " if len(files) > 1 else ""
-                sys.stdout.write(f"{prefix}{plain(transcript.text)}\n")
-                sys.stdout.flush()
+                prefix = f"{clean_name(file)}: " if len(files) > 1 else ""
+                echo(prefix, transcript.text)
             if transcript.problem:
                 failed = True
                 complain(transcript.problem, "What follows is missing in the transcript")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vita_tui.cli.output import plain, print_json, quiet_libraries, run_async, say
+from vita_tui.cli.output import echo, plain, print_json, quiet_libraries, run_async, say
 
 __all__ = ["turn"]
 
@@ -36,7 +36,7 @@ def turn(
         print_json(result)
         return
     say(f"You: {result['transcript']}")
-    typer.echo(result["reply"])
+    echo(result["reply"])
     say(f"Voice to voice: {result['timings_ms']['voice_to_voice']} ms")
 
 
