@@ -3,7 +3,7 @@
     python -m tests.conversation.pause_report [FOLDER] [--pause 0.6 0.9 1.2 1.8] [--model base] [--json]
 
 Pauses are inserted between the words of recorded utterances (word times are Whisper's). At each of them what was said so far is
-transcribed, as it is in the program, and `Endpointer` says how long to wait: the speaker is cut off when that is less than the pause.
+transcribed, as it is in the program, and `EndWait` says how long to wait: the speaker is cut off when that is less than the pause.
 The wait at the end is what it says of the whole. Beside it in the same run: a wait that is always the same, and one that adapts to the
 words but not to the speaker.
 """
@@ -25,7 +25,7 @@ from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.files import read_audio
 from vita_tui.clock import SystemClock
 from vita_tui.conversation.build import recognizers
-from vita_tui.conversation.hearing.turn_detector import Endpointer
+from vita_tui.conversation.hearing.turn_detector import EndWait
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.events import EventBus
 from vita_tui.settings import Settings
@@ -57,19 +57,19 @@ def measure(folder: Path, model: str, pauses: Sequence[float]) -> dict[str, Any]
         "end_silence": silence,
     }
     for pause in pauses:
-        speaker = Endpointer(silence)
+        speaker = EndWait()
         cut = {"fixed": 0, "words": 0, "words and speaker": 0}
         waits: dict[str, list[float]] = {name: [] for name in cut}
         for *parts, whole in understood:
             for text in parts:
-                learned = speaker.wait(text)
+                learned = speaker.seconds(silence, text)
                 cut["fixed"] += silence < pause
-                cut["words"] += Endpointer(silence).wait(text) < pause
+                cut["words"] += EndWait().seconds(silence, text) < pause
                 cut["words and speaker"] += learned < pause
                 speaker.went_on(pause)  # also who is cut off goes on, in a new utterance
             waits["fixed"].append(silence)
-            waits["words"].append(Endpointer(silence).wait(whole))
-            waits["words and speaker"].append(speaker.wait(whole))
+            waits["words"].append(EndWait().seconds(silence, whole))
+            waits["words and speaker"].append(speaker.seconds(silence, whole))
         result[f"{pause:.1f} s"] = {
             name: {
                 "cut_off": round(count / result["pauses"], 3),

@@ -54,9 +54,9 @@ async def step(made: Assistant, available: int) -> Change:
 
 
 async def understood(made: Assistant, file: Path) -> str:
-    recognition = made._recognition
-    assert recognition is not None
-    return (await asyncio.wrap_future(recognition.worker.final(read_audio(file)))).text
+    hearing = made._hearing
+    assert hearing is not None
+    return (await asyncio.wrap_future(hearing.worker.final(read_audio(file)))).text
 
 
 def active(made: Assistant, job: Job) -> str:

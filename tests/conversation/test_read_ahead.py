@@ -6,6 +6,7 @@ import asyncio
 
 from tests.conversation.support import assistant, silence
 from vita_tui.conversation.assistant import Assistant
+from vita_tui.conversation.hearing.signals import WordsSoFar
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.events import TurnFinished
 
@@ -15,7 +16,7 @@ async def hear(vita: Assistant, *partials: str) -> None:
     vita.talk()
     await settle()
     for text in partials:
-        vita.on_words(1, "", text, 0.0, 1.0)
+        vita.on_signal(WordsSoFar(1, "", text, 0.0, 1.0))
         await settle()
 
 

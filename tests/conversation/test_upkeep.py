@@ -18,7 +18,8 @@ from vita_tui import paths
 from vita_tui.audio.files import FileSpeaker, read_audio
 from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.build import build
-from vita_tui.conversation.hearing.listener import Utterance
+from vita_tui.conversation.hearing.signals import UtteranceEnded
+from vita_tui.conversation.hearing.utterance import Utterance
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.stt.base import Recognizer
@@ -138,12 +139,12 @@ async def test_ears_that_were_mended_hear_again_by_themselves(tmp_path: Path, sp
         assert made.chains["stt"].breakers()[0].state is not BreakerState.CLOSED
         mend(model, real)
         await events.until(EngineStatus, lambda event: event.job == "stt" and event.health is Health.READY)
-        recognition = made._recognition
-        assert recognition is not None
+        hearing = made._hearing
+        assert hearing is not None
         audio = read_audio(speech / "jfk.flac")
-        understood = await asyncio.wrap_future(recognition.worker.final(audio))
+        understood = await asyncio.wrap_future(hearing.worker.final(audio))
         assert "country" in understood.text
-        assert recognition.worker.counts().finals_failed == 0
+        assert hearing.worker.counts().finals_failed == 0
 
 
 # ---- probes with scripted engines: whom they keep waiting
@@ -269,9 +270,10 @@ async def test_a_voice_and_ears_that_fail_are_counted_for_their_turn() -> None:
         await made.ask("Will you say it?")
         failed = await events.until(TurnFailed, lambda event: event.job == "tts")
         assert (failed.engine, failed.error) == ("piper", "NoEngineError")
-        recognition = made._recognition
-        assert recognition is not None
-        recognition.on_end(Utterance(1, np.zeros(16_000, np.float32), 1.0, 1.0, 1.0, 1.0, "key"))
+        hearing = made._hearing
+        assert hearing is not None
+        utterance = Utterance(1, np.zeros(16_000, np.float32), 1.0, 1.0, 1.0, 1.0, "key")
+        hearing._transcriber.take(UtteranceEnded(utterance))
         failed = await events.until(TurnFailed, lambda event: event.job == "stt")
         assert failed.engine == "whisper"
         assert figures(made, "turn_jobs", engine="whisper", job="stt").errors == 1

@@ -22,7 +22,7 @@ from vita_tui.bench.recordings import QUESTIONS, Recording, synthesised, trimmed
 from vita_tui.bench.stt import Ears, heard_live
 from vita_tui.clock import SystemClock
 from vita_tui.conversation.build import build, recognizers, responders
-from vita_tui.conversation.hearing.recognition import Recognition
+from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.engines.llm.base import Message, Responder
 from vita_tui.events import EventBus
 from vita_tui.sessions.manager import SessionManager
@@ -112,23 +112,23 @@ async def _speech(settings: Settings, sizes: Sequence[int]) -> list[Row]:
     longest = np.concatenate(spoken * (1 + max(sizes) * SAMPLE_RATE // sum(map(len, spoken))))
     bus = EventBus()
     ears, microphone = Ears(bus), StudioMicrophone()
-    recognition = Recognition(
-        microphone, recognizers(settings, bus), ears, bus, settings=settings, clock=SystemClock()
+    hearing = Hearing(
+        microphone, recognizers(settings, bus), ears.on_signal, bus, settings=settings, clock=SystemClock()
     )
     rows = []
     try:
         ready: Future[None] = Future()
-        recognition.start(lambda: ready.set_result(None))
+        hearing.start(lambda: ready.set_result(None))
         await asyncio.wrap_future(ready)
         for size in sizes:
             ears.partials.clear()
             recording = Recording(f"{size} s", longest[: size * SAMPLE_RATE])
-            understood = await heard_live(recognition, microphone, ears, recording)
+            understood = await heard_live(hearing, microphone, ears, recording)
             waited = max(0.0, understood.at - understood.utterance.ended) * 1000
             late = [one.lag_seconds * 1000 for one in ears.partials if one.audio_seconds > size - 2.0]
             rows.append({"final transcript": round(waited, 1), "partials behind": _median(late)})
     finally:
-        await asyncio.to_thread(recognition.cleanup)
+        await asyncio.to_thread(hearing.cleanup)
     return rows
 
 

@@ -19,8 +19,8 @@ from vita_tui.bench.recordings import Recording
 from vita_tui.bench.words import errors, normalised
 from vita_tui.clock import SystemClock
 from vita_tui.conversation.build import place, recognizers
-from vita_tui.conversation.hearing.listener import Utterance
-from vita_tui.conversation.hearing.recognition import Recognition, Understood
+from vita_tui.conversation.hearing.hearing import Hearing
+from vita_tui.conversation.hearing.signals import Signal, Understood
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.stt.runtime.loading import Plan, Weights, open_model
 from vita_tui.errors import EngineError
@@ -85,16 +85,16 @@ async def measure(
     model = await asyncio.to_thread(plain_whisper, settings, ours)
     ears = Ears(bus)
     microphone = StudioMicrophone()
-    recognition = Recognition(microphone, chain, ears, bus, settings=settings, clock=SystemClock())
+    hearing = Hearing(microphone, chain, ears.on_signal, bus, settings=settings, clock=SystemClock())
     try:
         ready: Future[None] = Future()
-        recognition.start(lambda: ready.set_result(None))
+        hearing.start(lambda: ready.set_result(None))
         await asyncio.wrap_future(ready)
         ways = {name: Way() for name in WAYS}
-        others = _others(settings, recognition, model)
+        others = _others(settings, hearing, model)
         for recording in recordings:
             progress(recording.name)
-            understood = await heard_live(recognition, microphone, ears, recording)
+            understood = await heard_live(hearing, microphone, ears, recording)
             waited = (understood.at - understood.utterance.ended) * 1000
             ways["ours"].heard.append(Heard(understood.text, max(0.0, waited), understood.guard))
             for name, transcribe in others.items():
@@ -102,7 +102,7 @@ async def measure(
                 text = await asyncio.to_thread(transcribe, recording.audio)
                 ways[name].heard.append(Heard(text, (time.perf_counter() - started) * 1000))
     finally:
-        await asyncio.to_thread(recognition.cleanup)
+        await asyncio.to_thread(hearing.cleanup)
     return report(settings, recordings, ways, ears.partials)
 
 
@@ -165,25 +165,16 @@ def report(
 
 
 class Ears:
-    """Is told by `Recognition`, on the loop; only the end of an utterance counts here."""
+    """Takes what `Hearing` tells; only what was understood counts here."""
 
     def __init__(self, bus: EventBus) -> None:
         self.understood: asyncio.Future[Understood] | None = None
         self.partials: list[PartialTranscript] = []
         bus.subscribe(self._on_event)
 
-    def on_onset(self, number: int) -> None: ...
-    def on_hint(self) -> None: ...
-    def on_wake(self) -> None: ...
-    def on_words(self, number: int, stable: str, text: str, since: float, until: float) -> None: ...
-    def on_draft(self, text: str) -> None: ...
-    def on_draft_void(self) -> None: ...
-    def on_utterance(self, utterance: Utterance) -> None: ...
-    def on_deaf(self) -> None: ...
-
-    def on_understood(self, understood: Understood) -> None:
-        if self.understood is not None and not self.understood.done():
-            self.understood.set_result(understood)
+    def on_signal(self, signal: Signal) -> None:
+        if isinstance(signal, Understood) and self.understood is not None and not self.understood.done():
+            self.understood.set_result(signal)
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, PartialTranscript):
@@ -191,13 +182,13 @@ class Ears:
 
 
 async def heard_live(
-    recognition: Recognition, microphone: StudioMicrophone, ears: Ears, recording: Recording
+    hearing: Hearing, microphone: StudioMicrophone, ears: Ears, recording: Recording
 ) -> Understood:
     """Speak `recording` into the microphone; its end is the key."""
     loop = asyncio.get_running_loop()
     ears.understood = loop.create_future()
-    microphone.cue(recording.audio, recognition.end)
-    recognition.begin()
+    microphone.cue(recording.audio, hearing.end)
+    hearing.begin()
     microphone.play()
     try:
         async with asyncio.timeout(recording.seconds + DEADLINE):
@@ -209,14 +200,14 @@ async def heard_live(
         ) from None
 
 
-def _others(settings: Settings, recognition: Recognition, model: Any) -> dict[str, Transcribe]:
+def _others(settings: Settings, hearing: Hearing, model: Any) -> dict[str, Transcribe]:
     language = None if settings.stt.language == "auto" else settings.stt.language
 
     def text(segments: Iterable[Any]) -> str:
         return " ".join(segment.text.strip() for segment in segments)
 
     return {
-        "decode": lambda audio: recognition.worker.final(audio).result().text,
+        "decode": lambda audio: hearing.worker.final(audio).result().text,
         "transcribe": lambda audio: text(model.transcribe(audio, language=language)[0]),
         "greedy": lambda audio: text(model.transcribe(audio, language=language, beam_size=1)[0]),
     }

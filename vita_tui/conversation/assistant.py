@@ -19,9 +19,22 @@ from vita_tui.audio.echo import HEADPHONES_DB
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation import memory_steps as savings
 from vita_tui.conversation.hearing.backchannel import asks_to_go_on, asks_to_stop
+from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.hearing.interruption import SHORT_SECONDS, Contest
-from vita_tui.conversation.hearing.listener import EDGE_SECONDS, Utterance
-from vita_tui.conversation.hearing.recognition import Recognition, Understood
+from vita_tui.conversation.hearing.signals import (
+    DraftTranscript,
+    MicrophoneLost,
+    Signal,
+    SpeechBegan,
+    Understood,
+    UtteranceEnded,
+    VoiceHint,
+    VoiceOnset,
+    WakeWordHeard,
+    WordsSoFar,
+)
+from vita_tui.conversation.hearing.turn_detector import EDGE_SECONDS
+from vita_tui.conversation.hearing.utterance import Utterance
 from vita_tui.conversation.history import Record, engines_of, timings_of
 from vita_tui.conversation.speaking.speech_output import SpeechOutput
 from vita_tui.conversation.thinking.exchange import Exchange, Reason
@@ -111,10 +124,10 @@ class Assistant:
             clock=self._clock,
             on_ready=self._voice_loaded,
         )
-        self._recognition: Recognition | None = None
+        self._hearing: Hearing | None = None
         if microphone is not None:
-            self._recognition = Recognition(
-                microphone, recognizers, self, bus, settings=settings, clock=self._clock
+            self._hearing = Hearing(
+                microphone, recognizers, self.on_signal, bus, settings=settings, clock=self._clock
             )
         self.upkeep: Upkeep | None = None
         if upkeep:
@@ -126,7 +139,7 @@ class Assistant:
                 settings,
                 recognizers=recognizers,
                 synthesizers=synthesizers,
-                recognition=self._recognition,
+                hearing=self._hearing,
                 speech=self._speech,
                 limit_history=lambda most: on_loop(sessions.limit_memory(most)),
                 free_mind=lambda free: on_loop(self._free_mind() if free else self._mind.keep()),
@@ -182,13 +195,13 @@ class Assistant:
         if self.upkeep is not None:
             self.upkeep.start()
         self._loading = {"llm"} | ({"tts"} if self._speech.usable else set())
-        if self._recognition is not None:
+        if self._hearing is not None:
             self._loading.add("stt")
         self._mind.load_soon()
         if self._speech.usable:
             self._speech.start()
-        if self._recognition is not None:
-            self._recognition.start(on_ready=self._ears_loaded)
+        if self._hearing is not None:
+            self._hearing.start(on_ready=self._ears_loaded)
             if self.settings.talk.hands_free:
                 self.set_hands_free(True)
         try:
@@ -210,8 +223,8 @@ class Assistant:
         await self._settled()
         await self._tasks.aclose()
         closing: list[Coroutine[Any, Any, Any]] = [asyncio.to_thread(self._speech.cleanup)]
-        if self._recognition is not None:
-            closing.append(asyncio.to_thread(self._recognition.cleanup))
+        if self._hearing is not None:
+            closing.append(asyncio.to_thread(self._hearing.cleanup))
         closing += [engine.cleanup() for engine in self._responders.engines]
         if self.upkeep is not None:
             closing.append(self.upkeep.aclose())
@@ -240,26 +253,26 @@ class Assistant:
         Args:
             kept: the key is held down: no pause ends what is said before `let_go` or the next `talk`.
         """
-        if self._recognition is None:
+        if self._hearing is None:
             self.bus.publish(
                 Notice("No microphone", "Type instead.", "vita devices", "warning", key="microphone")
             )
             return
         if self.state is State.LISTENING:
-            self._recognition.end()
+            self._hearing.end()
             return
         self._abandon("interrupted")
         self._carried = ""
         self._set_state(State.LISTENING)
         if self.settings.audio.earcons:
             self._speech.earcon(earcons.START, earcons.SAMPLE_RATE)
-        self._recognition.begin(kept=kept)
+        self._hearing.begin(kept=kept)
         self._mind.expect()
 
     def let_go(self) -> None:
         """The talk key was not meant to be held: a pause may end what is said."""
-        if self._recognition is not None:
-            self._recognition.let_go()
+        if self._hearing is not None:
+            self._hearing.let_go()
 
     @property
     def session(self) -> Session | None:
@@ -269,17 +282,17 @@ class Assistant:
     @property
     def hands_free(self) -> bool:
         """Whether the microphone listens without a key."""
-        return self._recognition is not None and self._recognition.hands_free
+        return self._hearing is not None and self._hearing.hands_free
 
     def set_hands_free(self, on: bool) -> None:
         """Listen without a key from now on, or only with one; says so, and what it depends on."""
-        recognition = self._recognition
-        if recognition is None:
+        hearing = self._hearing
+        if hearing is None:
             self.bus.publish(
                 Notice("No microphone", "Type instead.", "vita devices", "warning", key="microphone")
             )
             return
-        echo = recognition.echo
+        echo = hearing.echo
         if on and echo is not None and echo.mode == "push_to_talk":
             why = (
                 echo.reason
@@ -289,7 +302,7 @@ class Assistant:
                 Notice("Not hands-free", why, "Settings: audio.duplex", "warning", key="hands-free")
             )
             return
-        recognition.hands_free = on
+        hearing.hands_free = on
         if not on and self.state is State.LISTENING:
             self.stop()
         self.bus.publish(HandsFree(on))
@@ -298,12 +311,12 @@ class Assistant:
 
     def hold_open(self) -> None:
         """Do not take the present pause for the end of what is said."""
-        if self._recognition is not None and self.state is State.LISTENING:
-            self._recognition.hold()
+        if self._hearing is not None and self.state is State.LISTENING:
+            self._hearing.hold()
 
     @property
     def _hears_itself(self) -> bool:
-        echo = self._recognition.echo if self._recognition is not None else None
+        echo = self._hearing.echo if self._hearing is not None else None
         return echo is not None and self.settings.audio.echo_level > HEADPHONES_DB
 
     def stop(self) -> None:
@@ -341,6 +354,8 @@ class Assistant:
         """Have a setting apply from now on: those of `AT_ONCE`."""
         section, name = key.split(".")
         setattr(getattr(self.settings, section), name, value)
+        if section == "talk" and self._hearing is not None:
+            self._hearing.configure()
         if key in ("tts.rate", "tts.volume"):
             for voice in self.chains["tts"].engines:
                 setattr(voice, name, value)
@@ -353,8 +368,8 @@ class Assistant:
             self.set_hands_free(value)
         elif key == "audio.output":
             await asyncio.to_thread(self._speech.use, value)
-        elif key == "audio.input" and self._recognition is not None:
-            await asyncio.to_thread(self._recognition.use, value)
+        elif key == "audio.input" and self._hearing is not None:
+            await asyncio.to_thread(self._hearing.use, value)
 
     def wake(self, job: Job) -> None:
         """What an engine of `job` was missing is there now: load it."""
@@ -363,48 +378,74 @@ class Assistant:
             self._mind.load_soon()
         elif job == "tts":
             self._speech.reload()
-        elif self._recognition is not None:
-            self._recognition.reload()
+        elif self._hearing is not None:
+            self._hearing.worker.reload()
 
-    # ---- what the ears report (on the loop)
+    # ---- what is heard
 
-    def on_onset(self, number: int) -> None:
+    def on_signal(self, signal: Signal) -> None:
+        """What the microphone, its listener or speech recognition has to say; on the loop."""
+        match signal:
+            case VoiceOnset():
+                self._on_onset(signal.number)
+            case VoiceHint():
+                self._on_hint()
+            case WakeWordHeard():
+                self._on_wake()
+            case WordsSoFar():
+                self._on_words(signal)
+            case DraftTranscript():
+                self._on_draft(signal.text)
+            case SpeechBegan():
+                self._drop_draft()  # the user goes on
+            case UtteranceEnded():
+                self._on_utterance(signal.utterance)
+            case Understood():
+                self._on_understood(signal)
+            case MicrophoneLost():
+                self._on_deaf()
+            case _:
+                pass
+
+    def _on_onset(self, number: int) -> None:
         """Voice began without a key: somebody takes the floor, or speaks into our turn."""
         self._onset = number
-        recognition = self._recognition
-        if recognition is None or self.state is State.LISTENING:
+        hearing = self._hearing
+        if hearing is None or self.state is State.LISTENING:
             return
         if self.state is State.INITIALIZING or self._closed:
-            recognition.cancel()
+            hearing.cancel()
         elif self.state is State.IDLE:
             self._listen()
         else:
-            recognition.private = True
+            hearing.private = True
             self._contest.begin(number, self._give_back)
 
-    def on_hint(self) -> None:
+    def _on_hint(self) -> None:
         """Perhaps somebody begins to speak: a reply makes a little room at once."""
         if self.state is State.SPEAKING and not self._closed:
             self._contest.hint()
 
-    def on_wake(self) -> None:
+    def _on_wake(self) -> None:
         """The wake word is the talk key, said aloud."""
         if self.state not in (State.LISTENING, State.INITIALIZING) and not self._closed:
             self.talk()
 
-    def on_words(self, number: int, stable: str, text: str, since: float, until: float) -> None:
+    def _on_words(self, words: WordsSoFar) -> None:
         """What was understood so far: enough to end our turn?"""
-        if self._contest.number == number:
-            voice = until - since - EDGE_SECONDS
-            if self._contest.won_by(text, since, until, voice=voice, certain=bool(stable)):
+        if self._contest.number == words.number:
+            voice = words.until - words.since - EDGE_SECONDS
+            if self._contest.won_by(
+                words.text, words.since, words.until, voice=voice, certain=bool(words.stable)
+            ):
                 self._give_floor()
         elif self.state is State.LISTENING and self._draft is None:
-            self._mind.hear(text.split()[:-1], self._carried)
+            self._mind.hear(words.text.split()[:-1], self._carried)
 
     def _listen(self) -> None:
         """The user has the floor, and speaks already."""
-        assert self._recognition is not None
-        self._recognition.private = False
+        assert self._hearing is not None
+        self._hearing.private = False
         self._set_state(State.LISTENING)
         self._mind.expect()
 
@@ -418,11 +459,11 @@ class Assistant:
 
     def _give_back(self) -> None:
         """What sounded like somebody was nobody for too long: go on."""
-        if self._recognition is not None:
-            self._recognition.forget_recording()
-            self._recognition.private = False
+        if self._hearing is not None:
+            self._hearing.forget_recording()
+            self._hearing.private = False
 
-    def on_draft(self, text: str) -> None:
+    def _on_draft(self, text: str) -> None:
         """The user may have finished, and this is what they would have said: think ahead."""
         if self.state is not State.LISTENING or self._carried:
             return
@@ -433,12 +474,8 @@ class Assistant:
         self._draft = self._new_exchange(text, Stopwatch(), spoken=True)
         self._tasks.spawn(self._run_draft(self._draft), "draft")
 
-    def on_draft_void(self) -> None:
-        """The user goes on."""
-        self._drop_draft()
-
-    def on_utterance(self, utterance: Utterance) -> None:
-        """The user has finished; the words follow in `on_understood`."""
+    def _on_utterance(self, utterance: Utterance) -> None:
+        """The user has finished; the words follow in `Understood`."""
         if self._contest.number == utterance.number:
             return
         if self.state is State.LISTENING:
@@ -446,12 +483,12 @@ class Assistant:
             if self.settings.audio.earcons and utterance.reason != "nothing":
                 self._speech.earcon(earcons.END, earcons.SAMPLE_RATE)
 
-    def on_understood(self, understood: Understood) -> None:
+    def _on_understood(self, understood: Understood) -> None:
         """The final transcript, or why there is none."""
         utterance = understood.utterance
         if self._contest.number == utterance.number:
-            assert self._recognition is not None
-            self._recognition.private = False
+            assert self._hearing is not None
+            self._hearing.private = False
             since = utterance.last_speech - utterance.audio_seconds
             voice = utterance.speech_seconds
             certain = understood.confidence >= (CERTAIN if voice >= SHORT_SECONDS else CERTAIN_OF_SHORT)
@@ -508,7 +545,7 @@ class Assistant:
         until = understood.utterance.last_speech
         return self._contest.is_own(understood.text, until - understood.utterance.audio_seconds, until)
 
-    def on_deaf(self) -> None:
+    def _on_deaf(self) -> None:
         """There is no microphone: nobody is being listened to."""
         if self.state is State.LISTENING:
             self._drop_draft()
@@ -601,9 +638,9 @@ class Assistant:
     def _abandon(self, reason: Reason) -> None:
         """End whatever is going on: recording, recognition, draft, reply. Sound ends at once, book-keeping in its time."""
         self._contest.end()
-        if self._recognition is not None:
-            self._recognition.private = False
-            self._recognition.cancel()
+        if self._hearing is not None:
+            self._hearing.private = False
+            self._hearing.cancel()
         self._drop_draft()
         if self._exchange is not None:
             self._exchange.stop(reason)
@@ -640,8 +677,8 @@ class Assistant:
             self._mind.probe()
         elif job == "tts" and self._speech.usable:
             self._speech.probe()
-        elif job == "stt" and self._recognition is not None:
-            self._recognition.probe()
+        elif job == "stt" and self._hearing is not None:
+            self._hearing.worker.probe()
 
     async def _free_mind(self) -> None:
         await self._settled()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import Any, Generic, TypeVar
 
-from vita_tui.conversation.hearing.recognition import Recognition
+from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.speaking.speech_output import SpeechOutput
 from vita_tui.engines.chain import Chain, Named
 from vita_tui.engines.stt.base import Recognizer
@@ -40,7 +40,7 @@ def steps(
     *,
     recognizers: Chain[Recognizer],
     synthesizers: Chain[Synthesizer],
-    recognition: Recognition | None,
+    hearing: Hearing | None,
     speech: SpeechOutput,
     limit_history: Callable[[int | None], None],
     free_mind: Callable[[bool], None],
@@ -48,7 +48,7 @@ def steps(
     """The steps that there are with these engines, mildest first.
 
     Args:
-        recognition: None without ears.
+        hearing: None without a microphone.
         limit_history: keeps at most so many conversations in memory; None for the setting. Waits until it is done.
         free_mind: with True unloads the language model, now and after every answer; with False loads it. Waits until it is done.
     """
@@ -60,17 +60,17 @@ def steps(
             "History caches are used again",
         )
     ]
-    if recognition is not None and settings.stt.partials:
+    if hearing is not None and settings.stt.partials:
         found.append(
             SimpleStep(
                 "Partial transcripts are off",
-                lambda: recognition.show_partials(False),
-                lambda: recognition.show_partials(True),
+                lambda: hearing.show_partials(False),
+                lambda: hearing.show_partials(True),
                 "Partial transcripts are on again",
             )
         )
-    if recognition is not None and (tiny := smaller_whisper(recognizers, settings.stt.language)) is not None:
-        worker = recognition.worker
+    if hearing is not None and (tiny := smaller_whisper(recognizers, settings.stt.language)) is not None:
+        worker = hearing.worker
         found.append(_Lighter(recognizers, tiny, worker.unload, worker.reload, "listens"))
     if speech.usable and (light := _lighter_voice(synthesizers)) is not None:
         found.append(_Lighter(synthesizers, light, speech.unload, speech.reload, "speaks"))

@@ -17,8 +17,13 @@ from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.hearing import interruption
 from vita_tui.conversation.hearing.echo_text import OwnWords
 from vita_tui.conversation.hearing.interruption import DUCKED, HINTED, Contest
-from vita_tui.conversation.hearing.listener import Utterance
-from vita_tui.conversation.hearing.recognition import Understood
+from vita_tui.conversation.hearing.signals import (
+    Understood,
+    UtteranceEnded,
+    VoiceOnset,
+    WordsSoFar,
+)
+from vita_tui.conversation.hearing.utterance import Utterance
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.events import (
     ClauseStarted,
@@ -53,10 +58,10 @@ def state_of(vita: Assistant) -> State:
 
 def onset(vita: Assistant, number: int = 7) -> None:
     """Voice begins the utterance `number`, as the listener would report it."""
-    recognition = vita._recognition
-    assert recognition is not None
-    recognition._last = number
-    vita.on_onset(number)
+    hearing = vita._hearing
+    assert hearing is not None
+    hearing._numbers._last = number
+    vita.on_signal(VoiceOnset(number))
 
 
 def understood(
@@ -64,8 +69,8 @@ def understood(
 ) -> None:
     now = SystemClock().monotonic()
     utterance = Utterance(number, np.zeros(SAMPLE_RATE, np.float32), voice, now, now, now, "silence")
-    vita.on_utterance(utterance)
-    vita.on_understood(Understood(utterance, text, "" if text else "Nothing.", confidence, (), now))
+    vita.on_signal(UtteranceEnded(utterance))
+    vita.on_signal(Understood(utterance, text, "" if text else "Nothing.", confidence, (), now))
 
 
 def kinds(events: Events) -> Sequence[str]:
@@ -76,9 +81,9 @@ async def test_words_end_the_reply_and_are_answered(talking: tuple[Assistant, Ev
     vita, events = talking
     onset(vita)
     assert state_of(vita) is State.SPEAKING, "a sound alone is not enough"
-    vita.on_words(7, "", "what about", 0.0, 0.5)
+    vita.on_signal(WordsSoFar(7, "", "what about", 0.0, 0.5))
     assert state_of(vita) is State.SPEAKING, "a first guess is not enough"
-    vita.on_words(7, "What", "What about whales", 0.0, 1.0)
+    vita.on_signal(WordsSoFar(7, "What", "about whales", 0.0, 1.0))
     assert state_of(vita) is State.LISTENING
     understood(vita, "What about whales?")
     await events.until(TurnFinished, lambda event: event.turn == 2)
@@ -113,7 +118,7 @@ async def test_words_that_are_guessed_at_a_cough_do_not_end_the_reply(
 async def test_stop_is_obeyed_and_not_asked(talking: tuple[Assistant, Events]) -> None:
     vita, events = talking
     onset(vita)
-    vita.on_words(7, "", "Stop", 0.0, 0.4)
+    vita.on_signal(WordsSoFar(7, "", "Stop", 0.0, 0.4))
     assert state_of(vita) is State.LISTENING
     understood(vita, "Stop!")
     await events.until(TurnFinished)
@@ -142,11 +147,11 @@ async def test_who_goes_on_before_being_understood_asks_one_question() -> None:
         assert state_of(vita) is State.LISTENING
         now = SystemClock().monotonic()
         first = Utterance(1, np.zeros(SAMPLE_RATE, np.float32), 1.0, now, now, now, "silence")
-        vita.on_utterance(first)
+        vita.on_signal(UtteranceEnded(first))
         assert state_of(vita) is State.THINKING
         onset(vita, 2)
-        vita.on_words(2, "the capital", "the capital of", 0.0, 1.0)
-        vita.on_understood(Understood(first, "I would like to know", "", 0.9, (), now))
+        vita.on_signal(WordsSoFar(2, "the capital", "of", 0.0, 1.0))
+        vita.on_signal(Understood(first, "I would like to know", "", 0.9, (), now))
         understood(vita, "the capital of France.", 2)
         await events.until(TurnFinished)
         assert [event.text for event in events.of(UserSaid)] == [

@@ -1,64 +1,323 @@
-"""When a silence is the end of what the user says."""
+"""When the user speaks, pauses and has finished: lists of frames in, lists of signals out."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
+
+import numpy as np
 import pytest
 
-from vita_tui.conversation.hearing.turn_detector import LEAST, MOST, Completeness, Endpointer, completeness
+from vita_tui.audio.base import BLOCK, Frame
+from vita_tui.conversation.hearing.signals import (
+    EndExpected,
+    MicrophoneSilent,
+    PauseBegan,
+    Signal,
+    SpeechBegan,
+    SpeechSoFar,
+    UtteranceEnded,
+    VoiceHint,
+    VoiceOnset,
+)
+from vita_tui.conversation.hearing.turn_detector import LEAST, MOST, EndWait, TurnDetector
+from vita_tui.conversation.hearing.utterance import FRAME_SECONDS, Utterance
+from vita_tui.settings import TalkSettings
+
+NAMES = {
+    VoiceHint: "hint",
+    VoiceOnset: "onset",
+    SpeechBegan: "speech",
+    SpeechSoFar: "so far",
+    PauseBegan: "pause",
+    EndExpected: "expected",
+    UtteranceEnded: "ended",
+    MicrophoneSilent: "mute",
+}
+
+
+class Room:
+    """Feeds a detector seconds of voice and silence, and keeps what it says."""
+
+    def __init__(self, partial_interval: float = 100.0, **talk: object) -> None:
+        self.settings = TalkSettings.model_validate(talk)
+        self.detector = TurnDetector(
+            self.settings, numbers=count(7).__next__, partial_interval=partial_interval
+        )
+        self.now = 100.0
+        self.signals: list[Signal] = []
+        self.decoder_free = True
+
+    def do(self, signals: list[Signal]) -> None:
+        for signal in signals:
+            self.signals.append(signal)
+            if isinstance(signal, VoiceOnset):
+                self.do(self.detector.begin(signal.number, [(self.frame(), 0.9)] * 3, by_voice=True))
+
+    def frame(self, level: float = 0.1) -> Frame:
+        return Frame(np.full(BLOCK, level, np.float32), 0, self.now)
+
+    def hear(self, seconds: float, probability: float = 0.9, level: float = 0.1) -> None:
+        for _ in range(round(seconds / FRAME_SECONDS)):
+            self.now += FRAME_SECONDS
+            frame = self.frame(level)
+            self.do(self.detector.step(self.now, frame, probability, decoder_free=self.decoder_free))
+
+    def quiet(self, seconds: float) -> None:
+        self.hear(seconds, 0.0, 0.001)
+
+    def kinds(self) -> list[str]:
+        return [NAMES[type(signal)] for signal in self.signals]
+
+    def ended(self) -> Iterator[Utterance]:
+        return (signal.utterance for signal in self.signals if isinstance(signal, UtteranceEnded))
+
+
+def test_a_key_begins_and_a_pause_ends() -> None:
+    room = Room(adaptive=False, end_silence=0.8)
+    room.do(room.detector.begin(1))
+    room.quiet(0.5)
+    room.hear(1.0)
+    spoken_until = room.now
+    room.quiet(0.7)
+    assert room.kinds() == ["speech", "pause", "expected"]
+    room.quiet(0.2)
+    assert room.kinds() == ["speech", "pause", "expected", "ended"]
+    (utterance,) = room.ended()
+    assert (utterance.number, utterance.reason) == (1, "silence")
+    assert utterance.speech_seconds == pytest.approx(1.0, abs=FRAME_SECONDS)
+    assert utterance.ended == utterance.last_speech == pytest.approx(spoken_until)
+    assert utterance.endpoint_wait == pytest.approx(0.8, abs=2 * FRAME_SECONDS)
+    assert utterance.audio_seconds == pytest.approx(1.6, abs=2 * FRAME_SECONDS), "an edge at both ends"
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "wait"),
     [
-        ("Yes.", "finished"),
-        ("No", "finished"),
-        ("stop please", "finished"),
-        ("What time is it?", "finished"),
-        ("What is that good for?", "finished"),
-        ("Tell me a story about dogs.", "finished"),
-        ("I would like to.", "unfinished"),
-        ("Set a timer for", "unfinished"),
-        ("I was thinking, um", "unfinished"),
-        ("We went home and", "unfinished"),
-        ("I need apples, pears, bread", "unfinished"),
-        ("I need apples, pears and bread.", "finished"),
-        ("What is the", "unfinished"),
-        ("Tell me more,", "unfinished"),
-        ("Green tea", "open"),
-        ("What time", "open"),
-        ("", "open"),
+        ("What time is it?", 0.48),
+        ("Green tea", 0.8),
+        ("I would like to", 1.8),
     ],
 )
-def test_completeness(text: str, expected: Completeness) -> None:
-    assert completeness(text) == expected
+def test_the_words_so_far_tell_how_long_to_wait(text: str, wait: float) -> None:
+    room = Room(end_silence=0.8)
+    room.do(room.detector.begin(1))
+    room.hear(1.0)
+    room.do(room.detector.words(1, text))
+    room.quiet(wait - 2 * FRAME_SECONDS)
+    assert not list(room.ended())
+    room.quiet(4 * FRAME_SECONDS)
+    assert [utterance.reason for utterance in room.ended()] == ["silence"]
+
+
+def test_words_of_another_utterance_or_without_adaptive_change_nothing() -> None:
+    for adaptive, number in ((True, 2), (False, 1)):
+        room = Room(end_silence=0.8, adaptive=adaptive)
+        room.do(room.detector.begin(1))
+        room.hear(1.0)
+        room.do(room.detector.words(number, "I would like to"))
+        room.quiet(0.9)
+        assert list(room.ended())
+
+
+def test_a_longer_wait_is_announced_when_the_words_change_it() -> None:
+    room = Room(end_silence=0.8)
+    room.do(room.detector.begin(1))
+    room.hear(1.0)
+    room.quiet(0.2)
+    room.do(room.detector.words(1, "I would like to"))
+    room.quiet(0.1)
+    waits = [signal.seconds for signal in room.signals if isinstance(signal, EndExpected)]
+    assert len(waits) == 2
+    assert waits[0] is not None
+    assert waits[1] is not None
+    assert waits[1] > waits[0]
+
+
+def test_a_changed_setting_counts_in_the_utterance_that_is_being_spoken() -> None:
+    room = Room(end_silence=3.0, adaptive=False)
+    room.do(room.detector.begin(1))
+    room.hear(0.5)
+    room.detector.configure(TalkSettings(end_silence=0.5, adaptive=False))
+    room.quiet(0.6)
+    assert [utterance.reason for utterance in room.ended()] == ["silence"]
+
+
+def test_a_changed_threshold_counts_at_once_for_keys_and_voice_alike() -> None:
+    room = Room(threshold=0.9)
+    room.detector.hands_free = True
+    room.hear(0.5, 0.6)
+    assert "onset" not in room.kinds()
+    room.detector.configure(TalkSettings(threshold=0.5))
+    room.hear(0.5, 0.6)
+    assert "onset" in room.kinds()
+    assert "speech" in room.kinds()
+
+
+def test_voice_begins_an_utterance_hands_free_only() -> None:
+    room = Room()
+    room.hear(1.0)
+    assert room.kinds() == []
+    room.detector.hands_free = True
+    room.hear(0.2)
+    assert room.kinds()[:3] == ["hint", "onset", "speech"]
+
+
+def test_a_click_is_a_hint_and_no_onset() -> None:
+    room = Room()
+    room.detector.hands_free = True
+    room.hear(FRAME_SECONDS)
+    room.quiet(1.0)
+    assert room.kinds() == ["hint"]
+
+
+def test_speech_that_goes_on_after_a_pause_is_told_and_its_pause_remembered() -> None:
+    room = Room(end_silence=0.8)
+    room.do(room.detector.begin(1))
+    for _ in range(6):
+        room.hear(0.5)
+        room.quiet(0.7)
+    assert room.kinds().count("pause") == 6
+    assert room.kinds().count("speech") == 6
+    room.hear(0.3)
+    room.do(room.detector.words(1, "Green tea"))
+    room.quiet(0.78)
+    assert not list(room.ended()), "this user pauses for 0.7 s: the wait is kept above that"
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"), [("key", "key"), ("limit", "limit"), ("nothing", "nothing"), ("device", "device")]
+)
+def test_every_end_has_its_reason(what: str, reason: str) -> None:
+    room = Room(max_seconds=5.0, patience=2.0, end_silence=0.8)
+    room.do(room.detector.begin(1))
+    if what == "key":
+        room.hear(1.0)
+        pressed = room.now + 0.05
+        room.do(room.detector.end(pressed))
+        room.quiet(FRAME_SECONDS)
+        assert not list(room.ended()), "frames from before the key are still on their way"
+        room.quiet(2 * FRAME_SECONDS)
+        assert next(room.ended()).ended == pressed
+    elif what == "limit":
+        room.hear(5.1)
+    elif what == "nothing":
+        room.quiet(2.1)
+    else:
+        room.hear(0.5)
+        room.do(room.detector.close("device", room.now))
+    assert [utterance.reason for utterance in room.ended()] == [reason]
+    assert not room.detector.recording
+
+
+def test_a_key_ends_also_when_no_frame_comes_any_more() -> None:
+    room = Room()
+    room.do(room.detector.begin(1))
+    room.hear(1.0)
+    room.do(room.detector.end(room.now))
+    assert room.detector.expire(room.now + 0.1) == []
+    assert [type(signal) for signal in room.detector.expire(room.now + 0.2)] == [UtteranceEnded]
+
+
+def test_a_held_key_keeps_it_open_and_letting_go_ends_it() -> None:
+    room = Room(end_silence=0.5, adaptive=False)
+    room.do(room.detector.begin(1, kept=True))
+    room.hear(0.5)
+    room.quiet(3.0)
+    assert not list(room.ended())
+    room.do(room.detector.let_go())
+    room.quiet(FRAME_SECONDS)
+    assert list(room.ended())
+
+
+def test_hold_keeps_this_pause_open_and_not_the_next() -> None:
+    room = Room(end_silence=0.5, adaptive=False)
+    room.do(room.detector.begin(1))
+    room.hear(0.5)
+    room.quiet(0.2)
+    room.do(room.detector.hold())
+    assert room.signals[-1] == EndExpected(1, None)
+    room.quiet(3.0)
+    assert not list(room.ended())
+    room.hear(0.5)
+    room.quiet(0.6)
+    assert list(room.ended())
+
+
+def test_audio_so_far_comes_at_its_interval_when_the_decoder_is_free() -> None:
+    room = Room(partial_interval=0.2)
+    room.do(room.detector.begin(1))
+    room.hear(1.01)
+    sizes = [signal.audio.size for signal in room.signals if isinstance(signal, SpeechSoFar)]
+    assert len(sizes) in (4, 5)
+    assert sizes == sorted(sizes)
+    room.decoder_free = False
+    room.hear(1.0)
+    assert room.kinds().count("so far") == len(sizes)
+    room.decoder_free = True
+    room.hear(FRAME_SECONDS)
+    assert room.kinds().count("so far") == len(sizes) + 1, "offered again with the next frame"
+
+
+def test_what_was_given_out_is_not_changed_by_what_follows() -> None:
+    room = Room(partial_interval=0.5)
+    room.do(room.detector.begin(1))
+    room.hear(0.6, level=0.1)
+    first = next(signal.audio for signal in room.signals if isinstance(signal, SpeechSoFar))
+    before = first.copy()
+    room.hear(20.0, level=0.7)
+    assert np.array_equal(first, before)
+    with pytest.raises(ValueError, match="read-only"):
+        first[0] = 1.0
+
+
+def test_no_draft_is_asked_for_without_think_ahead() -> None:
+    room = Room(think_ahead=False)
+    room.do(room.detector.begin(1))
+    room.hear(0.5)
+    room.quiet(0.3)
+    assert room.kinds() == ["speech", "expected"]
+
+
+def test_a_cancelled_utterance_says_nothing_more() -> None:
+    room = Room()
+    room.do(room.detector.begin(1))
+    room.hear(0.5)
+    room.do(room.detector.cancel())
+    room.quiet(3.0)
+    assert room.kinds() == ["speech"]
+
+
+def test_digital_silence_is_told_of_hands_free_and_in_an_utterance() -> None:
+    room = Room(patience=1.0)
+    room.detector.hands_free = True
+    room.hear(61.0, 0.0, 0.0)
+    assert room.kinds() == ["mute", "mute"]
+    room.do(room.detector.begin(1))
+    room.hear(1.1, 0.0, 0.0)
+    (utterance,) = room.ended()
+    assert utterance.silent
 
 
 def test_a_finished_sentence_waits_less_than_an_open_one_and_that_less_than_an_unfinished_one() -> None:
-    endpointer = Endpointer(0.8)
-    assert (
-        endpointer.wait("What time is it?") < endpointer.wait("Green tea") < endpointer.wait("Green tea and")
+    wait = EndWait()
+    finished, open_, unfinished = (
+        wait.seconds(0.8, text) for text in ("What time is it?", "Green tea", "Green tea and")
     )
-
-
-def test_pauses_that_were_not_the_end_lengthen_the_wait() -> None:
-    endpointer = Endpointer(0.8)
-    before = endpointer.wait("Green tea")
-    for _ in range(6):
-        endpointer.went_on(1.5)
-    assert endpointer.wait("Green tea") > max(before, 1.5)
+    assert finished < open_ < unfinished
 
 
 def test_the_habit_is_forgotten() -> None:
-    endpointer = Endpointer(0.8)
+    wait = EndWait()
     for _ in range(6):
-        endpointer.went_on(1.5)
+        wait.went_on(1.5)
+    assert wait.seconds(0.8, "Green tea") > 1.5
     for _ in range(40):
-        endpointer.went_on(0.3)
-    assert endpointer.wait("Green tea") == pytest.approx(0.8)
+        wait.went_on(0.3)
+    assert wait.seconds(0.8, "Green tea") == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize("setting", [0.2, 0.8, 10.0])
 def test_the_wait_has_bounds(setting: float) -> None:
-    endpointer = Endpointer(setting)
     for text in ("Yes.", "Green tea", "and"):
-        assert LEAST <= endpointer.wait(text) <= MOST
+        assert LEAST <= EndWait().seconds(setting, text) <= MOST

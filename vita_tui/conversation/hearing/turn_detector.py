@@ -1,19 +1,36 @@
-"""How long a silence must last to be the end of what the user says.
+"""When the user speaks, pauses and has finished: decided from frames, probabilities of voice, and the words so far.
+
+It has no thread, no clock and no engine. `Listener` feeds it one frame at a time and passes on the signals that it returns.
 
 A fixed pause either cuts people off while they think or makes every answer late. What has been understood so far tells which
-it is: "What time is it?" is finished, "I would like to" is not. And people differ: the pauses that turned out not to be the
-end are remembered for the conversation, and the wait is kept above most of them.
+it is, and people differ: the pauses that turned out not to be the end are remembered for the conversation, and the wait is kept
+above most of them. `vita bench turn --pause` measures what a wait costs.
 """
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from typing import Literal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
-__all__ = ["Completeness", "Endpointer", "completeness"]
+from vita_tui.audio.base import Frame, Samples
+from vita_tui.audio.voice import Onsets, VoiceChange
+from vita_tui.conversation.hearing.completeness import Completeness, completeness
+from vita_tui.conversation.hearing.signals import (
+    EndExpected,
+    MicrophoneSilent,
+    PauseBegan,
+    Signal,
+    SpeechBegan,
+    SpeechSoFar,
+    UtteranceEnded,
+    VoiceHint,
+    VoiceOnset,
+)
+from vita_tui.conversation.hearing.utterance import FRAME_SECONDS, EndReason, Recording, Utterance
+from vita_tui.settings import TalkSettings
 
-Completeness = Literal["finished", "open", "unfinished"]
+__all__ = ["EDGE_SECONDS", "EndWait", "TurnDetector"]
 
 FACTOR: dict[Completeness, float] = {"finished": 0.6, "open": 1.0, "unfinished": 2.25}
 """Of the setting `talk.end_silence`."""
@@ -23,75 +40,37 @@ MOST = 4.0
 REMEMBERED = 24
 """Pauses; an old habit is forgotten as the conversation goes on."""
 
-_ANSWERS = frozenset(
-    "yes no yeah yep yup nope nah okay ok sure stop wait thanks please hello hi hey bye goodbye right correct true false "
-    "never always maybe exactly continue repeat cancel next back quit enough".split()
-)
-_HANGING = frozenset(
-    # conjunctions and what opens a clause
-    "and or but because so if then when while although though since unless until that which who whose where than as nor "
-    # articles, determiners, possessives
-    "the a an this these those my your his her its our their some any every each no "
-    # prepositions
-    "of to in on at for from with without by about into onto over under between through during before after against like "
-    # verbs that want more
-    "is are was were am be been have has had do does did can could will would shall should may might must let let's "
-    # hesitation
-    "um uh er erm hmm ah well i we they he she it's i'm i'd i'll you'd gonna wanna very really also just even only".split()
-)
-_QUESTION = re.compile(
-    r"^(what|who|where|when|why|how|which|whose|is|are|was|were|do|does|did|can|could|will|would|should|may|have|has)\b"
-)
+EDGE_SECONDS = 0.3
+"""Silence that is kept before the first and after the last speech: Whisper hears plosives and breath in it."""
+HYSTERESIS = 0.15
+"""So far below the threshold of `talk.threshold`, a frame still continues speech."""
+PAUSE_SECONDS = 0.1
+"""Silence after which the utterance may be over. Many gaps between words are longer: then the decode was one that a partial would have
+taken."""
+UNCERTAIN_SECONDS = 1.0
+"""An utterance that voice began, without a key, and in which none is found after all, ends after so long."""
+MUTE_SECONDS = 30.0
+"""Of nothing but zeros, after which a microphone that is listened to without a key is called mute."""
+SILENT_SECONDS = 0.9
+"""The same for an utterance that a key began."""
+LATE_SECONDS = 0.15
+"""For so long frames that were captured before the key may still be on their way."""
 
 
-def completeness(text: str) -> Completeness:
-    """Whether `text` sounds finished. `text` is a partial transcript: its punctuation is a guess, its last word may be cut.
+class EndWait:
+    """How long a silence must last to be the end, for one user in one conversation."""
 
-    Whisper ends almost any fragment with a full stop, so a full stop after a hanging word counts for nothing.
-    """
-    stripped = text.strip()
-    words = re.findall(r"[\w']+", stripped.lower())
-    if not words:
-        return "open"
-    if len(words) <= 2 and all(word in _ANSWERS for word in words) and not stripped.endswith(","):
-        return "finished"
-    if stripped.endswith((",", ";", ":", "-", "–", "—", "...", "…")) or words[-1] in _HANGING:
-        # "What is it for?" ends in a preposition and is finished all the same.
-        if (
-            stripped.endswith("?")
-            and len(words) >= 3
-            and words[-1] not in {"and", "or", "but", "um", "uh", "the", "a"}
-        ):
-            return "finished"
-        return "unfinished"
-    if stripped.endswith("?") and len(words) >= 3:
-        return "finished"
-    if _listing(stripped, words):
-        return "unfinished"
-    if stripped.endswith((".", "!")) and len(words) >= 4 and not _QUESTION.match(stripped.lower()):
-        return "finished"
-    return "open"
-
-
-def _listing(text: str, words: list[str]) -> bool:
-    """A list that has not had its "and": "apples, pears, bread" goes on."""
-    items = [item for item in text.rstrip(".").split(",") if item.strip()]
-    if len(items) < 3 or {"and", "or"} & set(words[-3:]):
-        return False
-    return all(len(item.split()) <= 3 for item in items[1:])
-
-
-class Endpointer:
-    """The wait for one user in one conversation. Used by one thread at a time."""
-
-    def __init__(self, end_silence: float) -> None:
-        self._end_silence = end_silence
+    def __init__(self) -> None:
         self._pauses: deque[float] = deque(maxlen=REMEMBERED)
 
-    def wait(self, text: str = "") -> float:
-        """Seconds of silence after which `text` was all; without text, the setting."""
+    def seconds(self, end_silence: float, text: str = "") -> float:
+        """Seconds of silence after which `text` was all.
+
+        Args:
+            end_silence: the setting `talk.end_silence`.
+        """
         kind = completeness(text) if text.strip() else "open"
-        wait = self._end_silence * FACTOR[kind]
+        wait = end_silence * FACTOR[kind]
         if kind != "finished":
             wait = max(wait, self._habit() * 1.15)
         return min(max(wait, LEAST), MOST)
@@ -107,3 +86,263 @@ class Endpointer:
             return 0.0
         ordered = sorted(self._pauses)
         return ordered[int(0.9 * (len(ordered) - 1))]
+
+
+@dataclass(slots=True)
+class _Open:
+    """The utterance that is being spoken."""
+
+    number: int
+    wait: float
+    """Seconds of silence that end it."""
+    by_voice: bool = False
+    """Voice began it, not a key."""
+    kept: bool = False
+    """A key that is held keeps it open, whatever is heard."""
+    held: bool = False
+    """A key keeps it open through this pause."""
+    announced: float | None = None
+    """The wait for silence that was told last."""
+    recording: Recording = field(default_factory=Recording)
+    first_speech: int | None = None
+    """Index of a frame."""
+    last_speech: int | None = None
+    last_speech_at: float = 0.0
+    silence: float = 0.0
+    waited: float = 0.0
+    speech_seconds: float = 0.0
+    paused: bool = False
+    since_partial: float = 0.0
+    key_at: float | None = None
+
+    def audio(self) -> Samples:
+        """From a little before the first voice to a little after the last."""
+        if self.first_speech is None or self.last_speech is None:
+            return self.recording.slice(0, 0)
+        edge = round(EDGE_SECONDS / FRAME_SECONDS)
+        return self.recording.slice(self.first_speech - edge, self.last_speech + 1 + edge)
+
+
+class TurnDetector:
+    """Used by one thread. Every method returns what is to be told, in order."""
+
+    def __init__(
+        self, talk: TalkSettings, *, numbers: Callable[[], int], partial_interval: float = 0.2
+    ) -> None:
+        """
+        Args:
+            numbers: the number of a new utterance that voice begins.
+            partial_interval: seconds of voice between two pieces of audio for partial transcripts.
+        """
+        self._talk = talk
+        self._numbers = numbers
+        self._partial_interval = partial_interval
+        self._wait = EndWait()
+        self._onsets = Onsets(talk.threshold)
+        self._open: _Open | None = None
+        self._zeros = 0.0
+        self.hands_free = False
+        """Whether voice begins an utterance, as a key does."""
+
+    @property
+    def recording(self) -> bool:
+        """Whether there is an utterance."""
+        return self._open is not None
+
+    def configure(self, talk: TalkSettings) -> None:
+        """Decide by `talk` from now on, in the utterance that is being spoken, too."""
+        if talk.threshold != self._talk.threshold:
+            self._onsets = Onsets(talk.threshold)
+        if self._open is not None and (talk.end_silence, talk.adaptive) != (
+            self._talk.end_silence,
+            self._talk.adaptive,
+        ):
+            self._open.wait = talk.end_silence
+        self._talk = talk
+
+    # ---- what keys and words say
+
+    def begin(
+        self,
+        number: int,
+        pre_roll: Iterable[tuple[Frame, float]] = (),
+        *,
+        by_voice: bool = False,
+        kept: bool = False,
+    ) -> list[Signal]:
+        """Start the utterance `number`; does nothing while there is one.
+
+        Args:
+            pre_roll: frames from just before, each with its probability of voice.
+            by_voice: it was not a key that began it.
+            kept: no pause ends it before `let_go`.
+        """
+        if self._open is not None:
+            return []
+        self._open = _Open(number, self._talk.end_silence, by_voice, kept)
+        return [
+            signal for frame, probability in pre_roll for signal in self._hear(self._open, frame, probability)
+        ]
+
+    def let_go(self) -> list[Signal]:
+        """From now on a pause may end the utterance."""
+        if self._open is not None:
+            self._open.kept = False
+        return []
+
+    def end(self, at: float) -> list[Signal]:
+        """A key said at `at` that it is over: it is as soon as the frames up to then are there."""
+        if self._open is not None:
+            self._open.key_at = at
+        return []
+
+    def hold(self) -> list[Signal]:
+        """Do not end the utterance in this pause, however long it is."""
+        if self._open is None:
+            return []
+        self._open.held = True
+        return [self._expected(self._open)]
+
+    def cancel(self) -> list[Signal]:
+        """Forget the utterance."""
+        self._open = None
+        return []
+
+    def words(self, number: int, text: str) -> list[Signal]:
+        """`text` is what has been understood of the utterance so far: it tells how long to wait."""
+        if self._open is not None and self._open.number == number and self._talk.adaptive:
+            self._open.wait = self._wait.seconds(self._talk.end_silence, text)
+        return []
+
+    # ---- what is heard
+
+    def step(
+        self, now: float, frame: Frame, probability: float, *, decoder_free: bool = True
+    ) -> list[Signal]:
+        """Take the next frame.
+
+        Args:
+            now: monotonic seconds.
+            probability: of voice in it, 0 to 1.
+            decoder_free: there is time for a partial transcript.
+        """
+        utterance = self._open
+        signals: list[Signal] = []
+        if utterance is not None or self.hands_free:
+            before = self._onsets.candidate
+            change = self._onsets.feed(probability, frame.captured - FRAME_SECONDS)
+            if utterance is None:
+                if not before and self._onsets.candidate and not self._onsets.speaking:
+                    signals.append(VoiceHint())
+                if change is VoiceChange.STARTED:
+                    return [*signals, VoiceOnset(self._numbers())]
+        if utterance is None:
+            return signals + self._look_for_life(frame)
+        signals += self._hear(utterance, frame, probability)
+        utterance.waited += FRAME_SECONDS
+        return signals + self._report(utterance, now, decoder_free)
+
+    def expire(self, now: float) -> list[Signal]:
+        """No frame has come: a microphone that hangs must not keep the answer."""
+        utterance = self._open
+        if utterance is None or utterance.key_at is None or now <= utterance.key_at + LATE_SECONDS:
+            return []
+        return self.close("key", now)
+
+    def close(self, reason: EndReason, now: float) -> list[Signal]:
+        """The utterance, if there is one, is over for `reason`."""
+        utterance, self._open = self._open, None
+        if utterance is None:
+            return []
+        recording = utterance.recording
+        last = utterance.last_speech_at if utterance.last_speech is not None else now
+        if reason == "key":
+            ended = utterance.key_at or now
+        elif reason == "end of file":
+            ended = recording.captured if recording.frames else now
+        else:
+            ended = last
+        silent = utterance.first_speech is None and recording.seconds >= SILENT_SECONDS and recording.silent
+        return [
+            UtteranceEnded(
+                Utterance(
+                    utterance.number,
+                    utterance.audio(),
+                    utterance.speech_seconds,
+                    last,
+                    ended,
+                    now,
+                    reason,
+                    silent,
+                )
+            )
+        ]
+
+    # ----
+
+    def _look_for_life(self, frame: Frame) -> list[Signal]:
+        self._zeros = self._zeros + FRAME_SECONDS if self.hands_free and not frame.samples.any() else 0.0
+        if self._zeros < MUTE_SECONDS:
+            return []
+        self._zeros = 0.0
+        return [MicrophoneSilent()]
+
+    def _hear(self, utterance: _Open, frame: Frame, probability: float) -> list[Signal]:
+        """Add a frame, and keep count of voice and silence with hysteresis."""
+        utterance.recording.append(frame)
+        speaking = utterance.last_speech is not None and utterance.silence == 0.0
+        if probability < self._talk.threshold - (HYSTERESIS if speaking else 0.0):
+            utterance.silence += FRAME_SECONDS
+            return []
+        signals: list[Signal] = []
+        if utterance.first_speech is None:
+            utterance.first_speech = utterance.recording.frames - 1
+            signals.append(SpeechBegan(utterance.number))
+        elif utterance.paused:
+            self._wait.went_on(utterance.silence)
+            signals.append(SpeechBegan(utterance.number))
+        utterance.last_speech = utterance.recording.frames - 1
+        utterance.last_speech_at = frame.captured
+        utterance.silence = 0.0
+        utterance.paused = utterance.held = False
+        utterance.announced = None
+        utterance.speech_seconds += FRAME_SECONDS
+        return signals
+
+    def _report(self, utterance: _Open, now: float, decoder_free: bool) -> list[Signal]:
+        """Audio for a partial transcript, a pause, or the end."""
+        spoken = utterance.first_speech is not None
+        open_ended = utterance.held or utterance.kept
+        captured = utterance.recording.captured
+        if utterance.key_at is not None and captured >= utterance.key_at:
+            return self.close("key", now)
+        if spoken and utterance.silence >= utterance.wait and not open_ended:
+            return self.close("silence", now)
+        patience = UNCERTAIN_SECONDS if utterance.by_voice else self._talk.patience
+        if not (spoken or utterance.kept) and utterance.waited >= patience:
+            return self.close("nothing", now)
+        if utterance.recording.seconds >= self._talk.max_seconds:
+            return self.close("limit", now)
+        if not spoken:
+            return []
+        if not utterance.paused and utterance.silence >= PAUSE_SECONDS:
+            utterance.paused = True
+            expected = self._expected(utterance)
+            if not self._talk.think_ahead:
+                return [expected]
+            return [PauseBegan(utterance.number, utterance.audio()), expected]
+        if utterance.paused:
+            changed = not open_ended and utterance.announced != utterance.wait
+            return [self._expected(utterance)] if changed else []
+        utterance.since_partial += FRAME_SECONDS
+        if utterance.since_partial < self._partial_interval or not decoder_free:
+            return []
+        utterance.since_partial = 0.0
+        return [SpeechSoFar(utterance.number, utterance.audio(), captured)]
+
+    def _expected(self, utterance: _Open) -> EndExpected:
+        """How long the pause may still last; told again when what was understood has changed that."""
+        utterance.announced = utterance.wait
+        if utterance.held or utterance.kept:
+            return EndExpected(utterance.number, None)
+        return EndExpected(utterance.number, max(0.0, utterance.wait - utterance.silence))
