@@ -229,7 +229,9 @@ class _Show:
             return place
         if wanted.startswith("words "):
             async with asyncio.timeout(PATIENCE):
-                while vita._exchange is None or len(vita._exchange.heard()[0].split()) < int(wanted[6:]):
+                while vita._replies.current is None or len(vita._replies.current.heard()[0].split()) < int(
+                    wanted[6:]
+                ):
                     await asyncio.sleep(0.01)
             return place
         async with asyncio.timeout(PATIENCE):

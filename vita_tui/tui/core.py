@@ -41,7 +41,10 @@ class Core(Protocol):
     """The assistant. All methods are called on the loop that the screen runs on."""
 
     bus: EventBus
-    state: State
+
+    @property
+    def state(self) -> State: ...
+
     speaking_aloud: bool
     """Whether replies are spoken; the screen sets it."""
 

@@ -1,269 +1,156 @@
-"""Who has the floor, with scripted engines: onsets, words, and what becomes of the reply."""
+"""Somebody speaks into a reply: what is heard in, what is done out."""
 
 from __future__ import annotations
-
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.conversation.support import Events, assistant, silence
 from vita_tui.audio.base import SAMPLE_RATE
-from vita_tui.audio.files import FileSpeaker
-from vita_tui.clock import SystemClock
-from vita_tui.conversation.assistant import Assistant
-from vita_tui.conversation.hearing import interruption
 from vita_tui.conversation.hearing.echo_text import OwnWords
-from vita_tui.conversation.hearing.interruption import DUCKED, HINTED, Contest
-from vita_tui.conversation.hearing.signals import (
-    Understood,
-    UtteranceEnded,
-    VoiceOnset,
-    WordsSoFar,
+from vita_tui.conversation.hearing.interruption import (
+    DUCKED,
+    HINT_SECONDS,
+    HINTED,
+    PATIENCE,
+    Duck,
+    GiveBack,
+    Interruption,
+    Outcome,
+    TakeFloor,
 )
+from vita_tui.conversation.hearing.signals import Understood, WordsSoFar
+from vita_tui.conversation.hearing.turn_detector import EDGE_SECONDS
 from vita_tui.conversation.hearing.utterance import Utterance
-from vita_tui.engines.llm.fake import FakeResponder
-from vita_tui.events import (
-    ClauseStarted,
-    EventBus,
-    Interjection,
-    NothingHeard,
-    ReplyFinished,
-    State,
-    TurnFinished,
-    UserSaid,
+from vita_tui.events import Interjection
+
+
+def words(
+    text: str, *, stable: bool = True, since: float = 0.0, until: float = 1.0, number: int = 1
+) -> WordsSoFar:
+    """A partial transcript of `text`, all of it stable or none."""
+    return WordsSoFar(number, text if stable else "", "" if stable else text, since, until)
+
+
+def understood(text: str, confidence: float = 0.9, voice: float = 1.0, until: float = 1.0) -> Understood:
+    audio = np.zeros(SAMPLE_RATE, np.float32)
+    utterance = Utterance(1, audio, voice, until, until, until, "silence")
+    return Understood(utterance, text, "", confidence, (), until)
+
+
+def names(outcomes: list[Outcome]) -> list[str]:
+    """Outcomes as words: "0.2" for a loudness, "onset" for what is told."""
+    return [
+        str(one.gain)
+        if isinstance(one, Duck)
+        else one.kind
+        if isinstance(one, Interjection)
+        else type(one).__name__
+        for one in outcomes
+    ]
+
+
+def begun(own: OwnWords | None = None) -> Interruption:
+    interruption = Interruption(own)
+    assert interruption.onset(1, 10.0) == [Duck(DUCKED), Interjection("onset", "", 0.0)]
+    return interruption
+
+
+@pytest.mark.parametrize(
+    ("text", "stable", "taken"),
+    [
+        ("What about the whales", True, True),
+        ("What about the whales", False, False),
+        ("Stop", False, True),
+        ("mhm", True, False),
+        ("okay", True, False),
+        ("", False, False),
+        ("whales", True, False),
+    ],
 )
-
-LONG = "Here is the first of many sentences. " + "And then there is one more that follows it. " * 12
-
-
-@pytest.fixture
-async def talking() -> AsyncIterator[tuple[Assistant, Events]]:
-    """An assistant in the middle of a long reply, which sounds."""
-    mind = FakeResponder([LONG, "Second answer."])
-    async with assistant(mind, microphone=silence(), speaker=FileSpeaker()) as (vita, events):
-        vita.set_hands_free(True)
-        asking = asyncio.create_task(vita.ask("A question"))
-        await events.until(ClauseStarted, lambda event: event.index == 2)
-        yield vita, events
-        vita.stop()
-        await asking
+def test_partial_words_take_the_floor_only_when_they_mean_to(text: str, stable: bool, taken: bool) -> None:
+    interruption = begun()
+    outcomes = interruption.words(words(text, stable=stable), 10.5)
+    assert names(outcomes) == (["stopped", "TakeFloor", "1.0"] if taken else [])
+    assert (interruption.number, interruption.last) == ((0, 1) if taken else (1, 0))
 
 
-def state_of(vita: Assistant) -> State:
-    return vita.state
-
-
-def onset(vita: Assistant, number: int = 7) -> None:
-    """Voice begins the utterance `number`, as the listener would report it."""
-    hearing = vita._hearing
-    assert hearing is not None
-    hearing._numbers._last = number
-    vita.on_signal(VoiceOnset(number))
-
-
-def understood(
-    vita: Assistant, text: str, number: int = 7, confidence: float = 0.9, voice: float = 1.0
+@pytest.mark.parametrize(
+    ("text", "confidence", "voice", "taken"),
+    [
+        ("What about whales?", 0.9, 1.0, True),
+        ("And make them.", 0.4, 1.0, False),
+        ("That.", 0.55, 0.35, False),
+        ("What?", 0.75, 0.35, True),
+        ("Those are fine", 0.9, 0.4, False),
+        ("How so?", 0.9, 0.4, True),
+        ("Stop it please", 0.1, 0.4, True),
+        ("Those are fine", 0.9, 0.8, True),
+        ("Mhm.", 0.9, 0.5, False),
+        ("", 0.0, 0.5, False),
+    ],
+)
+def test_all_that_was_said_takes_the_floor_or_is_ignored(
+    text: str, confidence: float, voice: float, taken: bool
 ) -> None:
-    now = SystemClock().monotonic()
-    utterance = Utterance(number, np.zeros(SAMPLE_RATE, np.float32), voice, now, now, now, "silence")
-    vita.on_signal(UtteranceEnded(utterance))
-    vita.on_signal(Understood(utterance, text, "" if text else "Nothing.", confidence, (), now))
+    interruption = begun()
+    outcomes = interruption.understood(understood(text, confidence, voice), 11.0)
+    assert names(outcomes) == (["stopped", "TakeFloor", "1.0"] if taken else ["1.0", "ignored"])
+    assert interruption.number == 0
 
 
-def kinds(events: Events) -> Sequence[str]:
-    return [event.kind for event in events.of(Interjection)]
-
-
-async def test_words_end_the_reply_and_are_answered(talking: tuple[Assistant, Events]) -> None:
-    vita, events = talking
-    onset(vita)
-    assert state_of(vita) is State.SPEAKING, "a sound alone is not enough"
-    vita.on_signal(WordsSoFar(7, "", "what about", 0.0, 0.5))
-    assert state_of(vita) is State.SPEAKING, "a first guess is not enough"
-    vita.on_signal(WordsSoFar(7, "What", "about whales", 0.0, 1.0))
-    assert state_of(vita) is State.LISTENING
-    understood(vita, "What about whales?")
-    await events.until(TurnFinished, lambda event: event.turn == 2)
-    assert [event.text for event in events.of(UserSaid)] == ["A question", "What about whales?"]
-    assert kinds(events) == ["onset", "stopped"]
-    first = vita.session.turns[1] if vita.session is not None else None
-    assert first is not None
-    assert first.interrupted
-    assert first.heard
-
-
-async def test_a_sound_without_words_lets_the_reply_go_on(talking: tuple[Assistant, Events]) -> None:
-    vita, events = talking
-    for number, text in ((7, ""), (8, "Mhm."), (9, "you")):
-        onset(vita, number)
-        understood(vita, text, number)
-        assert state_of(vita) is State.SPEAKING
-    assert kinds(events) == ["onset", "ignored"] * 3
-    assert len(events.of(UserSaid)) == 1
-
-
-async def test_words_that_are_guessed_at_a_cough_do_not_end_the_reply(
-    talking: tuple[Assistant, Events],
-) -> None:
-    vita, events = talking
-    onset(vita)
-    understood(vita, "And make them.", confidence=0.4)
-    assert state_of(vita) is State.SPEAKING
-    assert kinds(events) == ["onset", "ignored"]
-
-
-async def test_stop_is_obeyed_and_not_asked(talking: tuple[Assistant, Events]) -> None:
-    vita, events = talking
-    onset(vita)
-    vita.on_signal(WordsSoFar(7, "", "Stop", 0.0, 0.4))
-    assert state_of(vita) is State.LISTENING
-    understood(vita, "Stop!")
-    await events.until(TurnFinished)
-    assert state_of(vita) is State.IDLE
-    assert events.of(NothingHeard)[-1].reason == "Stopped."
-    assert len(events.of(UserSaid)) == 1
-
-
-async def test_voice_that_never_becomes_words_is_given_up(
-    talking: tuple[Assistant, Events], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    vita, events = talking
-    monkeypatch.setattr(interruption, "PATIENCE", 0.05)
-    onset(vita)
-    await events.until(Interjection, lambda event: event.kind == "ignored")
-    assert state_of(vita) is State.SPEAKING
-    understood(vita, "What about whales?")
-    assert state_of(vita) is State.SPEAKING, "it was given up: what comes late does not count"
-
-
-async def test_who_goes_on_before_being_understood_asks_one_question() -> None:
-    mind = FakeResponder(["An answer."])
-    async with assistant(mind, microphone=silence()) as (vita, events):
-        vita.set_hands_free(True)
-        onset(vita, 1)
-        assert state_of(vita) is State.LISTENING
-        now = SystemClock().monotonic()
-        first = Utterance(1, np.zeros(SAMPLE_RATE, np.float32), 1.0, now, now, now, "silence")
-        vita.on_signal(UtteranceEnded(first))
-        assert state_of(vita) is State.THINKING
-        onset(vita, 2)
-        vita.on_signal(WordsSoFar(2, "the capital", "of", 0.0, 1.0))
-        vita.on_signal(Understood(first, "I would like to know", "", 0.9, (), now))
-        understood(vita, "the capital of France.", 2)
-        await events.until(TurnFinished)
-        assert [event.text for event in events.of(UserSaid)] == [
-            "I would like to know the capital of France."
-        ]
-
-
-async def test_go_on_says_what_was_not_heard_and_asks_nobody() -> None:
-    mind = FakeResponder([LONG, "Never said."])
-    async with assistant(mind, speaker=FileSpeaker()) as (vita, events):
-        asking = asyncio.create_task(vita.ask("A question"))
-        await events.until(ClauseStarted, lambda event: event.index == 2)
-        vita.stop()
-        await asking
-        assert vita.last is not None
-        heard, unheard = vita.last.heard()
-        going_on = asyncio.create_task(vita.ask("Go on."))
-        finished = await events.until(ReplyFinished, lambda event: event.turn == 2)
-        assert [*heard.split(), *finished.text.split()] == LONG.split()
-        assert unheard.split() == finished.text.split()
-        assert len(mind.requests) == 1
-        vita.stop()
-        await going_on
-
-
-async def test_go_on_after_a_whole_reply_is_a_question_like_another() -> None:
-    mind = FakeResponder(["All of it.", "There is more."])
-    async with assistant(mind) as (vita, events):
-        await vita.ask("A question")
-        await vita.ask("Go on.")
-        assert [event.text for event in events.of(ReplyFinished)] == ["All of it.", "There is more."]
-
-
-async def test_a_contest_turns_the_reply_down_and_up_again_and_knows_its_own_words() -> None:
-    gains: list[float] = []
+def test_it_knows_its_own_words() -> None:
     own = OwnWords()
-    contest = Contest(EventBus(), SystemClock(), duck=gains.append, own=own)
     own.say(["gulls", "are", "clever", "birds"], [0.3, 0.5, 0.9, 1.3], 10.0)
-    contest.begin(1, lambda: None)
-    assert gains == [DUCKED]
-    assert not contest.won_by("Gulls are clever", 10.0, 11.0, voice=1.0, certain=True)
-    assert contest.won_by("What about the whales", 10.0, 11.0, voice=1.0, certain=True)
-    contest.end()
-    assert gains == [DUCKED, 1.0]
-    contest.end()
-    assert gains == [DUCKED, 1.0]
+    interruption = begun(own)
+    assert interruption.words(words("Gulls are clever", since=10.0, until=11.0), 11.0) == []
+    outcomes = interruption.words(words("What about the whales", since=10.0, until=11.0), 11.2)
+    assert TakeFloor() in outcomes
 
 
-async def test_the_first_hint_of_a_voice_makes_room_and_is_taken_back_or_becomes_a_contest(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(interruption, "HINT_SECONDS", 0.01)
-    gains: list[float] = []
-    risen = asyncio.Event()
-
-    def duck(gain: float) -> None:
-        gains.append(gain)
-        if gain == 1.0:
-            risen.set()
-
-    contest = Contest(EventBus(), SystemClock(), duck=duck, own=None)
-    contest.hint()
-    contest.hint()
-    await asyncio.wait_for(risen.wait(), 10)
-    assert gains == [HINTED, 1.0], "nothing more came of it"
-    contest.hint()
-    contest.begin(1, lambda: None)
-    contest.hint()
-    assert gains[2:] == [HINTED, DUCKED], "it is turned down further, never up between"
-    contest.end(ignored=True)
-    assert gains[4:] == [1.0]
+def test_a_hint_makes_room_and_is_taken_back() -> None:
+    interruption = Interruption(None)
+    assert interruption.hint(1.0) == [Duck(HINTED)]
+    assert interruption.hint(1.1) == [], "one is enough"
+    assert interruption.deadline == pytest.approx(1.0 + HINT_SECONDS)
+    assert interruption.tick(1.1) == []
+    assert interruption.tick(1.0 + HINT_SECONDS) == [Duck(1.0)]
+    assert interruption.deadline is None
 
 
-def test_in_a_very_short_sound_there_is_no_room_for_three_words_but_for_stop() -> None:
-    contest = Contest(EventBus(), SystemClock(), duck=lambda _: None, own=None)
-    assert not contest.won_by("Those are fine", 0.0, 0.5, voice=0.4, certain=True, final=True)
-    assert contest.won_by("How so?", 0.0, 0.5, voice=0.4, certain=True, final=True)
-    assert contest.won_by("Stop it please", 0.0, 0.5, voice=0.4, certain=False, final=True)
-    assert contest.won_by("Those are fine", 0.0, 1.0, voice=0.8, certain=True, final=True)
-
-
-async def test_a_short_word_that_is_guessed_at_does_not_stop_a_reply(
-    talking: tuple[Assistant, Events],
-) -> None:
-    vita, events = talking
-    onset(vita)
-    understood(vita, "That.", confidence=0.55, voice=0.35)
-    assert state_of(vita) is State.SPEAKING
-    assert kinds(events)[-1] == "ignored"
-    onset(vita, 8)
-    understood(vita, "What?", 8, confidence=0.75, voice=0.35)
-    assert kinds(events)[-1] == "stopped"
+def test_a_hint_that_becomes_a_voice_turns_it_down_further_and_never_up_between() -> None:
+    interruption = Interruption(None)
+    interruption.hint(1.0)
+    assert names(interruption.onset(1, 1.1)) == [str(DUCKED), "onset"]
+    assert interruption.hint(1.2) == []
+    assert names(interruption.end(1.5, ignored=True)) == ["1.0", "ignored"]
+    assert interruption.end(1.6) == []
 
 
 @pytest.mark.parametrize(("text", "waits"), [(None, 2), ("What about", 2), ("mhm", 1), ("", 1)])
-async def test_words_that_are_not_certain_yet_are_waited_for_once_more(
-    monkeypatch: pytest.MonkeyPatch, text: str | None, waits: int
-) -> None:
-    monkeypatch.setattr(interruption, "PATIENCE", 0.02)
-    started: list[float] = []
-    loop = asyncio.get_running_loop()
-    call_later = loop.call_later
-
-    def counted(delay: float, *rest: Any) -> asyncio.TimerHandle:
-        started.append(delay)
-        return call_later(delay, *rest)
-
-    monkeypatch.setattr(loop, "call_later", counted)
-    given_back = asyncio.Event()
-    contest = Contest(EventBus(), SystemClock(), duck=lambda _: None, own=None)
-    contest.begin(1, given_back.set)
+def test_words_that_are_not_certain_yet_are_waited_for_once_more(text: str | None, waits: int) -> None:
+    interruption = begun()
     if text is not None:
-        assert not contest.won_by(text, 0.0, 1.0, voice=1.0, certain=False)
-    await asyncio.wait_for(given_back.wait(), 10)
-    assert started.count(0.02) == waits
+        assert interruption.words(words(text, stable=False), 10.1) == []
+    now, ticks = 10.0, 0
+    outcomes: list[Outcome] = []
+    while not outcomes:
+        assert interruption.deadline == pytest.approx(now + PATIENCE)
+        now, ticks = now + PATIENCE, ticks + 1
+        outcomes = interruption.tick(now)
+    assert ticks == waits
+    assert names(outcomes) == ["1.0", "ignored", "GiveBack"]
+    assert outcomes[-1] == GiveBack()
+
+
+def test_who_still_speaks_when_the_reply_is_over_has_the_floor() -> None:
+    interruption = begun()
+    assert interruption.outlasted(11.0) == [Duck(1.0)]
+    assert (interruption.number, interruption.last) == (0, 1)
+
+
+def test_the_edge_around_a_voice_is_no_voice() -> None:
+    """Half a second of sound with its edges has room for two words at most."""
+    interruption = begun()
+    short = words("those are fine", since=0.0, until=0.4 + EDGE_SECONDS)
+    assert interruption.words(short, 10.5) == []
+    assert interruption.words(words("those are fine", since=0.0, until=1.0 + EDGE_SECONDS), 10.6)

@@ -1,21 +1,23 @@
 """Somebody speaks while it is our turn: the reply is turned down at once, and it is found out whether that was meant.
 
-Lives on the asyncio loop. A contest is won by words that want something and are not our own; it is lost when the sound ends
-without any, or goes on for too long without any: a cough, "mhm", music, our own echo.
+An interruption is won by words that want something and are not our own; it is lost when the sound ends without any, or goes on for
+too long without any: a cough, "mhm", music, our own echo.
+
+It has no thread, no timer and no speaker: every method takes `now` and returns what is to be done. `deadline` says when `tick` is due.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable
+from dataclasses import dataclass
 
-from vita_tui.clock import Clock
 from vita_tui.conversation.hearing.backchannel import meaning
 from vita_tui.conversation.hearing.echo_text import OwnWords
-from vita_tui.events import EventBus, Interjection
+from vita_tui.conversation.hearing.signals import Understood, WordsSoFar
+from vita_tui.conversation.hearing.turn_detector import EDGE_SECONDS
+from vita_tui.events import Interjection
 
-__all__ = ["DUCKED", "HINTED", "PATIENCE", "SHORT_SECONDS", "Contest"]
+__all__ = ["DUCKED", "HINTED", "PATIENCE", "Duck", "GiveBack", "Interruption", "Outcome", "TakeFloor"]
 
 log = logging.getLogger(__name__)
 
@@ -28,120 +30,153 @@ HINT_SECONDS = 0.2
 SHORT_SECONDS = 0.5
 """Of voice; back-channels in Piper's voice have 0.3 to 0.5, and "Tell me more" 0.7."""
 SHORT_WORDS = 2
+CERTAIN = 0.5
+"""Confidence in words that may end a reply; coughs and hums that are taken for words have less."""
+CERTAIN_OF_SHORT = 0.6
+"""The same for less than half a second of voice: "oh" and "good" are taken for other words with less."""
 PATIENCE = 2.5
 """Seconds in which voice must have become words; then the reply comes back up. Twice as long while there are words that are not certain,
 or nothing has been decoded yet."""
 
 
-class Contest:
+@dataclass(frozen=True, slots=True)
+class Duck:
+    """Move the loudness of the reply to `gain`, 0 to 1."""
+
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class TakeFloor:
+    """The user has the floor: end our turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Nobody spoke after all: forget what was recorded and go on."""
+
+
+Outcome = Duck | TakeFloor | GiveBack | Interjection
+
+
+class Interruption:
     """At most one at a time."""
 
-    def __init__(
-        self, bus: EventBus, clock: Clock, *, duck: Callable[[float], None], own: OwnWords | None
-    ) -> None:
+    def __init__(self, own: OwnWords | None) -> None:
         """
         Args:
-            duck: moves the loudness of the reply, 0 to 1.
             own: what we say and when; None when the microphone cannot hear it.
         """
         self.number = 0
-        """The utterance that contests; 0 when none does."""
+        """The utterance that interrupts; 0 when none does."""
         self.last = 0
         """The one that won last, or outlasted our turn."""
-        self._bus = bus
-        self._clock = clock
-        self._duck = duck
         self._own = own
         self._began = 0.0
         self._text = ""
         self._decoded = False
         """Something has been understood, if only that there are no words."""
         self._extended = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._hint: asyncio.TimerHandle | None = None
+        self._until: float | None = None
+        self._hint_until: float | None = None
 
-    def hint(self) -> None:
+    @property
+    def deadline(self) -> float | None:
+        """Monotonic seconds at which `tick` is due; None while nothing is waited for."""
+        return min((at for at in (self._until, self._hint_until) if at is not None), default=None)
+
+    def hint(self, now: float) -> list[Outcome]:
         """Something has just begun that may be a voice."""
-        if self.number or self._hint is not None:
-            return
+        if self.number or self._hint_until is not None:
+            return []
+        self._hint_until = now + HINT_SECONDS
+        return [Duck(HINTED)]
 
-        def nothing_more() -> None:
-            self._hint = None
-            self._duck(1.0)
-
-        self._duck(HINTED)
-        self._hint = asyncio.get_running_loop().call_later(HINT_SECONDS, nothing_more)
-
-    def begin(self, number: int, give_back: Callable[[], None]) -> None:
-        """Voice began in the utterance `number`; `give_back` is called when it does not become words."""
-        if self._hint is not None:  # the reply is turned down further, not up
-            self._hint.cancel()
-            self._hint = None
-        self.end()
-        self.number, self._began, self._text = number, self._clock.monotonic(), ""
+    def onset(self, number: int, now: float) -> list[Outcome]:
+        """Voice began in the utterance `number`."""
+        self._hint_until = None  # the reply is turned down further, not up
+        outcomes = self.end(now)
+        self.number, self._began, self._text = number, now, ""
         self._decoded = self._extended = False
-        self._duck(DUCKED)
-        self._bus.publish(Interjection("onset", "", 0.0))
+        self._until = now + PATIENCE
+        return [*outcomes, Duck(DUCKED), Interjection("onset", "", 0.0)]
 
-        def too_long() -> None:
-            # On a busy machine words take their time; a second time nobody waits for them.
-            if not self._extended and (
-                not self._decoded or meaning(self._text, final=False) in ("speech", "unsure")
-            ):
-                self._extended = True
-                self._timer = asyncio.get_running_loop().call_later(PATIENCE, too_long)
-                return
-            log.info("nobody spoke after all; last understood was %r", self._text)
-            self.end(ignored=True)
-            give_back()
+    def words(self, words: WordsSoFar, now: float) -> list[Outcome]:
+        """What has been understood so far of the utterance that interrupts.
 
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE, too_long)
-
-    def won_by(
-        self, text: str, since: float, until: float, *, voice: float, certain: bool, final: bool = False
-    ) -> bool:
-        """Whether `text`, captured between two monotonic times, is somebody who wants the floor.
-
-        Args:
-            voice: seconds of voice in it. In a very short one there is no room for more than two words: what has more is "okay",
-                misheard.
-            certain: these may well be the words; a first guess at a cough is a word, too. "Stop" is obeyed all the same.
-            final: it is all that was said.
+        A first guess at a cough is a word, too: only what will not change any more is certain.
         """
-        self._text, self._decoded = text, True
-        certain = certain and not (voice < SHORT_SECONDS and len(text.split()) > SHORT_WORDS)
-        if self.is_own(text, since, until):
-            return False
-        wanted = ("stop", "speech") if certain else ("stop",)
-        if self._own is not None:
-            foreign = self._own.foreign(text, since, until)
-            # What is left of a mixture is judged; the words around it may be ours, heard badly.
-            if meaning(foreign, final=final) not in wanted:
-                return False
-        if meaning(text, final=final) not in wanted:
-            return False
-        self._bus.publish(Interjection("stopped", text, self._clock.monotonic() - self._began))
-        self.last, self.number = self.number, 0
-        return True
+        voice = words.until - words.since - EDGE_SECONDS
+        certain = bool(words.stable)
+        return self._judge(words.text, words.since, words.until, now, voice, certain=certain, final=False)
+
+    def understood(self, understood: Understood, now: float) -> list[Outcome]:
+        """All that was said in the utterance that interrupts."""
+        until, voice = understood.utterance.last_speech, understood.utterance.speech_seconds
+        since = until - understood.utterance.audio_seconds
+        certain = understood.confidence >= (CERTAIN if voice >= SHORT_SECONDS else CERTAIN_OF_SHORT)
+        outcomes = self._judge(understood.text, since, until, now, voice, certain=certain, final=True)
+        return outcomes or self.end(now, ignored=True)
 
     def is_own(self, text: str, since: float, until: float) -> bool:
         """Whether `text`, captured between two monotonic times, is what we said ourselves."""
         return bool(text) and self._own is not None and self._own.is_own(text, since, until)
 
-    def outlasted(self) -> bool:
-        """Our turn has ended by itself while somebody speaks: True when the floor is theirs now."""
+    def outlasted(self, now: float) -> list[Outcome]:
+        """Our turn has ended by itself while somebody speaks: the floor is theirs."""
         self.last, self.number = self.number, 0
-        self.end()
-        return self.last > 0
+        return self.end(now)
 
-    def end(self, *, ignored: bool = False) -> None:
+    def tick(self, now: float) -> list[Outcome]:
+        """Time has passed."""
+        if self._hint_until is not None and now >= self._hint_until:
+            self._hint_until = None
+            return [Duck(1.0)]
+        if self._until is None or now < self._until:
+            return []
+        # On a busy machine words take their time; a second time nobody waits for them.
+        undecided = not self._decoded or meaning(self._text, final=False) in ("speech", "unsure")
+        if undecided and not self._extended:
+            self._extended = True
+            self._until = now + PATIENCE
+            return []
+        log.info("nobody spoke after all; last understood was %r", self._text)
+        return [*self.end(now, ignored=True), GiveBack()]
+
+    def end(self, now: float, *, ignored: bool = False) -> list[Outcome]:
         """Bring the reply back up, if there is one."""
-        waiting = [timer for timer in (self._timer, self._hint) if timer is not None]
-        for timer in waiting:
-            timer.cancel()
-        self._timer = self._hint = None
-        if waiting:
-            self._duck(1.0)
+        outcomes: list[Outcome] = []
+        if self.deadline is not None:
+            outcomes.append(Duck(1.0))
+        self._until = self._hint_until = None
         if ignored and self.number:
-            self._bus.publish(Interjection("ignored", self._text, self._clock.monotonic() - self._began))
+            outcomes.append(Interjection("ignored", self._text, now - self._began))
         self.number = 0
+        return outcomes
+
+    def _judge(
+        self, text: str, since: float, until: float, now: float, voice: float, *, certain: bool, final: bool
+    ) -> list[Outcome]:
+        """Whether `text`, captured between two monotonic times, is somebody who wants the floor.
+
+        Args:
+            voice: seconds of voice in it. In a very short one there is no room for more than two words: what has more is "okay",
+                misheard.
+            certain: these may well be the words. "Stop" is obeyed all the same.
+        """
+        self._text, self._decoded = text, True
+        certain = certain and not (voice < SHORT_SECONDS and len(text.split()) > SHORT_WORDS)
+        if self.is_own(text, since, until):
+            return []
+        wanted = ("stop", "speech") if certain else ("stop",)
+        # What is left of a mixture is judged; the words around it may be ours, heard badly.
+        if (
+            self._own is not None
+            and meaning(self._own.foreign(text, since, until), final=final) not in wanted
+        ):
+            return []
+        if meaning(text, final=final) not in wanted:
+            return []
+        self.last, self.number = self.number, 0
+        stopped = Interjection("stopped", text, now - self._began)
+        return [stopped, TakeFloor(), *self.end(now)]

@@ -1,0 +1,197 @@
+"""The exchanges of a conversation: the draft, the one that has the floor, and the one that ended last.
+
+At most one has the floor; whoever takes it waits until the one before is in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vita_tui.clock import Clock
+from vita_tui.conversation.hearing.backchannel import asks_to_go_on
+from vita_tui.conversation.history import Record, engines_of, timings_of
+from vita_tui.conversation.speaking.speech_output import SpeechOutput
+from vita_tui.conversation.thinking.exchange import Exchange, Reason
+from vita_tui.conversation.thinking.prefill import Mind
+from vita_tui.conversation.timings import Stopwatch
+from vita_tui.engines.chain import Chain
+from vita_tui.engines.llm.base import Responder
+from vita_tui.errors import VitaError
+from vita_tui.events import EventBus, Job, Notice, TurnFailed, TurnFinished
+from vita_tui.health.tasks import Tasks
+from vita_tui.settings import Settings
+
+__all__ = ["Replies"]
+
+
+class Replies:
+    """Runs exchanges, on the assistant's loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        responders: Chain[Responder],
+        chains: Mapping[Job, Chain[Any]],
+        speech: SpeechOutput,
+        record: Record,
+        mind: Mind,
+        tasks: Tasks,
+        bus: EventBus,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._responders = responders
+        self._chains = chains
+        self._speech = speech
+        self._record = record
+        self._mind = mind
+        self._tasks = tasks
+        self._bus = bus
+        self._clock = clock
+        self.closed = False
+        """No question follows."""
+        self._turns = 0
+        self._draft: Exchange | None = None
+        self._running: asyncio.Task[None] | None = None
+        """The exchange that has the floor, or had it and is being stored."""
+        self.current: Exchange | None = None
+        """The exchange that has the floor."""
+        self.last: Exchange | None = None
+        """The exchange that ended last."""
+
+    @property
+    def running(self) -> bool:
+        """Whether a question is being answered, or its answer stored."""
+        return self._running is not None
+
+    @property
+    def drafting(self) -> bool:
+        return self._draft is not None
+
+    def ask(self, question: str, *, spoken: bool) -> Exchange:
+        """A new exchange, which has not begun: the draft if it asks the same."""
+        draft, self._draft = self._draft, None
+        if draft is not None:
+            if spoken and _same(draft.question, question):
+                return draft
+            draft.stop("stopped")
+        return self._make(question, spoken=spoken)
+
+    def draft(self, question: str) -> None:
+        """Begin to answer what may be the question, unshown and unheard."""
+        if self._draft is not None and _same(self._draft.question, question):
+            return
+        self.drop_draft()
+        self._mind.stop_reading()
+        self._draft = self._make(question, spoken=True)
+        self._tasks.spawn(self._run_draft(self._draft), "draft")
+
+    def drop_draft(self) -> None:
+        """The question is another, or there is none."""
+        if self._draft is not None:
+            self._draft.stop("stopped")
+            self._draft = None
+
+    def stop(self, reason: Reason) -> None:
+        """Silence the exchange that has the floor, which it loses; its book-keeping goes on."""
+        if self.current is not None:
+            self.current.stop(reason)
+            self.current = None
+
+    async def settled(self) -> None:
+        """Wait until the running exchange is in the store."""
+        running = self._running
+        if running is not None and running is not asyncio.current_task():
+            await asyncio.wait({running})
+
+    async def answer(self, exchange: Exchange, on_over: Callable[[], None]) -> None:
+        """Give `exchange` the floor, to its end and into the store.
+
+        Args:
+            on_over: called if it still has the floor when it is over.
+        """
+        self._turns = exchange.turn
+        self.current = exchange
+        self._mind.stop_reading()
+        await self._mind.end_probe()
+        await self.settled()
+        self._running = asyncio.current_task()
+        try:
+            exchange.commit()
+            if exchange.task is not None:
+                storing = self._tasks.spawn(self._record.keep_as_it_comes(exchange), "store")
+                await asyncio.wait({exchange.task})
+            else:
+                # The model is asked first: neither the store nor counting tokens must keep the user waiting.
+                messages = await self._record.messages(exchange.question)
+                storing = self._tasks.spawn(self._record.keep_as_it_comes(exchange), "store")
+                await exchange.run(messages)
+            exchange.closed.set()
+            first = await storing
+            await self._record.keep_answer(exchange, first)
+            self._finish(exchange)
+        finally:
+            exchange.closed.set()
+            self._running = None
+            if self.current is exchange:  # nobody has taken the floor meanwhile
+                self.current = None
+                on_over()
+            if not self.closed:
+                self._mind.answered()
+
+    # ----
+
+    def _make(self, question: str, *, spoken: bool) -> Exchange:
+        turn = self._turns + 1
+        aloud = self._settings.audio.speak and self._speech.usable
+        watch = Stopwatch()
+        watch.zero = self._clock.monotonic()
+        return Exchange(
+            turn,
+            question,
+            spoken=spoken,
+            responders=self._responders,
+            speech=self._speech.begin(turn) if aloud else None,
+            bus=self._bus,
+            clock=self._clock,
+            watch=watch,
+            max_tokens=self._settings.llm.max_tokens,
+            language=self._settings.spoken_language,
+            early=self._settings.tts.early,
+            opening=self._record.rest_of(self.last) if asks_to_go_on(question) else None,
+        )
+
+    async def _run_draft(self, exchange: Exchange) -> None:
+        exchange.task = asyncio.current_task()
+        await self._mind.end_probe()
+        await exchange.run(await self._record.messages(exchange.question))
+
+    def _finish(self, exchange: Exchange) -> None:
+        self.last = exchange
+        engines = engines_of(exchange)
+        if exchange.spoken:
+            engines["stt"] = self._chains["stt"].active_name
+        if exchange.error is not None:
+            self._bus.publish(
+                Notice("No answer", exchange.error.message, exchange.error.remedy, "error", key="answer")
+            )
+        failed: dict[Job, VitaError] = {}
+        if exchange.error is not None:
+            failed["llm"] = exchange.error
+        if exchange.speech is not None and exchange.speech.error is not None:
+            failed["tts"] = exchange.speech.error
+        for job, error in failed.items():
+            engine = engines.get(job) or self._chains[job].active_name
+            self._bus.publish(TurnFailed(job, engine, type(error).__name__, str(error)))
+        self._bus.publish(TurnFinished(exchange.turn, timings_of(exchange), engines, tuple(failed)))
+
+
+def _same(a: str, b: str) -> bool:
+    """Whether two transcripts ask the same, whatever their punctuation and case."""
+
+    def words(text: str) -> str:
+        return " ".join("".join(c if c.isalnum() or c == "'" else " " for c in text.lower()).split())
+
+    return words(a) == words(b)

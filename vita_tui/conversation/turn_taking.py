@@ -1,0 +1,304 @@
+"""Whose turn it is: carries out the table of `turn`, with what is heard on one side and the replies on the other.
+
+Everything here runs on the assistant's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from vita_tui.audio import earcons
+from vita_tui.clock import Clock
+from vita_tui.conversation.hearing.backchannel import asks_to_stop
+from vita_tui.conversation.hearing.hearing import Hearing
+from vita_tui.conversation.hearing.interruption import Duck, GiveBack, Interruption, Outcome, TakeFloor
+from vita_tui.conversation.hearing.signals import (
+    DraftTranscript,
+    MicrophoneLost,
+    Signal,
+    SpeechBegan,
+    Understood,
+    UtteranceEnded,
+    VoiceHint,
+    VoiceOnset,
+    WakeWordHeard,
+    WordsSoFar,
+)
+from vita_tui.conversation.replies import Replies
+from vita_tui.conversation.speaking.speech_output import SpeechOutput
+from vita_tui.conversation.thinking.exchange import Exchange, Reason
+from vita_tui.conversation.thinking.prefill import Mind
+from vita_tui.conversation.turn import Act, Happening, acts
+from vita_tui.events import EventBus, FinalTranscript, Interjection, NothingHeard, State, StateChanged
+from vita_tui.health.tasks import Tasks
+from vita_tui.settings import Settings
+
+__all__ = ["TurnTaking"]
+
+
+class TurnTaking:
+    """The state of a conversation, and who has the floor."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        replies: Replies,
+        speech: SpeechOutput,
+        mind: Mind,
+        tasks: Tasks,
+        bus: EventBus,
+        clock: Clock,
+        *,
+        hears_itself: bool,
+    ) -> None:
+        """
+        Args:
+            hears_itself: the microphone hears the speaker.
+        """
+        self.state = State.INITIALIZING
+        self.hearing: Hearing | None = None
+        """None without a microphone."""
+        self._settings = settings
+        self._replies = replies
+        self._speech = speech
+        self._mind = mind
+        self._tasks = tasks
+        self._bus = bus
+        self._clock = clock
+        self._interruption = Interruption(speech.own_words if hears_itself else None)
+        self._timer: asyncio.TimerHandle | None = None
+        """Goes off at the interruption's deadline."""
+        self._onset = 0
+        """The utterance that voice began last, without a key."""
+        self._carried = ""
+        """What was said before a pause that was too short to be answered in: it belongs to what is said now."""
+        self._kept = False
+        """The talk key is held down."""
+        self._closed = False
+
+    # ---- what the user does
+
+    def talk(self, *, kept: bool = False) -> None:
+        """The talk key: start an utterance, or end the one that is being spoken.
+
+        Args:
+            kept: the key is held down: no pause ends what is said before it is let go.
+        """
+        self._kept = kept
+        self._happens(Happening.TALK_KEY)
+
+    def stop(self) -> None:
+        """Escape: silence, end the reply, forget what is being recorded."""
+        self._happens(Happening.STOP_KEY)
+        self._carried = ""
+
+    async def ask(self, question: str) -> None:
+        """A typed question; returns when its turn is over."""
+        self._abandon("interrupted")
+        await self._answer(self._replies.ask(question, spoken=False))
+
+    def close(self) -> None:
+        """End what is going on; nothing begins after it."""
+        self._closed = self._replies.closed = True
+        self._abandon("stopped")
+
+    # ---- what happens by itself
+
+    def loaded(self) -> None:
+        """The engines are loaded, or have said why not."""
+        self._happens(Happening.LOADED)
+
+    def sounds(self, turn: int) -> None:
+        """The reply of `turn` can be heard."""
+        current = self._replies.current
+        if current is not None and current.turn == turn:
+            self._happens(Happening.FIRST_SOUND)
+
+    def take(self, signal: Signal) -> None:
+        """What the microphone, its listener or speech recognition has to say."""
+        match signal:
+            case VoiceOnset():
+                self._onset = signal.number
+                if self._closed:
+                    self._act(Act.FORGET_UTTERANCE, signal)
+                else:
+                    self._happens(Happening.VOICE_ONSET, signal)
+            case VoiceHint() if not self._closed:
+                self._happens(Happening.VOICE_HINT)
+            case WakeWordHeard() if not self._closed:
+                self._kept = False
+                self._happens(Happening.WAKE_WORD)
+            case WordsSoFar() if self._interruption.number == signal.number:
+                self._follow(self._interruption.words(signal, self._now))
+            case WordsSoFar() if not self._replies.drafting:
+                self._happens(Happening.WORDS, signal)
+            case DraftTranscript() if not self._carried:
+                self._happens(Happening.DRAFT, signal)
+            case SpeechBegan():
+                self._happens(Happening.WENT_ON)
+            case UtteranceEnded() if self._interruption.number != signal.number:
+                self._happens(Happening.UTTERANCE_ENDED, signal)
+            case Understood():
+                self._take_understood(signal)
+            case MicrophoneLost():
+                self._happens(Happening.MICROPHONE_LOST)
+            case _:
+                pass
+
+    def _take_understood(self, understood: Understood) -> None:
+        """A final transcript: of who interrupts, of ourselves, or a question."""
+        number = understood.number
+        if self._interruption.number == number:
+            self._set_private(False)
+            self._follow(self._interruption.understood(understood, self._now))
+            if self._interruption.last != number:
+                return  # it was nobody
+            self._set_state(State.THINKING)
+        elif number == self._onset and self._is_own(understood):
+            # It outlasted our turn, but was the end of it.
+            self._happens(Happening.OWN_WORDS)
+            return
+        elif self.state is State.LISTENING and self._interruption.last == number:
+            return
+        if self.state is State.LISTENING or self._replies.current is None:
+            self._happens(self._meaning(understood), understood)
+
+    def _meaning(self, understood: Understood) -> Happening:
+        if asks_to_stop(understood.text) and self._interruption.last == understood.number:
+            return Happening.STOP_WORDS
+        return Happening.QUESTION if understood.text or self._carried else Happening.NO_WORDS
+
+    def _is_own(self, understood: Understood) -> bool:
+        until = understood.utterance.last_speech
+        return self._interruption.is_own(understood.text, until - understood.utterance.audio_seconds, until)
+
+    # ---- the table, carried out
+
+    def _happens(self, happening: Happening, cause: Signal | None = None) -> None:
+        for step in acts(self.state, happening):
+            if isinstance(step, State):
+                self._set_state(step)
+            else:
+                self._act(step, cause)
+
+    def _act(self, act: Act, cause: Signal | None) -> None:
+        match act, cause:
+            case Act.INTERRUPT, _:
+                self._abandon("interrupted")
+                self._carried = ""
+            case Act.SILENCE, _:
+                self._abandon("stopped")
+            case Act.RECORD, _ if self.hearing is not None:
+                self.hearing.begin(kept=self._kept)
+                self._mind.expect()
+            case Act.END_RECORDING, _ if self.hearing is not None:
+                self.hearing.end()
+            case Act.FORGET_UTTERANCE, _ if self.hearing is not None:
+                self.hearing.cancel()
+            case Act.LISTEN, _:
+                self._set_private(False)
+                self._mind.expect()
+            case Act.MAKE_ROOM, _:
+                self._follow(self._interruption.hint(self._now))
+            case Act.CONTEST, VoiceOnset():
+                self._set_private(True)
+                self._follow(self._interruption.onset(cause.number, self._now))
+            case Act.YIELD, _:
+                self._replies.stop("interrupted")
+            case Act.PREFILL, WordsSoFar():
+                self._mind.hear(cause.text.split()[:-1], self._carried)
+            case Act.THINK_AHEAD, DraftTranscript():
+                self._replies.draft(cause.text)
+            case Act.DROP_DRAFT, _:
+                self._replies.drop_draft()
+            case Act.CARRY, Understood():
+                self._carried = f"{self._carried} {cause.text}".strip()
+            case Act.ANSWER, Understood():
+                self._tasks.spawn(self._answer(self._question(cause)), "turn")
+            case Act.TELL_NO_WORDS, Understood():
+                self._bus.publish(NothingHeard(cause.problem))
+            case Act.TELL_STOPPED, _:
+                self._bus.publish(NothingHeard("Stopped."))
+            case Act.TELL_DROPPED, _:
+                self._bus.publish(NothingHeard("Recording dropped."))
+            case Act.SOUND_START, _ if self._settings.audio.earcons:
+                self._speech.earcon(earcons.START, earcons.SAMPLE_RATE)
+            case Act.SOUND_END, UtteranceEnded() if (
+                self._settings.audio.earcons and cause.utterance.reason != "nothing"
+            ):
+                self._speech.earcon(earcons.END, earcons.SAMPLE_RATE)
+            case _:
+                pass
+
+    def _follow(self, outcomes: Iterable[Outcome]) -> None:
+        """Do what the interruption comes to, and set its timer anew."""
+        for outcome in outcomes:
+            match outcome:
+                case Duck():
+                    self._speech.duck(outcome.gain)
+                case TakeFloor():
+                    self._happens(Happening.INTERRUPTED)
+                case GiveBack():
+                    if self.hearing is not None:
+                        self.hearing.forget_recording()
+                    self._set_private(False)
+                case Interjection():
+                    self._bus.publish(outcome)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if (deadline := self._interruption.deadline) is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, deadline - self._now), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._follow(self._interruption.tick(self._now))
+
+    def _question(self, understood: Understood) -> Exchange:
+        text = f"{self._carried} {understood.text}".strip()
+        self._carried = ""
+        utterance = understood.utterance
+        self._bus.publish(FinalTranscript(text, understood.confidence, utterance.audio_seconds))
+        exchange = self._replies.ask(text, spoken=True)
+        exchange.watch.zero = utterance.ended
+        exchange.watch.endpoint_wait = utterance.endpoint_wait
+        exchange.watch.guard = understood.guard
+        exchange.watch.mark("stt", understood.at)
+        return exchange
+
+    async def _answer(self, exchange: Exchange) -> None:
+        self._happens(Happening.QUESTION_SENT)
+        await self._replies.answer(exchange, self._reply_over)
+
+    def _reply_over(self) -> None:
+        if self._interruption.number:
+            self._follow(self._interruption.outlasted(self._now))
+            self._happens(Happening.REPLY_OUTLASTED)
+        else:
+            self._happens(Happening.REPLY_OVER)
+
+    # ----
+
+    def _abandon(self, reason: Reason) -> None:
+        """End whatever is going on: recording, recognition, draft, reply. Sound ends at once, book-keeping in its time."""
+        self._follow(self._interruption.end(self._now))
+        self._set_private(False)
+        if self.hearing is not None:
+            self.hearing.cancel()
+        self._replies.drop_draft()
+        self._replies.stop(reason)
+
+    def _set_private(self, on: bool) -> None:
+        if self.hearing is not None:
+            self.hearing.private = on
+
+    def _set_state(self, state: State) -> None:
+        if state is not self.state:
+            previous, self.state = self.state, state
+            self._bus.publish(StateChanged(state, previous))
+
+    @property
+    def _now(self) -> float:
+        return self._clock.monotonic()
