@@ -119,8 +119,8 @@ class LlmSettings(_Section):
     """0 always says the likeliest; higher wanders more."""
     timeout: float = Field(default=30.0, gt=0)
     """Seconds without a token after which the server has failed."""
-    threads: int = Field(default=2, ge=1, le=64)
-    """CPU threads of the embedded model."""
+    threads: int = Field(default=0, ge=0, le=64)
+    """CPU threads of the embedded model; 0: half of the cores. Threads that share a core with another busy program wait for each other."""
     read_ahead: bool = True
     """Have the embedded model read the history, and a question while it is still spoken."""
     nice: int = Field(default=10, ge=0, le=19)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 from vita_tui.audio.base import Microphone, Speaker
@@ -125,7 +126,7 @@ def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) ->
                 context_window=llm.context_window,
                 timeout=llm.timeout,
                 temperature=llm.temperature,
-                threads=llm.threads,
+                threads=llm.threads or half_the_cores(),
                 nice=llm.nice,
                 examples=model.examples if model is not None and llm.examples else (),
                 repeat_penalty=model.repeat_penalty if model is not None else None,
@@ -171,6 +172,12 @@ def synthesizers(settings: Settings, bus: EventBus, clock: Clock | None = None) 
                 )
             )
     return Chain("tts", engines, settings.health, bus=bus, clock=clock)
+
+
+def half_the_cores() -> int:
+    """Threads for a model that computes beside others: on two cores one, so that no other program can make two wait for each other."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, (cores or 2) // 2)
 
 
 def place(kind: Kind, name: str) -> Path:
