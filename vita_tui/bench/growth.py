@@ -211,7 +211,7 @@ def plot(result: dict[str, Any], file: Path) -> None:
     """Draw the figures of `measure`, one panel for each thing that grows; the ending of `file` names the format.
 
     Raises:
-        ImportError: matplotlib, a part of the extra dev, is not installed.
+        ImportError: matplotlib, the extra plot, is not installed.
     """
     import matplotlib as mpl
 

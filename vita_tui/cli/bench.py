@@ -254,7 +254,7 @@ def answers(
 def growth(
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw it, as .svg or .png; needs the extra dev."),
+        typer.Option("--plot", metavar="FILE", help="Draw it, as .svg or .png; needs the extra plot."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -270,7 +270,7 @@ def growth(
             growing.plot(result, plot)
         except ImportError:
             raise VitaError(
-                "matplotlib, which draws the plot, is not installed.", remedy="pip install 'vita-tui[dev]'"
+                "matplotlib, which draws the plot, is not installed.", remedy="pip install 'vita-tui[plot]'"
             ) from None
     if json:
         print_json(result)
