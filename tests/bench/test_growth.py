@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,14 @@ async def test_all_that_grows_is_measured_and_drawn(tmp_path: Path) -> None:
     }
     result = await measure(settings, sizes=sizes)
     assert {name: tuple(row["size"] for row in result[name]) for name in SIZES} == sizes
-    assert all(value >= 0 for name in SIZES for row in result[name] for value in row.values())
+    assert {name: [set(row) - {"size"} for row in result[name]] for name in SIZES} == {
+        "turns of history": [{"first token, read ahead", "not read ahead"}] * 2,
+        "seconds of speech": [{"final transcript", "partials behind"}] * 2,
+        "tokens of reply": [{"first sound", "all of it"}] * 2,
+        "conversations": [{"add", "list", "search"}] * 2,
+    }
+    # A figure that was not measured is no number.
+    assert [row for name in SIZES for row in result[name] if any(map(math.isnan, row.values()))] == []
+    assert all(row["all of it"] > row["first sound"] for row in result["tokens of reply"])
     plot(result, tmp_path / "growth.svg")
     assert (tmp_path / "growth.svg").read_text().count("<svg") == 1

@@ -88,8 +88,21 @@ def test_without_weights_it_is_said_what_to_fetch() -> None:
 
 @pytest.mark.models
 @pytest.mark.slow
-def test_keys_are_painted_while_every_engine_works() -> None:
+def test_keys_are_painted_while_every_engine_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminals: list[PseudoTerminal] = []
+
+    class Watched(PseudoTerminal):
+        def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+            super().__init__(command, environment)
+            terminals.append(self)
+
+    monkeypatch.setattr(ui, "PseudoTerminal", Watched)
     with ui._home() as environment:
         times = ui._keys(environment, "busy", ui.LINE + 3, random.Random(1))
-    assert len(times) == ui.LINE + 3
-    assert all(ms > 0 for ms in times)
+    (terminal,) = terminals
+    painted = terminal.output.decode(errors="replace")
+    pressed = ui.LETTERS[: ui.LINE + 3]
+    assert len(times) == len(pressed)
+    positions = [painted.find(letter) for letter in pressed]
+    assert -1 not in positions, "a key that counts was never painted"
+    assert positions == sorted(positions), "a key was painted before one that was pressed earlier"
