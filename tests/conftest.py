@@ -1,9 +1,12 @@
-"""What every test gets: a home of its own, a look at the order of locks, and a skip that names what is missing."""
+"""What every test gets: a home of its own, and a skip that names what is missing. `--lockorder` watches locks in every test."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,17 +14,33 @@ import pytest
 
 from tests import lockorder
 
+WATCHING = "VITA_TEST_LOCKORDER"
+"""Set by --lockorder, for the workers of pytest-xdist."""
 LOCKS = lockorder.LockOrder()
-"""Of the whole run: module-level locks included, because this is imported before anything of VITA."""
-if (
-    "PYTEST_VERSION" in os.environ and "PYTEST_CURRENT_TEST" not in os.environ
-):  # not in children, nor in programs
+"""Of the whole run, with --lockorder: module-level locks included, because this is imported before anything of VITA."""
+if "--lockorder" in sys.argv:
+    os.environ[WATCHING] = "1"
+if WATCHING in os.environ and "PYTEST_CURRENT_TEST" not in os.environ:  # not in the programs that tests start
     lockorder.install(LOCKS)
+
+# A shell that starts this in the background ignores ctrl+c for it, and so for every program that a test starts and interrupts.
+if (
+    threading.current_thread() is threading.main_thread()
+    and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from tests.lending import lend_weights  # noqa: E402  # after the look at locks has begun
 
+pytest_plugins = ["tests.reruns"]
 ROOT = Path(__file__).parent.parent
 SPEECH = ROOT.parent / "shared" / "speech"
+ANYWHERE_ELSE = ("audio", "models", "proof", "redis", "slow", "soak", "speech")
+"""Marks of what `scripts/test --fast` leaves out; everything else gets the mark `fast`."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--lockorder", action="store_true", help="watch the order of all locks in every test")
 
 
 @pytest.fixture(autouse=True)
@@ -36,15 +55,32 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
 
 @pytest.fixture(autouse=True)
 def no_deadlock() -> Iterator[None]:
-    """Fails the test in which locks were taken in an order that contradicts another one, or in which one was never had."""
+    """With --lockorder, fails the test in which locks were taken in an order that contradicts another one, or one was never had."""
     yield
     LOCKS.check_news()
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["locks"] = (LOCKS.made, LOCKS.taken, len(LOCKS.edges))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    made, taken, pairs = getattr(node, "workeroutput", {}).get("locks", (0, 0, 0))
+    _counted[:] = [_counted[0] + made, _counted[1] + taken, max(_counted[2], pairs)]
+
+
+_counted = [0, 0, 0]
+"""Of all workers: locks made, how often they were taken, and the most pairs that one worker saw."""
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    terminalreporter.write_line(
-        f"lock order: {LOCKS.made:,} locks of VITA taken {LOCKS.taken:,} times, {len(LOCKS.edges)} pairs held together"
-    )
+    if WATCHING in os.environ:
+        made, taken, pairs = max(_counted, [LOCKS.made, LOCKS.taken, len(LOCKS.edges)])
+        terminalreporter.write_line(
+            f"lock order: {made:,} locks of VITA taken {taken:,} times, {pairs} pairs held together"
+        )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -61,6 +97,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     }
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
+        if not marks.intersection(ANYWHERE_ELSE):
+            item.add_marker(pytest.mark.fast)
         if "audio" in marks and "soak" not in marks:
             # Sound is lost in a stream that a busy machine does not serve in time: that says nothing about VITA the first time.
             item.add_marker(pytest.mark.flaky(reruns=2))

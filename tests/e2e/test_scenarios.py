@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from tests.e2e import theatre
 from tests.e2e.scenarios import FOLDER, Outcome, Scenario, judge, load, play
 from tests.lending import lend_weights
+from tests.reruns import AGAIN
 from vita_tui import paths
 
 ALL = sorted(FOLDER.glob("*.toml"))
@@ -78,7 +79,7 @@ def _lacks(scenario: Scenario) -> str:
 
 
 @pytest.mark.parametrize("file", ALL, ids=lambda file: file.stem)
-async def test_a_scenario(played: Played, file: Path) -> None:
+async def test_a_scenario(played: Played, file: Path, record_property: Callable[[str, object], None]) -> None:
     scenario = load(file)
     if lacking := _lacks(scenario):
         pytest.skip(f"needs {lacking}")
@@ -88,6 +89,7 @@ async def test_a_scenario(played: Played, file: Path) -> None:
     wrong = judge(scenario, outcome)
     if wrong:
         # Others were played at the same time: what a busy machine spoils must go well by itself.
+        record_property(AGAIN, "; ".join(wrong))
         outcome = await play(scenario)
         wrong = judge(scenario, outcome)
     assert not wrong, "\n".join([*wrong, *outcome.log])

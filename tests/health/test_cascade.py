@@ -35,6 +35,7 @@ def question(tmp_path_factory: pytest.TempPathFactory) -> Samples:
     return read_audio(file)
 
 
+@pytest.mark.proof
 @pytest.mark.audio
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 async def test_the_turn_ends_with_an_answer_or_a_sentence_and_the_next_one_is_answered(
@@ -49,6 +50,7 @@ async def test_the_turn_ends_with_an_answer_or_a_sentence_and_the_next_one_is_an
         assert outcome.answer == "written"
 
 
+@pytest.mark.proof
 @pytest.mark.audio
 @pytest.mark.parametrize(
     "case", [case for case in cases() if case.spare and len(case.faults) == 1][:4:3], ids=str

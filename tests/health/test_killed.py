@@ -13,6 +13,7 @@ from vita_tui.audio.base import Samples
 from vita_tui.audio.files import read_audio
 
 pytestmark = [
+    pytest.mark.proof,
     pytest.mark.audio,
     pytest.mark.slow,
     pytest.mark.timeout(1200),

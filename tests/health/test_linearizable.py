@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+import pytest
+
 from tests.health.linearizable import START, Spec, explained, history, refuted, specification
 from tests.linearize import Call, order
 
@@ -12,11 +14,13 @@ HISTORIES = int(os.environ.get("VITA_PROOF_HISTORIES", "300"))
 """Of four threads with eight calls each; 20000 for the whole proof."""
 
 
+@pytest.mark.proof
 def test_every_history_of_four_threads_is_explained_and_without_the_lock_most_are_not() -> None:
     assert refuted(HISTORIES, locked=True) == 0
     assert refuted(HISTORIES, locked=False) > 0
 
 
+@pytest.mark.proof
 def test_a_history_of_sixteen_threads_is_explained() -> None:
     calls = history(1, threads=16, each=25)
     assert len(calls) == 400

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from tests import lockorder
-from tests.conftest import LOCKS
-from tests.lockorder import LockOrder, TrackedLock, watched
+from tests.conftest import ROOT
+from tests.lockorder import LockOrder, watched
 
 
 def test_two_orders_that_contradict_each_other_fail_though_no_deadlock_happened() -> None:
@@ -74,17 +78,53 @@ def test_a_deadlock_that_happens_is_shown_with_all_stacks(monkeypatch: pytest.Mo
             lock.acquire()
 
 
-def test_it_watches_the_whole_test_run_from_before_the_first_import() -> None:
-    from vita_tui.audio import devices
-    from vita_tui.health.registry import registry
+WHOLE = """
+from tests.lockorder import TrackedLock
+from tests import conftest, lockorder
+from vita_tui.audio import devices
+from vita_tui.health.registry import registry
 
+def test_from_before_the_first_import():
     assert isinstance(registry._lock, TrackedLock)
     assert isinstance(devices._lock, TrackedLock)
-    taken = LOCKS.taken
+    taken = conftest.LOCKS.taken
     registry.open()
-    assert LOCKS.taken > taken
-    with pytest.raises(RuntimeError, match="before"):
-        lockorder.install(LockOrder())
+    assert conftest.LOCKS.taken > taken
+    lock, other = registry._lock, devices._lock
+    conftest.LOCKS.edges = {("a", "b"): "", ("b", "a"): ""}
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "in a worker"])
+def test_the_option_watches_the_whole_run_from_before_the_first_import(
+    tmp_path: Path, workers: list[str]
+) -> None:
+    file = tmp_path / "test_whole.py"
+    file.write_text(WHOLE)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.conftest",
+        "-p",
+        "no:cacheprovider",
+        "--lockorder",
+    ]
+    child = subprocess.run(
+        [*command, "--lockorder", *workers, f"--rootdir={tmp_path}", str(file)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert " 1 passed" in child.stdout, child.stdout
+    assert " 1 error" in child.stdout, child.stdout
+    assert "locks are taken in contradicting orders" in child.stdout
+    assert "lock order: " in child.stdout
+    assert "lock order: 0 locks" not in child.stdout
 
 
 def test_a_condition_without_a_lock_of_its_own_is_tracked_too() -> None:

@@ -13,6 +13,7 @@ WRITES = int(os.environ.get("VITA_PROOF_WRITES", "40000"))
 """Metrics in the leak proof; 200000 is the full size."""
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_a_day_of_new_metrics_leaves_memory_flat_and_without_limits_it_grows() -> None:
     bounded = proofs.leak(WRITES, limits=True)
@@ -24,6 +25,7 @@ def test_a_day_of_new_metrics_leaves_memory_flat_and_without_limits_it_grows() -
     assert ablation.growth > 0.8  # twice the metrics, twice the memory
 
 
+@pytest.mark.proof
 def test_threads_that_write_their_own_metrics_never_wait_and_with_one_lock_they_do() -> None:
     assert proofs.contention(16, 500, one_lock=False).contended == 0
     assert proofs.contention(16, 2000, one_lock=True, switch=1e-6).contended > 0
@@ -37,6 +39,7 @@ def test_freed_memory_returns_to_the_system_and_without_trimming_it_does_not() -
     assert returned > 0.8 * let_go
 
 
+@pytest.mark.proof
 def test_what_hangs_does_not_keep_the_rest_from_closing_and_one_by_one_it_does() -> None:
     assert proofs.closing(isolated=True)[0] == 20
     assert proofs.closing(isolated=False)[0] == 0

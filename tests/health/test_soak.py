@@ -16,6 +16,7 @@ MISHEARD = 0.1
 """Share of the questions that may be lost on the way into the microphone."""
 
 
+@pytest.mark.proof
 @pytest.mark.soak
 @pytest.mark.audio
 @pytest.mark.models

@@ -236,6 +236,7 @@ class Week(RuleBasedStateMachine):
         assert tuple(self.applied) == STEPS[: len(self.applied)] == self.ladder.taken
 
 
+@pytest.mark.proof
 def test_a_week(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("CRITICAL")  # or a thousand warnings that are meant
     run_state_machine_as_test(

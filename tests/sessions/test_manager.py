@@ -169,6 +169,7 @@ async def test_the_sweeper_sweeps_by_itself(store: Store) -> None:
     await manager.cleanup()
 
 
+@pytest.mark.proof
 async def test_a_day_of_sessions_stays_within_the_limits_and_memory_flat(tmp_path: Path) -> None:
     """The proof is 20,000 sessions: VITA_TEST_OPERATIONS=80000 or more. The ablation has no limit."""
     sessions = min(20_000, OPERATIONS // 4)

@@ -364,6 +364,7 @@ def _kill_while_it_writes(path: Path, after: int) -> tuple[str, list[tuple[str, 
     return session_id, [(turn_id, heard) for turn_id, heard in told]
 
 
+@pytest.mark.proof
 async def test_what_was_final_is_there_after_kill_9(path: Path) -> None:
     chance = random.Random(7)
     for _ in range(KILLS):

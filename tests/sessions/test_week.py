@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -190,6 +191,7 @@ class Week(RuleBasedStateMachine):
         self.loop.close()
 
 
+@pytest.mark.proof
 def test_a_week_of_everything() -> None:
     run_state_machine_as_test(
         Week,

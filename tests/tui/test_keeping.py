@@ -43,6 +43,7 @@ def _nodes() -> Counter[str]:
     return Counter(type(one).__name__ for one in gc.get_objects() if issubclass(type(one), DOMNode))
 
 
+@pytest.mark.slow
 async def test_nothing_that_was_shown_is_kept() -> None:
     async with running(ScriptedCore(reply=ANSWER)) as (app, pilot):
         await _use(app, pilot)
