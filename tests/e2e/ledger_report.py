@@ -31,8 +31,8 @@ from vita_tui import paths
 from vita_tui.audio.base import Samples
 from vita_tui.audio.playback import DeviceSpeaker
 from vita_tui.conversation.speaking.clauses import POLICIES, ClauseCutter
+from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.speaking.speech import Speech
-from vita_tui.conversation.speaking.speech_output import SpeechOutput
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import Word
 from vita_tui.engines.stt.runtime.loading import Weights
@@ -123,7 +123,7 @@ def measure(
     """Play and interrupt; PortAudio must see the devices of `audio`."""
     bus = EventBus()
     with _voice(name) as voice:
-        output = SpeechOutput(Chain("tts", [Tape(voice)], HealthSettings(), bus=bus), DeviceSpeaker(), bus)
+        output = Speaking(Chain("tts", [Tape(voice)], HealthSettings(), bus=bus), DeviceSpeaker(), bus)
         output.start()
         try:
             with audio.recording() as recording:
@@ -142,7 +142,7 @@ def measure(
             output.cleanup()
 
 
-def _say(output: SpeechOutput, text: str) -> Speech:
+def _say(output: Speaking, text: str) -> Speech:
     speech = output.begin(1)
     # Not the short first clause of a reply: Whisper understands too little of one that espeak-ng says.
     cutter = ClauseCutter(policies=POLICIES[1:])
@@ -155,7 +155,7 @@ def _say(output: SpeechOutput, text: str) -> Speech:
 
 def _interrupt(
     audio: VirtualAudio,
-    output: SpeechOutput,
+    output: Speaking,
     text: str,
     at: float,
     timed: tuple[Word, ...],

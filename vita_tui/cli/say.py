@@ -46,7 +46,7 @@ def _say(text: str, out: Path | None, engine: str | None, rate: float | None) ->
     from vita_tui.audio.playback import DeviceSpeaker
     from vita_tui.conversation.build import synthesizers
     from vita_tui.conversation.speaking.clauses import ClauseCutter
-    from vita_tui.conversation.speaking.speech_output import SpeechOutput
+    from vita_tui.conversation.speaking.speaking import Speaking
     from vita_tui.errors import DeviceError, EngineError
     from vita_tui.events import Event, EventBus, Notice
 
@@ -63,7 +63,7 @@ def _say(text: str, out: Path | None, engine: str | None, rate: float | None) ->
 
     bus.subscribe(listen)
     file = FileSpeaker(pace=False) if out is not None else None
-    output = SpeechOutput(synthesizers(settings, bus), file or DeviceSpeaker(settings.audio.output), bus)
+    output = Speaking(synthesizers(settings, bus), file or DeviceSpeaker(settings.audio.output), bus)
     output.start()
     try:
         speech = output.begin(1)

@@ -1,7 +1,7 @@
 """The assistant: one conversation, as the screen and the commands use it.
 
 Everything here runs on one asyncio loop; threads hand over with `call_soon_threadsafe`. Whose turn it is decides `TurnTaking`; what is
-heard comes from `Hearing`, replies are run by `Replies`, spoken by `SpeechOutput` and kept by `Record`.
+heard comes from `Hearing`, replies are run by `Replies`, spoken by `Speaking` and kept by `Record`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from vita_tui.conversation import memory_steps
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.history import Record
 from vita_tui.conversation.replies import Replies
-from vita_tui.conversation.speaking.speech_output import SpeechOutput
+from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.exchange import Exchange
 from vita_tui.conversation.thinking.prefill import Mind
 from vita_tui.conversation.turn_taking import TurnTaking
@@ -77,7 +77,7 @@ class Assistant:
         self._clock = clock or SystemClock()
         self._tasks = Tasks("conversation.assistant", self._failed)
         self._responders = responders
-        self._speech = SpeechOutput(
+        self._speech = Speaking(
             synthesizers,
             speaker,
             bus,

@@ -12,7 +12,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, Generic, TypeVar
 
 from vita_tui.conversation.hearing.hearing import Hearing
-from vita_tui.conversation.speaking.speech_output import SpeechOutput
+from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.engines.chain import Chain, Named
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
@@ -41,7 +41,7 @@ def steps(
     recognizers: Chain[Recognizer],
     synthesizers: Chain[Synthesizer],
     hearing: Hearing | None,
-    speech: SpeechOutput,
+    speech: Speaking,
     limit_history: Callable[[int | None], None],
     free_mind: Callable[[bool], None],
 ) -> list[Step]:

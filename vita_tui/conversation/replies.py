@@ -12,7 +12,7 @@ from typing import Any
 from vita_tui.clock import Clock
 from vita_tui.conversation.hearing.backchannel import asks_to_go_on
 from vita_tui.conversation.history import Record, engines_of, timings_of
-from vita_tui.conversation.speaking.speech_output import SpeechOutput
+from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.exchange import Exchange, Reason
 from vita_tui.conversation.thinking.prefill import Mind
 from vita_tui.conversation.timings import Stopwatch
@@ -34,7 +34,7 @@ class Replies:
         settings: Settings,
         responders: Chain[Responder],
         chains: Mapping[Job, Chain[Any]],
-        speech: SpeechOutput,
+        speech: Speaking,
         record: Record,
         mind: Mind,
         tasks: Tasks,

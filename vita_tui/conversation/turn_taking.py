@@ -26,7 +26,7 @@ from vita_tui.conversation.hearing.signals import (
     WordsSoFar,
 )
 from vita_tui.conversation.replies import Replies
-from vita_tui.conversation.speaking.speech_output import SpeechOutput
+from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.exchange import Exchange, Reason
 from vita_tui.conversation.thinking.prefill import Mind
 from vita_tui.conversation.turn import Act, Happening, acts
@@ -44,7 +44,7 @@ class TurnTaking:
         self,
         settings: Settings,
         replies: Replies,
-        speech: SpeechOutput,
+        speech: Speaking,
         mind: Mind,
         tasks: Tasks,
         bus: EventBus,

@@ -1,0 +1,352 @@
+"""Playback: what has been synthesised goes to the speaker, and what of it was heard is known here alone.
+
+The synthesis thread delivers sound, the loop releases and cancels, the speaker's thread reports what the device has sounded; one lock
+is between them, and nobody is called back: who wants to know reads a track's account or listens to the bus. A thread of its own
+opens a speaker again that went away.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from vita_tui.audio.base import PlaybackMark, Samples, Span, Speaker, StandsIn, Switchable
+from vita_tui.clock import Clock
+from vita_tui.conversation.hearing.echo_text import OwnWords
+from vita_tui.conversation.speaking.clauses import Clause
+from vita_tui.conversation.speaking.track import Piece, Sounding, Told, Track
+from vita_tui.engines.tts.sound import resampled
+from vita_tui.errors import DeviceError
+from vita_tui.events import EventBus, Notice
+from vita_tui.health.registry import registry
+
+__all__ = ["Playback"]
+
+log = logging.getLogger(__name__)
+
+REOPEN_SECONDS = 0.5
+"""Between two attempts to open a speaker that went away."""
+GIVE_UP_SECONDS = 5.0
+"""After this long without a speaker the rest of a reply counts as not heard; the next reply tries again."""
+DUCK_SECONDS = 0.03
+
+
+class Playback:
+    """Plays replies on `speaker`. Every method may be called from any thread."""
+
+    def __init__(self, speaker: Speaker | None, bus: EventBus, clock: Clock) -> None:
+        self._speaker = speaker
+        self._bus = bus
+        self._clock = clock
+        self.own_words = OwnWords()
+        """What sounds, and when."""
+        self._lock = threading.Lock()
+        self._spans: dict[int, Track] = {}
+        """Which track a span belongs to, by the span's start."""
+        self._tracks: set[Track] = set()
+        """Those that are not over."""
+        self._open = False
+        self._given_up = False
+        """The speaker has been away for too long."""
+        self._reopening: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._unsubscribe: Callable[[], None] = lambda: None
+        if isinstance(speaker, StandsIn):
+            speaker.on_change(self._tell_speaker)
+
+    # ---- the speaker
+
+    @property
+    def there(self) -> bool:
+        """Whether there is a speaker to try."""
+        return self._speaker is not None
+
+    @property
+    def rate(self) -> int:
+        """Hertz, of what is delivered; known when `ready`."""
+        return self._speaker.sample_rate if self._speaker is not None else 0
+
+    def open(self) -> None:
+        """Open the speaker for the first time, and say so when there is none. Blocks for as long."""
+        if self._speaker is not None:
+            self._open_speaker(first=True)
+
+    def ready(self) -> bool:
+        """Whether what is synthesised can be heard, now or soon. Opens a speaker that is not open; blocks for as long."""
+        with self._lock:
+            away = self._reopening is not None
+            if self._open or away:
+                return self._open or not self._given_up
+        return self._speaker is not None and self._open_speaker()
+
+    def use(self, name: str) -> None:
+        """Play on the device of that name. Blocks while streams are opened."""
+        if isinstance(self._speaker, Switchable):
+            self._speaker.use(name)
+
+    def duck(self, gain: float) -> None:
+        """Move the loudness of all speech to `gain`, 0 to 1."""
+        if self._speaker is not None:
+            self._speaker.fade(gain, DUCK_SECONDS)
+
+    def earcon(self, samples: Samples, rate: int) -> None:
+        """Play a short sound of `rate` Hz now if the speaker is open and silent; otherwise do nothing."""
+        speaker = self._speaker
+        with self._lock:
+            if speaker is not None and self._open and not self._spans:
+                with suppress(DeviceError):
+                    speaker.enqueue(resampled(samples, rate, speaker.sample_rate))
+
+    def silence(self) -> None:
+        """End every reply."""
+        self._stopping.set()
+        with self._lock:
+            tracks = list(self._tracks)
+        for track in tracks:
+            self.cancel(track)
+
+    def cleanup(self) -> None:
+        """Silence all, and close the speaker; may be called twice."""
+        self.silence()
+        if (reopening := self._reopening) is not None:
+            reopening.join(timeout=0.5)
+        self._unsubscribe()
+        if self._speaker is not None:
+            self._speaker.close()
+
+    # ---- replies, from the loop
+
+    def begin(self, turn: int) -> Track:
+        """A new reply that wants to be heard."""
+        track = Track(turn)
+        with self._lock:
+            self._tracks.add(track)
+        return track
+
+    def expect(self, track: Track, clause: Clause) -> None:
+        """`clause` will be delivered after all before it."""
+        with self._lock:
+            track.expect(clause)
+
+    def complete(self, track: Track) -> None:
+        """No more clauses will come."""
+        with self._lock:
+            track.complete = True
+            self._check(track)
+
+    def release(self, track: Track) -> None:
+        """What is synthesised may be played from now on."""
+        with self._lock:
+            track.released = True
+            self._play(track)
+            self._check(track)
+
+    def cancel(self, track: Track) -> None:
+        """Fall silent now and play no more of it. Its account then tells what was heard."""
+        if not track.finished.done():
+            track.cancelled.set()
+        with self._lock:
+            if track.finished.done():
+                return
+            track.note_heard(self._silence(track))
+            self._finish(track)
+
+    def heard(self, track: Track) -> tuple[str, str]:
+        """The reply's text so far, split into what was heard and what was not."""
+        with self._lock:
+            # After a flush the speaker's timeline goes on behind what was dropped.
+            if not track.finished.done() and self._speaker is not None and self._open:
+                track.note_heard(self._speaker.played())
+            return track.ledger.split()
+
+    # ---- sound, from the synthesis thread
+
+    def first_sound(self, track: Track, clause: Clause, speed: float) -> None:
+        """A voice has the first sound of `clause`, at `speed`; what another one gave of it does not count any more."""
+        with self._lock:
+            if not track.closed:
+                track.begin(clause, speed)
+
+    def deliver(self, track: Track, clause: Clause, samples: Samples, engine: str, rate: int) -> None:
+        """The next sound of `clause`, at `rate` Hz."""
+        with self._lock:
+            if track.closed:
+                return
+            track.deliver(Piece(clause, samples, engine, rate), self._clock.monotonic())
+            if track.released:
+                self._play(track)
+
+    def end(self, track: Track, clause: Clause) -> None:
+        """All sound of `clause` was delivered."""
+        with self._lock:
+            told = track.end(clause) if not track.closed else []
+        self._tell(track, told)
+
+    def skip(self, track: Track) -> None:
+        """A clause could not be spoken."""
+        with self._lock:
+            track.skip()
+            self._check(track)
+
+    def give_up(self) -> None:
+        """There is no way to be heard: every reply ends now with what was heard."""
+        with self._lock:
+            for track in tuple(self._tracks):
+                self._finish(track)
+
+    # ---- with the lock held
+
+    def _play(self, track: Track) -> None:
+        speaker = self._speaker
+        if speaker is None or not self._open:
+            return
+        for piece in track.held(speaker.sample_rate):
+            piece.span = self._enqueue(speaker, piece.rest)
+            if piece.span is not None:
+                self._spans[piece.span.start] = track
+
+    def _enqueue(self, speaker: Speaker, samples: Samples) -> Span | None:
+        try:
+            return speaker.enqueue(samples)
+        except DeviceError:
+            return None
+
+    def _silence(self, track: Track) -> int:
+        """Drop what `track` has queued, which is all that is queued; the frames of the timeline that were heard."""
+        if self._speaker is None or not self._open:
+            return 0
+        if track not in self._spans.values():
+            return self._speaker.played()
+        self.own_words.stop(self._clock.monotonic())
+        return self._speaker.flush()
+
+    def _check(self, track: Track) -> None:
+        if track.over:
+            self._finish(track)
+
+    def _finish(self, track: Track) -> None:
+        if track.finished.done():
+            return
+        track.close()
+        self._tracks.discard(track)
+        self._spans = {start: owner for start, owner in self._spans.items() if owner is not track}
+        track.finished.set_result(None)
+
+    # ---- without it
+
+    def _tell(self, track: Track, told: Iterable[Told]) -> None:
+        for one in told:
+            if isinstance(one, Sounding):
+                self.own_words.say_clause(one.words, one.started, one.seconds)
+            else:
+                self._bus.publish(one)
+        with self._lock:
+            self._check(track)
+
+    def _on_mark(self, mark: PlaybackMark) -> None:
+        """In the speaker's notifying thread."""
+        if mark.kind == "lost":
+            self._lost(mark.reason)
+        elif mark.span is not None:
+            with self._lock:
+                track = self._spans.get(mark.span.start)
+                if mark.kind in ("finished", "dropped"):
+                    self._spans.pop(mark.span.start, None)
+                told = track.mark(mark) if track is not None else []
+            if track is not None:
+                self._tell(track, told)
+
+    def _lost(self, reason: str) -> None:
+        speaker = self._speaker
+        assert speaker is not None
+        with self._lock:
+            self._open = self._given_up = False
+            self._spans.clear()
+            for track in self._tracks:
+                track.lose(speaker.played())
+            if self._stopping.is_set():
+                return
+            self._reopening = threading.Thread(
+                target=self._reopen, args=(speaker, reason), name="speaker", daemon=True
+            )
+            self._reopening.start()
+
+    # ---- the speaker thread, while there is none
+
+    def _reopen(self, speaker: Speaker, reason: str) -> None:
+        """The speaker went away: what was not heard is held; go on with it when there is one again."""
+        entry = registry.register(
+            threading.current_thread(),
+            kind="thread",
+            name="speaker",
+            owner="conversation.playback",
+            close=self._stopping.set,
+        )
+        try:
+            lost = self._clock.monotonic()
+            log.info("lost the speaker: %s", reason)
+            self._bus.publish(
+                Notice("Speaker lost", reason, "Plug it in, or choose another: f2", "warning", key="speaker")
+            )
+            speaker.close()
+            while not self._open_speaker(again=True):
+                if self._clock.monotonic() - lost > GIVE_UP_SECONDS:
+                    with self._lock:
+                        self._given_up = True
+                    self.give_up()  # those that were begun meanwhile, too
+                if self._stopping.wait(REOPEN_SECONDS):
+                    return
+            self._tell_speaker()
+            with self._lock:
+                self._reopened()
+                for track in tuple(self._tracks):
+                    if track.released:
+                        self._play(track)
+                    self._check(track)
+        except Exception:
+            log.exception("the speaker could not be opened again")
+            self.give_up()
+        finally:
+            with self._lock:
+                self._reopened()
+            entry.leave()
+
+    def _reopened(self) -> None:
+        """With the lock held: this thread's work is done, unless the speaker has gone away again since."""
+        if self._reopening is threading.current_thread():
+            self._reopening = None
+
+    def _open_speaker(self, *, first: bool = False, again: bool = False) -> bool:
+        """Args:
+        first: say so when there is none.
+        again: it went away, and the caller says that it is back.
+        """
+        speaker = self._speaker
+        assert speaker is not None
+        try:
+            speaker.open()
+        except DeviceError as error:
+            if first:
+                self._bus.publish(Notice("No speaker", error.message, error.remedy, "warning", key="speaker"))
+            return False
+        self._unsubscribe()
+        self._unsubscribe = speaker.subscribe(self._on_mark)
+        with self._lock:
+            self._open = True
+        if not again and isinstance(speaker, StandsIn) and speaker.missing:
+            self._tell_speaker()
+        return True
+
+    def _tell_speaker(self) -> None:
+        """Say which speaker is used from now on."""
+        speaker = self._speaker
+        assert speaker is not None
+        log.info("speaking through %s", speaker.name)
+        if isinstance(speaker, StandsIn) and speaker.missing:
+            message = f"{speaker.missing} Until it is back VITA speaks through {speaker.name}."
+            remedy = "Plug it in, or choose another: f2"
+            self._bus.publish(Notice("Another speaker", message, remedy, "warning", key="speaker"))
+        else:
+            self._bus.publish(Notice("Speaker back", speaker.name, key="speaker"))
