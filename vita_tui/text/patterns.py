@@ -1,169 +1,169 @@
-"""The patterns by which the reader in `spoken` finds what is not said as it is written.
+"""The patterns by which the reader in `spoken` finds what is not said as it is written, in the languages that have a vocabulary.
 
-Each entry is the name of a piece, by which `spoken` knows what to say for it, and its pattern. The first that fits wins. All
+Each entry is the name of a piece, by which `readings` knows what to say for it, and its pattern. The first that fits wins. All
 repetitions are bounded or cannot match in two ways, so that no text takes long.
 """
 
 from __future__ import annotations
 
-from vita_tui.text.lexicon import (
-    ABBREVIATIONS,
-    CURRENCY_CODES,
-    EXTENSIONS,
-    FRACTIONS,
-    MAGNITUDES,
-    MONTHS,
-    SYMBOLS,
-    TOP_LEVEL,
-    UNITS,
+import re
+from collections.abc import Iterable
+
+from vita_tui.text.language import VULGAR, Language, Piece
+
+__all__ = ["END", "number", "pieces"]
+
+TOP_LEVEL = (
+    "com|org|net|edu|gov|io|dev|ai|app|info|me|co|uk|de|fr|eu|us|ca|au|jp|ch|nl|it|es|at|tv|xyz|tech|blog"
 )
-
-__all__ = ["ENGLISH", "MARKUP", "PUNCTUATION"]
-
-
-def _either(words: object) -> str:
-    import re
-
-    return "|".join(sorted((re.escape(word) for word in words), key=len, reverse=True))  # type: ignore[attr-defined]
-
-
-NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,8}(?!\d)(?:\.\d{1,30})?|\d{1,60}(?:\.\d{1,30})?|\.\d{1,30})"
-SIGNED = rf"(?:(?<![\w)\]])[-−+])?(?<![\w]){NUMBER}"
-SIGNS = "$€£¥₹₩₽"
-MONTH = "|".join(f"{name}|{name[:3]}\\.?" for name in MONTHS)
-HALF = r"(?:[aApP]\.[mM]\.|[aApP][mM](?![a-zA-Z]))"
-
-MARKUP: tuple[tuple[str, str], ...] = (
-    ("terminal", r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]{0,500}(?:\x07|\x1b\\)?|[@-Z\\^_])?"),
-    (
-        "control",
-        r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ud800-\udfff\ue000-\uf8ff]+",
-    ),
-    (
-        "fence",
-        r"^[ \t]*(?P<fence_ticks>`{3,}|~{3,})[^\n`]*(?:\n(?![ \t]*(?P=fence_ticks))[^\n]*)*(?:\n[ \t]*(?P=fence_ticks)[^\n]*|\Z)",
-    ),
-    ("rule", r"^[ \t]*(?:[-*_=][ \t]*){3,}$|^[ \t]*(?:\|[ \t]*)?(?::?-+:?[ \t]*\|[ \t]*)+(?::?-+:?[ \t]*)?$"),
-    ("comment", r"<!--(?:[^-]|-(?!->)){0,500}-->"),
-    ("line", r"^[ \t]{0,3}#{1,6}(?=\s)[ \t]*|^[ \t]*[-*+•‣◦▪](?=[ \t])[ \t]*(?:\[[ xX]\](?=\s)[ \t]*)?"),
-    ("citation", r"^[ \t]{0,3}(?:>[ \t]?)+"),
-    ("item", r"^[ \t]*(?P<item_number>\d{1,3})[.)](?=[ \t]+\S)[ \t]*"),
-    ("picture", r"!\[(?P<alt>[^\]\n]{0,300})\]\([^)\n]{0,2000}\)"),
-    (
-        "link",
-        r"\[(?P<label>[^\]\[\n]{1,500})\](?:\([^()\n]{0,2000}(?:\([^()\n]{0,200}\)[^()\n]{0,200})?\)|\[[^\]\n]{0,200}\])",
-    ),
-    ("footnote", r"\[\^[^\]\n]{1,50}\]:?|(?<=[\w.,;:!?])\[\d{1,3}\]"),
-    ("tag", r"</?[a-zA-Z][a-zA-Z0-9-]{0,20}(?:\s[^<>\n]{0,300})?/?>"),
-    ("code", r"(?P<tick>`{1,3})(?!`)(?P<inline>[^\n]{1,1000}?)(?<!`)(?P=tick)(?!`)"),
-    ("entity", r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,10});"),
-    ("smiley", r"(?<!\S)[:;=8][-'^]?[)(DPpOo/|\]\[*](?!\S)|<3(?!\w)"),
-    ("backslash", r"\\(?=[!-/:-@\[-`{-~])"),
+"""Ends of names that are taken for internet addresses without a scheme."""
+EXTENSIONS = (
+    "py|txt|md|json|toml|ya?ml|csv|tsv|html?|css|js|ts|tsx|jsx|rs|go|c|h|cpp|java|rb|sh|sql|xml|pdf|docx?|xlsx?|pptx?|png|jpe?g"
+    "|gif|svg|mp3|mp4|wav|flac|ogg|zip|tar|gz|exe|log|ini|cfg|conf|lock|onnx|gguf|bin"
 )
+"""Of file names that are read as such."""
+RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ"
+LETTER = rf"[^\W{RAISED}]"
+END = rf"(?!{LETTER})"
+"""No letter or digit follows; an exponent may."""
+SCALES = ("k", "K", "M", "B", "bn", "T", "Md", "Mds")
+"""Of `magnitudes`, those that may stand right behind a number."""
 
-ENGLISH: tuple[tuple[str, str], ...] = (
-    ("abbreviation", rf"(?<![\w.])(?i:(?P<short>{_either(ABBREVIATIONS)}))(?!\w)"),
-    (
-        "url",
-        r"<?(?:(?<![a-zA-Z])[a-zA-Z][a-zA-Z0-9+.-]{1,12}://|(?<!\w)www\.)[^\s<>`\"]{0,1999}[^\s<>`\".,;:!?)\]}'*_]>?",
-    ),
-    ("email", r"(?<![\w.+-])(?:mailto:)?[\w][\w.+-]{0,63}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}"),
-    (
-        "domain",
-        rf"(?<![\w.@/-])(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{{0,62}})\.){{1,5}}(?:{TOP_LEVEL})(?![\w-])(?:/[\w/.~-]{{0,200}}\w)?",
-    ),
-    (
-        "path",
-        r"(?<![\w/.~<])(?:~|\.{1,2})?/(?:[\w.@+-]{1,100}/){0,20}[\w.@+-]{0,99}[\w@+-]/?(?![\w/])|(?<!\w)[A-Za-z]:\\[\w.\\ -]{0,200}\w",
-    ),
-    (
-        "file",
-        rf"(?<![\w.@/-])(?:[\w-]{{1,60}}/){{0,10}}[\w-]{{1,60}}(?:\.[\w-]{{1,30}}){{0,3}}\.(?:{EXTENSIONS})(?![\w-])",
-    ),
-    (
-        "stamp",
+
+def either(words: Iterable[str]) -> str:
+    """Any of the words, the longest first; a blank in them may be missing."""
+    return "|".join(
+        re.escape(word).replace("\\ ", r"\s?") for word in sorted(words, key=len, reverse=True)
+    )
+
+
+def number(language: Language) -> str:
+    """Pattern of a number without a sign."""
+    if language.v.decimal == ".":
+        return (
+            r"(?:\d{1,3}(?:(?:,\d{3}){1,8}|(?:[\u00a0\u202f]\d{3}){1,8})(?!\d)(?:\.\d{1,30})?|\d{1,60}(?:\.\d{1,30})?|\.\d{1,30})"
+        )
+    groups = "".join(sorted(language.v.thousands))
+    return (
+        rf"(?:(?!0\d?\d?\.)\d{{1,3}}(?:[{re.escape(groups)}]\d{{3}}){{1,8}}(?!\d|\.\d)(?:,\d{{1,30}}(?!\d?,\d))?"
+        r"|\d{1,60}(?:,\d{1,30}(?!\d?,\d)|\.\d{1,30}(?!\.?\d))?)"
+    )
+
+
+def pieces(language: Language) -> tuple[Piece, ...]:
+    """All patterns of a language."""
+    v = language.v
+    plain = number(language)
+    signed = rf"(?:(?:(?<![\w)\]])[-−+]|(?<!\S)–))?(?<![\w]){plain}"
+    signs = "".join(sign for sign in v.currencies if len(sign) == 1 and sign != "¢")
+    one = rf"(?:{either(v.units)})(?:[²³]|\^[23])?"
+    unit = rf"{one}(?:/{one})?"
+    currency = rf"(?:US|AU|CA|A|C)?[{signs}]|(?:{either(v.codes)}){END}"
+    magnitude = either(v.magnitudes)
+    days = either(form for forms in v.weekdays for form in forms)
+    months = either(form for forms in v.months for form in forms)
+    return (
+        ("abbreviation", rf"(?<![\w.])(?i:(?P<short>{either(v.abbreviations)}))(?!\w)"),
         (
-            r"(?<![\w-])(?P<iso_year>\d{4})-(?P<iso_month>\d\d)-(?P<iso_day>\d\d)"
-            r"(?:[T ](?P<iso_hour>[01]\d|2[0-3]):(?P<iso_minute>[0-5]\d)(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?(?![\w-])"
+            "url",
+            r"<?(?:(?<![a-zA-Z])[a-zA-Z][a-zA-Z0-9+.-]{1,12}://|(?<!\w)www\.)[^\s<>`\"]{0,1999}[^\s<>`\".,;:!?)\]}'*_]>?",
         ),
-    ),
-    ("slashed", r"(?<![\w/])(?P<slash_one>\d{1,2})/(?P<slash_two>\d{1,2})/(?P<slash_year>\d{4})(?![\w/])"),
-    (
-        "month_first",
-        rf"(?<!\w)(?P<mf_month>{MONTH})\s(?P<mf_day>[0-3]?\d)(?:st|nd|rd|th)?(?!\w|[.,:/]\d|\s?%)(?:,?\s(?P<mf_year>1[1-9]\d\d|20\d\d)(?!\w|[.,]\d))?",
-    ),
-    (
-        "day_first",
-        rf"(?<![\w.,:/])(?P<df_day>[0-3]?\d)(?:st|nd|rd|th)?\s(?:of\s)?(?P<df_month>{MONTH})(?!\w)(?:,?\s(?P<df_year>1[1-9]\d\d|20\d\d)(?!\w|[.,]\d))?",
-    ),
-    (
-        "clock",
+        ("email", r"(?<![\w.+-])<?(?:mailto:)?[\w][\w.+-]{0,63}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}>?"),
         (
-            rf"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?![\d:])(?:\s?(?P<half>{HALF}))?(?!\w)"
-            rf"|(?<![\w:.,])(?P<bare_hour>1[0-2]|0?[1-9])\s?(?P<bare_half>{HALF})(?!\w)"
+            "domain",
+            rf"(?<![\w.@/-])(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{{0,62}})\.){{1,5}}(?:{TOP_LEVEL})(?![\w-])(?:/[\w/.~-]{{0,200}}\w)?",
         ),
-    ),
-    ("ratio", r"(?<![\w:.,])(?P<ratio_one>\d{1,9}):(?P<ratio_two>\d{1,9})(?![\d:]|\w)"),
-    (
-        "phone",
-        r"(?<![\w+])(?:\+\d{1,3}(?:[ .-]?\(?\d{1,4}\)?){2,5}|\(\d{3}\) ?\d{3}[ .-]\d{4}|\d{3}[.-]\d{3}[.-]\d{4}|(?!\d00-)\d{3}-\d{4})(?![\w-]|\.\d)",
-    ),
-    (
-        "version",
-        r"(?<![\w.,])[vV]?(?P<parts>\d{1,6}(?:\.\d{1,6}){2,5})(?!\w|\.\d)|(?<!\w)[vV](?P<short_parts>\d{1,4}(?:\.\d{1,4})?)(?!\w|\.\d)",
-    ),
-    (
-        "money",
         (
-            rf"(?P<money_sign>[-−])?(?P<currency>(?<!\w)(?:US|A|C)?[{SIGNS}])\s?(?P<amount>{NUMBER})(?:\s?(?P<magnitude>{_either(MAGNITUDES)})(?!\w))?"
-            rf"|(?<![\w.,])(?P<amount_first>{NUMBER})(?:\s(?P<magnitude_first>thousand|million|billion|trillion))?\s?(?P<currency_last>[{SIGNS}¢]|(?:{_either(CURRENCY_CODES)})(?!\w))"
+            "path",
+            r"(?<![\w/.~<)])(?:~|\.{1,2})?/(?:[\w.@+-]{1,100}/){0,20}[\w.@+-]{0,99}[\w@+-]/?(?![\w/])|(?<!\w)[A-Za-z]:\\[\w.\\ -]{0,200}\w",
         ),
-    ),
-    (
-        "range",
-        rf"(?<![\w.,/-])(?P<low>{NUMBER})(?:(?P<tight>[-–—])|\s–\s)(?P<high>{NUMBER})(?![\w-]*-\d|,\d)(?:\s?(?P<range_unit>{_either(UNITS)})(?![\w/]))?",
-    ),
-    ("vulgar", rf"(?P<vulgar_whole>(?<![\w.,])\d{{1,9}}\s?)?(?P<vulgar_sign>[{''.join(FRACTIONS)}])"),
-    (
-        "fraction",
-        r"(?<![\w./])(?:(?P<mixed>\d{1,6})\s)?(?P<top>\d{1,3})\s?[/⁄]\s?(?P<bottom>[1-9]\d{0,2})(?![\w/]|[.,]\d)",
-    ),
-    ("ordinal", r"(?<![\w.,])(?P<rank>\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)(?!\w)"),
-    ("decade", r"(?:(?<!\w)['’])?(?<![\w.,])(?P<decade_years>(?:1[1-9]|20)\d0|[1-9]0)['’]?s(?!\w)"),
-    ("power", r"\^\{?(?P<exponent>[-−]?\w{1,10})\}?"),
-    (
-        "measure",
-        rf"(?P<measured>{SIGNED})(?:\s|(?P<joined>-(?=[a-zA-Z]{{2}})))?(?P<unit>{_either(UNITS)})(?![\w/²³])",
-    ),
-    ("large", rf"(?P<large_value>{SIGNED})(?P<scale>k|M|bn)(?!\w)"),
-    ("number", rf"(?P<value>{SIGNED})(?!\w)"),
-    ("mixture", r"(?<!\w)(?=[^\W\d_]{0,80}\d)[^\W_]{1,200}"),
-    ("roman", r"(?<=[a-z] )(?<!\bi )(?P<numeral>II|III|IV|VI{1,3}|IX|XI{1,3}|XIV|XVI{0,3}|XIX|XX)(?!\w)"),
-    ("initials", r"(?<![\w.])(?P<letters>(?:[A-Za-z]\.){2,10})(?!\w)"),
-    ("sharp", r"(?<=\b[CF])#(?!\w)"),
-    ("hash", r"#(?=\d)"),
-    ("hashtag", r"(?<!\w)#(?=[^\W\d_])"),
-    ("about", r"~\s?(?=[\d$€£])"),
-    ("minus", r"(?<=\d)\s{1,3}[-−–]\s{1,3}(?=[\d(])|(?<=\d)−(?=\d)"),
-    ("times", r"(?<=[\d)])\s?[*·⋅]\s?(?=[\d(])|(?<=\d)\s?x\s?(?=\d)"),
-    ("over", r"(?<=[\d)])\s?/\s?(?=[\d(])|(?<=\d)\s÷\s"),
-    ("arrow", r"(?:<?[-=]{1,2}>)"),
-    ("comparison", r"[<>!=]=|(?<!\S)[<>](?!\S)|(?<=\d)[<>](?=\d)"),
-    ("both", r"&&"),
-    ("and_or", r"(?<=\band)/(?=or\b)"),
-    ("slash", r"(?<=[^\W\d_])/(?=[^\W\d_])"),
-    ("symbol", f"[{''.join(sorted(set(SYMBOLS) - set('<>=')))}]|(?<![=!<>])=(?![=>])"),
-)
-
-PUNCTUATION: tuple[tuple[str, str], ...] = (
-    ("emphasis", r"[*`]{1,20}|~~|(?<![^\W_])_{1,20}|_{1,20}(?![^\W_])"),
-    ("underscore", r"_"),
-    ("newline", r"\n\s*"),
-    ("cell", r"\|"),
-    ("ellipsis", r"\.{2,}|…"),
-    ("plural", r"(?<=\w)\(e?s\)"),
-    ("dash", r"[—–―]|--+|(?<=\s)[-−](?=\s)"),
-    ("apostrophe", r"(?<=\w)[’ʼ＇](?=\w)"),
-    ("quote", r"[\"“”„«»‹›]|(?<!\w)['‘’‚]|['’](?!\w)"),
-    ("bracket", r"(?<!\w)[(\[{]+|[)\]}]+"),
-)
+        (
+            "file",
+            rf"(?<![\w.@/-])(?:[\w-]{{1,60}}/){{0,10}}[\w-]{{1,60}}(?:\.[\w-]{{1,30}}){{0,3}}\.(?:{EXTENSIONS})(?![\w-])",
+        ),
+        (
+            "stamp",
+            (
+                r"(?<![\w-])(?P<iso_year>\d{4})-(?P<iso_month>\d\d)-(?P<iso_day>\d\d)"
+                r"(?:[T ](?P<iso_hour>[01]\d|2[0-3]):(?P<iso_minute>[0-5]\d)(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?(?![\w-])"
+            ),
+        ),
+        *language.dates(plain),
+        ("weekdays", rf"(?<!\w)(?P<day_from>{days})\s?[-–]\s?(?P<day_to>{days})(?!\w)"),
+        ("months", rf"(?<!\w)(?P<month_from>{months})\s?[-–]\s?(?P<month_to>{months})(?!\w)"),
+        ("alphabet", r"(?<!\w)(?P<letter_from>[A-Z])–(?P<letter_to>[A-Z])(?!\w)"),
+        ("ratio", r"(?<![\w:.,])(?P<ratio_one>\d{1,9}):(?P<ratio_two>\d{1,9})(?![\d:]|\w)"),
+        ("phone", rf"(?<![\w+])(?:{language.phones})(?![\w-]|\.\d)"),
+        (
+            "version",
+            rf"(?<![\w.,])[vV]?(?P<parts>\d{{1,6}}(?:\.\d{{1,6}}){{2,5}}){END}(?!\.\d)|(?<!\w)[vV](?P<short_parts>\d{{1,4}}(?:\.\d{{1,4}})?){END}(?!\.\d)",
+        ),
+        (
+            "range",
+            (
+                rf"(?<![\w.,/-])(?:(?P<low_currency>{currency})\s?)?(?P<low>(?:(?<![\w)\]])[-−+])?{plain})(?:\s?(?P<low_unit>{unit}|{currency}))?"
+                rf"(?:[-–—]|\s[–—]\s)(?:(?P<high_currency>{currency})\s?)?(?P<high>[-−]?{plain})(?!\d|[.,]\d)"
+                rf"(?:\s?(?P<range_scale>{magnitude})(?![\w²³/]))?(?:\s?(?P<range_unit>x|{currency}|{unit}))?{END}(?![\w-]*-\d|[.,/]\d|/[a-z])"
+            ),
+        ),
+        (
+            "money",
+            (
+                rf"(?P<money_sign>[-−+])?(?<!\w)(?P<currency>{currency})\s?(?P<amount>{plain})(?:,[-–—]{{1,2}})?(?:\s?(?P<magnitude>{magnitude})(?!\w))?"
+                rf"|(?P<amount_first>{signed})(?:,[-–—]{{1,2}})?(?:\s?(?P<magnitude_first>{magnitude}))?\s?(?P<currency_last>[{signs}¢]{END}|(?:{either(v.codes)}){END})"
+            ),
+        ),
+        (
+            "dimension",
+            rf"(?<![\w.,])(?P<sides>{plain}(?:[x×]{plain}){{1,2}}|{plain}\s[x×]\s{plain}(?:\s[x×]\s{plain})?(?=\s?(?:{one}){END}))(?:\s?(?P<dimension_unit>{one}))?{END}",
+        ),
+        (
+            "scientific",
+            (
+                rf"(?P<mantissa>{signed})(?:[eE](?P<exponent_e>[-+−]?\d{{1,4}})|\s?[×x*·⋅]\s?10(?:\^\{{?(?P<exponent_caret>[-−+]?\d{{1,4}})\}}?"
+                rf"|(?P<exponent_raised>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,4}}))){END}(?:\s?(?P<scientific_unit>{unit}){END})?"
+            ),
+        ),
+        ("vulgar", rf"(?P<vulgar_whole>(?<![\w.,])\d{{1,9}}\s?)?(?P<vulgar_sign>[{''.join(VULGAR)}])"),
+        (
+            "fraction",
+            r"(?<![\w./])(?:(?P<mixed>\d{1,6})\s)?(?P<top>\d{1,3})\s?[/⁄]\s?(?P<bottom>[1-9]\d{0,2})(?![\w/]|[.,]\d)",
+        ),
+        *language.ranks(),
+        ("multiple", rf"(?P<multiplied>{signed})[x×](?!\w|\s?\d)"),
+        ("measure", rf"(?P<measured>{signed})(?:\s|(?P<joined>-(?=[a-zA-Z]{{2}})))?(?P<unit>{unit}){END}(?![²³])"),
+        ("large", rf"(?P<large_value>{signed})\s?(?P<scale>{either(set(SCALES) & set(v.magnitudes))}){END}"),
+        ("number", rf"(?P<value>{signed}){END}"),
+        # Names and codes with digits: Qwen2.5, Llama-3.2-1B, 802.11ax, 24.04.1LTS.
+        (
+            "name",
+            (
+                rf"(?<!\w)(?=[\w.-]{{0,60}}\d)[^\W\d_]{LETTER}{{0,60}}(?:(?:-|(?<=\d)\.){LETTER}{{1,40}}){{0,6}}{END}"
+                rf"|(?<![\w.,])\d{{1,20}}(?:[.,]\d{{1,20}}){{0,4}}[^\W\d_]{LETTER}{{0,60}}(?:-{LETTER}{{1,40}}){{0,5}}{END}"
+            ),
+        ),
+        ("initials", r"(?<![\w.])(?P<letters>(?:[A-Za-z]\.){2,10})(?!\w)"),
+        ("power", rf"\^\{{(?P<grouped>[^{{}}\n]{{1,40}})\}}|\^\(?(?P<exponent>[-−+]?\w{{1,10}})\)?|(?P<raised>[⁺⁻]?[{RAISED}]{{1,10}})"),
+        ("sharp", r"(?<=\b[CF])#(?!\w)"),
+        ("hash", r"#(?=\d)"),
+        ("hashtag", r"(?<!\w)#(?=[^\W\d_])"),
+        ("about", rf"~\s?(?=[\d{signs}])"),
+        (
+            "minus",
+            rf"(?<=[\d){RAISED}])\s{{1,3}}[-−–]\s{{1,3}}(?=[\d(a-zA-Z√π])|(?<=[\w)])−(?=[\w(])|(?<=\b[a-zA-Z])\s[-−]\s(?=[\w(])(?=\w\b|\d|\()",
+        ),
+        ("times", r"(?<=[\d)])\s?[*·⋅]\s?(?=[\d(\w])|(?<=[\w)])\s\*\s(?=[\w(])|(?<=\d)\s?x\s?(?=\d)"),
+        ("over", r"(?<=[\d)])\s?/\s?(?=[\d(]|[a-z]\b)|(?<=\d)\s÷\s"),
+        ("until", r"(?<=[\w%°€$£.])–(?=[€$£]?\d)|(?<=:\d\d)-(?=\d)|(?<=[%°€$£])-(?=\d)|(?<=[aApP][mM])-(?=\d)"),
+        ("menu", r"(?<=[a-z]{2}) [>›] (?=[A-Z][a-z])"),
+        ("arrow", r"<?[-=]{1,2}>|<--?(?=\s)"),
+        (
+            "comparison",
+            r"\s?(?P<operator><=|>=|===?|!==?|[≤≥≠≈]|(?<![<>=-])(?:<(?![<>=-])|<(?=-\d)|>(?![>=])))\s?(?=[-−+~]?[\w$€£(\".√∞'])",
+        ),
+        ("both", r"&&"),
+        ("and_or", r"(?i:(?<=\band)|(?<=\bund)|(?<=\bet)|(?<=\by))/(?=(?:or|oder|ou|o)\b)"),
+        ("slash", r"(?<=[^\W\d_])/(?=[^\W\d_])"),
+        ("greek", f"[{''.join(v.greek)}]"),
+        ("symbol", f"[{''.join(re.escape(sign) for sign in sorted(v.symbols) if sign not in '=<>')}]|(?<![=!<>])=(?![=>])"),
+    )

@@ -2,286 +2,293 @@
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
-from vita_tui.text import addresses, numbers
-from vita_tui.text.lexicon import ABBREVIATIONS, MAGNITUDES, MONTHS, SYMBOLS
+from vita_tui.text import addresses
+from vita_tui.text.language import VULGAR, Language, stop
 
-__all__ = ["CODE_ON_SCREEN", "digit", "read"]
+__all__ = ["Readings"]
 
 Match = re.Match[str]
 
-CODE_ON_SCREEN = "There's code on the screen."
-ROMANS = {"I": 1, "V": 5, "X": 10}
-TITLES = {
-    "dr.", "mr.", "mrs.", "ms.", "prof.", "capt.", "col.", "gen.", "gov.", "hon.", "lt.", "rep.", "rev.", "sen.", "sgt.", "mt.", "st.",
-}  # fmt: skip
-"""Abbreviations only where a name follows."""
-COUNTED = {"no.", "p.", "pp.", "ch.", "fig.", "eq.", "vol.", "apt."}
-"""Abbreviations only where a number follows."""
-AFTER_NUMBER = {"ft.", "hr.", "hrs.", "min.", "max."}
-"""Abbreviations only where a number stands before."""
-STREETS = {"st.": "Street", "dr.": "Drive"}
-OPERATORS = {
-    "<": "is less than", ">": "is greater than", "<=": "is at most", ">=": "is at least", "==": "equals", "!=": "is not equal to",
-}  # fmt: skip
-WORDS = {
-    "underscore": " ",
-    "cell": ", ",
-    "dash": ", ",
-    "apostrophe": "'",
-    "plural": "s",
-    "sharp": " sharp ",
-    "both": " and ",
-    "hash": " number ",
-    "hashtag": " hashtag ",
-    "about": " about ",
-    "minus": " minus ",
-    "times": " times ",
-    "over": " over ",
-    "arrow": " to ",
-    "and_or": " ",
-    "slash": " slash ",
-    "line": " ",
-    "citation": " ",
-    "tag": " ",
-    "comment": " ",
-    "smiley": " ",
-}
-"""What is the same wherever it stands. What is named nowhere is not said."""
+MULTIPLE_LONGEST = 20
+NUMBER_PART = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[-_.]")
 
 
-def read(kind: str, match: Match, language: str, english: bool) -> tuple[str, bool]:
-    """What is said for `match`, and whether that is text which is to be read once more."""
-    if kind in WORDS:
-        return WORDS[kind], False
-    if kind in MARKUP:
-        return MARKUP[kind](match, english), kind != "fence"
-    if kind == "whole":
-        return numbers.in_language(int(match[0]), language) or match[0], False
-    if kind in TWICE:
-        return f" {TWICE[kind](match)} ", True
-    if kind in ONCE:
-        return f" {ONCE[kind](match)} ", False
-    return "", False
+class Readings:
+    """Of one language. Every method takes a match of the pattern of its name."""
 
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self._words = language.words
+        self._abbreviations = {short.replace(" ", ""): said for short, said in language.v.abbreviations.items()}
+        words = self._words
+        self._fixed: Mapping[str, str] = {
+            "sharp": " sharp ",
+            "both": f" {words['and']} ",
+            "hash": f" {words['number']} ",
+            "hashtag": f" {words['hashtag']} ",
+            "about": f" {words['about']} ",
+            "minus": f" {words['minus']} ",
+            "times": f" {words['times']} ",
+            "over": f" {words['over']} ",
+            "until": f" {words['to']} ",
+            "and_or": " ",
+            "menu": ", ",
+            "slash": f" {words['slash']} " if language.code == "en" else " ",
+        }
+        self._own = {name for name, _ in (*language.dates(""), *language.ranks())}
 
-def digit(text: str) -> str:
-    """What is left of a number at the end: a digit, a point or a comma, in words."""
-    return {".": "point", ",": ""}.get(text) or (
-        numbers.digits(str(unicodedata.digit(text))) if text.isdigit() else ""
-    )
+    def say(self, kind: str, match: Match) -> tuple[str, bool] | None:
+        """What is said for `match`, and whether that is text which is to be read once more; None when it is of another kind.
 
+        Raises:
+            ValueError, KeyError, OverflowError: it is not what it looked like.
+        """
+        if kind in self._fixed:
+            return self._fixed[kind], False
+        if kind in self._own:
+            return f" {self.language.read(kind, match)} ", False
+        if kind in TWICE:
+            return f" {TWICE[kind](self, match)} ", True
+        if kind in ONCE:
+            return f" {ONCE[kind](self, match)} ", False
+        return None
 
-# ---- markup
+    def digit(self, sign: str) -> str:
+        """What is left of a number at the end: a digit, a point or a comma, in words."""
+        if sign == ".":
+            return self._words["dot" if self.language.code != "en" else "point"]
+        return self.language.digits(str(unicodedata.digit(sign))) if sign.isdigit() else ""
 
+    # ---- words, addresses
 
-def _bracket(match: Match, english: bool) -> str:
-    return ", "
-
-
-def _item(match: Match, english: bool) -> str:
-    return f" {match['item_number']}, "
-
-
-MARKUP: Mapping[str, Callable[[Match, bool], str]] = {
-    "fence": lambda match, english: f" {CODE_ON_SCREEN} " if english else " ",
-    "picture": lambda match, english: f" {match['alt']} ",
-    "link": lambda match, english: match["label"],
-    "code": lambda match, english: addresses.code(match["inline"]) if english else match["inline"],
-    "entity": lambda match, english: html.unescape(match[0]),
-    "bracket": _bracket,
-    "item": _item,
-}
-
-
-# ---- words, addresses
-
-
-def _abbreviation(match: Match) -> str:
-    written = match["short"]
-    short = written.lower()
-    before = match.string[: match.start()]
-    after = match.string[match.end() :]
-    named = re.match(r"\s+[A-Z]", after) is not None
-    counted = re.match(r"\s*\d", after) is not None
-    if short in TITLES:
-        place = re.search(r"[A-Z]\w+\s$", before[-40:]) is not None
-        if short in STREETS and place and not named:
-            return STREETS[short] + _stop(after)
-        if not (named and written[0].isupper()):
+    def abbreviation(self, match: Match) -> str:
+        v = self.language.v
+        written = match["short"]
+        short = re.sub(r"\s", "", written.lower())
+        before = match.string[max(0, match.start() - 40) : match.start()]
+        after = match.string[match.end() : match.end() + 40]
+        named = re.match(r"\s+[A-ZÀ-Þ]", after) is not None
+        if short in v.titles:
+            place = re.search(r"[A-Z]\w+\s$", before) is not None
+            if short in v.streets and place and not named:
+                return v.streets[short] + stop(after)
+            if not (named and written[0].isupper()):
+                return written
+        elif short in v.counted:
+            if not re.match(r"\s*[\dIVX]", after):
+                return written
+        elif short in v.after_number:
+            if not re.search(r"(?:\d|[a-z]{3}\.?)\s?$", before):
+                return written
+        elif short in v.capital and not written[0].isupper():
             return written
-    elif short in COUNTED:
-        if not counted:
-            return written
-    elif short in AFTER_NUMBER:
-        if not re.search(r"\d\s?$", before[-20:]):
-            return written
-    elif short in ("co.", "inc.", "ltd.", "jr.", "sr.", "ave.", "blvd.", "rd.") and not written[0].isupper():
-        return written
-    said = ABBREVIATIONS[short]
-    if short.endswith(".") and short not in ("e.g.", "i.e.", "vs.", "approx.", "cf.", *TITLES, *COUNTED):
-        said += _stop(after)
-    return said
-
-
-def _stop(after: str) -> str:
-    """A full stop when the sentence ends with the abbreviation that stands before `after`."""
-    return "." if re.match(r"\s*$|\s*\n|\s+[A-Z]", after) else ""
-
-
-def _initials(match: Match) -> str:
-    said = match["letters"].replace(".", "").upper()
-    # "The U.S. Army": a capital after it ends no sentence.
-    return said + ("." if re.match(r"\s*$|\s*\n", match.string[match.end() :]) else "")
-
-
-def _mixture(match: Match) -> str:
-    """MP3, GPT4o, H2O: letters and digits in turn."""
-    text = match[0]
-    if len(text) > 20:
-        return "a long code"
-    parts: list[str] = re.findall(r"\d+|\D+", text)
-    return " ".join(
-        numbers.cardinal(part)
-        if part.isdigit() and len(part) <= 4
-        else numbers.digits(part)
-        if part.isdigit()
-        else part
-        for part in parts
-    )
-
-
-def _roman(match: Match) -> str:
-    values = [ROMANS[letter] for letter in match["numeral"]]
-    total = sum(-one if one < after else one for one, after in zip(values, [*values[1:], 0], strict=True))
-    before = re.search(r"(\w+) $", match.string[max(0, match.start() - 40) : match.start()])
-    return numbers.cardinal(str(total)) if before is not None and before[1][0].isupper() else match["numeral"]
-
-
-# ---- dates and times
-
-
-def _stamp(match: Match) -> str:
-    said = numbers.date(int(match["iso_day"]), int(match["iso_month"]), match["iso_year"])
-    if match["iso_hour"] is None:
+        said = self._abbreviations[short]
+        never = {one.replace(" ", "") for one in (*v.never_last, *v.titles, *v.counted)}
+        if short.endswith(".") and short not in never:
+            said += stop(after, strict=self.language.code == "de")
         return said
-    return f"{said}, {numbers.clock_time(match['iso_hour'], match['iso_minute'])}"
+
+    def initials(self, match: Match) -> str:
+        said = match["letters"].replace(".", "").upper()
+        # "The U.S. Army": a capital after it ends no sentence.
+        return said + ("." if re.match(r"\s*$|\s*\n", match.string[match.end() : match.end() + 20]) else "")
+
+    def name(self, match: Match) -> str:
+        """Llama-3.2-1B, 802.11ax, MP3: letters and digits in turn."""
+        text = match[0]
+        if not any(letter.isdigit() for letter in text):
+            return text
+        if re.fullmatch(r"[a-z]-\d{1,4}", text):
+            return f"{text[0]} {self._words['minus']} {self.language.number(text[2:])}"
+        if len(text) > 40 or (len(text) > MULTIPLE_LONGEST and text.isalnum()):
+            return self._words["long_code"]
+        said: list[str] = []
+        parts: list[str] = NUMBER_PART.findall(text)
+        for place, part in enumerate(parts):
+            if part == "-" and place and parts[place - 1][-1].isdigit() and parts[place + 1 : place + 2]:
+                said.append("," if parts[place + 1][0].isdigit() else "")
+            elif part[0].isdigit():
+                said.append(self._name_number(part))
+            elif part[0].isalpha():
+                follows = place > 0 and parts[place - 1][-1].isdigit()
+                said.append(" ".join(part.upper()) if follows and len(part) <= 2 and part.islower() else part)
+        return " ".join(said).replace(" ,", ",")
+
+    def _name_number(self, part: str) -> str:
+        if part in self.language.v.names:
+            return self.language.v.names[part]
+        if not part.isdigit():
+            return self.language.version(part) if "," not in part else self.language.number(part)
+        if self.language.looks_like_year(part):
+            return self.language.year(part)
+        return self.language.whole(part) if len(part) <= 4 else self.language.digits(part)
+
+    # ---- dates and spans
+
+    def stamp(self, match: Match) -> str:
+        said = self.language.date(int(match["iso_day"]), int(match["iso_month"]), match["iso_year"])
+        if match["iso_hour"] is None:
+            return said
+        return f"{said}, {self.language.clock(match['iso_hour'], match['iso_minute'])}"
+
+    def weekdays(self, match: Match) -> str:
+        return self.language.range(*(self._listed(self.language.v.weekdays, match[name]) for name in ("day_from", "day_to")))
+
+    def months(self, match: Match) -> str:
+        return self.language.range(*(self._listed(self.language.v.months, match[name]) for name in ("month_from", "month_to")))
+
+    def _listed(self, table: object, form: str) -> str:
+        return next(forms[0] for forms in table if form in forms)  # type: ignore[attr-defined]
+
+    def span(self, match: Match) -> str:
+        """A range of anything: numbers, money, units, years."""
+        language = self.language
+        low, high = match["low"], match["high"]
+        low_unit, unit, scale = match["low_unit"], match["range_unit"], match["range_scale"] or ""
+        currency = match["high_currency"] or match["low_currency"]
+        if unit and currency is None and _currency(unit) in language.v.currencies | language.v.codes:
+            currency, unit = unit, None
+        if currency:
+            own = (match["low_currency"] and match["high_currency"]) or low_unit
+            start = language.money(low, _currency(currency)) if own else language.number(low, "m")
+            return language.range(start, language.money(high, _currency(currency), scale))
+        if unit == "x":
+            return f"{language.range(language.number(low), language.number(high))} {self._words.get('multiple', self._words['times'])}"
+        if scale:
+            return f"{language.range(language.number(low), language.number(high))} {language.magnitude(scale)}"
+        if unit:
+            start = language.measure(low, low_unit) if low_unit and low_unit != unit else language.number(low, language.v.unit(unit).gender)
+            return language.range(start, language.measure(high, unit))
+        if low_unit:
+            return language.range(language.measure(low, low_unit), language.number(high))
+        if language.looks_like_year(low) and (len(high) == 2 or _is_year(high)):
+            return language.range(language.year(low), language.year(high) if len(high) == 4 else language.number(high))
+        gender = language.gender(match.string[match.end() : match.end() + 40])
+        return language.range(language.number(low, gender), language.number(high, gender))
+
+    # ---- numbers
+
+    def version(self, match: Match) -> str:
+        said = self.language.version(match["parts"] or match["short_parts"])
+        return f"{self._words['version']} {said}" if match[0][0] in "vV" else said
+
+    def money(self, match: Match) -> str:
+        if match["currency"] is not None:
+            amount = (match["money_sign"] or "") + match["amount"]
+            return self.language.money(amount, _currency(match["currency"]), match["magnitude"] or "")
+        return self.language.money(match["amount_first"], match["currency_last"], match["magnitude_first"] or "")
+
+    def dimension(self, match: Match) -> str:
+        language = self.language
+        sides = re.split(r"\s?[x×]\s?", match["sides"])
+        unit = match["dimension_unit"]
+        said = [language.number(side) for side in sides]
+        if unit:
+            said[-1] = language.measure(sides[-1], unit)
+        return f" {self._words['by']} ".join(said)
+
+    def scientific(self, match: Match) -> str:
+        exponent = match["exponent_e"] or match["exponent_caret"] or match["exponent_raised"]
+        return self.language.scientific(match["mantissa"], exponent, match["scientific_unit"] or "")
+
+    def fraction(self, match: Match) -> str:
+        top, bottom = int(match["top"]), int(match["bottom"])
+        if match["mixed"] is None:
+            return self.language.fraction(top, bottom)
+        return self.language.mixed(match["mixed"], top, bottom)
+
+    def vulgar(self, match: Match) -> str:
+        top, bottom = VULGAR[match["vulgar_sign"]]
+        whole = (match["vulgar_whole"] or "").strip()
+        return self.language.mixed(whole, top, bottom) if whole else self.language.fraction(top, bottom)
+
+    def multiple(self, match: Match) -> str:
+        return f"{self.language.number(match['multiplied'])} {self._words.get('multiple', self._words['times'])}"
+
+    def number(self, match: Match) -> str:
+        value = match["value"]
+        if self.language.looks_like_year(value):
+            return self.language.year(value)
+        return self.language.number(value, self.language.gender(match.string[match.end() : match.end() + 40]))
+
+    def power(self, match: Match) -> str:
+        raised = match["raised"]
+        if raised and re.search(r"[^\W\d_]{4}$", match.string[max(0, match.start() - 4) : match.start()]):
+            return ""  # a footnote
+        return self.language.power(raised or match["grouped"] or match["exponent"])
+
+    # ---- signs
+
+    def comparison(self, match: Match) -> str:
+        """ "less than" before a value, "is less than" between two."""
+        operator = match["operator"].replace("===", "==").replace("!==", "!=")
+        alone, between = self.language.v.comparisons[operator]
+        before = match.string[max(0, match.start() - 40) : match.start()]
+        if before.lower().rstrip().endswith(alone):
+            return ""
+        tight = not match[0][0].isspace() and before[-1:].isalnum()
+        operand = re.search(r"(?:(?<![^\W_])[^\W_]|[\d)\]}%°²³]|\d\s?\w{1,3})$", before)
+        return between if tight or operand else alone
+
+    def arrow(self, match: Match) -> str:
+        symbols = self.language.v.symbols
+        if match[0] == "=>":
+            return self._words["arrow"]
+        if match[0].startswith("<"):
+            return symbols["↔" if match[0].endswith(">") else "←"]
+        return symbols["→"]
 
 
-def _slashed(match: Match) -> str:
-    """Month first, as in the United States, unless it cannot be a month."""
-    month, day = int(match["slash_one"]), int(match["slash_two"])
-    if month > 12:
-        month, day = day, month
-    if not (1 <= month <= 12 and 1 <= day <= 31):
-        return ", ".join(numbers.cardinal(part) for part in match[0].split("/"))
-    return numbers.date(day, month, match["slash_year"])
+def _currency(written: str) -> str:
+    """US$ → $."""
+    return written[-1] if written[-1:] in "$€£¥₹₩₽" else written
 
 
-def _month(name: str) -> int:
-    return next(place for place, month in enumerate(MONTHS, 1) if month.startswith(name.rstrip(".")))
+def _is_year(text: str) -> bool:
+    return len(text) == 4 and text.isdigit() and 1100 <= int(text) <= 2099
 
 
-def _calendar(day: str, month: str, in_year: str | None) -> str:
-    if not 1 <= int(day) <= 31:
-        raise ValueError(day)
-    return numbers.date(int(day), _month(month), in_year or "")
-
-
-def _clock(match: Match) -> str:
-    if match["hour"] is None:
-        return numbers.clock_time(match["bare_hour"], "", "", match["bare_half"]) + _stop_after_half(match)
-    return numbers.clock_time(
-        match["hour"], match["minute"], match["second"] or "", match["half"] or ""
-    ) + _stop_after_half(match)
-
-
-def _stop_after_half(match: Match) -> str:
-    return _stop(match.string[match.end() :]) if match[0].endswith(".") else ""
-
-
-# ---- numbers
-
-
-def _version(match: Match) -> str:
-    parts = match["parts"] or match["short_parts"]
-    return ("version " if match[0][0] in "vV" else "") + numbers.version(parts)
-
-
-def _money(match: Match) -> str:
-    if match["currency"] is not None:
-        return numbers.money(
-            (match["money_sign"] or "") + match["amount"], match["currency"][-1], match["magnitude"] or ""
-        )
-    return numbers.money(match["amount_first"], match["currency_last"], match["magnitude_first"] or "")
-
-
-def _range(match: Match) -> str:
-    low, high, unit = match["low"], match["high"], match["range_unit"]
-    if unit:
-        return f"{numbers.number(low)} to {numbers.measure(high, unit)}"
-    if numbers.looks_like_year(low) and (numbers.looks_like_year(high) or len(high) == 2):
-        return f"{numbers.year(low)} to {numbers.year(high) if len(high) == 4 else numbers.number(high)}"
-    return f"{numbers.number(low)} to {numbers.number(high)}"
-
-
-def _fraction(match: Match) -> str:
-    said = numbers.fraction(int(match["top"]), int(match["bottom"]))
-    if match["mixed"] is None:
-        return said
-    return f"{numbers.cardinal(match['mixed'])} and {said.replace('one ', 'a ', 1) if match['top'] == '1' else said}"
-
-
-def _power(match: Match) -> str:
-    exponent = match["exponent"]
-    return {"2": "squared", "3": "cubed"}.get(exponent, f"to the power of {exponent}")
-
-
-def _number(match: Match) -> str:
-    value = match["value"]
-    return numbers.year(value) if numbers.looks_like_year(value) else numbers.number(value)
-
-
-TWICE: Mapping[str, Callable[[Match], str]] = {
-    "url": lambda match: addresses.url(match[0].strip("<>")),
-    "email": lambda match: addresses.email(match[0].removeprefix("mailto:")),
-    "domain": lambda match: addresses.url(match[0]),
-    "path": lambda match: addresses.path(match[0]),
-    "file": lambda match: addresses.path(match[0]),
-    "power": _power,
+TWICE: Mapping[str, Callable[[Readings, Match], str]] = {
+    "url": lambda self, match: addresses.url(match[0].strip("<>"), self.language.v.code),
+    "email": lambda self, match: addresses.email(match[0].strip("<>").removeprefix("mailto:"), self.language.v.code),
+    "domain": lambda self, match: addresses.url(match[0], self.language.v.code),
+    "path": lambda self, match: addresses.path(match[0], self.language.v.code),
+    "file": lambda self, match: addresses.path(match[0], self.language.v.code),
+    "power": Readings.power,
 }
 """What comes of these may hold numbers, which are read in their turn."""
 
-ONCE: Mapping[str, Callable[[Match], str]] = {
-    "abbreviation": _abbreviation,
-    "stamp": _stamp,
-    "slashed": _slashed,
-    "month_first": lambda match: _calendar(match["mf_day"], match["mf_month"], match["mf_year"]),
-    "day_first": lambda match: _calendar(match["df_day"], match["df_month"], match["df_year"]),
-    "clock": _clock,
-    "ratio": lambda match: (
-        f"{numbers.cardinal(match['ratio_one'])} to {numbers.cardinal(match['ratio_two'])}"
+ONCE: Mapping[str, Callable[[Readings, Match], str]] = {
+    "abbreviation": Readings.abbreviation,
+    "stamp": Readings.stamp,
+    "weekdays": Readings.weekdays,
+    "months": Readings.months,
+    "alphabet": lambda self, match: self.language.range(match["letter_from"], match["letter_to"]),
+    "ratio": lambda self, match: (
+        f"{self.language.whole(match['ratio_one'])} {self._words['ratio']} {self.language.whole(match['ratio_two'])}"
     ),
-    "phone": lambda match: ("plus " if match[0][0] == "+" else "") + numbers.digits(match[0]),
-    "version": _version,
-    "money": _money,
-    "range": _range,
-    "vulgar": lambda match: numbers.vulgar(match["vulgar_sign"], (match["vulgar_whole"] or "").strip()),
-    "fraction": _fraction,
-    "ordinal": lambda match: numbers.ordinal(match["rank"]),
-    "decade": lambda match: numbers.decade(match["decade_years"]),
-    "measure": lambda match: numbers.measure(
+    "phone": lambda self, match: (f"{self._words['plus']} " if match[0][0] == "+" else "") + self.language.phone(match[0]),
+    "version": Readings.version,
+    "range": Readings.span,
+    "money": Readings.money,
+    "dimension": Readings.dimension,
+    "scientific": Readings.scientific,
+    "vulgar": Readings.vulgar,
+    "fraction": Readings.fraction,
+    "multiple": Readings.multiple,
+    "measure": lambda self, match: self.language.measure(
         match["measured"], match["unit"], joined=match["joined"] is not None
     ),
-    "large": lambda match: f"{numbers.number(match['large_value'])} {MAGNITUDES[match['scale']]}",
-    "number": _number,
-    "mixture": _mixture,
-    "roman": _roman,
-    "initials": _initials,
-    "comparison": lambda match: OPERATORS[match[0]],
-    "symbol": lambda match: SYMBOLS[match[0]],
+    "large": lambda self, match: f"{self.language.number(match['large_value'])} {self.language.magnitude(match['scale'])}",
+    "number": Readings.number,
+    "name": Readings.name,
+    "initials": Readings.initials,
+    "comparison": Readings.comparison,
+    "arrow": Readings.arrow,
+    "greek": lambda self, match: self.language.v.greek[match[0]],
+    "symbol": lambda self, match: self.language.v.symbols[match[0]],
 }

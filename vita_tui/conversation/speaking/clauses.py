@@ -11,8 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vita_tui.text.lexicon import DOTTED, MONTHS
-from vita_tui.text.spoken import SpokenWord, say
+from vita_tui.text.spoken import SpokenWord, grammar, say
 
 __all__ = ["POLICIES", "WHOLE_SENTENCES", "Clause", "ClauseCutter", "Policy"]
 
@@ -56,41 +55,6 @@ PATIENCE = 4
 STRAY = 300
 """Characters after which an opening backquote or bracket is taken for a stray one."""
 
-CONJUNCTIONS = frozenset(
-    word
-    for line in (
-        "and but or so because since while when where which who that if",
-        "although though unless until before after then",
-    )
-    for word in line.split()
-)
-PHRASES = frozenset(
-    word
-    for line in (
-        "is are was were has have had can could will would should may might must does did",
-        "in on at for with by from to into through during over under about between around",
-    )
-    for word in line.split()
-)
-"""Words with which a phrase begins, where a speaker may draw breath: "the capital of France | is Paris"."""
-CLINGING = frozenset(
-    word
-    for line in (
-        "a an the my your his her its our their this these those some any no each every",
-        "of to in on at by for from with into as than about and or but so because if that which who when where",
-        "is are was were be am will would can could should must may might do does did have has had",
-        "not very more most too just mr. mrs. ms. dr.",
-    )
-    for word in line.split()
-)
-"""Words after which one does not pause."""
-PRONOUNS = frozenset(("i you he she it we they there who what how").split())
-"""Words that their verb follows without a breath."""
-BEFORE_CAPITAL = frozenset(
-    {"etc.", "a.m.", "p.m.", "inc.", "ltd.", "co.", "jr.", "sr.", "ave.", "blvd.", "rd.", "hrs.", "min."}
-)
-"""Abbreviations that end the sentence when a capital follows."""
-
 CLOSERS = r"[\"'”’»)\]}*_`]*"
 SENTENCE_END = re.compile(rf"([.!?]+|…){CLOSERS}$")
 SOFT_BREAK = re.compile(rf"(?:[,;:]{CLOSERS}|\.\.+|…|(?<=\s)[—–-]|[—–])$")
@@ -100,7 +64,32 @@ IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 LINE_MARK = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)]|#{1,6}|>)[ \t]$")
 BLOCK_LINE = re.compile(r"[ \t]*(?:[-*+•][ \t]|\d{1,3}[.)][ \t]|#{1,6}[ \t]|>|\||[-*_=]{3,}[ \t]*$)")
 FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[^`\n]*$")
-DAY = re.compile(rf"(?:{'|'.join(f'{month}|{month[:3]}' for month in MONTHS)})\.? \d{{1,2}},$")
+MIDDLE = re.compile(r"(?:\d|[%€$£°]|(?<!\w)\w)\s[-–—−]$")
+"""A dash between numbers, or letters that stand for some."""
+FORMULA = 1000
+"""Characters after which the beginning of a formula is taken for a stray sign."""
+INSIDE = re.compile(
+    r"[A-Za-z]{2}<[A-Za-z][\w.\[\]?<>]{0,60}(?:,\s?[\w.\[\]?<]{0,60}){0,4}$"  # Map<String, …
+    r"|(?<!\w)<[A-Za-z][\w -]{0,40}$"  # <your name>
+)
+SIGN = re.compile(r"[^\w\s.,;:!?\"'“”‘’»«()*_`—–…-]+")
+"""A word that is but a sign, and says something with what follows."""
+
+
+class _Words:
+    """What `ClauseCutter` knows of a language."""
+
+    def __init__(self, language: str) -> None:
+        self.grammar = grammar(language)
+        v = self.grammar.v if self.grammar else None
+        self.dotted = v.dotted if v else frozenset()
+        self.conjunctions = frozenset(v.conjunctions if v else ())
+        self.phrases = frozenset(v.phrases if v else ())
+        self.clinging = frozenset(v.clinging if v else ()) | frozenset(v.titles if v else ())
+        self.pronouns = frozenset(v.pronouns if v else ())
+        self.before_capital = frozenset(v.before_capital if v else ())
+        months = "|".join(re.escape(form) for forms in (v.months if v else ()) for form in forms)
+        self.day = re.compile(rf"(?:{months})\s\d{{1,2}}(?:st|nd|rd|th)?,$" if months else "(?!)")
 
 
 class ClauseCutter:
@@ -112,6 +101,7 @@ class ClauseCutter:
             policies: for the first clause, the second and so on; the last one is for all others.
         """
         self._language = language
+        self._words = _Words(language)
         self._policies = policies
         self._text = ""
         """The reply from `_base` on; what was cut off is dropped."""
@@ -202,6 +192,8 @@ class ClauseCutter:
                 return None
             before = self._line if self._line > self._unit else None
             return self._open_fence(before, fence[1])
+        if self._in_formula(self._text[self._unit : place]):
+            return None
         if self._line > self._unit and (LINE_MARK.match(f"{line} ") or line.lstrip().startswith("|")):
             return self._line
         unit = self._text[self._unit : place]
@@ -229,13 +221,27 @@ class ClauseCutter:
         """Whether quoted code or a link has begun and not ended."""
         recent = unit[-STRAY:]
         recent = recent[recent.rfind("\n") + 1 :]
-        if recent.count("`") % 2:
+        if recent.count("`") % 2 or INSIDE.search(recent):
             return True
         bracket = recent.rfind("[")
         if bracket < 0:
             return False
         link = recent[bracket:]
         return "]" not in link or ("](" in link and ")" not in link[link.index("](") :])
+
+    def _in_formula(self, unit: str) -> bool:
+        """Whether a formula in TeX has begun and not ended."""
+        recent = unit[-FORMULA:]
+        for begin, end in (("\\[", "\\]"), ("\\(", "\\)")):
+            if recent.rfind(begin) > recent.rfind(end):
+                return True
+        if recent.count("$$") % 2:
+            return True
+        recent = recent[recent.rfind("\n") + 1 :][-STRAY:].replace("$$", "")
+        if recent.count("$") % 2 == 0:
+            return False
+        inside = recent[recent.rfind("$") + 1 :]
+        return re.match(r"[a-zA-Z(|-](?![a-zA-Z])", inside) is not None or re.search(r"[\\^_={}]", inside) is not None
 
     def _decide_word(self, place: int, unit: str) -> int | None:
         """The word before the white space at `place` is complete."""
@@ -244,28 +250,42 @@ class ClauseCutter:
         last = words[-1]
         if unit[-1].isspace():  # one more space after it
             return None
-        if len(words) > 1 and self._ended_before(words[-2], last):
+        if len(words) > 1 and self._ended_before(unit, words[-2], last):
             return place - len(last)
         if SENTENCE_END.search(last) and self._ends_sentence(unit, last):
             return place + 1
-        if SOFT_BREAK.search(unit) and len(unit.strip()) >= policy.characters and not DAY.search(unit):
-            return None if re.search(r"\d\s-$", unit) else place + 1
-        enough = len(words) - 1 >= policy.before_conjunction
-        if enough and last.lower() in CONJUNCTIONS and words[-2].lower() not in CLINGING:
+        known = self._words
+        soft = SOFT_BREAK.search(unit) and len(unit.strip()) >= policy.characters
+        if soft and not known.day.search(unit):
+            return None if MIDDLE.search(unit) else place + 1
+        before = words[-2].lower() if len(words) > 1 else ""
+        counts = before[-1:].isdigit() or SIGN.fullmatch(before) is not None
+        enough = len(words) - 1 >= policy.before_conjunction and not counts
+        if enough and last.lower() in known.conjunctions and before not in known.clinging:
             return place - len(last)
-        enough = len(words) - 1 >= policy.before_phrase
-        if enough and last.lower() in PHRASES and words[-2].lower() not in CLINGING | PRONOUNS:
+        enough = len(words) - 1 >= policy.before_phrase and not counts
+        if enough and last.lower() in known.phrases and before not in known.clinging | known.pronouns:
             return place - len(last)
         if len(words) >= policy.longest:
-            clings = last.lower() in CLINGING or last[-1].isdigit() or last.lower() in DOTTED
-            return place + 1 if not clings or len(words) >= policy.longest + PATIENCE else None
+            lower = last.lower()
+            if last[-1].isdigit() or re.fullmatch(r"\d+\.", last) or SIGN.fullmatch(last) or lower in known.dotted:
+                return place + 1 if len(words) >= policy.longest + 3 * PATIENCE else None
+            return place + 1 if lower not in known.clinging or len(words) >= policy.longest + PATIENCE else None
         return None
 
-    def _ended_before(self, previous: str, last: str) -> bool:
-        """Whether an abbreviation before the last word ended a sentence, as that word tells."""
+    def _ended_before(self, unit: str, previous: str, last: str) -> bool:
+        """Whether a sentence ended before the last word, as that word tells: with an abbreviation, or a number that is no rank."""
         if previous == "No.":
             return not last[0].isdigit()
-        return previous.lower() in BEFORE_CAPITAL and last[0].isupper()
+        if re.fullmatch(r"\d{1,3}\.", previous) and self._ranks:
+            assert self._words.grammar is not None
+            return not self._words.grammar.goes_on(unit)
+        return previous.lower() in self._words.before_capital and last[0].isupper()
+
+    @property
+    def _ranks(self) -> bool:
+        """Whether a number with a dot may be a rank: "am 6. Mai"."""
+        return self._words.grammar is not None and self._words.grammar.dotted_ranks
 
     def _ends_sentence(self, unit: str, last: str) -> bool:
         marks = SENTENCE_END.search(last)
@@ -275,8 +295,10 @@ class ClauseCutter:
         if marks[1] != ".":
             return True
         word = last.lstrip("\"'“‘(*_[").rstrip("\"'”’)]}*_`")
-        if word == "No." or (word.lower() in DOTTED and word != "no."):
+        if word == "No." or (word.lower() in self._words.dotted and word != "no."):
             return False
+        if self._ranks and re.fullmatch(r"\d{1,3}\.", word):
+            return False  # the next word tells
         if re.fullmatch(r"[A-Z]\.", word) and word != "I.":
             return False
         if re.fullmatch(r"(?:[A-Za-z]\.){2,}", word):
