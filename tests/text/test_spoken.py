@@ -99,7 +99,8 @@ def test_said(written: str, said: str) -> None:
 
 
 def test_other_languages_keep_their_signs_for_the_voice() -> None:
-    assert spoken("**3** Euro, 3,5 % von [hier](http://x.y)", "de") == "drei Euro, 3,5 % von hier"
+    assert spoken("**3** euro, 3,5 % di [questo](http://x.y)", "it") == "tre euro, 3,5 % di questo"
+    assert spoken("-5 °C, x < 3, y>2, ±1", "it") == "meno cinque °C, x < tre, y>due, ±uno"
 
 
 def test_language_without_number_words_keeps_digits() -> None:

@@ -15,9 +15,7 @@ YEAR = r"(?:1[1-9]\d\d|20\d\d)(?!\w|[.,]\d)"
 
 class English(Language):
     code = "en"
-    phones = (
-        r"\+\d{1,3}(?:[ .-]?\(?\d{1,4}\)?){2,5}|\(\d{3}\) ?\d{3}[ .-]\d{4}|\d{3}[.-]\d{3}[.-]\d{4}|(?!\d00-)\d{3}-\d{4}|1-\d{3}-\d{3}-\d{4}"
-    )
+    phones = r"\+\d{1,3}(?:[ .-]?\(?\d{1,4}\)?){2,5}|\(\d{3}\) ?\d{3}[ .-]\d{4}|\d{3}[.-]\d{3}[.-]\d{4}|(?!\d00-)\d{3}-\d{4}|1-\d{3}-\d{3}-\d{4}"
 
     def dates(self, number: str) -> tuple[Piece, ...]:
         month = "|".join(sorted((re.escape(name) for name in self.v.month_numbers), key=len, reverse=True))
@@ -29,18 +27,24 @@ class English(Language):
             ),
             (
                 "month_first",
-                rf"(?<!\w)(?P<mf_month>{month})\s(?P<mf_day>{day})(?:\s?[-–]\s?(?P<mf_last>{day}))?"
-                rf"(?!\w|[.,:/]\d|\s?%)(?:,?\s(?P<mf_year>{YEAR}))?",
+                (
+                    rf"(?<!\w)(?P<mf_month>{month})\s(?P<mf_day>{day})(?:\s?[-–]\s?(?P<mf_last>{day}))?"
+                    rf"(?!\w|[.,:/]\d|\s?%)(?:,?\s(?P<mf_year>{YEAR}))?"
+                ),
             ),
             (
                 "day_first",
-                rf"(?<![\w.,:/])(?P<df_day>{day})(?:\s?[-–]\s?(?P<df_last>{day}))?\s(?:of\s)?(?P<df_month>{month})(?!\w)"
-                rf"(?:,?\s(?P<df_year>{YEAR}))?",
+                (
+                    rf"(?<![\w.,:/])(?P<df_day>{day})(?:\s?[-–]\s?(?P<df_last>{day}))?\s(?:of\s)?(?P<df_month>{month})(?!\w)"
+                    rf"(?:,?\s(?P<df_year>{YEAR}))?"
+                ),
             ),
             (
                 "clock",
-                rf"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?![\d:])(?:\s?(?P<half>{HALF}))?(?!\w)"
-                rf"|(?<![\w:.,])(?:(?P<from_hour>1[0-2]|0?[1-9])[-–])?(?P<bare_hour>1[0-2]|0?[1-9])\s?(?P<bare_half>{HALF})(?!\w)",
+                (
+                    rf"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?![\d:])(?:\s?(?P<half>{HALF}))?(?!\w)"
+                    rf"|(?<![\w:.,])(?:(?P<from_hour>1[0-2]|0?[1-9])[-–])?(?P<bare_hour>1[0-2]|0?[1-9])\s?(?P<bare_half>{HALF})(?!\w)"
+                ),
             ),
         )
 
@@ -105,7 +109,7 @@ class English(Language):
         return "two thousands" if text == "2000" else f"{self.cardinal(int(text[:2]))} {plural}"
 
     def denominator(self, top: int, bottom: int) -> str:
-        if 2 < bottom <= 20 and bottom != 4 or bottom in (100, 1000):
+        if (2 < bottom <= 20 and bottom != 4) or bottom in (100, 1000):
             return self.ordinal(bottom) + ("s" if top != 1 else "")
         return super().denominator(top, bottom)
 

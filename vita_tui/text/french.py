@@ -19,7 +19,10 @@ class French(Language):
     def dates(self, number: str) -> tuple[Piece, ...]:
         month = "|".join(sorted((re.escape(name) for name in self.v.month_numbers), key=len, reverse=True))
         return (
-            ("slashed", r"(?<![\w/])(?P<day>[0-3]?\d)[/.](?P<month>0?[1-9]|1[0-2])[/.](?P<year>(?:19|20)\d\d|\d\d)(?![\w/]|[.,]\d)"),
+            (
+                "slashed",
+                r"(?<![\w/])(?P<day>[0-3]?\d)[/.](?P<month>0?[1-9]|1[0-2])[/.](?P<year>(?:19|20)\d\d|\d\d)(?![\w/]|[.,]\d)",
+            ),
             (
                 "day_month",
                 rf"(?<![\w.,:/])(?:(?P<dm_from>[0-3]?\d)(?:er)?\s?[-–]\s?)?(?P<dm_day>[0-3]?\d)(?:er)?\s(?P<dm_month>{month})(?!\w)",
@@ -32,9 +35,15 @@ class French(Language):
 
     def ranks(self) -> tuple[Piece, ...]:
         return (
-            ("ordinal", r"(?<![\w.,])(?P<rank>\d{1,6})(?:\^\{?)?(?P<suffix>ers?|[rè]re?s?|ères?|nde?s?|i?[eè]mes?|es?|ᵉʳ|ᵉ)\}?(?!\w)"),
-            ("century", rf"(?<!\w)(?P<century_roman>{ROMAN})(?P<century_end>ers?|re|ère|i?[eè]mes?|es?|ᵉ)(?!\w)"),
-            ("ruler", rf"(?<=[a-zéèê] )(?P<reign>[IVX]{{2,6}}|V|X)(?!\w)"),
+            (
+                "ordinal",
+                r"(?<![\w.,])(?P<rank>\d{1,6})(?:\^\{?)?(?P<suffix>ers?|i?[eè]res?|res?|nde?s?|i?[eè]mes?|es?|ᵉʳ|ᵉ)\}?(?!\w)",
+            ),
+            (
+                "century",
+                rf"(?<!\w)(?P<century_roman>{ROMAN})(?P<century_end>ers?|re|ère|i?[eè]mes?|es?|ᵉ)(?!\w)",
+            ),
+            ("ruler", r"(?<=[a-zéèê] )(?P<reign>[IVX]{2,6}|V|X)(?!\w)"),
         )
 
     def read(self, kind: str, match: re.Match[str]) -> str:
@@ -63,7 +72,9 @@ class French(Language):
         noun = re.match(r"\s([a-zà-ÿœ-]+)", after)
         if noun is None:
             return ""
-        return "f" if re.search(self.v.feminine, noun[1]) and not re.search(self.v.masculine, noun[1]) else "m"
+        return (
+            "f" if re.search(self.v.feminine, noun[1]) and not re.search(self.v.masculine, noun[1]) else "m"
+        )
 
     def phone(self, text: str) -> str:
         """In pairs, as it is said: 06 12 → zéro six, douze."""
@@ -72,7 +83,9 @@ class French(Language):
             joined = "".join(groups)
             groups = [joined[place : place + 2] for place in range(0, len(joined), 2)]
         return ", ".join(
-            f"{self.cardinal(0)} {self.cardinal(int(group))}" if len(group) == 2 and group[0] == "0" else self.whole(group)
+            f"{self.cardinal(0)} {self.cardinal(int(group))}"
+            if len(group) == 2 and group[0] == "0"
+            else self.whole(group)
             for group in groups
         )
 

@@ -10,10 +10,13 @@ __all__ = ["German"]
 
 DATIVE = re.compile(
     r"(?:\b(?:am|im|vom|zum|zur|beim|ab|dem|den|des|einem|einen|eines|einer|seit|bis|"
-    r"(?:mein|dein|sein|ihr|unser|euer|eur|jed|dies|kein|all|welch)e[mnrs])|\b(?:in|an|aus|bei|mit|nach|von|zu|seit|auf|vor|unter|neben) der)\s$",
+    r"(?:mein|dein|sein|ihr|unser|euer|eur|jed|dies|kein|all|welch)e[mnrs])|\b(?:in|an|aus|bei|mit|nach|von|zu|seit|auf|vor|unter|neben) der)\s(?:\d{1,2}\.\s?(?:und|oder|bis|[-–])\s?)?$",
     re.IGNORECASE,
 )
-WEAK = re.compile(r"\b(?:der|die|das|eine|diese[rs]?|jede[rs]?|meine|deine|seine|ihre|unsere|keine|welche[rs]?)\s$", re.IGNORECASE)
+WEAK = re.compile(
+    r"\b(?:der|die|das|eine|diese[rs]?|jede[rs]?|meine|deine|seine|ihre|unsere|keine|welche[rs]?)\s(?:\d{1,2}\.\s?(?:und|oder|bis|[-–])\s?)?$",
+    re.IGNORECASE,
+)
 RANKED = "Platz|Stock|Stockwerk|Etage|Klasse|Jahrhundert|Jahrhunderts|Jh|Jhd|Kapitel|Tag|Woche|Monat|Jahr|Quartal|Weltkrieg|Weltkriegs|Weltkrieges|Mal|Schritt|Teil|Runde|Auflage|Geburtstag|Punkt|Rang|Person|Versuch|Liga|Semester|Generation|Advent|Bezirk|Akt|Satz|Obergeschoss|Platzes|Stelle|Position|Symphonie|Sinfonie|Artikel|Band"
 DETERMINED = "am|im|vom|zum|zur|beim|der|die|das|dem|den|des|ab|bis|seit|jede[nmrs]?|jede|diese[nmrs]?|ein(?:e[nmrs]?)?|(?:mein|dein|sein|ihr|unser)(?:e[nmrs]?)?"
 
@@ -41,18 +44,22 @@ class German(Language):
             ),
             (
                 "clock",
-                r"(?<![\w:.,])(?:(?P<hour>[01]?\d|2[0-4])(?::(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?![\d:])|\.(?P<dot_minute>[0-5]\d)(?=\s?(?:Uhr|h)\b))(?:\s?(?:Uhr|h)(?!\w))?"
-                r"|(?:(?P<from_hour>[01]?\d|2[0-4])\s?[-–]\s?)?(?P<bare_hour>[01]?\d|2[0-4])\s?Uhr(?!\w))(?!\w)",
+                (
+                    r"(?<![\w:.,])(?:(?P<hour>[01]?\d|2[0-4])(?::(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?![\d:])|\.(?P<dot_minute>[0-5]\d)(?=\s?(?:Uhr|h)\b))(?:\s?(?:Uhr|h)(?!\w))?"
+                    r"|(?:(?P<from_hour>[01]?\d|2[0-4])\s?[-–]\s?)?(?P<bare_hour>[01]?\d|2[0-4])\s?Uhr(?!\w))(?!\w)"
+                ),
             ),
         )
 
     def ranks(self) -> tuple[Piece, ...]:
         starters = "|".join(self.v.starters)
+        months = "|".join(re.escape(name) for name in self.v.month_numbers)
         return (
             (
                 "ordinal",
-                rf"(?<![\w.,:/])(?:(?P<rank_from>\d{{1,3}})\.\s?(?P<rank_and>[-–]|und|oder|bis)\s?)?(?P<rank>\d{{1,3}})\.(?=\s(?:{RANKED})\b|\s[a-zäöüß])",
+                rf"(?<![\w.,:/])(?:(?P<rank_from>\d{{1,3}})\.\s?(?P<rank_and>[-–]|und|oder|bis)\s?)?(?P<rank>\d{{1,3}})\.(?=\s(?:{RANKED}|{months})\b|\s[a-zäöüß])",
             ),
+            ("street", r"(?<!\w)(?P<street_name>[A-ZÄÖÜ][\w-]{1,30})str\.(?!\w)"),
             # After "am", "der" and the like what begins no sentence is what is counted.
             (
                 "determined",
@@ -61,7 +68,10 @@ class German(Language):
             ("decade", r"(?<![\w.,])(?P<decade_years>(?:1[1-9]|20)\d0|[1-9]0)er(?!\w)"),
             ("ruler", r"(?<=[a-zäöü] )(?P<reign>[IVX]{1,6})\.(?=\s|\Z|,)"),
             ("roman", r"(?<=[a-zäöü] )(?P<numeral>I{2,3}|IV|VI{0,3}|IX|XI{0,3}|XI?V|XVI{1,3}|XI?X)(?!\w)"),
-            ("compound", r"(?<![\w.,])(?P<compound_count>\d{1,4})-?(?P<tail>(?:jährig|malig|stündig|minütig|tägig|monatig|wöchig|prozentig|köpfig|stellig|fach|mal|teilig|seitig)\w{0,2})(?!\w)"),
+            (
+                "compound",
+                r"(?<![\w.,])(?P<compound_count>\d{1,4})-?(?P<tail>(?:jährig|malig|stündig|minütig|tägig|monatig|wöchig|prozentig|köpfig|stellig|fach|mal|teilig|seitig)\w{0,2})(?!\w)",
+            ),
         )
 
     def goes_on(self, text: str) -> bool:
@@ -80,8 +90,12 @@ class German(Language):
         if kind == "dotted":
             return self._dotted(match, before)
         if kind == "day_month":
-            first = f"{self._rank(int(match['dm_from']), before)} {self.words['to']} " if match["dm_from"] else ""
-            return first + self.date(int(match["dm_day"]), self.v.month_numbers[match["dm_month"]], match["dm_year"] or "", before)
+            first = (
+                f"{self._rank(int(match['dm_from']), before)} {self.words['to']} " if match["dm_from"] else ""
+            )
+            return first + self.date(
+                int(match["dm_day"]), self.v.month_numbers[match["dm_month"]], match["dm_year"] or "", before
+            )
         if kind == "clock":
             if match["bare_hour"] is not None:
                 start = f"{self.cardinal(int(match['from_hour']), 'm')} bis " if match["from_hour"] else ""
@@ -95,9 +109,13 @@ class German(Language):
             return f"{self._rank(int(match['rank_from']), before)} {between} {last}"
         if kind == "determined":
             return f"{match['determiner']} {self._rank(int(match['det_rank']), before + match['determiner'] + ' ')}"
+        if kind == "street":
+            return f"{match['street_name']}straße"
         if kind == "decade":
             years = match["decade_years"]
-            return (in_words(int(years), "de", "year") if len(years) == 4 else self.cardinal(int(years))) + "er"
+            return (
+                in_words(int(years), "de", "year") if len(years) == 4 else self.cardinal(int(years))
+            ) + "er"
         if kind == "ruler":
             return f"der {in_words(roman(match['reign']), 'de', 'ordinal').capitalize()}"
         if kind == "compound":
@@ -124,7 +142,9 @@ class German(Language):
         noun = re.match(r"\s([A-ZÄÖÜ][\w-]*)", after)
         if noun is None:
             return ""
-        return "f" if re.search(self.v.feminine, noun[1]) and not re.search(self.v.masculine, noun[1]) else "m"
+        return (
+            "f" if re.search(self.v.feminine, noun[1]) and not re.search(self.v.masculine, noun[1]) else "m"
+        )
 
     def ordinal(self, value: int, before: str = "", after: str = "") -> str:
         return self._rank(value, before)

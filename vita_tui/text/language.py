@@ -259,9 +259,7 @@ class Language:
 def roman(numeral: str) -> int:
     """XIV → 14."""
     values = [ROMANS[letter] for letter in numeral]
-    return sum(
-        -one if one < after else one for one, after in zip(values, [*values[1:], 0], strict=True)
-    )
+    return sum(-one if one < after else one for one, after in zip(values, [*values[1:], 0], strict=True))
 
 
 def stop(after: str, *, strict: bool = False) -> str:

@@ -62,10 +62,16 @@ MARKUP: tuple[Piece, ...] = (
     ("generic", rf"(?<=[A-Za-z]{{2}})<(?!br)(?P<types>{TYPES}(?:,\s?{TYPES}){{0,4}})>(?!\w*</)"),
     # A tag that is spoken of, or the name of a key or a thing to put in.
     ("mention", rf"(?<=\S )<(?!br)(?P<mentioned>{HTML})>(?=[\s.,;:!?)]|\Z)"),
-    ("tag", rf"(?:(?<!\w)|(?=<[^<>\n]{{1,400}}>[^<>\n]{{0,400}}</)|(?=</)|(?=<[bh]r))</?(?i:{HTML})(?:{ATTRIBUTE}){{0,10}}\s?/?>"),
+    (
+        "tag",
+        rf"(?:(?<!\w)|(?=<[^<>\n]{{1,400}}>[^<>\n]{{0,400}}</)|(?=</)|(?=<[bh]r))</?(?i:{HTML})(?:{ATTRIBUTE}){{0,10}}\s?/?>",
+    ),
     ("placeholder", r"(?<!\w)</?(?P<placed>[A-Za-z][\w-]{0,30}(?:[ /:+.|][\w-]{1,30}){0,5}(?:\.{3})?)/?>"),
     ("entity", r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,10});"),
-    ("smiley", r"(?<!\S)[:;=8][-'^]?[)(DPpOo/|\]\[*](?!\S)|(?<=\b[iI] )<3(?!\w)|(?<=[!.?,] )<3(?=\s*\Z)|(?<=\b[wW]e )<3(?!\w)"),
+    (
+        "smiley",
+        r"(?<!\S)[:;=8][-'^]?[)(DPpOo/|\]\[*](?!\S)|(?<=\b[iI] )<3(?!\w)|(?<=[!.?,] )<3(?=\s*\Z)|(?<=\b[wW]e )<3(?!\w)",
+    ),
     ("backslash", r"\\(?=[!-/:-@\[-`{-~])"),
 )
 
@@ -87,7 +93,9 @@ SAID: Mapping[str, str] = {
     "smiley": " ", "bracket": ", ",
 }  # fmt: skip
 """What is the same wherever it stands. What is named nowhere is not said."""
-AGAIN = frozenset({"picture", "link", "code", "entity", "formula", "generic", "mention", "placeholder", "item"})
+AGAIN = frozenset(
+    {"picture", "link", "code", "entity", "formula", "generic", "mention", "placeholder", "item"}
+)
 """What comes of these is read in its turn."""
 
 

@@ -32,17 +32,13 @@ SCALES = ("k", "K", "M", "B", "bn", "T", "Md", "Mds")
 
 def either(words: Iterable[str]) -> str:
     """Any of the words, the longest first; a blank in them may be missing."""
-    return "|".join(
-        re.escape(word).replace("\\ ", r"\s?") for word in sorted(words, key=len, reverse=True)
-    )
+    return "|".join(re.escape(word).replace("\\ ", r"\s?") for word in sorted(words, key=len, reverse=True))
 
 
 def number(language: Language) -> str:
     """Pattern of a number without a sign."""
     if language.v.decimal == ".":
-        return (
-            r"(?:\d{1,3}(?:(?:,\d{3}){1,8}|(?:[\u00a0\u202f]\d{3}){1,8})(?!\d)(?:\.\d{1,30})?|\d{1,60}(?:\.\d{1,30})?|\.\d{1,30})"
-        )
+        return r"(?:\d{1,3}(?:(?:,\d{3}){1,8}|(?:[\u00a0\u202f]\d{3}){1,8})(?!\d)(?:\.\d{1,30})?|\d{1,60}(?:\.\d{1,30})?|\.\d{1,30})"
     groups = "".join(sorted(language.v.thousands))
     return (
         rf"(?:(?!0\d?\d?\.)\d{{1,3}}(?:[{re.escape(groups)}]\d{{3}}){{1,8}}(?!\d|\.\d)(?:,\d{{1,30}}(?!\d?,\d))?"
@@ -54,13 +50,19 @@ def pieces(language: Language) -> tuple[Piece, ...]:
     """All patterns of a language."""
     v = language.v
     plain = number(language)
-    signed = rf"(?:(?:(?<![\w)\]])[-−+]|(?<!\S)–))?(?<![\w]){plain}"
+    # Neither begins nor ends inside of another number.
+    inside = r"(?<!\d\.)" if v.decimal == "." else r"(?<!\d\.)(?<!\d,)"
+    ends = rf"(?!{LETTER}|{'[.]' if v.decimal == '.' else '[.,]'}\d)"
+    signed = rf"(?:(?:(?<![\w)\]])[-−+]|(?<!\S)–))?(?<!\w){inside}{plain}"
     signs = "".join(sign for sign in v.currencies if len(sign) == 1 and sign != "¢")
     one = rf"(?:{either(v.units)})(?:[²³]|\^[23])?"
     unit = rf"{one}(?:/{one})?"
     currency = rf"(?:US|AU|CA|A|C)?[{signs}]|(?:{either(v.codes)}){END}"
     magnitude = either(v.magnitudes)
     days = either(form for forms in v.weekdays for form in forms)
+    # In "3.755.251" the dots part thousands.
+    whole = "" if v.decimal == "." else r"(?!\d{1,3}(?:\.\d{3})+(?![\d.]))"
+    dotted = either(form for forms in v.weekdays for form in forms if form.endswith("."))
     months = either(form for forms in v.months for form in forms)
     return (
         ("abbreviation", rf"(?<![\w.])(?i:(?P<short>{either(v.abbreviations)}))(?!\w)"),
@@ -89,6 +91,10 @@ def pieces(language: Language) -> tuple[Piece, ...]:
             ),
         ),
         *language.dates(plain),
+        (
+            "weekday",
+            rf"(?<!\w)(?:(?P<weekday_before>{dotted})(?=,?\s(?:\d|au|al|bis|to|et|und|y|and)\b)|(?:(?<=\bau )|(?<=\bal )|(?<=\bto )|(?<=\bbis ))(?P<weekday_after>{dotted})(?!\w))",
+        ),
         ("weekdays", rf"(?<!\w)(?P<day_from>{days})\s?[-–]\s?(?P<day_to>{days})(?!\w)"),
         ("months", rf"(?<!\w)(?P<month_from>{months})\s?[-–]\s?(?P<month_to>{months})(?!\w)"),
         ("alphabet", r"(?<!\w)(?P<letter_from>[A-Z])–(?P<letter_to>[A-Z])(?!\w)"),
@@ -96,7 +102,7 @@ def pieces(language: Language) -> tuple[Piece, ...]:
         ("phone", rf"(?<![\w+])(?:{language.phones})(?![\w-]|\.\d)"),
         (
             "version",
-            rf"(?<![\w.,])[vV]?(?P<parts>\d{{1,6}}(?:\.\d{{1,6}}){{2,5}}){END}(?!\.\d)|(?<!\w)[vV](?P<short_parts>\d{{1,4}}(?:\.\d{{1,4}})?){END}(?!\.\d)",
+            rf"(?<![\w.,])[vV]?(?P<parts>{whole}\d{{1,6}}(?:\.\d{{1,6}}){{2,5}}){END}(?!\.\d)|(?<!\w)[vV](?P<short_parts>\d{{1,4}}(?:\.\d{{1,4}})?){END}(?!\.\d)",
         ),
         (
             "range",
@@ -131,9 +137,15 @@ def pieces(language: Language) -> tuple[Piece, ...]:
         ),
         *language.ranks(),
         ("multiple", rf"(?P<multiplied>{signed})[x×](?!\w|\s?\d)"),
-        ("measure", rf"(?P<measured>{signed})(?:\s|(?P<joined>-(?=[a-zA-Z]{{2}})))?(?P<unit>{unit}){END}(?![²³])"),
-        ("large", rf"(?P<large_value>{signed})\s?(?P<scale>{either(set(SCALES) & set(v.magnitudes))}){END}"),
-        ("number", rf"(?P<value>{signed}){END}"),
+        (
+            "measure",
+            rf"(?P<measured>{signed})(?:\s|(?P<joined>-(?=[a-zA-Z]{{2}})))?(?P<unit>{unit}){END}(?![²³])",
+        ),
+        (
+            "large",
+            rf"(?P<large_value>{signed})\s?(?P<scale>{either(set(SCALES) & set(v.magnitudes))}){END}(?!\s[A-Z])",
+        ),
+        ("number", rf"(?P<value>{signed}){ends}"),
         # Names and codes with digits: Qwen2.5, Llama-3.2-1B, 802.11ax, 24.04.1LTS.
         (
             "name",
@@ -143,7 +155,10 @@ def pieces(language: Language) -> tuple[Piece, ...]:
             ),
         ),
         ("initials", r"(?<![\w.])(?P<letters>(?:[A-Za-z]\.){2,10})(?!\w)"),
-        ("power", rf"\^\{{(?P<grouped>[^{{}}\n]{{1,40}})\}}|\^\(?(?P<exponent>[-−+]?\w{{1,10}})\)?|(?P<raised>[⁺⁻]?[{RAISED}]{{1,10}})"),
+        (
+            "power",
+            rf"\^\{{(?P<grouped>[^{{}}\n]{{1,40}})\}}|\^\(?(?P<exponent>[-−+]?\w{{1,10}})\)?|(?P<raised>[⁺⁻]?[{RAISED}]{{1,10}})",
+        ),
         ("sharp", r"(?<=\b[CF])#(?!\w)"),
         ("hash", r"#(?=\d)"),
         ("hashtag", r"(?<!\w)#(?=[^\W\d_])"),
@@ -153,17 +168,25 @@ def pieces(language: Language) -> tuple[Piece, ...]:
             rf"(?<=[\d){RAISED}])\s{{1,3}}[-−–]\s{{1,3}}(?=[\d(a-zA-Z√π])|(?<=[\w)])−(?=[\w(])|(?<=\b[a-zA-Z])\s[-−]\s(?=[\w(])(?=\w\b|\d|\()",
         ),
         ("times", r"(?<=[\d)])\s?[*·⋅]\s?(?=[\d(\w])|(?<=[\w)])\s\*\s(?=[\w(])|(?<=\d)\s?x\s?(?=\d)"),
+        ("by", r"(?:(?<=\d \w)|(?<=\d \w\w)|(?<=\d\w)|(?<=\d\w\w)) [x×] (?=\d)"),
+        ("divided", r"(?<=\d)\s:\s(?=\d)"),
         ("over", r"(?<=[\d)])\s?/\s?(?=[\d(]|[a-z]\b)|(?<=\d)\s÷\s"),
-        ("until", r"(?<=[\w%°€$£.])–(?=[€$£]?\d)|(?<=:\d\d)-(?=\d)|(?<=[%°€$£])-(?=\d)|(?<=[aApP][mM])-(?=\d)"),
+        (
+            "until",
+            r"(?<=[\w%°€$£.])–(?=[€$£]?\d)|(?<=:\d\d)-(?=\d)|(?<=[%°€$£])-(?=\d)|(?<=[aApP][mM])-(?=\d)",
+        ),
         ("menu", r"(?<=[a-z]{2}) [>›] (?=[A-Z][a-z])"),
         ("arrow", r"<?[-=]{1,2}>|<--?(?=\s)"),
         (
             "comparison",
-            r"\s?(?P<operator><=|>=|===?|!==?|[≤≥≠≈]|(?<![<>=-])(?:<(?![<>=-])|<(?=-\d)|>(?![>=])))\s?(?=[-−+~]?[\w$€£(\".√∞'])",
+            r"(?P<operator><=|>=|===?|!==?|[≤≥≠≈]|(?<![<>=-])(?:<(?![<>=-])|<(?=-\d)|>(?![>=])))\s?(?=[-−+~]?[\w$€£(\".√∞'])",
         ),
         ("both", r"&&"),
         ("and_or", r"(?i:(?<=\band)|(?<=\bund)|(?<=\bet)|(?<=\by))/(?=(?:or|oder|ou|o)\b)"),
         ("slash", r"(?<=[^\W\d_])/(?=[^\W\d_])"),
         ("greek", f"[{''.join(v.greek)}]"),
-        ("symbol", f"[{''.join(re.escape(sign) for sign in sorted(v.symbols) if sign not in '=<>')}]|(?<![=!<>])=(?![=>])"),
+        (
+            "symbol",
+            f"[{''.join(re.escape(sign) for sign in sorted(v.symbols) if sign not in '=<>')}]|(?<![=!<>])=(?![=>])",
+        ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from vita_tui.text import addresses
 from vita_tui.text.language import VULGAR, Language, stop
@@ -23,7 +23,9 @@ class Readings:
     def __init__(self, language: Language) -> None:
         self.language = language
         self._words = language.words
-        self._abbreviations = {short.replace(" ", ""): said for short, said in language.v.abbreviations.items()}
+        self._abbreviations = {
+            short.replace(" ", ""): said for short, said in language.v.abbreviations.items()
+        }
         words = self._words
         self._fixed: Mapping[str, str] = {
             "sharp": " sharp ",
@@ -33,6 +35,8 @@ class Readings:
             "about": f" {words['about']} ",
             "minus": f" {words['minus']} ",
             "times": f" {words['times']} ",
+            "by": f" {words['by']} ",
+            "divided": f" {language.v.symbols['÷']} ",
             "over": f" {words['over']} ",
             "until": f" {words['to']} ",
             "and_or": " ",
@@ -82,7 +86,7 @@ class Readings:
             if not re.match(r"\s*[\dIVX]", after):
                 return written
         elif short in v.after_number:
-            if not re.search(r"(?:\d|[a-z]{3}\.?)\s?$", before):
+            if not re.search(r"\d\.?\s?$", before):
                 return written
         elif short in v.capital and not written[0].isupper():
             return written
@@ -136,13 +140,20 @@ class Readings:
         return f"{said}, {self.language.clock(match['iso_hour'], match['iso_minute'])}"
 
     def weekdays(self, match: Match) -> str:
-        return self.language.range(*(self._listed(self.language.v.weekdays, match[name]) for name in ("day_from", "day_to")))
+        return self.language.range(
+            *(self._listed(self.language.v.weekdays, match[name]) for name in ("day_from", "day_to"))
+        )
+
+    def weekday(self, match: Match) -> str:
+        return self._listed(self.language.v.weekdays, match["weekday_before"] or match["weekday_after"])
 
     def months(self, match: Match) -> str:
-        return self.language.range(*(self._listed(self.language.v.months, match[name]) for name in ("month_from", "month_to")))
+        return self.language.range(
+            *(self._listed(self.language.v.months, match[name]) for name in ("month_from", "month_to"))
+        )
 
-    def _listed(self, table: object, form: str) -> str:
-        return next(forms[0] for forms in table if form in forms)  # type: ignore[attr-defined]
+    def _listed(self, table: Sequence[Sequence[str]], form: str) -> str:
+        return next(forms[0] for forms in table if form in forms)
 
     def span(self, match: Match) -> str:
         """A range of anything: numbers, money, units, years."""
@@ -150,7 +161,7 @@ class Readings:
         low, high = match["low"], match["high"]
         low_unit, unit, scale = match["low_unit"], match["range_unit"], match["range_scale"] or ""
         currency = match["high_currency"] or match["low_currency"]
-        if unit and currency is None and _currency(unit) in language.v.currencies | language.v.codes:
+        if unit and currency is None and language.v.is_currency(_currency(unit)):
             currency, unit = unit, None
         if currency:
             own = (match["low_currency"] and match["high_currency"]) or low_unit
@@ -159,14 +170,22 @@ class Readings:
         if unit == "x":
             return f"{language.range(language.number(low), language.number(high))} {self._words.get('multiple', self._words['times'])}"
         if scale:
-            return f"{language.range(language.number(low), language.number(high))} {language.magnitude(scale)}"
+            return (
+                f"{language.range(language.number(low), language.number(high))} {language.magnitude(scale)}"
+            )
         if unit:
-            start = language.measure(low, low_unit) if low_unit and low_unit != unit else language.number(low, language.v.unit(unit).gender)
+            start = (
+                language.measure(low, low_unit)
+                if low_unit and low_unit != unit
+                else language.number(low, language.v.unit(unit).gender)
+            )
             return language.range(start, language.measure(high, unit))
         if low_unit:
             return language.range(language.measure(low, low_unit), language.number(high))
         if language.looks_like_year(low) and (len(high) == 2 or _is_year(high)):
-            return language.range(language.year(low), language.year(high) if len(high) == 4 else language.number(high))
+            return language.range(
+                language.year(low), language.year(high) if len(high) == 4 else language.number(high)
+            )
         gender = language.gender(match.string[match.end() : match.end() + 40])
         return language.range(language.number(low, gender), language.number(high, gender))
 
@@ -180,7 +199,9 @@ class Readings:
         if match["currency"] is not None:
             amount = (match["money_sign"] or "") + match["amount"]
             return self.language.money(amount, _currency(match["currency"]), match["magnitude"] or "")
-        return self.language.money(match["amount_first"], match["currency_last"], match["magnitude_first"] or "")
+        return self.language.money(
+            match["amount_first"], match["currency_last"], match["magnitude_first"] or ""
+        )
 
     def dimension(self, match: Match) -> str:
         language = self.language
@@ -207,7 +228,9 @@ class Readings:
         return self.language.mixed(whole, top, bottom) if whole else self.language.fraction(top, bottom)
 
     def multiple(self, match: Match) -> str:
-        return f"{self.language.number(match['multiplied'])} {self._words.get('multiple', self._words['times'])}"
+        return (
+            f"{self.language.number(match['multiplied'])} {self._words.get('multiple', self._words['times'])}"
+        )
 
     def number(self, match: Match) -> str:
         value = match["value"]
@@ -230,8 +253,8 @@ class Readings:
         before = match.string[max(0, match.start() - 40) : match.start()]
         if before.lower().rstrip().endswith(alone):
             return ""
-        tight = not match[0][0].isspace() and before[-1:].isalnum()
-        operand = re.search(r"(?:(?<![^\W_])[^\W_]|[\d)\]}%°²³]|\d\s?\w{1,3})$", before)
+        tight = before[-1:].isalnum()
+        operand = re.search(r"(?:(?<![^\W_])[^\W_]|[\d)\]}%°²³]|\d\s?\w{1,3})\s?$", before)
         return between if tight or operand else alone
 
     def arrow(self, match: Match) -> str:
@@ -254,7 +277,9 @@ def _is_year(text: str) -> bool:
 
 TWICE: Mapping[str, Callable[[Readings, Match], str]] = {
     "url": lambda self, match: addresses.url(match[0].strip("<>"), self.language.v.code),
-    "email": lambda self, match: addresses.email(match[0].strip("<>").removeprefix("mailto:"), self.language.v.code),
+    "email": lambda self, match: addresses.email(
+        match[0].strip("<>").removeprefix("mailto:"), self.language.v.code
+    ),
     "domain": lambda self, match: addresses.url(match[0], self.language.v.code),
     "path": lambda self, match: addresses.path(match[0], self.language.v.code),
     "file": lambda self, match: addresses.path(match[0], self.language.v.code),
@@ -265,13 +290,16 @@ TWICE: Mapping[str, Callable[[Readings, Match], str]] = {
 ONCE: Mapping[str, Callable[[Readings, Match], str]] = {
     "abbreviation": Readings.abbreviation,
     "stamp": Readings.stamp,
+    "weekday": Readings.weekday,
     "weekdays": Readings.weekdays,
     "months": Readings.months,
     "alphabet": lambda self, match: self.language.range(match["letter_from"], match["letter_to"]),
     "ratio": lambda self, match: (
         f"{self.language.whole(match['ratio_one'])} {self._words['ratio']} {self.language.whole(match['ratio_two'])}"
     ),
-    "phone": lambda self, match: (f"{self._words['plus']} " if match[0][0] == "+" else "") + self.language.phone(match[0]),
+    "phone": lambda self, match: (
+        (f"{self._words['plus']} " if match[0][0] == "+" else "") + self.language.phone(match[0])
+    ),
     "version": Readings.version,
     "range": Readings.span,
     "money": Readings.money,
@@ -283,7 +311,9 @@ ONCE: Mapping[str, Callable[[Readings, Match], str]] = {
     "measure": lambda self, match: self.language.measure(
         match["measured"], match["unit"], joined=match["joined"] is not None
     ),
-    "large": lambda self, match: f"{self.language.number(match['large_value'])} {self.language.magnitude(match['scale'])}",
+    "large": lambda self, match: (
+        f"{self.language.number(match['large_value'])} {self.language.magnitude(match['scale'])}"
+    ),
     "number": Readings.number,
     "name": Readings.name,
     "initials": Readings.initials,

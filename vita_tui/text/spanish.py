@@ -8,8 +8,30 @@ from vita_tui.text.language import Language, Piece, in_words, roman
 
 __all__ = ["Spanish"]
 
-ORDINALS = ("primero", "segundo", "tercero", "cuarto", "quinto", "sexto", "séptimo", "octavo", "noveno", "décimo")
-TENS = ("", "décimo", "vigésimo", "trigésimo", "cuadragésimo", "quincuagésimo", "sexagésimo", "septuagésimo", "octogésimo", "nonagésimo")
+ORDINALS = (
+    "primero",
+    "segundo",
+    "tercero",
+    "cuarto",
+    "quinto",
+    "sexto",
+    "séptimo",
+    "octavo",
+    "noveno",
+    "décimo",
+)
+TENS = (
+    "",
+    "décimo",
+    "vigésimo",
+    "trigésimo",
+    "cuadragésimo",
+    "quincuagésimo",
+    "sexagésimo",
+    "septuagésimo",
+    "octogésimo",
+    "nonagésimo",
+)
 
 
 class Spanish(Language):
@@ -20,7 +42,10 @@ class Spanish(Language):
     def dates(self, number: str) -> tuple[Piece, ...]:
         month = "|".join(sorted((re.escape(name) for name in self.v.month_numbers), key=len, reverse=True))
         return (
-            ("slashed", r"(?<![\w/])(?P<day>[0-3]?\d)[/.-](?P<month>0?[1-9]|1[0-2])[/.-](?P<year>(?:19|20)\d\d|\d\d)(?![\w/-]|[.,]\d)"),
+            (
+                "slashed",
+                r"(?<![\w/])(?P<day>[0-3]?\d)[/.-](?P<month>0?[1-9]|1[0-2])[/.-](?P<year>(?:19|20)\d\d|\d\d)(?![\w/-]|[.,]\d)",
+            ),
             (
                 "day_month",
                 rf"(?<![\w.,:/])(?:(?P<dm_from>[0-3]?\d)\s?[-–]\s?)?(?P<dm_day>[0-3]?\d)\s(?:de\s)?(?P<dm_month>{month})(?!\w)",
@@ -33,7 +58,10 @@ class Spanish(Language):
 
     def ranks(self) -> tuple[Piece, ...]:
         return (
-            ("ordinal", r"(?<![\w.,])(?P<rank>\d{1,3})(?P<suffix>\.?[ºª°](?!\s?[CF]\b)|\.?(?:er|ro|ra|do|da|to|ta|mo|ma|vo|va|no|na)s?)(?!\w)"),
+            (
+                "ordinal",
+                r"(?<![\w.,])(?P<rank>\d{1,3})(?P<suffix>\.?[ºª°](?!\s?[CF]\b)|\.?(?:er|ro|ra|do|da|to|ta|mo|ma|vo|va|no|na)s?)(?!\w)",
+            ),
             ("century", r"(?<=(?i:siglo) )(?P<century_roman>[IVX]{1,6})(?!\w)"),
             ("ruler", r"(?<=[a-záéíóúñ] )(?P<reign>[IVX]{1,6})(?!\w)"),
         )
@@ -55,7 +83,7 @@ class Spanish(Language):
         if not (name and name[1][0].isupper()):
             return match["reign"]
         value = roman(match["reign"])
-        female = name[1].endswith("a") or name[1] in ("Isabel",)
+        female = name[1].endswith("a") or name[1] == "Isabel"
         return self._rank(value, "ª" if female else "º") if value <= 10 else self.cardinal(value)
 
     # ----
@@ -78,7 +106,12 @@ class Spanish(Language):
             return ""
         if re.search(self.v.feminine, noun[1]):
             return "m" if re.search(self.v.masculine, noun[1]) else "f"
-        return "m" if len(noun[1]) > 2 and not re.fullmatch(r"(?:que|por|con|del|una?|mil|más|menos|para|entre|hasta|sobre)", noun[1]) else ""
+        return (
+            "m"
+            if len(noun[1]) > 2
+            and not re.fullmatch(r"(?:que|por|con|del|una?|mil|más|menos|para|entre|hasta|sobre)", noun[1])
+            else ""
+        )
 
     def denominator(self, top: int, bottom: int) -> str:
         named = super().denominator(top, bottom)

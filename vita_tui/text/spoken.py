@@ -36,7 +36,10 @@ PAUSES = ".,;:!?"
 OTHER_SIGNS = "%&+=<>°€$£×÷±−≤≥≈≠²³"
 """Which voices of other languages know how to read."""
 OTHERS: tuple[Piece, ...] = (
-    ("whole", r"(?:(?<![\w)\]])(?P<whole_sign>[-−]))?(?<![\w.,:/-])(?P<whole_value>\d{1,15})(?![\w:/-]|[.,]\d)"),
+    (
+        "whole",
+        r"(?:(?<![\w)\]])(?P<whole_sign>[-−])|(?<![\w.,:/-]))(?P<whole_value>\d{1,15})(?![\w:/-]|[.,]\d)",
+    ),
     ("negative", r"(?<![\w)\]])[-−](?=\d)"),
 )
 """Patterns of languages without a vocabulary."""
@@ -183,7 +186,9 @@ def _tidy(said: list[str], ends: list[int], rules: _Rules) -> list[SpokenWord]:
     for token in re.finditer(r"\S+", "".join(said)):
         end = ends[token.end() - 1]
         text = unicodedata.normalize("NFKC", token[0]).translate(IDEOGRAPHIC)
-        parts = [part for part in re.split(rf"((?:[.,;:!?]+(?!\d)|[^\w'.,;:!?{OTHER_SIGNS}/-])+)", text) if part]
+        parts = [
+            part for part in re.split(rf"((?:[.,;:!?]+(?!\d)|[^\w'.,;:!?{OTHER_SIGNS}/-])+)", text) if part
+        ]
         for part in parts:
             if _sounds(part) or (rules.readings is None and part in OTHER_SIGNS):
                 core = _core(part, rules)

@@ -35,9 +35,44 @@ SIGNS: Mapping[str, str] = {
     "prime": "′", "degree": "°", "circ": "°", "%": "%", "$": "$", "&": "&", "#": "#", "mid": ",", "ell": "l", "hbar": "h", "dots": "…", "ldots": "…", "cdots": "…",
     "vdots": "…", "ddots": "…", "quad": ",", "qquad": ",", "\\": ",", "newline": ",", "land*": "∧", "Re": "Re", "Im": "Im", "emptyset": "∅",
 }  # fmt: skip
-OPERATORS = {"sum": "sum", "prod": "prod", "int": "int", "iint": "int", "iiint": "int", "oint": "int", "lim": "lim", "max": "max", "min": "min"}
+OPERATORS = {
+    "sum": "sum",
+    "prod": "prod",
+    "int": "int",
+    "iint": "int",
+    "iiint": "int",
+    "oint": "int",
+    "lim": "lim",
+    "max": "max",
+    "min": "min",
+}
 FUNCTIONS = ("sin", "cos", "tan", "log", "ln", "exp", "det")
-TEXT = {"text", "mathrm", "mathbf", "mathit", "mathcal", "mathbb", "mathsf", "operatorname", "textbf", "textit", "textrm", "boxed", "mbox", "emph", "bm", "boldsymbol", "overline", "underline", "hat", "bar", "vec", "tilde", "dot", "operatorname*"}
+TEXT = {
+    "text",
+    "mathrm",
+    "mathbf",
+    "mathit",
+    "mathcal",
+    "mathbb",
+    "mathsf",
+    "operatorname",
+    "textbf",
+    "textit",
+    "textrm",
+    "boxed",
+    "mbox",
+    "emph",
+    "bm",
+    "boldsymbol",
+    "overline",
+    "underline",
+    "hat",
+    "bar",
+    "vec",
+    "tilde",
+    "dot",
+    "operatorname*",
+}
 """Commands of which only the argument is read."""
 DROPPED = {"begin", "end", "label", "tag", "color", "hspace", "vspace"}
 """Commands that go with their argument."""
@@ -77,19 +112,19 @@ class _Formula:
         return "".join(said)
 
     def _one(self) -> str:
-        token = self._tokens[self._place]
+        part = self._tokens[self._place]
         self._place += 1
-        if token == "{":
+        if part == "{":
             return self._group()
-        if token == "^":
+        if part == "^":
             return self._raised()
-        if token == "_":
+        if part == "_":
             return f" {self._argument()} "
-        if token.startswith("\\"):
-            return self._command(token[1:])
-        if token == "!":
+        if part.startswith("\\"):
+            return self._command(part[1:])
+        if part == "!":
             return f" {self._words.get('factorial', '!')} "
-        return {"'": "′", "&": " ", "~": " "}.get(token, token.replace("{,}", "."))
+        return {"'": "′", "&": " ", "~": " "}.get(part, part.replace("{,}", ","))
 
     def _group(self) -> str:
         """What stands up to the closing brace, which is taken too."""

@@ -99,12 +99,17 @@ class Vocabulary:
     def dotted(self) -> frozenset[str]:
         """Words, in small letters, after whose dot a sentence usually goes on."""
         parts = {part for short in self.abbreviations for part in short.split() if part.endswith(".")}
-        dates = {form.lower() for forms in (*self.months, *self.weekdays) for form in forms if form.endswith(".")}
+        dates = {
+            form.lower() for forms in (*self.months, *self.weekdays) for form in forms if form.endswith(".")
+        }
         return frozenset(parts | dates | set(self.more_dotted))
 
     @cached_property
     def month_numbers(self) -> Mapping[str, int]:
         return {form: number for number, forms in enumerate(self.months, 1) for form in forms}
+
+    def is_currency(self, written: str) -> bool:
+        return written in self.currencies or written in self.codes
 
     def unit(self, written: str) -> Unit:
         """Of "km", "m²", "km/h", "m/s²".

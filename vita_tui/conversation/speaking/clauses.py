@@ -72,8 +72,10 @@ INSIDE = re.compile(
     r"[A-Za-z]{2}<[A-Za-z][\w.\[\]?<>]{0,60}(?:,\s?[\w.\[\]?<]{0,60}){0,4}$"  # Map<String, …
     r"|(?<!\w)<[A-Za-z][\w -]{0,40}$"  # <your name>
 )
-SIGN = re.compile(r"[^\w\s.,;:!?\"'“”‘’»«()*_`—–…-]+")
+SIGN = re.compile(r"[x×]|[^\w\s.,;:!?\"'“”‘’»«()*_`—–…-]+")
 """A word that is but a sign, and says something with what follows."""
+RANK = re.compile(r"(?:\d{1,3}\.?[-–/])?\d{1,3}\.")
+"""A number with a dot: "3.", "3.–5."."""
 
 
 class _Words:
@@ -241,7 +243,10 @@ class ClauseCutter:
         if recent.count("$") % 2 == 0:
             return False
         inside = recent[recent.rfind("$") + 1 :]
-        return re.match(r"[a-zA-Z(|-](?![a-zA-Z])", inside) is not None or re.search(r"[\\^_={}]", inside) is not None
+        return (
+            re.match(r"[a-zA-Z(|-](?![a-zA-Z])", inside) is not None
+            or re.search(r"[\\^_={}]", inside) is not None
+        )
 
     def _decide_word(self, place: int, unit: str) -> int | None:
         """The word before the white space at `place` is complete."""
@@ -259,7 +264,9 @@ class ClauseCutter:
         if soft and not known.day.search(unit):
             return None if MIDDLE.search(unit) else place + 1
         before = words[-2].lower() if len(words) > 1 else ""
-        counts = before[-1:].isdigit() or SIGN.fullmatch(before) is not None
+        counts = (
+            before[-1:].isdigit() or RANK.fullmatch(before) is not None or SIGN.fullmatch(before) is not None
+        )
         enough = len(words) - 1 >= policy.before_conjunction and not counts
         if enough and last.lower() in known.conjunctions and before not in known.clinging:
             return place - len(last)
@@ -268,16 +275,18 @@ class ClauseCutter:
             return place - len(last)
         if len(words) >= policy.longest:
             lower = last.lower()
-            if last[-1].isdigit() or re.fullmatch(r"\d+\.", last) or SIGN.fullmatch(last) or lower in known.dotted:
+            if last[-1].isdigit() or RANK.fullmatch(last) or SIGN.fullmatch(last) or lower in known.dotted:
                 return place + 1 if len(words) >= policy.longest + 3 * PATIENCE else None
-            return place + 1 if lower not in known.clinging or len(words) >= policy.longest + PATIENCE else None
+            return (
+                place + 1 if lower not in known.clinging or len(words) >= policy.longest + PATIENCE else None
+            )
         return None
 
     def _ended_before(self, unit: str, previous: str, last: str) -> bool:
         """Whether a sentence ended before the last word, as that word tells: with an abbreviation, or a number that is no rank."""
         if previous == "No.":
             return not last[0].isdigit()
-        if re.fullmatch(r"\d{1,3}\.", previous) and self._ranks:
+        if RANK.fullmatch(previous) and self._ranks:
             assert self._words.grammar is not None
             return not self._words.grammar.goes_on(unit)
         return previous.lower() in self._words.before_capital and last[0].isupper()
@@ -297,7 +306,7 @@ class ClauseCutter:
         word = last.lstrip("\"'“‘(*_[").rstrip("\"'”’)]}*_`")
         if word == "No." or (word.lower() in self._words.dotted and word != "no."):
             return False
-        if self._ranks and re.fullmatch(r"\d{1,3}\.", word):
+        if self._ranks and RANK.fullmatch(word):
             return False  # the next word tells
         if re.fullmatch(r"[A-Z]\.", word) and word != "I.":
             return False
