@@ -241,6 +241,14 @@ class VirtualAudio:
             self._server.kill()
             self._server.wait()
 
+    def freeze(self) -> None:
+        """The server hangs: whoever asks it something waits."""
+        self._server.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        self._server.send_signal(signal.SIGCONT)
+
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)

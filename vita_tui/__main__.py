@@ -44,9 +44,14 @@ def _end() -> None:
 
 
 def _run() -> None:
+    opens = len(sys.argv) == 1 and os.isatty(0) and os.isatty(1)
+    if opens:
+        from vita_tui.tui import guard
+
+        guard.stand_guard()
     from vita_tui.cli.output import exit_with
 
-    if len(sys.argv) == 1 and sys.stdin.isatty() and sys.stdout.isatty():
+    if opens:
         # The usual case, and the one in which somebody waits for the first paint: no command line to read.
         from vita_tui.tui import run
 

@@ -97,6 +97,15 @@ class Program:
         plain = _ESCAPES.sub(b"", self._output[start:until])
         return any(word.encode() in plain for word in wanted)
 
+    @property
+    def terminal(self) -> int:
+        """Descriptor of the terminal, as who looks at it has it."""
+        return self._master
+
+    def raw(self, start: int = 0) -> bytes:
+        """What was written since `start`, escape sequences and all."""
+        return self._output[start:]
+
     def mark(self) -> int:
         return len(self._output)
 

@@ -36,6 +36,12 @@ class Ear:
         self.flags: list[int] = []
         self._holds = holds
 
+    def on_quit_key(self) -> None:
+        raise AssertionError
+
+    def quit_keys(self) -> tuple[str, ...]:
+        return ("ctrl+q",)
+
     def on_terminal_lost(self) -> None:
         raise AssertionError("nothing is lost here")
 

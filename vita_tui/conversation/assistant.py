@@ -45,6 +45,8 @@ AT_ONCE = frozenset(
     | {f"talk.{name}" for name in TalkSettings.model_fields}
 )
 """Settings that can change while the assistant runs."""
+SETTLE_SECONDS = 0.2
+"""At the end, for the running turn to be stored."""
 
 
 class Assistant:
@@ -216,19 +218,31 @@ class Assistant:
             return
         self._closed = True
         self._turn.close()
-        await self._replies.settled()
+        settled = asyncio.ensure_future(self._replies.settled())
+        if not (await asyncio.wait({settled}, timeout=SETTLE_SECONDS))[0]:
+            # It waits for a model that hangs: without that, it goes on.
+            await self._close_models()
+            await asyncio.wait({settled}, timeout=SETTLE_SECONDS)
         await self._tasks.aclose()
         closing: list[Coroutine[Any, Any, Any]] = [asyncio.to_thread(self._speech.cleanup)]
         if self._hearing is not None:
             closing.append(asyncio.to_thread(self._hearing.cleanup))
-        closing += [engine.cleanup() for engine in self._responders.engines]
+        closing.append(self._close_models())
         if self.upkeep is not None:
             closing.append(self.upkeep.aclose())
+        closing.append(self.sessions.cleanup())
         for result in await asyncio.gather(*closing, return_exceptions=True):
             if isinstance(result, BaseException):
                 log.error("cleanup failed", exc_info=result)
-        await self.sessions.cleanup()
         self._unsubscribe()
+
+    async def _close_models(self) -> None:
+        results = await asyncio.gather(
+            *(engine.cleanup() for engine in self._responders.engines), return_exceptions=True
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                log.error("cleanup failed", exc_info=result)
 
     # ---- what the user does
 

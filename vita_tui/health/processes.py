@@ -35,6 +35,7 @@ __all__ = [
     "half_written",
     "kill_process",
     "record_process",
+    "remove_own_records",
     "runs",
     "stale_files",
     "stale_processes",
@@ -243,6 +244,16 @@ def _maker_runs(file: Path) -> bool:
         return False
     except (psutil.Error, OSError):
         return True
+
+
+def remove_own_records() -> None:
+    """Remove what this process has written below `runtime_dir`: it is about to end, and its children were killed."""
+    folder, me = paths.runtime_dir(), os.getpid()
+    own = [file for file in _files(_folder(), "*.json") if (record := _read(file)) and record.parent == me]
+    own += _files(folder / "control", f"{me}.*") + _files(folder / "tmp", f"{me}-*")
+    for file in own:
+        with suppress(OSError):
+            file.unlink()
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:

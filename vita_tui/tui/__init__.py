@@ -12,8 +12,9 @@ def run(resume: str | None = None, overrides: Mapping[str, Any] | None = None) -
     """Open the screen; returns the exit code when the user has left. See `app.run`."""
     import gc
 
-    from vita_tui.tui import splash
+    from vita_tui.tui import guard, splash
 
+    guard.stand_guard()
     # A sixth of the time to the first paint would go into collecting objects that are all there to stay. The app collects again
     # as soon as it has painted.
     gc.disable()
@@ -24,3 +25,4 @@ def run(resume: str | None = None, overrides: Mapping[str, Any] | None = None) -
         return run_app(resume, overrides)
     finally:
         splash.clear()
+        guard.give_back()

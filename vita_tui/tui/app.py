@@ -37,8 +37,10 @@ __all__ = ["VitaApp", "run"]
 
 log = logging.getLogger(__name__)
 
-CLOSING = 0.9
-"""Seconds that the assistant has to close itself."""
+GONE = 0.9
+"""Seconds from the wish to leave to the end of the process, whatever hangs."""
+CLOSING = 0.65
+"""Of them, for the assistant to close itself in good order."""
 MEASURE = 2.0
 """Seconds between two looks at the memory."""
 
@@ -99,8 +101,12 @@ class VitaApp(App[int]):
         self.overrides = dict(overrides or {})
         self.talk_key = HeldKey(self)
         self.quitting = False
-        self.hurried = False
-        """It was left before the assistant was closed, so its threads may still run."""
+        self._painted = False
+        self._early = 0
+        """The exit code of who left before the first paint."""
+        self._quit_keys = frozenset(
+            binding.key for binding in self.BINDINGS if isinstance(binding, Binding) and binding.id == "quit"
+        )
         self._build = build
         self._measure_memory = measure
         self._resume = resume
@@ -134,8 +140,12 @@ class VitaApp(App[int]):
 
     def _begin(self) -> None:
         """The screen is painted: now the slow things, in a thread that posts what it has made and ends."""
+        self._painted = True
         gc.freeze()
         gc.enable()
+        if self.quitting:
+            self.exit(self._early, return_code=self._early)
+            return
         threading.Thread(target=self._build_core, name="build", daemon=True).start()
 
     def _build_core(self) -> None:
@@ -211,42 +221,69 @@ class VitaApp(App[int]):
         self.exit(1, return_code=1)
 
     async def action_quit(self) -> None:
-        await self._leave(0, hurry=True)
+        await self._leave(0)
 
-    async def _leave(self, code: int, *, hurry: bool) -> None:
-        """Close the assistant and go.
-
-        Args:
-            hurry: do not wait for the assistant when it is closing already: the user asks for the second time. A lost terminal
-                tells so twice, by a signal and by its end of input, and means it once.
-        """
+    async def _leave(self, code: int) -> None:
+        """Close the assistant and go."""
         if self.quitting:
-            if hurry:
-                self.hurried = True
-                self.exit(code, return_code=code)
             return
         self.quitting = True
+        self._in_time(code)
+        if not self._painted:  # Textual takes no end in the middle of its beginning
+            self._early = code
+            return
         self.workers.cancel_all()
+        await self._close(code)
+        self.exit(code, return_code=code)
+
+    async def run_async(self, *arguments: Any, **keywords: Any) -> int | None:
+        """As Textual's; the assistant is closed also when the screen has crashed."""
+        try:
+            return await super().run_async(*arguments, **keywords)
+        finally:
+            if not self.quitting:
+                self._in_time(self.return_code or 0)
+                await self._close(self.return_code or 0)
+
+    def _in_time(self, code: int) -> None:
+        """From now on the process is gone within a second, whatever hangs."""
+        if not self.is_headless:
+            from vita_tui.health.ending import end_within
+            from vita_tui.tui import guard
+
+            end_within(GONE, code)
+            guard.leaving()
+
+    async def _close(self, code: int) -> None:
+        self._unsubscribe()
         if self.core is not None:
             try:
                 await asyncio.wait_for(self.core.aclose(), CLOSING)
             except TimeoutError:
                 log.error("the assistant did not close within %.1f s", CLOSING)
+                if not self.is_headless:
+                    # Its threads may still run: Python would take native libraries apart under their feet.
+                    from vita_tui.health.ending import end_now
+
+                    end_now(code)
             except Exception:
                 log.exception("closing the assistant failed")
-        self._unsubscribe()
         self._tasks.cancel()
-        self.exit(code, return_code=code)
 
     def _signalled(self, number: int) -> None:
         # SIGINT is the user at another terminal; after the others nobody is left to read an exit code.
-        interrupted = number == signal.SIGINT
-        self.spawn(self._leave(130 if interrupted else 0, hurry=interrupted), "quit")
+        self.spawn(self._leave(130 if number == signal.SIGINT else 0), "quit")
 
     # ---- from the driver's threads
 
     def on_terminal_lost(self) -> None:
         self._soon(self._signalled, signal.SIGTERM)
+
+    def on_quit_key(self) -> None:
+        self._in_time(0)
+
+    def quit_keys(self) -> Container[str]:
+        return self._quit_keys
 
     def on_key_flags(self, flags: int) -> None:
         self._soon(self.talk_key.found, bool(flags & REPORT_EVENTS))
@@ -489,10 +526,6 @@ def run(
             terminal=terminal,
         )
         app.run()
-    if app.hurried:
-        # Python would take native libraries apart under the feet of their threads. Children see by themselves that we are gone.
-        logging.shutdown()
-        os._exit(app.return_code or 0)
     if app.error is not None:
         if isinstance(app.error, VitaError):
             raise app.error

@@ -14,7 +14,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from typing import IO, Any, Protocol
 
 from vita_tui import paths
-from vita_tui.tui import splash
+from vita_tui.tui import guard, splash
 from vita_tui.tui.keyboard import ADD_EVENTS, ASK, Edge, TalkKey, parse_flags, parse_stroke
 
 __all__ = ["TerminalFile", "Watch", "driver_class", "parser_class", "private_terminal"]
@@ -104,6 +104,13 @@ class Watch(Protocol):
     def on_terminal_lost(self) -> None:
         """The terminal is gone."""
 
+    def on_quit_key(self) -> None:
+        """The key that quits was pressed."""
+
+    def quit_keys(self) -> Container[str]:
+        """The keys that quit, as Textual names them."""
+        ...
+
     def on_key_flags(self, flags: int) -> None:
         """The terminal knows the Kitty keyboard protocol, and these flags of it are set."""
 
@@ -162,10 +169,16 @@ def driver_class(terminal: TerminalFile, watch: Watch) -> type[Any]:
 
     from textual import constants
     from textual.drivers.linux_driver import LinuxDriver
+    from textual.events import Key
 
     parser_type = parser_class(watch)
 
     class VitaDriver(LinuxDriver):
+        def process_message(self, message: Any) -> None:
+            if isinstance(message, Key) and message.key in watch.quit_keys():
+                watch.on_quit_key()
+            super().process_message(message)
+
         def __init__(self, *arguments: Any, **keywords: Any) -> None:
             super().__init__(*arguments, **keywords)
             self._file = terminal  # type: ignore[assignment]  # it is written to, flushed and asked for its fileno
@@ -182,6 +195,8 @@ def driver_class(terminal: TerminalFile, watch: Watch) -> type[Any]:
         def start_application_mode(self) -> None:
             super().start_application_mode()  # type: ignore[no-untyped-call]  # it has no types
             splash.take_over()
+            if guard.attributes_before is not None:  # Textual found what the guard had made of them
+                self.attrs_before = guard.attributes_before
             if not constants.DISABLE_KITTY_KEY:
                 self.write(ADD_EVENTS + ASK)
                 self.flush()

@@ -1,0 +1,165 @@
+"""Ends and crashes of the real program in a real terminal, by the rows of `lifecycle.toml`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import termios
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.health.shutdown import Program, files_left, processes_left, processes_of
+from tests.virtual_audio import VirtualAudio, virtual_audio
+
+CASES: dict[str, list[dict[str, Any]]] = tomllib.loads(
+    Path(__file__).with_name("lifecycle.toml").read_text(encoding="utf-8")
+)
+
+pytestmark = [
+    pytest.mark.models,
+    pytest.mark.slow,
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal"),
+]
+
+
+def cases(kind: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", CASES[kind], ids=lambda case: case["name"])
+
+
+@pytest.fixture
+def audio() -> Iterator[VirtualAudio]:
+    with virtual_audio() as made:
+        yield made
+
+
+def child_of(home: Path, module: str) -> int:
+    return next(process.pid for process in processes_of(home) if module in process.cmdline())
+
+
+class Log:
+    """In place of the log file a pipe, which takes nothing more once it is `fill`ed: whoever writes then waits for ever."""
+
+    def __init__(self, home: Path) -> None:
+        log = home / "state" / "log" / "vita.log"
+        log.parent.mkdir(parents=True, mode=0o700)
+        os.mkfifo(log, 0o600)
+        self._reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+        self._writer = os.open(log, os.O_WRONLY | os.O_NONBLOCK)
+
+    def fill(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(self._writer, b"\n" * 512)
+
+    def close(self) -> None:
+        os.close(self._writer)
+        os.close(self._reader)
+
+
+@pytest.mark.audio
+@cases("hang")
+def test_it_is_gone_while_something_still_hangs(
+    audio: VirtualAudio, home: Path, case: dict[str, Any]
+) -> None:
+    settings = {"AUDIO__EARCONS": "false", "LLM__MAX_TOKENS": "200", **case.get("settings", {})}
+    log = Log(home) if case["hangs"] == "log" else None
+    program = Program(home, audio.env, settings)
+    stopped = 0
+    try:
+        before = termios.tcgetattr(program.terminal)
+        program.wait("idle")
+        mark = program.mark()
+        if case["moment"] != "idle":
+            program.press(case["type"].encode() + b"\r")
+            program.wait(case["moment"], start=mark)
+        if log is not None:
+            log.fill()
+        elif case["hangs"] == "sound server":
+            audio.freeze()
+        else:
+            os.kill(stopped := child_of(home, case["hangs"]), signal.SIGSTOP)
+        if "then" in case:
+            program.press(case["type"].encode() + b"\r")
+            program.wait(case["then"], start=mark)
+        program.leave(case["way"])
+        assert program.end() == 0
+        assert termios.tcgetattr(program.terminal) == before
+        assert processes_left(home) == []
+        assert not stopped or not psutil.pid_exists(stopped)
+        assert files_left(home, program.temporary) == []
+    finally:
+        audio.thaw()
+        program.close()
+        if log is not None:
+            log.close()
+
+
+@cases("crash")
+def test_a_crash_gives_the_terminal_back_and_leaves_nothing(home: Path, case: dict[str, Any]) -> None:
+    program = Program(home, os.environ, {})
+    try:
+        before = termios.tcgetattr(program.terminal)
+        program.wait("idle")
+        mark = program.mark()
+        (app,) = psutil.Process(program.pid).children()
+        app.send_signal(getattr(signal, case["signal"]))
+        assert program.end() == case["code"]
+        program.pump(0.1)
+        assert termios.tcgetattr(program.terminal) == before
+        assert b"\x1b[?1049l" in program.raw(mark), "the alternate screen is left"
+        assert b"\x1b[?25h" in program.raw(mark), "the cursor is back"
+        assert program.painted(case["says"], start=mark)
+        assert processes_left(home) == []
+        assert files_left(home, program.temporary) == []
+    finally:
+        program.close()
+
+
+def test_when_the_guard_is_killed_the_program_leaves(home: Path) -> None:
+    program = Program(home, os.environ, {})
+    try:
+        program.wait("idle")
+        (app,) = psutil.Process(program.pid).children()
+        os.kill(program.pid, signal.SIGKILL)
+        program.end()
+        psutil.wait_procs([app], timeout=30)
+        assert not app.is_running()
+        assert processes_left(home) == []
+        assert files_left(home, program.temporary) == []
+    finally:
+        program.close()
+
+
+def test_a_suspended_program_suspends_its_guard_and_goes_on_with_it(home: Path) -> None:
+    program = Program(home, os.environ, {})
+    try:
+        program.wait("idle")
+        (app,) = psutil.Process(program.pid).children()
+        app.send_signal(signal.SIGSTOP)
+        _, status = os.waitpid(program.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status), "a shell waits for the process that it started"
+        os.kill(program.pid, signal.SIGCONT)
+        program.press(b"\x11")
+        assert program.end() == 0
+    finally:
+        program.close()
+
+
+def test_the_key_that_quits_is_not_lost_before_the_first_paint(home: Path) -> None:
+    program = Program(home, os.environ, {})
+    try:
+        before = termios.tcgetattr(program.terminal)
+        program.wait("is waking up")
+        program.press(b"\x11")
+        assert program.end() == 0
+        assert termios.tcgetattr(program.terminal) == before
+        assert files_left(home, program.temporary) == []
+    finally:
+        program.close()

@@ -1,0 +1,64 @@
+"""The last resort of a program that ends: gone in time, whatever hangs, and nothing of it left.
+
+Parts close themselves in good order. What they wait for may hang, though: a model, a sound device, a disk, a library in its exit
+handler. So whoever begins to leave says by when it must be over; then children are killed, records are removed, and the process
+ends without asking anybody.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from contextlib import suppress
+
+__all__ = ["end_now", "end_within"]
+
+log = logging.getLogger(__name__)
+
+PUT_AWAY_SECONDS = 0.15
+"""For killing children and removing records: a disk that hangs must not keep the process."""
+
+_lock = threading.Lock()
+_armed = False
+
+
+def end_within(seconds: float, code: int) -> None:
+    """See to it that the process has ended `seconds` from now, with exit code `code` if it does not end by itself.
+
+    The first call counts. From any thread.
+    """
+    global _armed
+    with _lock:
+        if _armed:
+            return
+        _armed = True
+
+    def wait() -> None:
+        time.sleep(max(0.0, seconds - PUT_AWAY_SECONDS))
+        end_now(code)
+
+    threading.Thread(target=wait, name="last resort", daemon=True).start()
+
+
+def end_now(code: int) -> None:
+    """Kill the children, remove the records and end the process."""
+    thread = threading.Thread(target=_put_away, name="put away", daemon=True)
+    thread.start()
+    thread.join(PUT_AWAY_SECONDS)
+    os._exit(code)
+
+
+def _put_away() -> None:
+    import psutil
+
+    from vita_tui.health.processes import remove_own_records
+
+    with suppress(psutil.Error):
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                child.kill()
+    remove_own_records()
+    log.error("some part did not close in time; the process was ended over it")
+    logging.shutdown()
