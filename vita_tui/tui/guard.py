@@ -213,9 +213,10 @@ def _clean_up() -> None:
 
 def _explain(number: int) -> None:
     from vita_tui import paths
-    from vita_tui.cli.output import complain
 
     name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
     with suppress(OSError, ValueError):
-        complain(f"VITA was ended by {name}.", f"The log has what came before: {paths.log_file()}")
+        sys.stderr.write(
+            f"vita: VITA was ended by {name}.\n  → The log has what came before: {paths.log_file()}\n"
+        )
         sys.stderr.flush()
