@@ -101,7 +101,7 @@ async def test_every_step_frees_memory_and_comes_back(
         assert made.last.speech is not None
         assert made.last.speech.engines == ["pyttsx3"]
         assert mind.pid is not None
-        assert made._mind.unloading is not None, "it is unloaded again when no question follows"
+        assert made._model.unloading is not None, "it is unloaded again when no question follows"
 
         taken = {}
         for name in reversed(STEPS):
@@ -203,8 +203,8 @@ async def test_while_memory_is_short_the_model_comes_with_the_question_and_goes_
             pass
         assert mind.log == ["load", "unload"]
         await made.ask("One?")
-        assert made._mind.unloading is not None
-        await made._mind.unloading
+        assert made._model.unloading is not None
+        await made._model.unloading
         assert mind.log == ["load", "unload"] * 2
         assert (await step(made, PLENTY)).undone == "The language model stays loaded again"
         await made.ask("Two?")

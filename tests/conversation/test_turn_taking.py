@@ -127,7 +127,7 @@ async def test_voice_that_never_becomes_words_is_given_up(
     talking: tuple[Assistant, Events], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vita, events = talking
-    monkeypatch.setattr(interruption, "PATIENCE", 0.05)
+    monkeypatch.setattr(interruption, "WORDS_SECONDS", 0.05)
     onset(vita)
     await events.until(Interjection, lambda event: event.kind == "ignored")
     assert state_of(vita) is State.SPEAKING

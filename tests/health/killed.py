@@ -33,7 +33,7 @@ from tests.health.cascade import Talker, assembled
 from vita_tui.audio.base import Samples
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.conversation import build as building
-from vita_tui.conversation import history as record
+from vita_tui.conversation import history
 from vita_tui.conversation.thinking.exchange import Exchange
 from vita_tui.engines.llm.base import Message
 from vita_tui.engines.llm.fake import FakeResponder
@@ -106,11 +106,11 @@ def _live(home: str, life: int, early: bool, question: Samples, tell: Connection
     if early:
         asyncio.run(_talk(life, question, tell))
         return
-    with mock.patch.object(record.Record, "keep_as_it_comes", _store_at_the_end):
+    with mock.patch.object(history.History, "keep_as_it_comes", _store_at_the_end):
         asyncio.run(_talk(life, question, tell))
 
 
-async def _store_at_the_end(kept: record.Record, exchange: Exchange) -> None:
+async def _store_at_the_end(kept: history.History, exchange: Exchange) -> None:
     await kept.keep(await kept.question_of(exchange))
 
 

@@ -32,7 +32,7 @@ LETTERS = "".join(map(chr, (*range(0x0430, 0x0450), *range(0x03B1, 0x03C2), *ran
 EMPTY = "\x15"
 """ctrl+u: the prompt deletes to the start of its line."""
 QUIT = "\x11"
-PATIENCE = 60.0
+WAIT_SECONDS = 60.0
 BARE = """
 import gc
 gc.disable()
@@ -117,20 +117,20 @@ def _start(environment: dict[str, str]) -> dict[str, float]:
     """`vita` as a user opens it, asked one question, and left in the middle of the answer."""
     terminal = PseudoTerminal([sys.executable, "-m", "vita_tui"], environment)
     try:
-        named = terminal.wait_for(NAME, PATIENCE)
-        painted = terminal.wait_for("initializing", PATIENCE)
-        ready = terminal.wait_for(" idle", PATIENCE)
+        named = terminal.wait_for(NAME, WAIT_SECONDS)
+        painted = terminal.wait_for("initializing", WAIT_SECONDS)
+        ready = terminal.wait_for(" idle", WAIT_SECONDS)
         seen = len(terminal.output)
         terminal.press("Tell me a long story about a ship.\r")
-        terminal.wait_for(" thinking", PATIENCE, start=seen)
+        terminal.wait_for(" thinking", WAIT_SECONDS, start=seen)
         terminal.settle(0.5)
         left = terminal.press(QUIT)
-        ended = terminal.wait_for_end(PATIENCE)
+        ended = terminal.wait_for_end(WAIT_SECONDS)
     finally:
         terminal.close()
     bare = PseudoTerminal([sys.executable, "-c", BARE], environment)
     try:
-        least = (bare.wait_for("initializing", PATIENCE) - bare.started) * 1000
+        least = (bare.wait_for("initializing", WAIT_SECONDS) - bare.started) * 1000
     finally:
         bare.close()
     return {
@@ -147,7 +147,7 @@ def _keys(environment: dict[str, str], how: str, count: int, moments: random.Ran
     terminal = PseudoTerminal([sys.executable, "-m", "vita_tui.bench.ui_program", how], environment)
     times: list[float] = []
     try:
-        terminal.wait_for(" speaking" if how == "busy" else " idle", PATIENCE)
+        terminal.wait_for(" speaking" if how == "busy" else " idle", WAIT_SECONDS)
         terminal.settle(2.0)
         for number in range(count):
             if number and number % LINE == 0:
@@ -156,10 +156,10 @@ def _keys(environment: dict[str, str], how: str, count: int, moments: random.Ran
             seen = len(terminal.output)
             letter = LETTERS[number % len(LETTERS)]
             pressed = terminal.press(letter)
-            times.append((terminal.wait_for(letter, PATIENCE, start=seen) - pressed) * 1000)
+            times.append((terminal.wait_for(letter, WAIT_SECONDS, start=seen) - pressed) * 1000)
             terminal.settle(moments.uniform(0.04, 0.16))
         terminal.press(QUIT)
-        terminal.wait_for_end(PATIENCE)
+        terminal.wait_for_end(WAIT_SECONDS)
     finally:
         terminal.close()
     return times

@@ -1,7 +1,7 @@
 """The assistant: one conversation, as the screen and the commands use it.
 
 Everything here runs on one asyncio loop; threads hand over with `call_soon_threadsafe`. Whose turn it is decides `TurnTaking`; what is
-heard comes from `Hearing`, replies are run by `Replies`, spoken by `Speaking` and kept by `Record`.
+heard comes from `Hearing`, replies are run by `Replies`, spoken by `Speaking` and kept by `History`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from vita_tui.audio.echo import HEADPHONES_DB, EchoMicrophone
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation import memory_steps
 from vita_tui.conversation.hearing.hearing import Hearing
-from vita_tui.conversation.history import Record
+from vita_tui.conversation.history import History
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.exchange import Exchange
-from vita_tui.conversation.thinking.prefill import Mind
+from vita_tui.conversation.thinking.language_model import LanguageModel
 from vita_tui.conversation.turn_taking import TurnTaking
 from vita_tui.conversation.upkeep import Upkeep
 from vita_tui.engines.chain import Chain
@@ -87,12 +87,12 @@ class Assistant:
             clock=self._clock,
             on_ready=partial(self._tasks.post, self._loaded, "tts"),
         )
-        self._record = Record(settings, sessions, self.chains, bus, self._clock, count_error=self._count)
-        self._mind = Mind(
+        self._history = History(settings, sessions, self.chains, bus, self._clock, count_error=self._count)
+        self._model = LanguageModel(
             responders,
             settings.llm,
             spawn=self._tasks.spawn,
-            messages=self._record.messages,
+            messages=self._history.messages,
             answering=lambda: self._replies.running,
             idle=lambda: self.state in (State.IDLE, State.INITIALIZING),
             on_loaded=partial(self._loaded, "llm"),
@@ -102,8 +102,8 @@ class Assistant:
             responders,
             self.chains,
             self._speech,
-            self._record,
-            self._mind,
+            self._history,
+            self._model,
             self._tasks,
             bus,
             self._clock,
@@ -113,7 +113,7 @@ class Assistant:
             settings,
             self._replies,
             self._speech,
-            self._mind,
+            self._model,
             self._tasks,
             bus,
             self._clock,
@@ -130,7 +130,7 @@ class Assistant:
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def _upkeep(self) -> Upkeep:
-        on_loop = partial(self._tasks.wait_for, seconds=memory_steps.PATIENCE)
+        on_loop = partial(self._tasks.wait_for, seconds=memory_steps.FREE_SECONDS)
         ladder = memory_steps.steps(
             self.settings,
             recognizers=self.chains["stt"],
@@ -138,7 +138,7 @@ class Assistant:
             hearing=self._hearing,
             speech=self._speech,
             limit_history=lambda most: on_loop(self.sessions.limit_memory(most)),
-            free_mind=lambda free: on_loop(self._free_mind() if free else self._mind.keep()),
+            free_model=lambda free: on_loop(self._free_model() if free else self._model.keep()),
         )
         probes = {chain: partial(self._tasks.post, self._probe, job) for job, chain in self.chains.items()}
         return Upkeep(self.settings.health, ladder, self.bus, self._clock, probes=probes)
@@ -152,7 +152,7 @@ class Assistant:
     @property
     def session(self) -> Session | None:
         """The present conversation; None until the first word of a new one."""
-        return self._record.session
+        return self._history.session
 
     @property
     def last(self) -> Exchange | None:
@@ -181,7 +181,7 @@ class Assistant:
         A question need not wait for it; but then nothing is kept for the next start of what was read.
         """
         await self.ready.wait()
-        await self._mind.read_up()
+        await self._model.read_up()
 
     async def start(self, *, resume: str | None = None) -> None:
         """Open the store, the devices and the engines; returns when the store is open, the rest is loaded behind.
@@ -195,7 +195,7 @@ class Assistant:
         self._loading = {"llm"} | ({"tts"} if self._speech.usable else set())
         if self._hearing is not None:
             self._loading.add("stt")
-        self._mind.load_soon()
+        self._model.load_soon()
         if self._speech.usable:
             self._speech.start()
         if self._hearing is not None:
@@ -303,7 +303,7 @@ class Assistant:
         """Leave the conversation, which is kept, and start an empty one."""
         self.stop()
         await self._replies.settled()
-        self._record.turn_to(None)
+        self._history.turn_to(None)
 
     async def resume(self, session_id: str) -> None:
         """Go on with an earlier conversation; "latest" for the last one.
@@ -319,7 +319,7 @@ class Assistant:
         session = await self.sessions.get(session_id)
         self.stop()
         await self._replies.settled()
-        self._record.turn_to(session)
+        self._history.turn_to(session)
 
     async def change(self, key: str, value: Any) -> None:
         """Have a setting apply from now on: those of `AT_ONCE`."""
@@ -344,7 +344,7 @@ class Assistant:
         """What an engine of `job` was missing is there now: load it."""
         self.chains[job].reset()
         if job == "llm":
-            self._mind.load_soon()
+            self._model.load_soon()
         elif job == "tts":
             self._speech.reload()
         elif self._hearing is not None:
@@ -365,15 +365,15 @@ class Assistant:
         if self._closed or self.state is not State.IDLE or self._replies.running:
             return
         if job == "llm":
-            self._mind.probe()
+            self._model.probe()
         elif job == "tts" and self._speech.usable:
             self._speech.probe()
         elif job == "stt" and self._hearing is not None:
             self._hearing.worker.probe()
 
-    async def _free_mind(self) -> None:
+    async def _free_model(self) -> None:
         await self._replies.settled()
-        await self._mind.free()
+        await self._model.free()
 
     # ----
 

@@ -17,10 +17,10 @@ from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session, Turn
 from vita_tui.settings import Settings
 
-__all__ = ["Record", "engines_of", "timings_of"]
+__all__ = ["History", "engines_of", "timings_of"]
 
 
-class Record:
+class History:
     """The present conversation. On the assistant's loop."""
 
     def __init__(

@@ -26,7 +26,7 @@ __all__ = ["smaller_whisper", "steps"]
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 90.0
+FREE_SECONDS = 90.0
 """Seconds in which an engine must have been freed or loaded: more than loading may take."""
 LIVE = 2
 """Conversations that stay in memory when the history caches are emptied."""
@@ -43,14 +43,14 @@ def steps(
     hearing: Hearing | None,
     speech: Speaking,
     limit_history: Callable[[int | None], None],
-    free_mind: Callable[[bool], None],
+    free_model: Callable[[bool], None],
 ) -> list[Step]:
     """The steps that there are with these engines, mildest first.
 
     Args:
         hearing: None without a microphone.
         limit_history: keeps at most so many conversations in memory; None for the setting. Waits until it is done.
-        free_mind: with True unloads the language model, now and after every answer; with False loads it. Waits until it is done.
+        free_model: with True unloads the language model, now and after every answer; with False loads it. Waits until it is done.
     """
     found: list[Step] = [
         SimpleStep(
@@ -77,8 +77,8 @@ def steps(
     found.append(
         SimpleStep(
             "The language model is unloaded until the next question",
-            lambda: free_mind(True),
-            lambda: free_mind(False),
+            lambda: free_model(True),
+            lambda: free_model(False),
             "The language model stays loaded again",
         )
     )
@@ -167,13 +167,13 @@ class _Lighter(Generic[E]):
 def _wait(future: Future[Any]) -> None:
     """Until `future` is done. What an engine says of itself is in its chain."""
     try:
-        future.result(PATIENCE)
+        future.result(FREE_SECONDS)
     except EngineError as error:
         log.warning("%s", error)
     except CancelledError:
         pass  # its thread does not run: there is nothing to be freed or loaded
     except TimeoutError:
-        raise EngineError(f"An engine did not end its work within {PATIENCE:.0f} s.") from None
+        raise EngineError(f"An engine did not end its work within {FREE_SECONDS:.0f} s.") from None
 
 
 def _capital(words: str) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 
 from vita_tui.clock import Clock
 from vita_tui.conversation.hearing.backchannel import asks_to_go_on
-from vita_tui.conversation.history import Record, engines_of, timings_of
+from vita_tui.conversation.history import History, engines_of, timings_of
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.exchange import Exchange, Reason
-from vita_tui.conversation.thinking.prefill import Mind
+from vita_tui.conversation.thinking.language_model import LanguageModel
 from vita_tui.conversation.timings import Stopwatch
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Responder
@@ -35,8 +35,8 @@ class Replies:
         responders: Chain[Responder],
         chains: Mapping[Job, Chain[Any]],
         speech: Speaking,
-        record: Record,
-        mind: Mind,
+        history: History,
+        model: LanguageModel,
         tasks: Tasks,
         bus: EventBus,
         clock: Clock,
@@ -45,8 +45,8 @@ class Replies:
         self._responders = responders
         self._chains = chains
         self._speech = speech
-        self._record = record
-        self._mind = mind
+        self._history = history
+        self._model = model
         self._tasks = tasks
         self._bus = bus
         self._clock = clock
@@ -84,7 +84,7 @@ class Replies:
         if self._draft is not None and _same(self._draft.question, question):
             return
         self.drop_draft()
-        self._mind.stop_reading()
+        self._model.stop_reading()
         self._draft = self._make(question, spoken=True)
         self._tasks.spawn(self._run_draft(self._draft), "draft")
 
@@ -114,23 +114,23 @@ class Replies:
         """
         self._turns = exchange.turn
         self.current = exchange
-        self._mind.stop_reading()
-        await self._mind.end_probe()
+        self._model.stop_reading()
+        await self._model.end_probe()
         await self.settled()
         self._running = asyncio.current_task()
         try:
             exchange.commit()
             if exchange.task is not None:
-                storing = self._tasks.spawn(self._record.keep_as_it_comes(exchange), "store")
+                storing = self._tasks.spawn(self._history.keep_as_it_comes(exchange), "store")
                 await asyncio.wait({exchange.task})
             else:
                 # The model is asked first: neither the store nor counting tokens must keep the user waiting.
-                messages = await self._record.messages(exchange.question)
-                storing = self._tasks.spawn(self._record.keep_as_it_comes(exchange), "store")
+                messages = await self._history.messages(exchange.question)
+                storing = self._tasks.spawn(self._history.keep_as_it_comes(exchange), "store")
                 await exchange.run(messages)
             exchange.closed.set()
             first = await storing
-            await self._record.keep_answer(exchange, first)
+            await self._history.keep_answer(exchange, first)
             self._finish(exchange)
         finally:
             exchange.closed.set()
@@ -139,7 +139,7 @@ class Replies:
                 self.current = None
                 on_over()
             if not self.closed:
-                self._mind.answered()
+                self._model.answered()
 
     # ----
 
@@ -160,13 +160,13 @@ class Replies:
             max_tokens=self._settings.llm.max_tokens,
             language=self._settings.spoken_language,
             early=self._settings.tts.early,
-            opening=self._record.rest_of(self.last) if asks_to_go_on(question) else None,
+            opening=self._history.rest_of(self.last) if asks_to_go_on(question) else None,
         )
 
     async def _run_draft(self, exchange: Exchange) -> None:
         exchange.task = asyncio.current_task()
-        await self._mind.end_probe()
-        await exchange.run(await self._record.messages(exchange.question))
+        await self._model.end_probe()
+        await exchange.run(await self._history.messages(exchange.question))
 
     def _finish(self, exchange: Exchange) -> None:
         self.last = exchange

@@ -28,7 +28,7 @@ from vita_tui.conversation.hearing.signals import (
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.exchange import Exchange, Reason
-from vita_tui.conversation.thinking.prefill import Mind
+from vita_tui.conversation.thinking.language_model import LanguageModel
 from vita_tui.conversation.turn import Act, Happening, acts
 from vita_tui.events import EventBus, FinalTranscript, Interjection, NothingHeard, State, StateChanged
 from vita_tui.health.tasks import Tasks
@@ -45,7 +45,7 @@ class TurnTaking:
         settings: Settings,
         replies: Replies,
         speech: Speaking,
-        mind: Mind,
+        model: LanguageModel,
         tasks: Tasks,
         bus: EventBus,
         clock: Clock,
@@ -62,7 +62,7 @@ class TurnTaking:
         self._settings = settings
         self._replies = replies
         self._speech = speech
-        self._mind = mind
+        self._model = model
         self._tasks = tasks
         self._bus = bus
         self._clock = clock
@@ -191,14 +191,14 @@ class TurnTaking:
                 self._abandon("stopped")
             case Act.RECORD, _ if self.hearing is not None:
                 self.hearing.begin(kept=self._kept)
-                self._mind.expect()
+                self._model.expect()
             case Act.END_RECORDING, _ if self.hearing is not None:
                 self.hearing.end()
             case Act.FORGET_UTTERANCE, _ if self.hearing is not None:
                 self.hearing.cancel()
             case Act.LISTEN, _:
                 self._set_private(False)
-                self._mind.expect()
+                self._model.expect()
             case Act.MAKE_ROOM, _:
                 self._follow(self._interruption.hint(self._now))
             case Act.CONTEST, VoiceOnset():
@@ -207,7 +207,7 @@ class TurnTaking:
             case Act.YIELD, _:
                 self._replies.stop("interrupted")
             case Act.PREFILL, WordsSoFar():
-                self._mind.hear(cause.text.split()[:-1], self._carried)
+                self._model.hear(cause.text.split()[:-1], self._carried)
             case Act.THINK_AHEAD, DraftTranscript():
                 self._replies.draft(cause.text)
             case Act.DROP_DRAFT, _:

@@ -11,7 +11,7 @@ from vita_tui.conversation.hearing.interruption import (
     DUCKED,
     HINT_SECONDS,
     HINTED,
-    PATIENCE,
+    WORDS_SECONDS,
     Duck,
     GiveBack,
     Interruption,
@@ -134,8 +134,8 @@ def test_words_that_are_not_certain_yet_are_waited_for_once_more(text: str | Non
     now, ticks = 10.0, 0
     outcomes: list[Outcome] = []
     while not outcomes:
-        assert interruption.deadline == pytest.approx(now + PATIENCE)
-        now, ticks = now + PATIENCE, ticks + 1
+        assert interruption.deadline == pytest.approx(now + WORDS_SECONDS)
+        now, ticks = now + WORDS_SECONDS, ticks + 1
         outcomes = interruption.tick(now)
     assert ticks == waits
     assert names(outcomes) == ["1.0", "ignored", "GiveBack"]

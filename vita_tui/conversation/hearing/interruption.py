@@ -17,7 +17,7 @@ from vita_tui.conversation.hearing.signals import Understood, WordsSoFar
 from vita_tui.conversation.hearing.turn_detector import EDGE_SECONDS
 from vita_tui.events import Interjection
 
-__all__ = ["DUCKED", "HINTED", "PATIENCE", "Duck", "GiveBack", "Interruption", "Outcome", "TakeFloor"]
+__all__ = ["DUCKED", "HINTED", "WORDS_SECONDS", "Duck", "GiveBack", "Interruption", "Outcome", "TakeFloor"]
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ CERTAIN = 0.5
 """Confidence in words that may end a reply; coughs and hums that are taken for words have less."""
 CERTAIN_OF_SHORT = 0.6
 """The same for less than half a second of voice: "oh" and "good" are taken for other words with less."""
-PATIENCE = 2.5
+WORDS_SECONDS = 2.5
 """Seconds in which voice must have become words; then the reply comes back up. Twice as long while there are words that are not certain,
 or nothing has been decoded yet."""
 
@@ -98,7 +98,7 @@ class Interruption:
         outcomes = self.end(now)
         self.number, self._began, self._text = number, now, ""
         self._decoded = self._extended = False
-        self._until = now + PATIENCE
+        self._until = now + WORDS_SECONDS
         return [*outcomes, Duck(DUCKED), Interjection("onset", "", 0.0)]
 
     def words(self, words: WordsSoFar, now: float) -> list[Outcome]:
@@ -138,7 +138,7 @@ class Interruption:
         undecided = not self._decoded or meaning(self._text, final=False) in ("speech", "unsure")
         if undecided and not self._extended:
             self._extended = True
-            self._until = now + PATIENCE
+            self._until = now + WORDS_SECONDS
             return []
         log.info("nobody spoke after all; last understood was %r", self._text)
         return [*self.end(now, ignored=True), GiveBack()]

@@ -15,7 +15,7 @@ from vita_tui.engines.llm.base import Message, Responder, Unloadable
 from vita_tui.errors import EngineError, NoEngineError
 from vita_tui.settings import LlmSettings
 
-__all__ = ["Mind"]
+__all__ = ["LanguageModel"]
 
 PROBE: list[Message] = [{"role": "user", "content": "Say hello."}]
 """What a resting model is asked before it is used again; its first word is enough."""
@@ -26,7 +26,7 @@ SPARING_SECONDS = 20.0
 """For so long after an answer the model stays loaded while memory is short."""
 
 
-class Mind:
+class LanguageModel:
     """Sees to the responders of one chain; the questions themselves are asked by `Exchange`."""
 
     def __init__(
