@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from vita_tui import paths
 from vita_tui.errors import SettingsError
+from vita_tui.text.urls import without_secrets
 
 __all__ = [
     "AudioSettings",
@@ -45,6 +46,9 @@ DuplexMode = Literal["full_duplex", "half_duplex", "push_to_talk"]
 
 WakeWordName = Literal["", "hey_jarvis", "okay_nabu", "alexa", "hey_mycroft", "hey_rhasspy"]
 
+
+EMBEDDED_REPLY, EMBEDDED_WINDOW = 220, 2048
+"""Tokens of a reply by the embedded model, and of all that it is given, where the settings say nothing."""
 
 T = TypeVar("T")
 
@@ -111,20 +115,31 @@ class LlmSettings(_Section):
     """What the model is told before the conversation."""
     examples: bool = True
     """Show the embedded model, which is small, a few questions with their answers before the conversation."""
-    context_window: int = Field(default=2048, ge=256)
-    """Tokens of history, question and reply together; older turns are left out first."""
-    max_tokens: int = Field(default=220, ge=1)
-    """Longest reply, in tokens."""
+    fallback: bool = True
+    """Have the built-in model answer when the server of base_url cannot; off: the question fails."""
+    context_window: int = Field(default=0, ge=0)
+    """Tokens of history, question and reply together; 0 is what the server tells, 8192 if it does not, and 2048 for the embedded model."""
+    max_tokens: int = Field(default=0, ge=0)
+    """Longest reply, in tokens, reasoning included; 0 is 220 for the embedded model and 2048 for a server."""
     temperature: float = Field(default=0.1, ge=0.0, le=2.0)
     """0 always says the likeliest; higher wanders more."""
     timeout: float = Field(default=30.0, gt=0)
-    """Seconds without a token after which the server has failed."""
+    """Seconds without a sign of life after which the server has failed."""
     threads: int = Field(default=0, ge=0, le=64)
     """CPU threads of the embedded model; 0: half of the cores. Threads that share a core with another busy program wait for each other."""
     read_ahead: bool = True
     """Have the embedded model read the history, and a question while it is still spoken."""
     nice: int = Field(default=10, ge=0, le=19)
     """Priority of the embedded model's process: higher yields more to speech."""
+
+    @property
+    def longest_reply(self) -> int:
+        """`max_tokens`, or what stands for it. A model on a server may reason before it says a word."""
+        return self.max_tokens or (2048 if self.base_url else EMBEDDED_REPLY)
+
+    def reply_room(self, context_window: int) -> int:
+        """Tokens of a window that are kept for the reply."""
+        return min(self.longest_reply, context_window // (2 if self.max_tokens or not self.base_url else 4))
 
 
 class TtsSettings(_Section):
@@ -461,8 +476,13 @@ def as_toml(
             value = getattr(values, name)
             secret = isinstance(value, SecretStr)
             text = tomli_w.dumps({name: "" if secret else list(value) if isinstance(value, tuple) else value})
+            masked = name.endswith("_url") and isinstance(value, str) and value != without_secrets(value)
+            if masked:
+                secret, text = True, tomli_w.dumps({name: without_secrets(value)})
             text = " ".join(text.split()).replace(",]", "]").replace("[ ", "[").replace(", ]", "]")
-            if secret and value.get_secret_value():
+            if masked:
+                text += "  # set, and not shown in full"
+            elif secret and value.get_secret_value():
                 text += "  # set, and not shown"
             if origin := source(f"{section}.{name}"):
                 text += f"  # {origin}"

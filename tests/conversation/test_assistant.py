@@ -207,7 +207,7 @@ async def test_stopping_keeps_only_what_was_heard() -> None:
 
         await vita.ask("Was that all?")
     told = mind.requests[-1][-2]["content"]
-    assert told.startswith(f"{answer.heard.rstrip()} [Interrupted here.")
+    assert told == f"{answer.heard.rstrip().rstrip('.')}…"
 
 
 async def test_a_new_question_takes_the_floor() -> None:

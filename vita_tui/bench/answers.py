@@ -97,11 +97,13 @@ async def _ask(
     progress: Callable[[str], None],
 ) -> Answer:
     builder = PromptBuilder(settings)
-    messages = await builder.build([], question, responder.count_tokens, responder.context_window)
+    messages = await builder.build([], question, responder.count_tokens, await responder.window())
     pieces: list[str] = []
     started = first = time.perf_counter()
-    async with aclosing(responder.stream(messages, max_tokens=settings.max_tokens)) as stream:
+    async with aclosing(responder.stream(messages, max_tokens=settings.longest_reply)) as stream:
         async for piece in stream:
+            if not isinstance(piece, str):
+                continue
             if not pieces:
                 first = time.perf_counter()
             pieces.append(piece)
@@ -109,7 +111,7 @@ async def _ask(
     text = "".join(pieces).strip()
     right = is_right(text, accepted)
     progress(f"{'✓' if right else '✗'} {question} {text}")
-    cut = await responder.count_tokens(text) >= settings.max_tokens - 1
+    cut = await responder.count_tokens(text) >= settings.longest_reply - 1
     return Answer(question, text, right, cut, (first - started) * 1000, (ended - started) * 1000)
 
 

@@ -134,9 +134,11 @@ async def _cascade(settings: Settings, assistant: Assistant, model: Any, audio: 
     ]
     reply = ""
     responder = assistant.chains["llm"].active
-    async with contextlib.aclosing(responder.stream(messages, max_tokens=settings.llm.max_tokens)) as words:
+    async with contextlib.aclosing(
+        responder.stream(messages, max_tokens=settings.llm.longest_reply)
+    ) as words:
         async for word in words:
-            reply += word
+            reply += word if isinstance(word, str) else ""
     answered = time.perf_counter()
     voice = assistant.chains["tts"].active
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import shutil
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +12,119 @@ from vita_tui.cli.output import complain, echo, plain, print_json, quiet_librari
 from vita_tui.cli.streams import need_output
 from vita_tui.cli.text_input import text_argument
 
+if TYPE_CHECKING:
+    from vita_tui.events import Event, QuestionShortened, ReplyFinished, ReplyStarted, TurnFinished
+
 __all__ = ["ask"]
+
+HELD = 2000
+"""Characters of a server's reply that a pipe or a file gets at once: what looks like its beginning may turn out to be reasoning, of which only
+the end is marked, and cannot be taken back there.
+"""
+
+
+class Answer:
+    """Prints a reply as it comes, and keeps what there is to be told about it."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        """
+        Args:
+            quiet: print nothing.
+        """
+        self._quiet = quiet
+        self._text = ""
+        self._printed = 0
+        self._started: ReplyStarted | None = None
+        self._finished: ReplyFinished | None = None
+        self._over: TurnFinished | None = None
+        self._shortened: QuestionShortened | None = None
+
+    def listen(self, event: Event) -> None:
+        """Take one event of the conversation."""
+        from vita_tui.events import (
+            QuestionShortened,
+            ReplyDelta,
+            ReplyFinished,
+            ReplyRetracted,
+            ReplyStarted,
+            TurnFinished,
+        )
+
+        match event:
+            case QuestionShortened():
+                self._shortened = event
+                sent, whole = event.fit, event.tokens
+                if not self._quiet:
+                    complain(
+                        f"Too long for this model: {sent:,} of {whole:,} tokens fit, and the beginning is left out."
+                    )
+            case ReplyStarted():
+                self._started = event
+            case ReplyDelta():
+                self._text += plain(event.text)
+                self._print()
+            case ReplyRetracted():
+                self._take_back(plain(event.text))
+            case ReplyFinished():
+                self._finished = event
+                self._print(last=True)
+            case TurnFinished():
+                self._over = event
+            case _:
+                pass
+
+    def tell(self) -> None:
+        """Say on stderr who answered in whose place, and what the reply lacks."""
+        started, finished = self._started, self._finished
+        if started is not None and started.instead_of:
+            because = f": {started.because}" if started.because else ""
+            complain(f"{started.engine} answered instead of {started.instead_of}{because}.")
+        if finished is not None and finished.note:
+            complain(
+                f"The reply was {finished.note}.",
+                "Raise llm.max_tokens." if finished.reason == "length" else "",
+            )
+
+    def as_data(self) -> dict[str, Any]:
+        """The same for programs."""
+        started, finished, over, cut = self._started, self._finished, self._over, self._shortened
+        return {
+            "reply": plain(finished.text) if finished is not None else "",
+            "engine": started.engine if started is not None else "",
+            "instead_of": started.instead_of if started is not None else "",
+            "because": started.because if started is not None else "",
+            "finish": finished.reason if finished is not None else "",
+            "note": finished.note if finished is not None else "",
+            "question_tokens": {"sent": cut.fit, "whole": cut.tokens} if cut is not None else None,
+            "timings_ms": {"llm_first_token": over.timings.llm_first_token if over is not None else None},
+        }
+
+    # ----
+
+    def _print(self, *, last: bool = False) -> None:
+        if self._quiet:
+            return
+        text = self._text[self._printed :]
+        remote = self._started is not None and " at " in self._started.engine
+        if not last and remote and not sys.stdout.isatty() and len(self._text) < HELD:
+            return
+        self._printed = len(self._text)
+        write(text)
+        if last and self._text:
+            echo()
+
+    def _take_back(self, kept: str) -> None:
+        """What came behind `kept` was reasoning."""
+        printed = self._text[: self._printed]
+        self._text = kept
+        if self._printed > len(kept):
+            rows = _rows(printed)
+            if sys.stdout.isatty() and rows < shutil.get_terminal_size().lines:
+                sys.stdout.write(f"\r\x1b[{rows - 1}A\x1b[J" if rows > 1 else "\r\x1b[J")
+            else:
+                complain("What is above was the model's reasoning; its answer follows.")
+                echo()
+            self._printed = 0
 
 
 def ask(
@@ -21,8 +135,14 @@ def ask(
     base_url: Annotated[
         str, typer.Option(metavar="URL", help="OpenAI-compatible server to ask instead of llm.base_url.")
     ] = "",
+    no_fallback: Annotated[
+        bool, typer.Option("--no-fallback", help="Fail when the server cannot answer; llm.fallback = false.")
+    ] = False,
     json: Annotated[
-        bool, typer.Option("--json", help="As JSON: question, reply, engine, timings_ms.")
+        bool,
+        typer.Option(
+            "--json", help="As JSON: question, reply, engine, instead_of, because, finish, timings_ms."
+        ),
     ] = False,
 ) -> None:
     """Ask one question and print the answer as it is written.
@@ -33,58 +153,40 @@ def ask(
     """
     question = text_argument(text, empty="there is no question")
     need_output()
+    chosen: dict[str, Any] = {
+        name: value for name, value in (("model", model), ("base_url", base_url)) if value
+    }
+    if no_fallback:
+        chosen["fallback"] = False
     with quiet_libraries():
-        run_async(_ask(question, model, base_url, json))
+        run_async(_ask(question, chosen, json))
 
 
-async def _ask(question: str, model: str, base_url: str, json: bool) -> None:
+async def _ask(question: str, chosen: dict[str, Any], json: bool) -> None:
     from vita_tui import settings as all_settings
     from vita_tui.conversation.build import build
     from vita_tui.errors import EngineError
-    from vita_tui.events import EngineStatus, Event, ReplyDelta, ReplyFinished, TurnFinished
 
-    chosen = {name: value for name, value in (("model", model), ("base_url", base_url)) if value}
     settings = all_settings.load(overrides={"llm": chosen, "sessions": {"store": "memory"}})
     assistant = build(settings, ears=False, voice=False)
-    finished: list[ReplyFinished] = []
-    turns: list[TurnFinished] = []
-    preferred = assistant.chains["llm"].engines[0].name
-    reasons: list[str] = []
-    """Why the preferred model did not answer."""
-
-    def listen(event: Event) -> None:
-        if isinstance(event, EngineStatus) and event.engine == preferred and event.reason:
-            reasons.append(event.reason)
-        elif isinstance(event, ReplyDelta) and not json:
-            write(event.text)
-        elif isinstance(event, ReplyFinished):
-            finished.append(event)
-        elif isinstance(event, TurnFinished):
-            turns.append(event)
-
-    assistant.bus.subscribe(listen)
+    answer = Answer(quiet=json)
+    assistant.bus.subscribe(answer.listen)
     try:
         await assistant.start()
         await assistant.prepared()
         await assistant.ask(question)
     finally:
         await assistant.aclose()
-    if not json and finished and finished[0].text:
-        echo()
-    failed = assistant.last is not None and assistant.last.error is not None
-    if turns and reasons and not failed and (answered := turns[0].engines.get("llm", preferred)) != preferred:
-        complain(f"{answered} answered instead of {preferred}: {reasons[0]}.")
     if assistant.last is not None and (error := assistant.last.error) is not None:
         raise error if error.exit_code != 1 else EngineError(error.message, remedy=error.remedy)
+    answer.tell()
     if json:
-        reply = finished[0]
-        timings = turns[0].timings
-        print_json(
-            {
-                "question": question,
-                "reply": plain(reply.text),
-                "engine": turns[0].engines.get("llm", ""),
-                "finish": reply.reason,
-                "timings_ms": {"llm_first_token": timings.llm_first_token},
-            }
-        )
+        print_json({"question": question, **answer.as_data()})
+
+
+def _rows(text: str) -> int:
+    """Lines that `text` takes on the terminal."""
+    from rich.cells import cell_len
+
+    columns = max(1, shutil.get_terminal_size().columns)
+    return sum(max(1, -(-cell_len(line.expandtabs()) // columns)) for line in text.split("\n"))

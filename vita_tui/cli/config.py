@@ -78,8 +78,10 @@ def init(
 def _plain(section: Any) -> dict[str, Any]:
     from pydantic import SecretStr
 
+    from vita_tui.text.urls import without_secrets
+
     return {
-        name: value
+        name: without_secrets(value) if name.endswith("_url") else value
         for name in type(section).model_fields
         if not isinstance(value := getattr(section, name), SecretStr)
     }

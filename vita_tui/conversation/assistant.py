@@ -22,6 +22,7 @@ from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.exchange import Exchange
 from vita_tui.conversation.thinking.language_model import LanguageModel
+from vita_tui.conversation.thinking.prompt import LeftOut
 from vita_tui.conversation.turn_taking import TurnTaking
 from vita_tui.conversation.upkeep import Upkeep
 from vita_tui.engines.chain import Chain
@@ -251,6 +252,10 @@ class Assistant:
         question = text.strip()
         if question and not self._closed:
             await self._turn.ask(question)
+
+    async def fits(self, text: str) -> LeftOut | None:
+        """What of a typed question the model would not see, because it is too long; None when all fits."""
+        return await self._history.fits(text.strip())
 
     def talk(self, *, kept: bool = False) -> None:
         """The talk key: start an utterance, or end the one that is being spoken.

@@ -19,7 +19,7 @@ from vita_tui.health.process_memory import settle_allocator
 from vita_tui.models import catalogue, store
 from vita_tui.models.catalogue import Kind, Model
 from vita_tui.sessions.stores import make_manager
-from vita_tui.settings import Settings
+from vita_tui.settings import EMBEDDED_REPLY, EMBEDDED_WINDOW, Settings
 
 __all__ = ["build", "known", "recognizers", "responders", "synthesizers"]
 
@@ -117,13 +117,14 @@ def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) ->
             )
         )
     name = type(llm).model_fields["model"].default if llm.base_url else llm.model
-    if not llm.base_url or not _missing("llm", name):
+    if not llm.base_url or (llm.fallback and not _missing("llm", name)):
         model = known(name)
         engines.append(
             EmbeddedResponder(
                 place("llm", name),
                 name=Path(name).stem if _is_file(name) else name,
-                context_window=llm.context_window,
+                context_window=llm.context_window or EMBEDDED_WINDOW,
+                longest_reply=llm.max_tokens or EMBEDDED_REPLY,
                 timeout=llm.timeout,
                 temperature=llm.temperature,
                 threads=llm.threads or half_the_cores(),
@@ -133,7 +134,8 @@ def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) ->
                 short_keys=model is not None and model.short_keys,
             )
         )
-    return Chain("llm", engines, settings.health, bus=bus, clock=clock)
+    # Slow is not broken: the server that the user has chosen is waited for, up to llm.timeout.
+    return Chain("llm", engines, settings.health, bus=bus, clock=clock, slow_counts=False)
 
 
 def synthesizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Synthesizer]:

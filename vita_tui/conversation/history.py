@@ -8,9 +8,9 @@ from typing import Any
 
 from vita_tui.clock import Clock
 from vita_tui.conversation.thinking.exchange import Exchange, Opening
-from vita_tui.conversation.thinking.prompt import PromptBuilder
+from vita_tui.conversation.thinking.prompt import LeftOut, PromptBuilder
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.llm.base import Message
+from vita_tui.engines.llm.base import Message, Responder
 from vita_tui.errors import StoreError
 from vita_tui.events import EventBus, Job, Notice, SessionChanged, TurnTimings
 from vita_tui.sessions.manager import SessionManager
@@ -50,10 +50,26 @@ class History:
         self._tell()
 
     async def messages(self, question: str) -> list[Message]:
-        """What the model is asked for `question`, or for what is known of it."""
-        responder = self._chains["llm"].active
+        """What the model is asked for `question`, or for what is known of it; `left_out` is what does not fit."""
+        responder: Responder = self._chains["llm"].active
         turns = self.session.turns if self.session is not None else ()
-        return await self._prompt.build(turns, question, responder.count_tokens, responder.context_window)
+        return await self._prompt.build(turns, question, responder.count_tokens, await responder.window())
+
+    async def messages_for(self, responder: Responder, question: str) -> list[Message]:
+        """The same for another engine than the one that answers now, whose window may be smaller."""
+        turns = self.session.turns if self.session is not None else ()
+        builder = PromptBuilder(self._settings.llm)
+        return await builder.build(turns, question, responder.count_tokens, await responder.window())
+
+    @property
+    def left_out(self) -> LeftOut | None:
+        """What did not fit into the last `messages`."""
+        return self._prompt.left_out
+
+    async def fits(self, question: str) -> LeftOut | None:
+        """What would be left out of `question` if it were asked now."""
+        responder: Responder = self._chains["llm"].active
+        return await self._prompt.fits(question, responder.count_tokens, await responder.window())
 
     def rest_of(self, last: Exchange | None) -> Opening | None:
         """What was not heard of the last reply, which `last` holds if it was not in an earlier life; None when all was heard."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from vita_tui.clock import Clock
@@ -126,8 +127,9 @@ class Replies:
             else:
                 # The model is asked first: neither the store nor counting tokens must keep the user waiting.
                 messages = await self._history.messages(exchange.question)
+                left_out = self._history.left_out
                 storing = self._tasks.spawn(self._history.keep_as_it_comes(exchange), "store")
-                await exchange.run(messages)
+                await exchange.run(messages, left_out)
             exchange.closed.set()
             first = await storing
             await self._history.keep_answer(exchange, first)
@@ -157,7 +159,9 @@ class Replies:
             bus=self._bus,
             clock=self._clock,
             watch=watch,
-            max_tokens=self._settings.llm.max_tokens,
+            longest=self._settings.llm.reply_room,
+            speak_anew=partial(self._speech.begin, turn) if aloud else None,
+            prompt=lambda responder: self._history.messages_for(responder, question),
             language=self._settings.spoken_language,
             early=self._settings.tts.early,
             opening=self._history.rest_of(self.last) if asks_to_go_on(question) else None,
@@ -166,7 +170,8 @@ class Replies:
     async def _run_draft(self, exchange: Exchange) -> None:
         exchange.task = asyncio.current_task()
         await self._model.end_probe()
-        await exchange.run(await self._history.messages(exchange.question))
+        messages = await self._history.messages(exchange.question)
+        await exchange.run(messages, self._history.left_out)
 
     def _finish(self, exchange: Exchange) -> None:
         self.last = exchange

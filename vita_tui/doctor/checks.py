@@ -213,7 +213,8 @@ def _mind(settings: Settings) -> Iterator[Check]:
             await engine.load()
             words = ""
             async for delta in engine.stream([{"role": "user", "content": "Say hello."}], max_tokens=8):
-                words += delta
+                # A model that reasons first works as well.
+                words += delta if isinstance(delta, str) else getattr(delta, "text", "")
             if not words.strip():
                 raise VitaError("it answered nothing.")
             return f"said “{words.strip()[:40]}”"

@@ -18,6 +18,8 @@ answers. An engine that is put aside, to save memory, is passed over in the same
 from __future__ import annotations
 
 import logging
+import math
+import re
 import statistics
 import threading
 from collections import deque
@@ -48,6 +50,7 @@ REMEMBERED = 64
 """Durations of work from which an engine's median is taken."""
 _TITLES: dict[Job, str] = {"stt": "speech recognition", "llm": "language model", "tts": "voice"}
 _BEGINNINGS = {"A", "An", "It", "No", "The", "There"}
+_COUNTED = re.compile(r" \(\d+ of \d+\)$")
 _VERBS: dict[Job, str] = {"stt": "Listening", "llm": "Thinking", "tts": "Speaking"}
 
 
@@ -174,13 +177,19 @@ class Chain(Generic[E]):
         *,
         bus: EventBus,
         clock: Clock | None = None,
+        slow_counts: bool = True,
     ) -> None:
+        """
+        Args:
+            slow_counts: work that takes long counts as a failure, for which another engine takes over.
+        """
         self.job = job
         self.watched = False
         """A `Prober` tries engines again when their rest is over."""
         self._bus = bus
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
+        self._slow_counts = slow_counts
         self._links = [self._link(engine, settings) for engine in engines]
         self._answered = 0
         """Place of the engine that answered last."""
@@ -194,7 +203,7 @@ class Chain(Generic[E]):
             engine.name,
             failures=settings.breaker_failures,
             rest_seconds=settings.breaker_seconds,
-            slow_seconds=settings.breaker_slow_seconds,
+            slow_seconds=settings.breaker_slow_seconds if self._slow_counts else math.inf,
             clock=self._clock,
         )
         return _Link(engine, breaker)
@@ -287,6 +296,13 @@ class Chain(Generic[E]):
     def take_back(self, engine: E) -> None:
         """Use `engine` again, in its old place."""
         self._set_aside(engine, "")
+
+    def reason(self, name: str) -> str:
+        """Why the engine of that name does not answer, or not as it should; empty when it does."""
+        for link in self._links:
+            if link.engine.name == name:
+                return _COUNTED.sub("", link.aside or link.reason)
+        return ""
 
     def breakers(self) -> list[BreakerSnapshot]:
         """Every engine's breaker now, in order."""

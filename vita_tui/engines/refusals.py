@@ -1,40 +1,251 @@
-"""What an OpenAI-compatible server says no with, in words."""
+"""Why a server cannot be used, in words: its own reason where it gives one, what the connection failed of where there is none."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import email.utils
+import json
+import re
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
 
-from vita_tui.errors import EngineError
+from vita_tui.engines.http_client import Server
+from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, VitaError
+from vita_tui.text.clean import clean_line
 
-if TYPE_CHECKING:
-    import openai
+__all__ = ["MOST_BYTES", "connection_failure", "reason", "refusal"]
 
-__all__ = ["refusal"]
+LONGEST = 200
+"""Characters of a server's own words."""
+MOST_BYTES = 100_000
+"""Of a refusal that are read."""
+_WORDS = (
+    "message",
+    "detail",
+    "error",
+    "error_description",
+    "msg",
+    "reason",
+    "title",
+    "errors",
+    "description",
+)
+"""Where servers put their reason, in an error or beside it."""
 
 
 def refusal(
-    error: openai.APIStatusError, where: str, *, section: str, missing: str, check: str
+    server: Server, status: int, headers: Mapping[str, str], body: str, *, missing: str, check: str
 ) -> EngineError:
-    """What `error` means for the user; never quotes the key.
+    """What an answer that is no success means for the user; quotes no secret.
 
     Args:
-        where: the server's host and port.
-        section: of the settings: "llm" or "tts".
+        headers: by names in small letters.
         missing: what there is none of when the server finds something not, such as "model “x”".
         check: which settings may be wrong then.
     """
-    import openai
-
-    match error:
-        case openai.AuthenticationError() | openai.PermissionDeniedError():
+    said = reason(server, body)
+    told = f": {said}." if said else "."
+    key = f"VITA_{server.section.upper()}__API_KEY"
+    again = _when(headers)
+    match status:
+        case 401:
+            what = "refused the API key" if server.key else "asks for an API key"
+            return EngineError(f"{server.where} {what}{told}", remedy=f"Set {key}.")
+        case 403 if not said:
+            return EngineError(f"{server.where} refused the API key.", remedy=f"Set {key}.")
+        case 403:
             return EngineError(
-                f"{where} refused the API key.", remedy=f"Set VITA_{section.upper()}__API_KEY."
+                f"{server.where} refuses to serve this{told}",
+                remedy=f"Check {key} and what it may be used for.",
             )
-        case openai.NotFoundError():
-            return EngineError(f"{where} has no {missing}.", remedy=f"Check {check} (…/v1).")
-        case openai.RateLimitError():
-            return EngineError(f"{where} has had enough requests for now.", remedy="Wait a little.")
+        case 402:
+            return EngineError(
+                f"{server.where} wants to be paid first{told}", remedy="See the account there."
+            )
+        case 404 | 405 | 410:
+            return EngineError(f"{server.where} has no {missing}{told}", remedy=f"Check {check} (…/v1).")
+        case 413:
+            return EngineError(
+                f"{server.where} finds the request too large{told}",
+                remedy="Begin a new conversation, or ask something shorter.",
+            )
+        case 429 if "insufficient_quota" in body or "billing" in body:
+            return EngineError(
+                f"The quota of the API key at {server.where} is used up{told}",
+                remedy="See the account there.",
+            )
+        case 429:
+            return EngineError(
+                f"{server.where} has had enough requests for now{told}", remedy=again or "Wait a little."
+            )
+        case _ if 300 <= status < 400:
+            return _redirect(server, headers.get("location", ""))
         case _:
             return EngineError(
-                f"{where} answered with HTTP status {error.status_code}.", remedy="See its log."
+                f"{server.where} answered with HTTP status {status}{told}",
+                remedy=again or ("" if said else "See its log."),
             )
+
+
+def reason(server: Server, body: object) -> str:
+    """A server's own words for what is wrong, out of whatever it has put them in: one line without secrets and control characters,
+    no full stop at its end; empty when there are none.
+
+    Args:
+        body: what it sent, as text or as JSON that was read already.
+    """
+    if isinstance(body, str):
+        try:
+            found = next(_sentences(json.loads(body)), "")
+        except (ValueError, RecursionError):
+            title = re.search(r"(?is)<(title|h1)[^>]*>(.*?)</\1>", body)
+            found = title[2] if title else "" if "<" in body[:200] else body
+    else:
+        found = next(_sentences(body), "")
+    # Cut last: half of a secret is not masked.
+    line = " ".join(server.without_secrets(clean_line(found)).split())
+    if len(line) > LONGEST:
+        line = line[: LONGEST - 1].rsplit(" ", 1)[0] + "…"
+    return line.rstrip(".: ")
+
+
+def _sentences(value: Any) -> Iterator[str]:
+    """The texts of an error that may be the reason, the likeliest first."""
+    if isinstance(value, str):
+        # An error within an error: what another server said, passed on.
+        inner = value.strip()
+        if inner.startswith("{"):
+            try:
+                yield from _sentences(json.loads(inner))
+            except (ValueError, RecursionError):
+                yield inner
+        elif inner:
+            yield inner
+    elif isinstance(value, list):
+        for one in value[:3]:
+            place = one.get("loc") if isinstance(one, dict) else None
+            at = ".".join(str(part) for part in place if part != "body") if isinstance(place, list) else ""
+            for text in _sentences(one):
+                yield f"{at}: {text}" if at else text
+    elif isinstance(value, dict):
+        inner_first = ("error", *_WORDS) if isinstance(value.get("error"), dict | list) else _WORDS
+        for name in inner_first:
+            if name in value:
+                yield from _sentences(value[name])
+
+
+def _when(headers: Mapping[str, str]) -> str:
+    """When it may be tried again, if the server says so."""
+    value = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, TypeError):
+            return ""
+    if not 0 <= seconds < 1e7:
+        return ""
+    shown = f"{max(1, round(seconds))} s" if seconds < 120 else f"{round(seconds / 60)} minutes"
+    return f"Try again in {shown}."
+
+
+def _redirect(server: Server, location: str) -> EngineError:
+    parts = urlsplit(location) if location else None
+    target = ""
+    if parts is not None:
+        host = parts.netloc.rpartition("@")[2] or urlsplit(server.url).netloc
+        scheme = parts.scheme or urlsplit(server.url).scheme
+        target = clean_line(f"{scheme}://{host}{parts.path}")[:LONGEST]
+    return EngineError(
+        f"{server.where} sends requests on to {target or 'another place'}, where VITA does not follow.",
+        remedy=f"If that is right, set {server.section}.base_url to it.",
+    )
+
+
+def connection_failure(
+    server: Server,
+    name: str,
+    error: BaseException,
+    *,
+    begun: bool,
+    timeout: float,
+    part: str,
+    tls: bool = False,
+) -> VitaError:
+    """What a failed connection means for the user; quotes no secret.
+
+    Args:
+        name: of the engine.
+        begun: its answer had begun.
+        timeout: seconds that were waited.
+        part: what broke off: "its reply".
+        tls: the server was spoken to without TLS, and `speaks_tls`.
+    """
+    import httpx2
+
+    secure = urlsplit(server.url).scheme == "https"
+    proxied = not server.is_local and server.proxy()
+    setting = f"{server.section}.base_url"
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _distrust(server, cause)
+    for cause in causes:
+        if isinstance(cause, ssl.SSLError) and not begun:
+            return EngineUnavailableError(
+                f"{server.where} does not speak TLS.", remedy=f"Write http:// in {setting}, if that is right."
+            )
+        if isinstance(cause, socket.gaierror):
+            where = server.where if not proxied else "The proxy"
+            return EngineUnavailableError(
+                f"{where} is not known: there is no such name.", remedy=f"Are you online? Check {setting}."
+            )
+    if isinstance(error, httpx2.ConnectTimeout | httpx2.ConnectError | httpx2.ProxyError) and not begun:
+        if proxied:
+            return EngineUnavailableError(
+                f"The way to {server.where} leads through a proxy that does not let it pass.",
+                remedy=f"Check {proxied[1]}, or set NO_PROXY={server.host}",
+            )
+    elif isinstance(error, httpx2.TimeoutException | TimeoutError):
+        return EngineTimeoutError(
+            f"{name} said nothing for {timeout:g} s.",
+            remedy=f"Is it busy? Or raise {server.section}.timeout.",
+        )
+    elif not secure and tls and not begun:
+        return EngineUnavailableError(
+            f"{server.where} speaks TLS only.", remedy=f"Write https:// in {setting}."
+        )
+    elif begun or isinstance(error, httpx2.DecodingError):
+        return EngineError(f"{name} broke off in the middle of {part}.")
+    return EngineUnavailableError(
+        f"No {server.kind} answers at {server.where}.", remedy=f"Is the server running? Check {setting}."
+    )
+
+
+def _distrust(server: Server, error: ssl.SSLCertVerificationError) -> EngineUnavailableError:
+    why = (
+        (error.verify_message or "it cannot be verified")
+        .partition(", certificate is not valid")[0]
+        .rstrip(".")
+    )
+    if error.verify_code in (62, 64):  # OpenSSL's: the host name, or the address, does not match
+        return EngineUnavailableError(
+            f"The certificate of {server.where} is for another name.",
+            remedy=f"Write that name in {server.section}.base_url, or give the server a certificate for {server.host}.",
+        )
+    return EngineUnavailableError(
+        f"The certificate of {server.where} is not trusted: {why}.",
+        remedy="If it is right, set SSL_CERT_FILE to a file with the certificate of who signed it.",
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

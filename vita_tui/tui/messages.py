@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from textual.message import Message
 
-from vita_tui.events import Event, Heard, LevelChanged, PartialTranscript, ReplyDelta
+from vita_tui.events import Event, Heard, LevelChanged, PartialTranscript, ReasoningDelta, ReplyDelta
 from vita_tui.tui.core import Core
 
 __all__ = ["Bridge", "Built", "Happened", "NotBuilt"]
@@ -73,6 +73,9 @@ def _add(waiting: list[Event], event: Event) -> None:
         last = waiting[-1]
         if isinstance(event, ReplyDelta) and isinstance(last, ReplyDelta) and last.turn == event.turn:
             waiting[-1] = ReplyDelta(event.turn, last.text + event.text)
+            return
+        if isinstance(event, ReasoningDelta) and isinstance(last, ReasoningDelta) and last.turn == event.turn:
+            waiting[-1] = ReasoningDelta(event.turn, last.text + event.text)
             return
         if isinstance(event, Heard) and isinstance(last, Heard) and last.turn == event.turn:
             waiting[-1] = event

@@ -46,16 +46,15 @@ async def read_anew(responder: EmbeddedResponder) -> int:
     """How many tokens of the question and all before it the server computes."""
     assert responder._remote is not None
     assert responder._remote._client is not None
-    answer: Any = await responder._remote._client.post(
+    answer = await responder._remote._client.post(
         f"{responder._remote._base_url}/chat/completions",
-        cast_to=object,
-        body={
+        json={
             "messages": [SYSTEM, {"role": "user", "content": "Bread?"}, {"role": "assistant", "content": "Mine!"}, QUESTION],
             "max_tokens": 1,
             "cache_prompt": True,
         },
     )  # fmt: skip
-    return int(answer["timings"]["prompt_n"])
+    return int(answer.json()["timings"]["prompt_n"])
 
 
 def kept() -> list[Path]:
@@ -87,13 +86,13 @@ async def test_a_question_that_comes_first_only_delays_it(
 ) -> None:
     first = await start()
     assert first._remote is not None
-    began, ask = asyncio.Event(), first._remote._chunks
+    began, ask = asyncio.Event(), first._remote._answer
 
     def noted(*arguments: Any, **keywords: Any) -> Any:
         began.set()
         return ask(*arguments, **keywords)
 
-    monkeypatch.setattr(first._remote, "_chunks", noted)
+    monkeypatch.setattr(first._remote, "_answer", noted)
     reading = asyncio.create_task(first.prefill([SYSTEM]))
     await began.wait()
     reading.cancel()
@@ -114,7 +113,7 @@ async def test_a_question_that_comes_while_it_is_kept_waits_and_is_not_in_it(
     first = await start()
     assert first._remote is not None
     order: list[str] = []
-    began, slot, ask = asyncio.Event(), first._remote.slot, first._remote._chunks
+    began, slot, ask = asyncio.Event(), first._remote.slot, first._remote._answer
 
     async def keep(*arguments: Any) -> bool:
         began.set()
@@ -128,7 +127,7 @@ async def test_a_question_that_comes_while_it_is_kept_waits_and_is_not_in_it(
         return ask(*arguments, **keywords)
 
     monkeypatch.setattr(first._remote, "slot", keep)
-    monkeypatch.setattr(first._remote, "_chunks", noted)
+    monkeypatch.setattr(first._remote, "_answer", noted)
     reading = asyncio.create_task(first.prefill([SYSTEM]))
     await began.wait()
     reading.cancel()

@@ -8,18 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from vita_tui.clock import Clock
 from vita_tui.conversation.speaking.clauses import POLICIES, WHOLE_SENTENCES, ClauseCutter
 from vita_tui.conversation.speaking.speech import Speech
+from vita_tui.conversation.thinking.prompt import LeftOut
 from vita_tui.conversation.timings import Stopwatch
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.llm.base import Message, Responder
+from vita_tui.engines.llm.base import Cut, Message, Piece, Reasoning, Responder, Retracted
 from vita_tui.errors import EngineError, NoEngineError, VitaError
-from vita_tui.events import Event, EventBus, Heard, ReplyDelta, ReplyFinished, ReplyStarted, UserSaid
+from vita_tui.events import (
+    Event,
+    EventBus,
+    Heard,
+    QuestionShortened,
+    ReasoningDelta,
+    ReplyDelta,
+    ReplyFinished,
+    ReplyRetracted,
+    ReplyStarted,
+    UserSaid,
+)
 from vita_tui.health.registry import register_task
 
 __all__ = ["Exchange", "Opening"]
@@ -29,7 +41,7 @@ MAX_CHARACTERS = 100_000
 MAX_BLANKS = 1000
 """White space at a stretch after which a model is taken to have lost its way."""
 
-Reason = Literal["complete", "stopped", "interrupted", "length", "failed"]
+Reason = Literal["complete", "stopped", "interrupted", "length", "filtered", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +70,19 @@ class Exchange:
         bus: EventBus,
         clock: Clock,
         watch: Stopwatch,
-        max_tokens: int,
+        longest: Callable[[int], int],
         language: str = "en",
         early: bool = True,
         opening: Opening | None = None,
+        speak_anew: Callable[[], Speech] | None = None,
+        prompt: Callable[[Responder], Awaitable[list[Message]]] | None = None,
     ) -> None:
+        """
+        Args:
+            longest: tokens of a reply in a window of so many.
+            speak_anew: another `speech`, for a reply of which what came so far was none.
+            prompt: the messages for an engine other than the one that they were made for.
+        """
         self.turn = turn
         self.question = question
         self.spoken = spoken
@@ -83,7 +103,14 @@ class Exchange:
         self._responders = responders
         self._bus = bus
         self._clock = clock
-        self._max_tokens = max_tokens
+        self._longest = longest
+        self._speak_anew = speak_anew
+        self._prompt = prompt
+        self._cut: Cut | None = None
+        """Why the model ended its reply, if not because all was said."""
+        self._reasoned = False
+        self._limit = 0
+        """Tokens of the reply at most."""
         self._language = language
         self._policies = POLICIES if early else WHOLE_SENTENCES
         self._opening = opening
@@ -119,8 +146,14 @@ class Exchange:
         if self._generation is not None:
             self._generation.cancel()
 
-    async def run(self, messages: Sequence[Message]) -> None:
-        """Answer `messages`; returns when the reply was written and heard, stopped, or has failed."""
+    async def run(self, messages: Sequence[Message], left_out: LeftOut | None = None) -> None:
+        """Answer `messages`; returns when the reply was written and heard, stopped, or has failed.
+
+        Args:
+            left_out: what of the question and of what was said before is not among them.
+        """
+        if left_out is not None:
+            self._publish(QuestionShortened(self.turn, left_out.fit, left_out.tokens, left_out.turns))
         if self._stopped is None:
             self._generation = asyncio.create_task(self._generate(list(messages)), name=f"reply {self.turn}")
             register_task(self._generation, owner="conversation.exchange")
@@ -136,10 +169,14 @@ class Exchange:
             self.reason = self._stopped
         elif not self.text.strip() and self.error is None:
             self.reason = "failed"
-            self.error = VitaError("The model said nothing.", remedy="Ask again, or in other words.")
+            self.error = self._why_nothing()
         self._publish(
             ReplyFinished(
-                self.turn, self.text, self.reason, self.error.message if self.error is not None else ""
+                self.turn,
+                self.text,
+                self.reason,
+                self.error.message if self.error is not None else "",
+                self._why_cut(),
             )
         )
         self.closed.set()
@@ -164,6 +201,53 @@ class Exchange:
             return self.text, ""  # an emoji or a full stop has no sound
         return heard, unheard
 
+    # ---- replies that end before their end
+
+    def _why_cut(self) -> str:
+        match self.reason:
+            case "length" if len(self.text) < MAX_CHARACTERS:
+                return f"cut at {self._limit} tokens (llm.max_tokens)"
+            case "length":
+                return "cut: it did not end"
+            case "filtered":
+                return "cut by the server’s content filter"
+            case _:
+                return ""
+
+    def _why_nothing(self) -> VitaError:
+        match self._cut:
+            case Cut("length") if self._reasoned:
+                return VitaError(
+                    f"{self.engine} was still reasoning when its {self._limit} tokens were used up.",
+                    remedy="Raise llm.max_tokens, or choose a model that reasons less: llm.model.",
+                )
+            case Cut("length"):
+                return VitaError(
+                    f"{self.engine} said nothing within {self._limit} tokens.", remedy="Raise llm.max_tokens."
+                )
+            case Cut("filter"):
+                return VitaError(
+                    f"A content filter withheld the answer of {self.engine}.",
+                    remedy="Ask in other words, or choose another model: llm.model.",
+                )
+            case Cut("refusal", said):
+                return VitaError(
+                    f"{self.engine} refused to answer{f': {said}' if said else ''}.",
+                    remedy="Ask in other words, or choose another model: llm.model.",
+                )
+            case Cut("tools"):
+                return VitaError(
+                    f"{self.engine} wanted to call a tool instead of answering, and has none here.",
+                    remedy="Choose another model: llm.model, or turn off the tools on the server.",
+                )
+            case _ if self._reasoned:
+                return VitaError(
+                    f"{self.engine} reasoned, and then gave no answer.",
+                    remedy="Ask again, raise llm.max_tokens, or choose another model: llm.model.",
+                )
+            case _:
+                return VitaError("The model said nothing.", remedy="Ask again, or in other words.")
+
     # ----
 
     def _publish(self, event: Event) -> None:
@@ -174,60 +258,104 @@ class Exchange:
 
     async def _generate(self, messages: list[Message]) -> None:
         """Stream from the first engine that answers. One that broke off is asked once more to go on where it stopped."""
-        cutter = ClauseCutter(self._language, self._policies)
+        self._cutter = ClauseCutter(self._language, self._policies)
         opening = self._opening
         try:
             if opening is not None:
                 self.engine = "memory"
                 self._publish(ReplyStarted(self.turn, self.engine))
-                self._take(opening.rest.lstrip(), cutter)
+                self._take(opening.rest.lstrip())
                 if opening.whole or not any(one.continues for one in self._responders.engines):
                     self.written = True
                     return
             try:
-                await self._stream(messages, cutter)
+                await self._stream(messages)
             except NoEngineError:
                 # To start again would say the same twice: what is there stands, and the error is told.
                 if self.text and not any(responder.continues for responder in self._responders.engines):
                     raise
-                await self._stream(messages, cutter)
+                await self._stream(messages)
             self.written = True
         finally:
             if self._stopped is None and self.speech is not None:
-                for clause in cutter.finish():
+                for clause in self._cutter.finish():
                     self._first_clause()
                     self.speech.add(clause)
 
-    async def _stream(self, messages: list[Message], cutter: ClauseCutter) -> None:
+    async def _stream(self, messages: list[Message]) -> None:
+        preferred = self._responders.active if self._responders.engines else None
         for attempt in self._responders.attempts(lambda responder: responder.continues or not self.text):
             with attempt as responder:
                 await responder.load()
+                if responder is not preferred and self._prompt is not None:
+                    messages = await self._prompt(responder)
                 said = self.text if self._opening is None else self._opening.heard + self._opening.rest
                 said += self.text[len(self._opening.rest.lstrip()) :] if self._opening is not None else ""
                 so_far: list[Message] = [{"role": "assistant", "content": said}] if said else []
                 self.engine = responder.name
                 if not so_far:
-                    self._publish(ReplyStarted(self.turn, responder.name))
+                    self._publish(self._started(responder))
+                self._limit = self._longest(await responder.window())
+                kept = len(self.text)
                 async with contextlib.aclosing(
-                    responder.stream([*messages, *so_far], max_tokens=self._max_tokens)
+                    responder.stream([*messages, *so_far], max_tokens=self._limit)
                 ) as stream:
-                    async for delta in stream:
-                        if not isinstance(delta, str):
-                            raise EngineError(f"{responder.name} sent what is not text.")
+                    async for piece in stream:
                         attempt.answered()
-                        self._take(delta, cutter)
+                        self._take_piece(piece, kept)
                         if len(self.text) - len(self.text.rstrip()) > MAX_BLANKS:
                             raise EngineError(f"{responder.name} sent nothing but blanks without end.")
                         if len(self.text) >= MAX_CHARACTERS:
                             self.reason = "length"
                             return
 
-    def _take(self, delta: str, cutter: ClauseCutter) -> None:
+    def _started(self, responder: Responder) -> ReplyStarted:
+        first = self._responders.engines[0]
+        if responder is first:
+            return ReplyStarted(self.turn, responder.name)
+        return ReplyStarted(self.turn, responder.name, first.name, self._responders.reason(first.name))
+
+    def _take_piece(self, piece: Piece, kept: int) -> None:
+        """One piece of the reply.
+
+        Args:
+            kept: characters of the text that were there before this engine began.
+        """
+        match piece:
+            case str():
+                self._take(piece)
+            case Reasoning(text):
+                self._reasoned = True
+                self._publish(ReasoningDelta(self.turn, text))
+            case Retracted():
+                self._retract(kept)
+            case Cut(cause):
+                self._cut = piece
+                if self.text.strip() and cause in ("length", "filter"):
+                    self.reason = "length" if cause == "length" else "filtered"
+            case _:
+                raise EngineError(f"{self.engine} sent what is not text.")
+
+    def _retract(self, kept: int) -> None:
+        """What this engine has said so far was reasoning."""
+        self._reasoned = True
+        self.text, retracted = self.text[:kept], self.text[kept:]
+        self._publish(ReplyRetracted(self.turn, self.text))
+        self._publish(ReasoningDelta(self.turn, retracted))
+        if self.speech is None or self._speak_anew is None or kept:
+            return
+        self._cutter = ClauseCutter(self._language, self._policies)
+        self.speech.cancel()
+        self.speech = self._speak_anew()
+        if self._committed:
+            self.speech.release()
+
+    def _take(self, delta: str) -> None:
         self.watch.mark("llm_first_token", self._clock.monotonic())
         self.text += delta
         self._publish(ReplyDelta(self.turn, delta))
         if self.speech is not None:
-            for clause in cutter.feed(delta):
+            for clause in self._cutter.feed(delta):
                 self._first_clause()
                 self.speech.add(clause)
 

@@ -7,16 +7,36 @@ that the start of the prompt stays the same for many turns and the server's prom
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from vita_tui.engines.llm.base import MESSAGE_OVERHEAD, Message
 from vita_tui.sessions.session import Turn
 from vita_tui.settings import LlmSettings
 
-__all__ = ["PromptBuilder"]
+__all__ = ["LeftOut", "PromptBuilder"]
 
 KEEP = 0.75
 SHORT = 256
 """Bytes of a question from which its tokens are counted, which takes a request; a token is at least one of them."""
+LONGEST_WORD = 40
+"""Characters up to the first blank that are left out with what does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What of a prompt did not fit into the model's window."""
+
+    fit: int
+    """Tokens of the question that are sent."""
+    tokens: int
+    """Tokens of the whole question."""
+    turns: int
+    """Earlier turns that are not sent."""
+
+    def __str__(self) -> str:
+        if self.fit < self.tokens:
+            return f"Too long for this model: {self.fit:,} of {self.tokens:,} tokens fit"
+        return f"The model does not see the first {self.turns} turns: they do not fit any more"
 
 
 class PromptBuilder:
@@ -27,6 +47,8 @@ class PromptBuilder:
         self._first_kept: str | None = None
         """Id of the oldest turn that still fits."""
         self._counts: dict[str, int] = {}
+        self.left_out: LeftOut | None = None
+        """By the last `build`; None when everything fits."""
 
     async def build(
         self,
@@ -35,26 +57,34 @@ class PromptBuilder:
         count: Callable[[str], Awaitable[int]],
         context_window: int,
     ) -> list[Message]:
-        """The messages to send, at most `context_window` less `max_tokens` long.
+        """The messages to send, at most `context_window` less the longest reply; `left_out` tells what did not fit.
 
         Args:
             turns: all that was said before the question, oldest first.
             question: or what is known of it, to prepare a prefill; may be empty.
             count: counts the tokens of a text.
         """
-        room = context_window - min(self._settings.max_tokens, context_window // 2)
+        room = context_window - self._settings.reply_room(context_window)
         system = self._settings.system_prompt.strip()
-        length = len(question.encode())
-        room -= await count(system) + (length if length < SHORT else await count(question))
-        room -= 2 * MESSAGE_OVERHEAD
-        kept = await self._fitting(turns, count, room)
+        room -= await count(system)
+        sent, fit, tokens = await self._shortened(question, count, room - 2 * MESSAGE_OVERHEAD)
+        kept = await self._fitting(turns, count, room - fit - 2 * MESSAGE_OVERHEAD)
         messages: list[Message] = [{"role": "system", "content": system}] if system else []
         messages += [{"role": turn.role, "content": content(turn)} for turn in kept]
         if question:
-            messages.append(
-                {"role": "user", "content": await self._shortened(question, count, context_window)}
-            )
+            messages.append({"role": "user", "content": sent})
+        dropped = len(turns) - len(kept)
+        self.left_out = LeftOut(fit, tokens, dropped) if fit < tokens or dropped else None
         return messages
+
+    async def fits(
+        self, question: str, count: Callable[[str], Awaitable[int]], context_window: int
+    ) -> LeftOut | None:
+        """What of a question would be left out if it were asked now; None when it fits."""
+        room = context_window - self._settings.reply_room(context_window)
+        room -= await count(self._settings.system_prompt.strip())
+        _, fit, tokens = await self._shortened(question, count, room - 2 * MESSAGE_OVERHEAD)
+        return LeftOut(fit, tokens, 0) if fit < tokens else None
 
     async def _fitting(
         self, turns: Sequence[Turn], count: Callable[[str], Awaitable[int]], room: int
@@ -81,22 +111,33 @@ class PromptBuilder:
         return turns[start:]
 
     async def _shortened(
-        self, question: str, count: Callable[[str], Awaitable[int]], context_window: int
-    ) -> str:
-        """A question that is longer than the window keeps its end, where the request usually stands."""
-        limit = context_window - min(self._settings.max_tokens, context_window // 2) - 4 * MESSAGE_OVERHEAD
-        limit -= await count(self._settings.system_prompt)
-        if len(question.encode()) <= limit:
-            return question
-        while (size := await count(question)) > max(limit, 16):
-            question = question[-int(len(question) * max(limit, 16) / size * 0.9) :]
-        return question
+        self, question: str, count: Callable[[str], Awaitable[int]], limit: int
+    ) -> tuple[str, int, int]:
+        """A question that is longer than `limit` tokens keeps its end, where the request usually stands.
+
+        Returns:
+            What of it is sent, its tokens, and those of the whole.
+        """
+        limit = max(limit, 16)
+        length = len(question.encode("utf-8", "replace"))
+        if length < SHORT and length <= limit:
+            return question, length, length
+        size = tokens = await count(question)
+        while size > limit:
+            question = question[-max(1, int(len(question) * limit / size * 0.98)) :]
+            # From the beginning of a word, where there are any.
+            head, blank, rest = question.partition(" ")
+            question = rest if blank and len(head) < LONGEST_WORD and rest else question
+            if len(question) <= 1:
+                break
+            size = await count(question)
+        return question, size, tokens
 
 
 def content(turn: Turn) -> str:
-    """A turn as the model sees it: of an interrupted answer only what was heard, and a note about the rest."""
+    """A turn as the model sees it: of an interrupted answer what was heard, as one writes what breaks off. A note would be said by small
+    models sooner or later, and this is nothing that can be.
+    """
     if turn.heard is None or turn.heard.strip() == turn.text.strip():
         return turn.text
-    unheard = turn.text[len(turn.heard) :].strip() if turn.text.startswith(turn.heard) else ""
-    note = f' [Interrupted here. Not heard: "{unheard}"]' if unheard else " [Interrupted here.]"
-    return f"{turn.heard.rstrip()}{note}".strip()
+    return f"{turn.heard.rstrip().rstrip('.…')}…"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypedDict, runtime_checkable
 
-__all__ = ["MESSAGE_OVERHEAD", "Message", "Responder", "Unloadable"]
+__all__ = ["MESSAGE_OVERHEAD", "Cut", "Message", "Piece", "Reasoning", "Responder", "Retracted", "Unloadable"]
 
 MESSAGE_OVERHEAD = 8
 """Tokens that a chat template adds to each message, rather too many than too few."""
@@ -18,13 +19,37 @@ class Message(TypedDict):
     content: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """Words that the model reasons in, before or between those of its answer: shown folded, never spoken."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retracted:
+    """All text so far was reasoning: only its end was marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The reply ended for a reason of its own; no more comes."""
+
+    cause: Literal["length", "filter", "refusal", "tools"]
+    """The longest reply was reached; a content filter, the model itself or its wish for a tool has ended it."""
+    said: str = ""
+    """The model's own words about it."""
+
+
+Piece = str | Reasoning | Retracted | Cut
+"""Of a reply; text is a part of the answer."""
+
+
 class Responder(Protocol):
     """Answers a conversation. Lives on one asyncio loop."""
 
     name: str
     """Such as "smollm2-135m-instruct" or "ollama llama3.2"."""
-    context_window: int
-    """Tokens."""
     continues: bool
     """Whether a last message by the assistant is continued, so that a reply that broke off can go on."""
 
@@ -36,7 +61,11 @@ class Responder(Protocol):
         """
         ...
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[str, None]:
+    async def window(self) -> int:
+        """Tokens of a conversation and its reply together: the server's own, where it tells. Never raises."""
+        ...
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
         """Yield the reply as it is generated. Closing the iterator stops the generation on the server.
 
         Raises:

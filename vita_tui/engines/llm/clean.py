@@ -1,4 +1,4 @@
-"""What a model says is text: control characters, escape sequences and hidden reasoning are taken out as it streams."""
+"""What a model says is text: control characters and escape sequences are taken out as it streams."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from vita_tui.text.clean import CONTROLS, ESCAPES, UNFINISHED_ESCAPE, whole
 
 __all__ = ["Cleaner"]
 
-_OPEN, _CLOSE = "<think>", "</think>"
 _LONGEST_ESCAPE = 4096
 """Characters; what is longer is not an escape sequence but text that happened to follow one."""
 
@@ -16,8 +15,6 @@ class Cleaner:
 
     def __init__(self) -> None:
         self._held = ""
-        self._thinking = False
-        self._started = False
 
     def feed(self, delta: str) -> str:
         """The part of the reply that is certain by now; may be empty."""
@@ -31,37 +28,10 @@ class Cleaner:
         if unfinished is not None and len(unfinished.group()) <= _LONGEST_ESCAPE:
             self._held = unfinished.group()
             text = text[: unfinished.start()]
-        text = self._without_thoughts(text)
         self._held += half
-        text = CONTROLS.sub("", text.replace("\r\n", "\n"))
-        if not self._started:
-            text = text.lstrip()
-            self._started = bool(text)
-        return text
+        return CONTROLS.sub("", text.replace("\r\n", "\n"))
 
     def finish(self) -> str:
         """What was held back and turned out to be text."""
         held, self._held = self._held, ""
-        return "" if self._thinking else CONTROLS.sub("", UNFINISHED_ESCAPE.sub("", whole(held)))
-
-    def _without_thoughts(self, text: str) -> str:
-        said = ""
-        while text:
-            mark = _CLOSE if self._thinking else _OPEN
-            before, found, after = text.partition(mark)
-            if found:
-                said += "" if self._thinking else before
-                self._thinking = not self._thinking
-                text = after
-                continue
-            # The mark may be split between two pieces.
-            size = next(
-                (n for n in range(min(len(mark) - 1, len(text)), 0, -1) if text.endswith(mark[:n])), 0
-            )
-            if size:
-                self._held = text[-size:] + self._held
-                text = text[:-size]
-            if not self._thinking:
-                said += text
-            return said
-        return said
+        return CONTROLS.sub("", UNFINISHED_ESCAPE.sub("", whole(held)))

@@ -15,14 +15,15 @@ import secrets
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from vita_tui import paths
-from vita_tui.engines.llm.base import MESSAGE_OVERHEAD, Message
+from vita_tui.engines.llm.base import MESSAGE_OVERHEAD, Message, Piece
 from vita_tui.engines.llm.beginning import Beginning, folder
 from vita_tui.engines.llm.openai_server import OpenAIResponder, import_client
+from vita_tui.engines.llm.tokens import estimate
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, ModelError
 from vita_tui.health.processes import forget_process, record_process
 from vita_tui.health.registry import Entry, register_task, registry
@@ -61,6 +62,7 @@ class EmbeddedResponder:
         examples: Sequence[tuple[str, str]] = (),
         repeat_penalty: float | None = None,
         short_keys: bool = False,
+        longest_reply: int = 0,
     ) -> None:
         """
         Args:
@@ -70,10 +72,12 @@ class EmbeddedResponder:
             nice: priority of the child process.
             examples: (question, answer) that the model is shown before every conversation.
             repeat_penalty: as llama.cpp counts it; None for what it does by itself.
+            longest_reply: tokens; it stands in for a model that may say more; 0 for no limit of its own.
             short_keys: keep what it has read in 8 bits, which llama.cpp dies of where heads are no multiple of 32 wide.
         """
         self.name = name or model.stem
-        self.context_window = context_window
+        self._context_window = context_window
+        self._longest_reply = longest_reply
         self.notes = ""
         self.starts = 0
         """How often the child was started."""
@@ -118,12 +122,16 @@ class EmbeddedResponder:
                 )
             await self._start()
 
-    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[str, None]:
+    async def window(self) -> int:
+        return self._context_window
+
+    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
         await self.load()
         remote, beginning = self._remote, self._beginning
         assert remote is not None
         assert beginning is not None
         first, rest = parted(messages, self._examples)
+        max_tokens = min(max_tokens, self._longest_reply or max_tokens)
         try:
             await beginning.recall(first)
             async with contextlib.aclosing(remote.stream([*first, *rest], max_tokens=max_tokens)) as pieces:
@@ -153,7 +161,7 @@ class EmbeddedResponder:
     async def count_tokens(self, text: str) -> int:
         if self._remote is not None:
             return await self._remote.count_tokens(text)
-        return len(text) // 3 + 1
+        return estimate(text)
 
     async def cleanup(self) -> None:
         self._closing = True
@@ -182,7 +190,10 @@ class EmbeddedResponder:
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=log_file,
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                    env={
+                        **_without_keys(os.environ),
+                        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+                    },
                     # Ctrl+c in the terminal is ours to handle, not the child's. The session stays ours: Linux shares the
                     # processor out among sessions first (autogroup), and a lower priority counts only within one.
                     process_group=0,
@@ -216,7 +227,7 @@ class EmbeddedResponder:
             self.name,
             api_key=key,
             timeout=self._timeout,
-            context_window=self.context_window,
+            context_window=self._context_window,
             temperature=self._temperature,
             name=self.name,
             is_llama=True,
@@ -310,6 +321,12 @@ def _as_messages(question: str, answer: str) -> tuple[Message, Message]:
 def _room(message: Message) -> int:
     """Tokens that a message takes in the window, rather too many than too few."""
     return len(message["content"].encode()) // 3 + MESSAGE_OVERHEAD
+
+
+def _without_keys(variables: Mapping[str, str]) -> dict[str, str]:
+    """What the child has no use for: settings, in which keys and passwords may be."""
+    secret = ("VITA_", "OPENAI_", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+    return {name: value for name, value in variables.items() if not name.upper().startswith(secret)}
 
 
 def _log_file() -> Path:

@@ -6,19 +6,21 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterable, Sequence
 
-from vita_tui.engines.llm.base import Message
+from vita_tui.engines.llm.base import Message, Piece
 
 __all__ = ["FakeResponder"]
 
 
 class FakeResponder:
-    """Answers from a script, word by word; the last entry repeats. An exception in the script is raised."""
+    """Answers from a script, word by word, or by its pieces; the last entry repeats. An exception in the script is raised."""
 
     continues = False
 
     def __init__(
         self,
-        script: Iterable[str | Exception] = ("I am a scripted mind, and I say this to every question.",),
+        script: Iterable[str | Sequence[Piece] | Exception] = (
+            "I am a scripted mind, and I say this to every question.",
+        ),
         *,
         name: str = "fake mind",
         gate: asyncio.Event | None = None,
@@ -47,13 +49,20 @@ class FakeResponder:
     async def load(self) -> None:
         await asyncio.sleep(0)
 
-    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[str, None]:
+    async def window(self) -> int:
+        await asyncio.sleep(0)
+        return self.context_window
+
+    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
         self.requests.append(list(messages))
         reply = self._script.pop(0) if len(self._script) > 1 else self._script[0]
         if isinstance(reply, Exception):
             raise reply
         try:
-            for number, word in enumerate(re.findall(r"\s*\S+|\s+$", reply)[:max_tokens]):
+            pieces: Sequence[Piece] = (
+                re.findall(r"\s*\S+|\s+$", reply)[:max_tokens] if isinstance(reply, str) else reply
+            )
+            for number, word in enumerate(pieces):
                 if self._breaks_after is not None and number >= self._breaks_after:
                     raise ConnectionError("the scripted connection broke")
                 if self._gate is not None:

@@ -1,42 +1,41 @@
-"""Any OpenAI-compatible server as a mind: the embedded child, Ollama, llama-server, vLLM, or a service elsewhere."""
+"""Any OpenAI-compatible server as a language model: the embedded child, Ollama, llama-server, vLLM, or a service elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import logging
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
-from vita_tui.engines.llm.base import Message
-from vita_tui.engines.llm.clean import Cleaner
-from vita_tui.engines.refusals import refusal
-from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, VitaError
+from vita_tui.engines.http_client import CONNECT_SECONDS, Server, async_client, speaks_tls
+from vita_tui.engines.llm.base import Cut, Message, Piece, Reasoning
+from vita_tui.engines.llm.marks import reasons_first
+from vita_tui.engines.llm.reasoning import ReplyReader
+from vita_tui.engines.llm.stream_events import Content, contents, messages_of
+from vita_tui.engines.llm.tokens import estimate
+from vita_tui.engines.llm.window import DEFAULT, ServerWindow
+from vita_tui.engines.refusals import MOST_BYTES, connection_failure, reason, refusal
+from vita_tui.errors import EngineError, EngineUnavailableError, VitaError
 from vita_tui.health.registry import Entry, registry
+from vita_tui.text.urls import host_port
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    import httpx2
 
 __all__ = ["OpenAIResponder", "import_client"]
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 3.0
-CHARACTERS_PER_TOKEN = 3
-"""For servers that do not tell: English has about four, other languages fewer, and too many tokens is the safe side."""
-COUNTED = 512
-"""Texts whose token count is remembered."""
+GRACE_SECONDS = 1.0
+"""For what may still come after a server has said that the reply is finished: some keep the connection open."""
 
 
-async def import_client() -> tuple[Any, Any]:
-    """The modules openai and httpx2, which take more than half a second of processor time: not on the loop."""
-    return (
-        await asyncio.to_thread(importlib.import_module, "openai"),
-        await asyncio.to_thread(importlib.import_module, "httpx2"),
-    )
+async def import_client() -> Any:
+    """The module httpx2, which takes a while to be read: not on the loop."""
+    return await asyncio.to_thread(importlib.import_module, "httpx2")
 
 
 class OpenAIResponder:
@@ -49,7 +48,7 @@ class OpenAIResponder:
         *,
         api_key: str = "",
         timeout: float = 30.0,
-        context_window: int = 2048,
+        context_window: int = 0,
         temperature: float = 0.1,
         name: str = "",
         is_llama: bool = False,
@@ -58,152 +57,199 @@ class OpenAIResponder:
         """
         Args:
             base_url: up to and with "/v1".
-            timeout: seconds without a token after which it has failed.
-            is_llama: it is llama.cpp's own server, which counts tokens, keeps the prompt and continues a reply.
+            timeout: seconds without a sign of life after which it has failed.
+            context_window: tokens; 0 for the server's own.
+            is_llama: it is llama.cpp's own server, as a child of ours: it keeps the prompt and continues a reply.
             repeat_penalty: for llama.cpp's own server; None for what it does by itself.
         """
-        self.name = name or f"{model} at {urlsplit(base_url).netloc or base_url}"
-        self.context_window = context_window
+        self.name = name or f"{_shown(model)} at {host_port(base_url)}"
         self.continues = is_llama
-        self._base_url = base_url.rstrip("/")
+        self._base_url = base_url
         self._model = model
         self._api_key = api_key
         self._timeout = timeout
+        self._context_window = context_window
         self._temperature = temperature
         self._is_llama = is_llama
         self._extra: dict[str, Any] = {"cache_prompt": True} if is_llama else {}
         if is_llama and repeat_penalty is not None:
             self._extra["repeat_penalty"] = repeat_penalty
-        self._client: AsyncOpenAI | None = None
+        self._server: Server | None = None
+        self._client: httpx2.AsyncClient | None = None
+        self._window: ServerWindow | None = None
         self._entry: Entry | None = None
-        self._counts: OrderedDict[str, int] = OrderedDict()
+        self._reasons_first = reasons_first(model)
+        """Its replies begin in the middle of its reasoning, as far as is known."""
 
     async def load(self) -> None:
         if self._client is not None:
             return
-        openai, httpx = await import_client()
+        httpx = await import_client()
         if self._client is not None:
             return
-        self._client = openai.AsyncOpenAI(
-            base_url=self._base_url,
-            api_key=self._api_key or "none",
-            # The chain decides what is tried again; two that retry would multiply.
-            max_retries=0,
-            http_client=openai.DefaultAsyncHttpxClient(
-                timeout=httpx.Timeout(self._timeout, connect=CONNECT_SECONDS),
-                # llama.cpp drops the connection of a stream that was closed: one that is kept may be dead when it is used again.
-                limits=httpx.Limits(max_keepalive_connections=0 if self._is_llama else None),
-            ),
-        )
+        if not self._model.isprintable():
+            raise EngineUnavailableError(
+                "The setting llm.model holds a character that cannot be sent.",
+                remedy="Write the name of a model of that server: VITA_LLM__MODEL.",
+            )
+        server = Server.named(self._base_url, key=self._api_key, section="llm", kind="language model")
+        timeout = httpx.Timeout(self._timeout, connect=CONNECT_SECONDS)
+        # llama.cpp drops the connection of a stream that was closed: one that is kept may be dead when it is used again.
+        self._client = async_client(server, timeout, keep=not self._is_llama)
+        self._server = server
+        self._window = ServerWindow(server, self._model, counts=self._is_llama)
         self._entry = registry.register(
-            self._client,
-            kind="client",
-            name=f"HTTP to {urlsplit(self._base_url).netloc}",
-            owner="engines.llm",
+            self._client, kind="client", name=f"HTTP to {server.where}", owner="engines.llm"
         )
 
-    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[str, None]:
+    async def window(self) -> int:
+        told = 0
+        if not self._is_llama:
+            with suppress(VitaError):  # the question says it in words
+                await self.load()
+                assert self._window is not None
+                assert self._client is not None
+                told = await self._window.size(self._client)
+        if told and self._context_window:
+            return min(told, self._context_window)
+        return told or self._context_window or DEFAULT
+
+    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
         await self.load()
-        cleaner = Cleaner()
-        said = finished = False
-        async with aclosing(self._chunks(messages, max_tokens)) as chunks:
-            async for chunk in chunks:
-                # The client checks nothing of what it is sent: a server of another kind may have put anything there.
-                choices = getattr(chunk, "choices", None)
-                choice = choices[0] if isinstance(choices, list) and choices else None
-                if choice is None:
-                    continue
-                said = True
-                finished = finished or bool(getattr(choice, "finish_reason", None))
-                content = getattr(getattr(choice, "delta", None), "content", None)
-                if isinstance(content, str) and (text := cleaner.feed(content)):
-                    yield text
-        if rest := cleaner.finish():
-            yield rest
-        if not said:
+        continuing = bool(messages) and messages[-1]["role"] == "assistant"
+        reader = ReplyReader(continuing=continuing, reasoning_first=self._reasons_first and not continuing)
+        refused = ""
+        cause: Literal["length", "filter", "tools"] | None = None
+        async with aclosing(self._contents(messages, max_tokens)) as found:
+            async for content in found:
+                match content.kind:
+                    case "text":
+                        for piece in reader.feed(content.text):
+                            yield piece
+                    case "reasoning":
+                        reader.settle()
+                        if text := reader.clean(content.text):
+                            yield Reasoning(text)
+                    case "refusal":
+                        refused += content.text
+                    case "tools":
+                        cause = cause or "tools"
+                    case "finish":
+                        cause = content.cause or cause
+                    case _:
+                        pass
+        undecided = reader.undecided
+        for piece in reader.finish():
+            yield piece
+        if reader.half or undecided:
+            self._reasons_first = reader.half
+        if refused:
+            yield Cut("refusal", self._reason(refused))
+        elif cause is not None:
+            yield Cut(cause)
+
+    async def _contents(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[Content, None]:
+        """What the server's answer says, to its end.
+
+        Raises:
+            EngineError: there is none, it is no reply, or it broke off.
+        """
+        understood = finished = False
+        async with aclosing(self._answer(messages, max_tokens)) as answer:
+            while True:
+                try:
+                    async with asyncio.timeout(GRACE_SECONDS if finished else None):
+                        message = await anext(answer)
+                except StopAsyncIteration:
+                    break
+                except (TimeoutError, EngineError):
+                    if finished:
+                        return  # all was said, whatever the connection does then
+                    raise
+                if message == "":
+                    finished = understood = True
+                    break
+                for content in contents(message):
+                    if content.kind == "error":
+                        assert self._server is not None
+                        said = self._reason(content.error) or "an error"
+                        raise EngineError(f"{self._server.where} reports: {said}.")
+                    finished = finished or content.kind == "finish"
+                    yield content
+                understood = understood or (
+                    isinstance(message, dict) and isinstance(message.get("choices"), list)
+                )
+                understood = understood or (
+                    isinstance(message, dict) and isinstance(message.get("message"), dict)
+                )
+        if not understood:
             raise EngineError(
                 f"{self.name} did not send a reply: it does not look like an OpenAI-compatible server.",
                 remedy="Check llm.base_url; it usually ends in /v1.",
             )
-        if not finished:
-            raise EngineError(f"{self.name} broke off in the middle of its reply.")
 
-    async def _chunks(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[Any, None]:
-        """The pieces of the server's answer, each within the timeout; every error in the tree's own terms."""
+    async def _answer(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[Any, None]:
+        """The JSON that the server sends; every error in the tree's own terms. Closing it hangs up, which stops the server."""
         import httpx2
-        import openai
 
         assert self._client is not None
-        stream: Any = None
+        assert self._server is not None
+        server, begun, said = self._server, False, False
+        body = {
+            "messages": list(messages),
+            "model": self._model,
+            "max_tokens": max_tokens,
+            "temperature": self._temperature,
+            "stream": True,
+            **self._extra,
+        }
+        # Half of a character, as it may come from a keyboard or a pipe, is not UTF-8.
+        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        headers = {"Content-Type": "application/json", "Accept": "text/event-stream, application/json"}
         try:
-            async with asyncio.timeout(self._timeout):
-                stream = await self._client.chat.completions.create(
-                    model=self._model,
-                    messages=list(messages),  # type: ignore[arg-type]  # our TypedDict has their shape
-                    max_tokens=max_tokens,
-                    temperature=self._temperature,
-                    stream=True,
-                    extra_body=self._extra,
-                )
-            pieces = aiter(stream)
-            while True:
-                async with asyncio.timeout(self._timeout):
-                    try:
-                        piece = await anext(pieces)
-                    except StopAsyncIteration:
-                        return
-                yield piece
-        except (openai.APIError, httpx2.HTTPError, OSError, ValueError, TypeError, AttributeError) as error:
-            explained = self._explained(error, begun=stream is not None)
-            # Some servers repeat the key that they refuse.
-            raise explained from (None if self._api_key and self._api_key in str(error) else error)
-        finally:
-            if stream is not None:
-                # Closing the connection is what stops the generation on the server.
-                with suppress(openai.APIError, httpx2.HTTPError, OSError, RuntimeError, AttributeError):
-                    await stream.close()
+            async with self._client.stream(
+                "POST", f"{server.url}/chat/completions", content=data, headers=headers
+            ) as answer:
+                if not answer.is_success:
+                    raise self._refusal(
+                        answer.status_code, answer.headers, await _start_of(answer.aiter_bytes())
+                    )
+                begun = True
+                async with aclosing(messages_of(answer.aiter_bytes())) as found:
+                    async for message in found:
+                        if message is not None:
+                            said = True
+                            yield message
+        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError) as error:
+            plain = server.url.startswith("http:") and not isinstance(error, httpx2.TimeoutException)
+            tls = plain and not begun and not self._is_llama and await asyncio.to_thread(speaks_tls, server)
+            failure = connection_failure(
+                server, self.name, error, begun=begun, timeout=self._timeout, part="its reply", tls=tls
+            )
+            # What the library says may hold what must not be shown.
+            raise failure from None
+        except (ValueError, RecursionError):
+            if said:
+                raise EngineError(f"{self.name} broke off in the middle of its reply.") from None
+            raise EngineError(
+                f"{server.where} sent what is not a reply: it does not look like an OpenAI-compatible server.",
+                remedy="Check llm.base_url; it usually ends in /v1.",
+            ) from None
 
-    def _explained(self, error: Exception, *, begun: bool) -> VitaError:
-        """What `error` means for the user, before or after the answer has begun; never quotes the key."""
-        import httpx2
-        import openai
+    def _refusal(self, status: int, headers: httpx2.Headers, body: str) -> EngineError:
+        assert self._server is not None
+        return refusal(
+            self._server,
+            status,
+            headers,
+            body,
+            missing=f"model “{self._model}”",
+            check="llm.model and llm.base_url",
+        )
 
-        where = urlsplit(self._base_url).netloc or self._base_url
-        match error:
-            case openai.APITimeoutError() | httpx2.TimeoutException() | TimeoutError():
-                return EngineTimeoutError(
-                    f"{self.name} said nothing for {self._timeout:.0f} s.",
-                    remedy="Is it busy? Or raise llm.timeout.",
-                )
-            case openai.APIConnectionError() if begun:
-                return EngineError(f"{self.name} broke off in the middle of its reply.")
-            case openai.APIConnectionError() | httpx2.ConnectError() | ConnectionRefusedError():
-                return EngineUnavailableError(
-                    f"No language model answers at {where}.",
-                    remedy="Is the server running? Check llm.base_url.",
-                )
-            case openai.APIStatusError():
-                return refusal(
-                    error,
-                    where,
-                    section="llm",
-                    missing=f"model “{self._model}”",
-                    check="llm.model and llm.base_url",
-                )
-            case httpx2.HTTPError() | OSError():
-                return EngineError(f"{self.name} broke off in the middle of its reply.")
-            case openai.APIError() if (
-                type(error) is openai.APIError and error.body
-            ):  # an error within the stream
-                return EngineError(f"{where} reports: {self._without_key(_short(error.message))}.")
-            case _:
-                return EngineError(
-                    f"{where} sent what is not a reply.",
-                    remedy="Is llm.base_url an OpenAI-compatible server?",
-                )
-
-    def _without_key(self, text: str) -> str:
-        return text.replace(self._api_key, "…") if self._api_key else text
+    def _reason(self, said: object) -> str:
+        assert self._server is not None
+        return reason(self._server, said)
 
     async def prefill(self, messages: Sequence[Message]) -> None:
         await self.read(messages)
@@ -218,8 +264,8 @@ class OpenAIResponder:
         if messages[-1]["role"] != "user":
             messages = [*messages, {"role": "user", "content": ""}]
         try:
-            async with aclosing(self._chunks(messages, max_tokens=1)) as chunks:
-                async for _ in chunks:
+            async with aclosing(self._answer(messages, max_tokens=1)) as answer:
+                async for _ in answer:
                     pass
         except VitaError as error:
             log.info("prefill failed: %s", error)
@@ -227,53 +273,49 @@ class OpenAIResponder:
         return True
 
     async def count_tokens(self, text: str) -> int:
-        if text in self._counts:
-            self._counts.move_to_end(text)
-            return self._counts[text]
-        count = await self._ask_for_count(text) if self._is_llama else None
-        if count is None:
-            return len(text) // CHARACTERS_PER_TOKEN + 1
-        self._counts[text] = count
-        if len(self._counts) > COUNTED:
-            self._counts.popitem(last=False)
-        return count
-
-    async def _ask_for_count(self, text: str) -> int | None:
-        answer = await self._post("tokenize", {"content": text})
-        tokens = answer.get("tokens")
-        return len(tokens) if isinstance(tokens, list) else None
+        return await self._window.count(self._client, text) if self._window is not None else estimate(text)
 
     async def slot(self, action: Literal["save", "restore"], file: str) -> bool:
         """Have llama.cpp write what it has read into a file of its folder, or take it from there; whether it did. Never raises."""
-        return "filename" in await self._post(f"slots/0?action={action}", {"filename": file})
-
-    async def _post(self, route: str, body: dict[str, Any]) -> dict[str, Any]:
-        """What llama.cpp answers on a route of its own; nothing when it fails."""
-        if self._client is None:
-            return {}
+        if self._client is None or self._server is None:
+            return False
         import httpx2
-        import openai
 
-        root = self._base_url.removesuffix("/v1")
         try:
-            answer = await self._client.post(f"{root}/{route}", cast_to=object, body=body)
-        except (openai.APIError, httpx2.HTTPError, OSError, ValueError, TypeError) as error:
-            log.info("%s: %s", route, error)
-            return {}
-        return answer if isinstance(answer, dict) else {}
+            answer = await self._client.post(
+                f"{self._server.root}/slots/0?action={action}", json={"filename": file}
+            )
+            done = answer.json()
+        except (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError) as error:
+            log.info("slot %s: %s", action, error)
+            return False
+        return isinstance(done, dict) and "filename" in done
 
     async def cleanup(self) -> None:
         client, self._client = self._client, None
+        self._window = None
         if client is not None:
             with suppress(OSError, RuntimeError, TimeoutError):
                 async with asyncio.timeout(0.5):
-                    await client.close()
+                    await client.aclose()
         if self._entry is not None:
             self._entry.leave()
             self._entry = None
 
 
-def _short(message: str) -> str:
-    """The first line of a server's own words, cleaned, at most 200 characters."""
-    line = Cleaner().feed(message.strip().splitlines()[0] if message.strip() else "an error")
-    return line[:200].rstrip(".")
+async def _start_of(pieces: AsyncIterator[bytes]) -> str:
+    """The beginning of a refusal; what breaks off or does not end is read as far as it came."""
+    import httpx2
+
+    data = b""
+    with suppress(httpx2.HTTPError, TimeoutError):
+        async with asyncio.timeout(CONNECT_SECONDS):
+            async for piece in pieces:
+                data += piece
+                if len(data) > MOST_BYTES:
+                    break
+    return data.decode("utf-8", "replace")
+
+
+def _shown(model: str) -> str:
+    return "".join(sign if sign.isprintable() else "�" for sign in model)

@@ -6,6 +6,7 @@ server that is too slow, refuses or sends what is not sound has failed, and the 
 
 from __future__ import annotations
 
+import json
 import queue
 import socket
 import threading
@@ -13,23 +14,24 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from vita_tui.engines.refusals import refusal
+from vita_tui.engines.http_client import CONNECT_SECONDS, Server, client, speaks_tls
+from vita_tui.engines.refusals import MOST_BYTES as MOST_REFUSAL
+from vita_tui.engines.refusals import connection_failure, refusal
 from vita_tui.engines.tts.base import Pcm
 from vita_tui.engines.tts.pieces import pieces
 from vita_tui.engines.tts.wave_stream import PCM_RATE, WaveStream
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, VitaError
 from vita_tui.health.registry import Entry, registry
+from vita_tui.text.urls import host_port
 
 if TYPE_CHECKING:
-    from openai import OpenAI
+    import httpx2
 
 __all__ = ["RemoteSynthesizer"]
 
 POLL_SECONDS = 0.02
 """How soon a cancellation is noticed."""
-CONNECT_SECONDS = 3.0
 LONGEST = 2000
 """Characters in one request; OpenAI takes 4096."""
 CHUNK = 8192
@@ -59,9 +61,8 @@ class RemoteSynthesizer:
             volume: 0 is silent, 1 the voice's own loudness.
             timeout: seconds after which a clause has failed.
         """
-        self._base_url = base_url.rstrip("/")
-        self._where = urlsplit(self._base_url).netloc or self._base_url
-        self.name = f"{model} at {self._where}"
+        self._base_url = base_url
+        self.name = f"{model} at {host_port(base_url)}"
         self.sample_rate = PCM_RATE
         """Hertz, of the clause that was spoken last."""
         self.rate = rate
@@ -72,37 +73,32 @@ class RemoteSynthesizer:
         self._voice = voice
         self._api_key = api_key
         self._lock = threading.Lock()
-        self._client: OpenAI | None = None
+        self._server: Server | None = None
+        self._client: httpx2.Client | None = None
         self._entry: Entry | None = None
 
     def load(self) -> None:
         """Make the client. Nothing is said for a trial: that may cost money there.
 
         Raises:
-            EngineUnavailableError: the address is none.
+            EngineUnavailableError: the address, the key or a name cannot be used.
         """
         import httpx2
-        import openai
 
         with self._lock:
             if self._client is not None:
                 return
-            if urlsplit(self._base_url).scheme not in ("http", "https"):
-                raise EngineUnavailableError(
-                    f"{self._base_url} is not the address of a server.",
-                    remedy="Set tts.base_url to something like http://127.0.0.1:8880/v1",
-                )
-            self._client = openai.OpenAI(
-                base_url=self._base_url,
-                api_key=self._api_key or "none",
-                # The chain decides what is tried again; two that retry would multiply.
-                max_retries=0,
-                http_client=openai.DefaultHttpxClient(
-                    timeout=httpx2.Timeout(self.timeout, connect=CONNECT_SECONDS)
-                ),
-            )
+            for name, value in (("model", self._model), ("remote_voice", self._voice)):
+                if not value.isprintable():
+                    raise EngineUnavailableError(
+                        f"The setting tts.{name} holds a character that cannot be sent.",
+                        remedy=f"Write a name that the server knows: VITA_TTS__{name.upper()}.",
+                    )
+            server = Server.named(self._base_url, key=self._api_key, section="tts", kind="voice")
+            self._client = client(server, httpx2.Timeout(self.timeout, connect=CONNECT_SECONDS))
+            self._server = server
             self._entry = registry.register(
-                self._client, kind="client", name=f"HTTP to {self._where}", owner="engines.tts"
+                self._client, kind="client", name=f"HTTP to {server.where}", owner="engines.tts"
             )
 
     def speak(self, clause: str, *, cancelled: threading.Event) -> Iterator[Pcm]:
@@ -162,18 +158,28 @@ class RemoteSynthesizer:
 
     def fetch(self, text: str, request: _Request) -> None:
         """Have `text` spoken, and hand over the sound as it comes."""
-        client = self._client
-        if client is None:
+        http, server = self._client, self._server
+        if http is None or server is None:
             raise EngineError(f"{self.name} was closed.")
-        options: dict[str, Any] = {"speed": min(4.0, max(0.25, self.rate))} if self.rate != 1.0 else {}
-        with client.audio.speech.with_streaming_response.create(
-            model=self._model, voice=self._voice, input=text, response_format="wav", **options
-        ) as answer:
-            request.connection = answer.http_response.extensions.get("network_stream")
+        asked: dict[str, Any] = {
+            "model": self._model,
+            "voice": self._voice,
+            "input": text,
+            "response_format": "wav",
+        }
+        if self.rate != 1.0:
+            asked["speed"] = min(4.0, max(0.25, self.rate))
+        data = json.dumps(asked, ensure_ascii=False).encode("utf-8", "replace")
+        headers = {"Content-Type": "application/json"}
+        with http.stream("POST", f"{server.url}/audio/speech", content=data, headers=headers) as answer:
+            request.connection = answer.extensions.get("network_stream")
+            if not answer.is_success:
+                raise self._refusal(server, answer)
+            request.begun = True
             kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind.startswith(("text/", "application/json")):
                 raise EngineError(
-                    f"{self._where} sent {kind} instead of sound.",
+                    f"{server.where} sent {kind} instead of sound.",
                     remedy="Check tts.base_url; it usually ends in /v1.",
                 )
             stream = WaveStream(bare=kind in ("audio/pcm", "audio/l16"))
@@ -190,33 +196,38 @@ class RemoteSynthesizer:
             if stream.short:
                 raise EngineError(f"{self.name} broke off in the middle of a clause.")
 
-    def explained(self, error: BaseException) -> BaseException:
-        """What `error` means for the user; never quotes the key."""
+    def _refusal(self, server: Server, answer: httpx2.Response) -> EngineError:
         import httpx2
-        import openai
 
-        match error:
-            case VitaError():
-                return error
-            case openai.APITimeoutError() | httpx2.TimeoutException():
-                return EngineTimeoutError(
-                    f"{self.name} said nothing for {self.timeout:g} s.",
-                    remedy="Is it busy? Or raise tts.timeout.",
-                )
-            case openai.APIConnectionError() | httpx2.ConnectError():
-                return EngineUnavailableError(
-                    f"No voice answers at {self._where}.", remedy="Is the server running? Check tts.base_url."
-                )
-            case openai.APIStatusError():
-                return refusal(
-                    error,
-                    self._where,
-                    section="tts",
-                    missing=f"voice “{self._voice}” of “{self._model}”",
-                    check="tts.model, tts.remote_voice and tts.base_url",
-                )
-            case _:
-                return EngineError(f"{self.name} broke off in the middle of a clause.")
+        body = b""
+        with suppress(httpx2.HTTPError):
+            for piece in answer.iter_bytes(CHUNK):
+                body += piece
+                if len(body) > MOST_REFUSAL:
+                    break
+        return refusal(
+            server,
+            answer.status_code,
+            answer.headers,
+            body.decode("utf-8", "replace"),
+            missing=f"voice “{self._voice}” of “{self._model}”",
+            check="tts.model, tts.remote_voice and tts.base_url",
+        )
+
+    def explained(self, error: BaseException, *, begun: bool) -> BaseException:
+        """What `error` means for the user; never quotes a secret."""
+        import httpx2
+
+        if isinstance(error, VitaError):
+            return error
+        server = self._server
+        if server is None or not isinstance(error, httpx2.HTTPError | httpx2.StreamError | OSError):
+            return EngineError(f"{self.name} broke off in the middle of a clause.")
+        plain = server.url.startswith("http:") and not isinstance(error, httpx2.TimeoutException)
+        tls = plain and not begun and speaks_tls(server)
+        return connection_failure(
+            server, self.name, error, begun=begun, timeout=self.timeout, part="a clause", tls=tls
+        )
 
 
 class _Request:
@@ -229,6 +240,8 @@ class _Request:
         """Nobody waits for it any more."""
         self.connection: Any = None
         """What the answer comes through, once it has begun."""
+        self.begun = False
+        """Sound was promised."""
         self._voice = voice
         self._text = text
         threading.Thread(target=self._run, name="remote voice", daemon=True).start()
@@ -245,6 +258,6 @@ class _Request:
         try:
             self._voice.fetch(self._text, self)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits, as what it means
-            self.answers.put(self._voice.explained(error))
+            self.answers.put(self._voice.explained(error, begun=self.begun))
         else:
             self.answers.put(None)

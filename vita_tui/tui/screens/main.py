@@ -28,8 +28,12 @@ from vita_tui.events import (
     PartialTranscript,
     Passed,
     Pausing,
+    QuestionShortened,
+    ReasoningDelta,
     ReplyDelta,
     ReplyFinished,
+    ReplyRetracted,
+    ReplyStarted,
     SessionChanged,
     State,
     StateChanged,
@@ -179,6 +183,14 @@ class MainScreen(Screen[None]):
                 await conversation.remark(event.reason or "Nothing heard.")
             case UserSaid():
                 await conversation.said(event.turn, event.text, spoken=event.spoken)
+            case QuestionShortened():
+                conversation.shortened(event)
+            case ReplyStarted():
+                await conversation.reply_started(event)
+            case ReasoningDelta():
+                await conversation.reasoning_piece(event.turn, event.text)
+            case ReplyRetracted():
+                await conversation.reply_retracted(event.turn, event.text)
             case ReplyDelta():
                 await conversation.reply_piece(event.turn, event.text)
             case ReplyFinished():

@@ -87,8 +87,12 @@ class SettingsScreen(Sheet):
         return self.app.core.settings
 
     def _value(self, key: str) -> Any:
+        """As it may be shown: a password in an address is not."""
+        from vita_tui.text.urls import without_secrets
+
         section, name = key.split(".")
-        return getattr(getattr(self._settings, section), name)
+        value = getattr(getattr(self._settings, section), name)
+        return without_secrets(value) if name.endswith("_url") and isinstance(value, str) else value
 
     def _about(self, key: str) -> str:
         from vita_tui import settings

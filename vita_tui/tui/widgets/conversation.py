@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 
 from vita_tui.clock import Clock
-from vita_tui.events import ReplyFinished, TurnFinished
+from vita_tui.events import QuestionShortened, ReplyFinished, ReplyStarted, TurnFinished
 from vita_tui.tui.text import count
 from vita_tui.tui.widgets.turns import AssistantTurn, Remark, UserTurn
 from vita_tui.tui.widgets.welcome import Welcome
@@ -23,6 +23,7 @@ ENDINGS = {
     "stopped": "stopped",
     "interrupted": "interrupted",
     "length": "cut at the length limit",
+    "filtered": "cut by the server’s content filter",
 }
 
 
@@ -54,13 +55,35 @@ class Conversation(VerticalScroll, can_focus=True):
         if (reply := self._replies.get(turn)) is not None:
             await reply.write(text)
 
+    async def reply_started(self, event: ReplyStarted) -> None:
+        """An engine begins to answer: said where it is not the one that should."""
+        if event.instead_of and (reply := self._replies.get(event.turn)) is not None:
+            await reply.stand_in(event)
+
+    async def reasoning_piece(self, turn: int, text: str) -> None:
+        if (reply := self._replies.get(turn)) is not None:
+            await reply.reason(text)
+
+    async def reply_retracted(self, turn: int, text: str) -> None:
+        if (reply := self._replies.get(turn)) is not None:
+            await reply.take_back(text)
+
+    def shortened(self, event: QuestionShortened) -> None:
+        """What of a question, or of what was said before, the model does not see."""
+        if (reply := self._replies.get(event.turn)) is None:
+            return
+        if event.fit < event.tokens:
+            reply.add_fact(f"only the last {event.fit:,} of {event.tokens:,} tokens of the question fit")
+        elif event.turns:
+            reply.add_fact(f"without the first {count(event.turns, 'turn')}: they do not fit")
+
     async def reply_finished(self, event: ReplyFinished) -> None:
         reply = self._replies.get(event.turn)
         if reply is None:
             return
         await reply.finish()
         if event.reason in ENDINGS:
-            reply.add_fact(ENDINGS[event.reason])
+            reply.add_fact(event.note or ENDINGS[event.reason])
         if event.reason == "failed":
             reply.add_class("failed")
             reply.add_fact(f"✗ {event.error or 'no answer'}")

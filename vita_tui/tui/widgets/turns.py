@@ -6,14 +6,15 @@ Rich or Textual is ever parsed in it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from vita_tui.events import TurnFinished
+from vita_tui.events import ReplyStarted, TurnFinished
 from vita_tui.tui.look import MUTED
 from vita_tui.tui.text import clean, count, milliseconds
 
@@ -44,6 +45,38 @@ class Remark(Static):
         super().__init__(Content(clean(text)))
 
 
+class Reasoning(Static, can_focus=True):
+    """What the model thinks before it answers: one line, which opens when it is clicked or entered."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter,space", "fold", "Open or fold", id="reasoning.fold", tooltip="Open or fold the reasoning"
+        ),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__("", classes="reasoning")
+        self.text = ""
+        self.open = False
+
+    def write(self, piece: str) -> None:
+        """Append to it."""
+        self.text += clean(piece)
+        self._show()
+
+    def action_fold(self) -> None:
+        self.open = not self.open
+        self._show()
+
+    def on_click(self) -> None:
+        self.action_fold()
+
+    def _show(self) -> None:
+        words = count(len(self.text.split()), "word")
+        head = f"{'▾' if self.open else '▸'} reasoning · {words}"
+        self.update(Content.assemble((f"{head}\n{self.text.strip()}" if self.open else head, MUTED)))
+
+
 class AssistantTurn(Vertical):
     """A reply that grows. `write` its pieces, then `finish`; `cut` shows what of it was never heard."""
 
@@ -57,6 +90,7 @@ class AssistantTurn(Vertical):
         self._rest: TextArea | None = None
         self._rendered = 0
         self._facts: list[str] = []
+        self._reasoning: Reasoning | None = None
 
     def compose(self) -> ComposeResult:
         # The words that follow are put before it.
@@ -80,6 +114,36 @@ class AssistantTurn(Vertical):
             return
         self._stream.write(piece[:room])
         await self._overflow(piece[room:])
+
+    async def reason(self, piece: str) -> None:
+        """Append to what the model thinks, which is folded."""
+        if not self.is_attached:
+            return
+        if self._reasoning is None:
+            self._reasoning = Reasoning()
+            await self.mount(self._reasoning, before=0)
+        self._reasoning.write(piece)
+
+    async def take_back(self, text: str) -> None:
+        """What was written behind `text` is no part of the reply."""
+        if self._stream is not None:
+            stream, self._stream = self._stream, None
+            await stream.stop()
+        if self._body is not None:
+            body, self._body = self._body, None
+            await body.remove()
+        self.text, self._rendered = "", 0
+        if text:
+            await self.write(text)
+
+    async def stand_in(self, event: ReplyStarted) -> None:
+        """Say whose words these are: another engine should have answered."""
+        if not self.is_attached:
+            return
+        self.add_class("fallback")
+        because = f": {event.because}" if event.because else ""
+        words = clean(f"{event.engine} answers instead of {event.instead_of}{because}")
+        await self.mount(Static(Content.assemble((words, MUTED)), classes="instead"), before=0)
 
     async def show(self, text: str) -> None:
         """Show a reply that is complete already."""
