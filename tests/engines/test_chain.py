@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from tests.lockorder import LockOrder, lock_order  # noqa: F401  # a fixture
-from vita_tui.clock import FakeClock
+from vita_tui.clock import FakeClock, RunningClock
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.probe import Prober
 from vita_tui.errors import (
@@ -444,3 +444,44 @@ def test_under_many_threads_everyone_is_answered_and_the_last_word_is_the_newest
     rig.clock.advance(10_000)
     assert rig.speak() == "piper"
     assert [rig.status(engine.name) for engine in rig.chain.engines] == rig.chain.statuses()
+
+
+# ---- while the program does not run
+
+
+class Suspended(Rig):
+    """A chain that judges by running time, in a program that is suspended for a minute in the middle of the work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.running = RunningClock(self.clock)
+        bus = EventBus()
+        bus.subscribe(self.events.append)
+        self.chain = Chain("tts", [self.piper, self.pyttsx3], HealthSettings(), bus=bus, clock=self.running)
+        self.speak()
+        self.piper.takes = 60.0
+
+    def speak(self, allowance: float = 0.0) -> str:
+        with self.running.looking():  # as whoever waits for an engine does
+            return super().speak(allowance)
+
+
+def test_time_in_which_the_program_did_not_run_makes_no_engine_slow() -> None:
+    rig = Suspended()
+    assert [rig.speak() for _ in range(3)] == ["piper"] * 3
+    assert rig.status("piper").health is Health.READY
+    assert rig.status("piper").last_ms == 0.0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [EngineTimeoutError("No answer."), EngineUnavailableError("Gone."), ZeroDivisionError()],
+    ids=type,
+)
+def test_what_fails_while_the_program_did_not_run_does_not_count(error: Exception) -> None:
+    rig = Suspended()
+    rig.piper.error = error
+    assert [rig.speak() for _ in range(3)] == ["pyttsx3"] * 3
+    assert rig.chain.breakers()[0].failures == 0
+    rig.piper.error = None
+    assert rig.speak() == "piper"

@@ -49,7 +49,8 @@ def build(
 
     settle_allocator()
     bus = bus or EventBus()
-    clock = clock or SystemClock()
+    # Without another clock the chains judge engines by the time in which the program ran.
+    chains_clock, clock = clock, clock or SystemClock()
     real = microphone is None and speaker is None
     microphone = microphone or DeviceMicrophone(settings.audio.input)
     speaker = speaker or DeviceSpeaker(settings.audio.output)
@@ -57,9 +58,9 @@ def build(
         microphone = without_echo(microphone, speaker, settings.audio)
     return Assistant(
         settings,
-        responders=responders(settings, bus, clock),
-        synthesizers=synthesizers(settings, bus, clock),
-        recognizers=recognizers(settings, bus, clock),
+        responders=responders(settings, bus, chains_clock),
+        synthesizers=synthesizers(settings, bus, chains_clock),
+        recognizers=recognizers(settings, bus, chains_clock),
         sessions=make_manager(settings.sessions, clock, bus),
         microphone=microphone if ears else None,
         speaker=speaker if voice else None,

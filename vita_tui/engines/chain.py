@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
-from vita_tui.clock import Clock, SystemClock
+from vita_tui.clock import RUNNING, Clock, RunningClock
 from vita_tui.errors import (
     DeviceError,
     EngineError,
@@ -107,7 +107,7 @@ class Attempt(Generic[E]):
         self._clock = clock
         self._allowance = allowance
         self.probe = probe
-        self._started = 0.0
+        self._started = self._lost = 0.0
         self._answered: float | None = None
         self._lock = threading.Lock()
         self._settled = False
@@ -124,8 +124,12 @@ class Attempt(Generic[E]):
             self._answered = self._clock.monotonic()
 
     def __enter__(self) -> E:
-        self._started = self._clock.monotonic()
+        self.begin()
         return self._link.engine
+
+    def begin(self) -> None:
+        """The work begins; for those who `settle` themselves instead of using a `with` statement."""
+        self._started, self._lost = self._clock.monotonic(), _lost(self._clock)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -158,6 +162,10 @@ class Attempt(Generic[E]):
             detail = str(error).strip().rstrip(".")
             error = EngineError(f"{type(error).__name__}{f': {detail}' if detail else ''}.")
         self.failed = error
+        if _lost(self._clock) > self._lost and not isinstance(error, ModelError):
+            log.info("%s failed while the program was suspended: %s", self._link.engine.name, error)
+            self._link.breaker.release(self._permit)
+            return True
         self._chain.failed(self._link, error, seconds, self._permit, probe=self.probe)
         return True
 
@@ -187,7 +195,7 @@ class Chain(Generic[E]):
         self.watched = False
         """A `Prober` tries engines again when their rest is over."""
         self._bus = bus
-        self._clock = clock or SystemClock()
+        self._clock = clock or RUNNING
         self._lock = threading.Lock()
         self._slow_counts = slow_counts
         self._links = [self._link(engine, settings) for engine in engines]
@@ -462,6 +470,11 @@ class Chain(Generic[E]):
             round(durations[-1] * 1000, 1) if durations else None,
             round(statistics.median(durations) * 1000, 1) if durations else None,
         )
+
+
+def _lost(clock: Clock) -> float:
+    """Seconds in which the program did not run."""
+    return clock.lost if isinstance(clock, RunningClock) else 0.0
 
 
 def _within(sentence: str) -> str:

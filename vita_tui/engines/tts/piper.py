@@ -17,11 +17,12 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from pathlib import Path
 
 import numpy as np
 
+from vita_tui.clock import Deadline
 from vita_tui.engines.tts.base import Pcm
 from vita_tui.engines.tts.pieces import pieces
 from vita_tui.engines.tts.piper_voice import Voice, damaged, explain, first_line, open_voice
@@ -106,11 +107,13 @@ class PiperSynthesizer:
             worker, kind="thread", name="piper", owner="engines.tts.piper", close=self.cleanup
         )
         worker.start()
+        with Deadline(LOAD_SECONDS) as deadline:
+            while not wait([worker.loaded], timeout=deadline.step()).done:
+                if deadline.left() <= 0:
+                    self._give_up(worker)
+                    raise EngineTimeoutError(f"Piper did not load within {LOAD_SECONDS:.0f} s.")
         try:
-            self.sample_rate, self.pace = worker.loaded.result(timeout=LOAD_SECONDS)
-        except TimeoutError:
-            self._give_up(worker)
-            raise EngineTimeoutError(f"Piper did not load within {LOAD_SECONDS:.0f} s.") from None
+            self.sample_rate, self.pace = worker.loaded.result()
         except BaseException:
             self._drop(worker)
             raise
@@ -131,19 +134,10 @@ class PiperSynthesizer:
         left = self.timeout
         try:
             while not cancelled.is_set():
-                started = time.monotonic()
-                try:
-                    result = job.results.get(timeout=min(POLL_SECONDS, max(0.0, left)))
-                except queue.Empty:
-                    left -= time.monotonic() - started
-                    if left <= 0:
-                        raise self._overrun(worker, job) from None
-                    continue
+                # What is done with the sound in between is not the voice's time.
+                result, left = self._next(worker, job, left, cancelled)
                 if result is None:
                     return
-                if isinstance(result, BaseException):
-                    raise result
-                left -= time.monotonic() - started
                 yield result
         finally:
             job.stop()
@@ -155,6 +149,23 @@ class PiperSynthesizer:
             self._drop(worker)
 
     # ----
+
+    def _next(
+        self, worker: _Worker, job: _Job, seconds: float, cancelled: threading.Event
+    ) -> tuple[Pcm | None, float]:
+        """The next piece of sound, None when there is no more or it was cancelled; and how many of the `seconds` are left."""
+        with Deadline(seconds) as deadline:
+            while not cancelled.is_set():
+                try:
+                    result = job.results.get(timeout=deadline.step(POLL_SECONDS))
+                except queue.Empty:
+                    if deadline.left() <= 0:
+                        raise self._overrun(worker, job) from None
+                    continue
+                if isinstance(result, BaseException):
+                    raise result
+                return result, deadline.left()
+        return None, seconds
 
     def _overrun(self, worker: _Worker, job: _Job) -> EngineTimeoutError:
         job.stop()

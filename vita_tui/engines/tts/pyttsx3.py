@@ -12,7 +12,6 @@ import queue
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from typing import IO, Any
 import numpy as np
 
 from vita_tui import paths
+from vita_tui.clock import Deadline
 from vita_tui.engines.tts.base import Pcm
 from vita_tui.engines.tts.pieces import pieces
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError
@@ -159,25 +159,24 @@ class Pyttsx3Synthesizer:
 
     def _wait(self, child: _Child, number: int, seconds: float, cancelled: threading.Event) -> _Answer | None:
         """The answer to request `number`; None when cancelled: it is then passed over when it comes."""
-        deadline = time.monotonic() + seconds
-        while not cancelled.is_set():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                self.cleanup()
-                raise EngineTimeoutError(f"The system's voice took longer than {seconds:g} s.")
-            try:
-                answer = child.answers.get(timeout=min(POLL_SECONDS, left))
-            except queue.Empty:
-                continue
-            if answer.header is None:
-                closed = self._child is not child
-                self.cleanup()
-                if closed:
-                    raise EngineError("The system's voice was closed while it was to speak.")
-                status = child.process.returncode
-                raise EngineError(f"The process of the system's voice has died (exit status {status}).")
-            if answer.header.get("id") == number:
-                return answer
+        with Deadline(seconds) as deadline:
+            while not cancelled.is_set():
+                if deadline.left() <= 0:
+                    self.cleanup()
+                    raise EngineTimeoutError(f"The system's voice took longer than {seconds:g} s.")
+                try:
+                    answer = child.answers.get(timeout=deadline.step(POLL_SECONDS))
+                except queue.Empty:
+                    continue
+                if answer.header is None:
+                    closed = self._child is not child
+                    self.cleanup()
+                    if closed:
+                        raise EngineError("The system's voice was closed while it was to speak.")
+                    status = child.process.returncode
+                    raise EngineError(f"The process of the system's voice has died (exit status {status}).")
+                if answer.header.get("id") == number:
+                    return answer
         return None
 
 

@@ -10,11 +10,11 @@ import json
 import queue
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from vita_tui.clock import Deadline
 from vita_tui.engines.http_client import CONNECT_SECONDS, Server, client, speaks_tls
 from vita_tui.engines.refusals import MOST_BYTES as MOST_REFUSAL
 from vita_tui.engines.refusals import connection_failure, refusal
@@ -120,28 +120,38 @@ class RemoteSynthesizer:
                 request.end()
 
     def _take(self, request: _Request, cancelled: threading.Event) -> Iterator[Pcm]:
-        deadline = time.monotonic() + self.timeout
+        left = self.timeout
         sounded = False
         while not cancelled.is_set():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise EngineTimeoutError(
-                    f"{self.name} took longer than {self.timeout:g} s.",
-                    remedy="Is it busy? Or raise tts.timeout.",
-                )
-            try:
-                got = request.answers.get(timeout=min(POLL_SECONDS, left))
-            except queue.Empty:
-                continue
-            if isinstance(got, BaseException):
-                raise got
+            # What is done with the sound in between is not the server's time.
+            got, left = self._next(request, left, cancelled)
             if got is None:
-                if not sounded:
+                if not sounded and not cancelled.is_set():
                     raise EngineError(f"{self.name} sent no sound.", remedy="Check tts.model and its voice.")
                 return
             self.sample_rate, samples = got
             sounded = sounded or bool(len(samples))
             yield samples if self.volume == 1.0 else samples * self.volume
+
+    def _next(
+        self, request: _Request, seconds: float, cancelled: threading.Event
+    ) -> tuple[tuple[int, Pcm] | None, float]:
+        """Sample rate and samples, None when there are no more or it was cancelled; and how many of the `seconds` are left."""
+        with Deadline(seconds) as deadline:
+            while not cancelled.is_set():
+                try:
+                    got = request.answers.get(timeout=deadline.step(POLL_SECONDS))
+                except queue.Empty:
+                    if deadline.left() <= 0:
+                        raise EngineTimeoutError(
+                            f"{self.name} took longer than {self.timeout:g} s.",
+                            remedy="Is it busy? Or raise tts.timeout.",
+                        ) from None
+                    continue
+                if isinstance(got, BaseException):
+                    raise got
+                return got, deadline.left()
+        return None, seconds
 
     def cleanup(self) -> None:
         """Close the client; may be called twice and from any thread."""
