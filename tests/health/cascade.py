@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import TracebackType
 from typing import Any, Literal
 from unittest import mock
 
@@ -343,20 +342,13 @@ def assembled(engines: Mapping[Job, list[Any]], *, isolated: bool) -> Iterator[N
         for name, job in (("recognizers", "stt"), ("responders", "llm"), ("synthesizers", "tts")):
             stack.enter_context(mock.patch.object(building, name, chain(job)))  # type: ignore[arg-type]
         if not isolated:
-            stack.enter_context(mock.patch.object(Attempt, "__exit__", _passes_on))
+            stack.enter_context(mock.patch.object(Attempt, "settle", _passes_on))
         yield
 
 
-def _passes_on(
-    attempt: Attempt[Any],
-    kind: type[BaseException] | None,
-    error: BaseException | None,
-    traceback: TracebackType | None,
-) -> bool:
+def _passes_on(attempt: Attempt[Any], error: BaseException | None) -> bool:
     """As a plain loop over the engines would be: whatever an engine raises ends the work."""
-    if error is None:
-        attempt.settle(None)
-    return False
+    return True
 
 
 async def play(case: Case, question: Samples, *, isolated: bool = True) -> Outcome:

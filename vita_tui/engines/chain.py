@@ -269,6 +269,20 @@ class Chain(Generic[E]):
             tried.append((link, attempt.failed.message, attempt.failed.remedy))
         raise self._none(tried)
 
+    def glance(self, wanted: Callable[[E], bool] = lambda _: True) -> Iterator[Attempt[E]]:
+        """At most one attempt, at the engine that answers now, for work that can be left undone."""
+        if not self._links:
+            raise self._none([])
+        link = self._links[self._active()]
+        if link.resting or not wanted(link.engine):
+            return
+        if (permit := link.breaker.allow()) is not None:
+            attempt = Attempt(self, link, permit, self._clock)
+            try:
+                yield attempt
+            finally:
+                attempt.abandon()
+
     def probes(self, wanted: Callable[[E], bool] = lambda _: True) -> Iterator[Attempt[E]]:
         """An attempt for each engine whose rest is over, so that it is tried before a user needs it.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
@@ -13,11 +15,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from vita_tui.clock import LOOK_SECONDS, FakeClock, RunningClock
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.stt.base import Recognizer, Transcription
+from vita_tui.engines.stt.base import SAMPLE_RATE, Recognizer, Transcription
 from vita_tui.engines.stt.fake import FakeRecognizer, Step
+from vita_tui.engines.stt.scheduling.agreement import Partial
 from vita_tui.engines.stt.scheduling.worker import WhisperWorker
-from vita_tui.errors import EngineError, EngineTimeoutError
+from vita_tui.errors import EngineError, EngineTimeoutError, NoEngineError
 from vita_tui.events import EngineWorked, EventBus
 from vita_tui.health.breaker import BreakerState
 from vita_tui.settings import HealthSettings
@@ -34,8 +38,9 @@ def gate() -> Iterator[threading.Event]:
     event.set()
 
 
-def started(recognizer: FakeRecognizer, **options: float) -> WhisperWorker:
-    worker = WhisperWorker(recognizer, **options)
+def started(*recognizers: Recognizer, timeout: float = 20.0) -> WhisperWorker:
+    chain = Chain("stt", recognizers, HealthSettings(), bus=EventBus())
+    worker = WhisperWorker(chain, timeout=timeout)
     worker.start().result(PATIENCE)
     return worker
 
@@ -47,16 +52,21 @@ def test_a_final_is_understood() -> None:
 
 
 def test_of_waiting_partials_only_the_newest_is_decoded(gate: threading.Event) -> None:
-    worker = started(FakeRecognizer([Step("first", until=gate), "newest"]))
+    recognizer = FakeRecognizer([Step("first", until=gate), "newest"])
+    worker = started(recognizer)
     first = worker.final(AUDIO)
-    for _ in range(5):
-        worker.partial(1, AUDIO, lambda partial: None)
+    assert recognizer.began.acquire(timeout=PATIENCE)
+    heard: queue.SimpleQueue[Partial] = queue.SimpleQueue()
+    for number in range(1, 6):
+        worker.partial(1, AUDIO[: 1000 * number], heard.put)
     gate.set()
     first.result(PATIENCE)
+    newest = heard.get(timeout=PATIENCE)
+    assert (newest.tail, round(newest.audio_seconds * SAMPLE_RATE)) == ("newest", 5000)
     worker.final(AUDIO).result(PATIENCE)
-    counts = worker.counts()
-    assert counts.partials_skipped >= 4
-    assert counts.finals == 2
+    assert heard.empty()
+    assert [round(call.audio_seconds * SAMPLE_RATE) for call in recognizer.calls] == [16_000, 5000, 16_000]
+    assert worker.counts().partials_skipped == 4
     worker.cleanup()
 
 
@@ -133,11 +143,9 @@ class Slow(FakeRecognizer):
 
 
 def wait_for_late(worker: WhisperWorker) -> None:
-    """Until no thread but the worker's own decodes."""
-    late = [t for t in threading.enumerate() if t.name == "whisper" and t is not worker._thread]
-    for thread in late:
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
+    """Until every decode that timed out has come back."""
+    while worker._given_up:
+        time.sleep(0.001)
 
 
 @pytest.mark.parametrize("obeys", [True, False], ids=["obeys", "does not obey"])
@@ -189,4 +197,98 @@ def test_a_late_failure_does_not_ask_the_next_engine_a_second_time(
     wait_for_late(worker)
     assert len(fallback.calls) == 1
     assert chain.breakers()[0].failures == 1
+    assert worker.cleanup()
+
+
+def test_a_partial_that_hangs_counts_against_its_engine_when_a_final_waits_for_it(
+    gate: threading.Event,
+) -> None:
+    hanging, fallback = (
+        FakeRecognizer([Step("never", until=gate)]),
+        FakeRecognizer(["right"], name="fallback"),
+    )
+    chain: Chain[Recognizer] = Chain("stt", [hanging, fallback], HealthSettings(), bus=EventBus())
+    worker = WhisperWorker(chain, timeout=0.05)
+    worker.start().result(PATIENCE)
+    partials: list[Partial] = []
+    worker.partial(1, AUDIO, partials.append)
+    assert hanging.began.acquire(timeout=PATIENCE)
+    assert worker.final(AUDIO, key=1).result(PATIENCE).text == "right"
+    assert chain.breakers()[0].failures == 1
+    gate.set()
+    wait_for_late(worker)
+    assert partials == []
+    assert worker.cleanup()
+
+
+def test_loading_that_hangs_is_given_up_when_a_final_waits_for_it(gate: threading.Event) -> None:
+    hanging, fallback = FakeRecognizer(loading=gate), FakeRecognizer(["right"], name="fallback")
+    chain: Chain[Recognizer] = Chain("stt", [hanging, fallback], HealthSettings(), bus=EventBus())
+    worker = WhisperWorker(chain, timeout=0.05)
+    loaded = worker.start()
+    assert worker.final(AUDIO).result(PATIENCE).text == "right"
+    loaded.result(PATIENCE)
+    gate.set()
+    wait_for_late(worker)
+    assert worker.cleanup()
+
+
+def test_while_the_only_engine_hangs_a_final_says_so(gate: threading.Event) -> None:
+    worker = started(FakeRecognizer([Step("never", until=gate)]), timeout=0.05)
+    for sentence in ("took longer", "has been decoding"):
+        with pytest.raises(EngineTimeoutError, match=sentence):
+            worker.final(AUDIO).result(PATIENCE)
+    gate.set()
+    wait_for_late(worker)
+    assert worker.final(AUDIO).result(PATIENCE).text == "never"
+    assert worker.cleanup()
+
+
+def test_a_decode_that_nobody_wants_any_more_says_nothing_about_its_engine() -> None:
+    bus, worked = EventBus(), []
+    bus.subscribe(lambda event: worked.append(event) if isinstance(event, EngineWorked) else None)
+    slow = FakeRecognizer([EngineError("once."), Step("slow", seconds=60), "right"])
+    chain: Chain[Recognizer] = Chain("stt", [slow], HealthSettings(breaker_failures=3), bus=bus)
+    worker = WhisperWorker(chain)
+    worker.start().result(PATIENCE)
+    with pytest.raises(NoEngineError):
+        worker.final(AUDIO).result(PATIENCE)
+    worked.clear()
+    unwanted = worker.final(AUDIO)
+    for _ in range(2):
+        assert slow.began.acquire(timeout=PATIENCE)
+    unwanted.cancel()
+    while not worker.idle:
+        time.sleep(0.001)
+    assert worked == []
+    assert chain.breakers()[0].failures == 1
+    assert worker.final(AUDIO).result(PATIENCE).text == "right"
+    assert worker.cleanup()
+
+
+def test_of_the_time_to_decode_only_that_counts_in_which_the_program_ran(gate: threading.Event) -> None:
+    real = FakeClock()
+    clock = RunningClock(real)
+    engine = FakeRecognizer([Step("in time", until=gate), Step("too late", seconds=60)])
+    chain: Chain[Recognizer] = Chain("stt", [engine], HealthSettings(), bus=EventBus(), clock=clock)
+    worker = WhisperWorker(chain, timeout=20, clock=clock)
+    worker.start().result(PATIENCE)
+    final = worker.final(AUDIO)
+    assert engine.began.acquire(timeout=PATIENCE)
+    with clock.looking():
+        real.advance(60)  # suspended
+        clock.monotonic()
+    with pytest.raises(TimeoutError):
+        final.result(3 * LOOK_SECONDS)  # the watch looks, and leaves it alone
+    gate.set()
+    assert final.result(PATIENCE).text == "in time"
+    final = worker.final(AUDIO)
+    assert engine.began.acquire(timeout=PATIENCE)
+    for _ in range(100):
+        real.advance(LOOK_SECONDS)
+        clock.monotonic()
+    with pytest.raises(EngineTimeoutError):
+        final.result(PATIENCE)
+    assert worker.counts().overruns == 1
+    wait_for_late(worker)
     assert worker.cleanup()

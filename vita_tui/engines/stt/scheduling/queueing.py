@@ -8,18 +8,20 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from vita_tui.engines.stt.base import Stop, Transcription
-from vita_tui.engines.stt.scheduling.agreement import Partial
+from vita_tui.engines.stt.base import Recognizer, Stop
+from vita_tui.engines.stt.scheduling.agreement import PartialTranscriber
 from vita_tui.errors import EngineError
 
-__all__ = ["Job", "Kind", "Slots"]
+__all__ = ["Job", "Kind", "Slots", "Work"]
 
 MOST_FINALS = 16
 """Finals that may wait. Each is an utterance of a person: more than this many can only mean that the thread is stuck."""
+
+Work = Callable[[Recognizer, PartialTranscriber | None, Stop], Any]
+"""What is done inside of an engine, given what has made partial transcripts of the same utterance, until it is told to stop; returns the
+result, None for none."""
 
 
 class Kind(Enum):
@@ -31,7 +33,7 @@ class Kind(Enum):
     ERRAND = "errand"
     """Something that may only be done between two decodes, such as freeing an engine."""
     PROBE = "probe"
-    """Finding out whether a resting engine works again, when there is nothing else to do."""
+    """Finding out whether a disabled engine works again, when there is nothing else to do."""
 
 
 @dataclass(eq=False, slots=True)
@@ -39,15 +41,16 @@ class Job:
     """One piece of work for the whisper thread."""
 
     kind: Kind
-    audio: NDArray[np.float32]
+    work: Work
     key: Hashable = None
     """The utterance."""
-    prefix: str = ""
-    on_result: Callable[[Partial], None] | None = None
-    errand: Callable[[], None] | None = None
-    future: Future[Transcription] = field(default_factory=Future)
+    future: Future[Any] = field(default_factory=Future)
     """Stays pending until there is a result, so that whoever holds it can cancel it at any time."""
     cancelled: Stop = field(default_factory=Stop)
+    asked: float = 0.0
+    """Seconds of running time at which somebody began to wait for it."""
+    timed_out: tuple[Recognizer, ...] = ()
+    """Engines that took too long for it; they are not asked again."""
 
     def __post_init__(self) -> None:
         self.future.add_done_callback(lambda future: self.cancelled.set() if future.cancelled() else None)
@@ -57,7 +60,7 @@ class Job:
         self.cancelled.set()
         self.future.cancel()
 
-    def succeed(self, result: Transcription) -> None:
+    def succeed(self, result: Any) -> None:
         with suppress(InvalidStateError):
             self.future.set_result(result)
 

@@ -1,23 +1,28 @@
-"""The whisper thread: every decode happens in it, the one that matters most first."""
+"""The whisper thread: every decode happens in it, the one that matters most first.
+
+A thread inside of an engine cannot be killed. One that takes too long is given up: its number is no longer the worker's `_generation`, and
+whatever it brings later is dropped at one gate, `_leave`. Who takes the running record away, the thread or the watch, settles the attempt.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
 import threading
-import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vita_tui.clock import LOOK_SECONDS, RUNNING, RunningClock
 from vita_tui.engines.chain import Attempt, Chain
-from vita_tui.engines.stt.base import SAMPLE_RATE, Recognizer, Transcription
+from vita_tui.engines.stt.base import SAMPLE_RATE, Recognizer, Stop, Transcription
 from vita_tui.engines.stt.decoding.checked import checked
 from vita_tui.engines.stt.scheduling.agreement import Partial, PartialTranscriber
-from vita_tui.engines.stt.scheduling.queueing import Job, Kind, Slots
+from vita_tui.engines.stt.scheduling.queueing import Job, Kind, Slots, Work
 from vita_tui.errors import EngineError, EngineTimeoutError, VitaError
 from vita_tui.health.registry import Entry, registry
 
@@ -25,12 +30,24 @@ __all__ = ["WhisperWorker", "WorkerCounts"]
 
 log = logging.getLogger(__name__)
 
-_NOTHING = np.zeros(0, np.float32)
 _PROBE_SECONDS = 1.0
 
 
-class _MadeWay(BaseException):
-    """A probe was broken off for something that a user waits for: it says nothing about the engine."""
+class _GivenUp(BaseException):
+    """This thread took too long: another one does its work now."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What the whisper thread does now; replaced as a whole."""
+
+    generation: int
+    """Number of the thread."""
+    job: Job
+    since: float
+    """Seconds of running time at which it came to this engine, or took the job."""
+    attempt: Attempt[Recognizer] | None = None
+    """Whose engine the thread is inside of."""
 
 
 @dataclass(slots=True)
@@ -55,55 +72,55 @@ class WorkerCounts:
     guarded: int = 0
     """Results for which the guard had something decoded again."""
     overruns: int = 0
-    """Decodes that were given up after the timeout."""
+    """Decodes that timed out."""
     probes: int = 0
-    """Times that resting engines were tried when there was nothing else to do."""
+    """Times that disabled engines were tried when there was nothing else to do."""
 
 
 class WhisperWorker:
-    """Gives a recogniser, or a chain of them, one thread; every method may be called from any thread and returns at once.
+    """Gives the recognizers of a chain one thread; every method may be called from any thread and returns at once.
 
     A final is never dropped and goes before everything else: a partial that is being decoded is told to stop. Of partials only
-    the newest waits. A decode that overruns its time is left alone in its thread, which native code may hold for ever, and a new
-    thread goes on with the engines that are not held.
+    the newest waits. A decode that times out is left alone in its thread, which native code may hold for ever, and a new thread goes on
+    with the other engines.
     """
 
-    def __init__(self, recognizer: Recognizer | Chain[Recognizer], *, timeout: float = 20.0) -> None:
+    def __init__(
+        self, recognizers: Chain[Recognizer], *, timeout: float = 20.0, clock: RunningClock = RUNNING
+    ) -> None:
         """
         Args:
-            timeout: seconds from asking for a final to `EngineTimeoutError`.
+            timeout: seconds that an engine has for a final, once it is asked.
         """
-        self._recognizer = recognizer
+        self._chain = recognizers
         self._timeout = timeout
+        self._clock = clock
         self._condition = threading.Condition()
         self._slots = Slots()
-        self._running: Job | None = None
-        self._since = 0.0
-        """Monotonic seconds at which the running job was taken."""
+        self._running: _Running | None = None
+        self._generation = 0
+        """Number of the thread whose work counts."""
+        self._given_up: tuple[_Running, ...] = ()
+        """What threads are still inside of that were given up."""
         self._claimable: Job | None = None
         """The newest speculation, waiting, running or done."""
-        self._partials: tuple[Hashable, PartialTranscriber] | None = None
-        self._thread: threading.Thread | None = None
-        self._entry: Entry | None = None
-        self._stopping = False
-        self._engine: Recognizer | None = None
-        """What the thread is inside of."""
-        self._attempt: Attempt[Recognizer] | None = None
-        self._held: list[Recognizer] = []
-        """Engines inside which an abandoned thread still is."""
+        self._threads: list[tuple[threading.Thread, Entry]] = []
+        """The whisper thread and the one that watches over it."""
+        self._stopping = True
         self._counts = WorkerCounts()
 
     # ---- life
 
     def start(self) -> Future[Transcription]:
         """Start the thread and load in it; the future is done when loading is, or has its error. Its result means nothing."""
+        job = Job(Kind.LOAD, _load)
         with self._condition:
-            if self._thread is not None:
+            if not self._stopping:
                 raise RuntimeError("the whisper thread runs already")
             self._stopping = False
-            job = Job(Kind.LOAD, _NOTHING)
             self._slots.load = job
-            self._start_thread()
+            self._generation += 1
+            self._threads = [self._thread("whisper", self._work), self._thread("whisper watch", self._watch)]
         return job.future
 
     def reload(self) -> Future[Transcription]:
@@ -111,9 +128,9 @@ class WhisperWorker:
 
         The future is as that of `start`; it is cancelled at once when the worker was not started.
         """
-        job = Job(Kind.LOAD, _NOTHING)
+        job = Job(Kind.LOAD, _load)
         with self._condition:
-            if self._thread is not None and not self._stopping:
+            if not self._stopping:
                 if self._slots.load is not None:
                     return self._slots.load.future
                 self._slots.load = job
@@ -125,18 +142,15 @@ class WhisperWorker:
     def unload(self, engine: Recognizer) -> Future[Transcription]:
         """Free `engine` between two decodes; its next work loads it again. The future is as that of `reload`."""
 
-        def free() -> None:
-            with self._condition:
-                held = engine in self._held
-                self._partials = None
-            if not held:  # an abandoned thread is still inside of it
+        def free(*_: Any) -> Transcription:
+            if self._free(engine):
                 engine.cleanup()
-            if isinstance(self._recognizer, Chain):
-                self._recognizer.unloaded(engine)
+            self._chain.unloaded(engine)
+            return _nothing()
 
-        job = Job(Kind.ERRAND, _NOTHING, errand=free)
+        job = Job(Kind.ERRAND, free)
         with self._condition:
-            if self._thread is not None and not self._stopping:
+            if not self._stopping:
                 self._slots.errands.append(job)
                 self._condition.notify_all()
                 return job.future
@@ -144,29 +158,26 @@ class WhisperWorker:
         return job.future
 
     def probe(self) -> None:
-        """Try the engines of the chain whose rest is over, when there is nothing else to do.
+        """Try the disabled engines of the chain that may be tried again, when there is nothing else to do.
 
-        What a user waits for does not wait for the decode of a probe, which then is broken off; it waits for loading.
+        What a user waits for does not wait for the decode of a probe, which then is cancelled; it waits for loading.
         """
-        job = Job(Kind.PROBE, _probe_sound())
+        job = Job(Kind.PROBE, _fresh_start)
         with self._condition:
             running = self._running
-            if self._stopping or self._thread is None or not isinstance(self._recognizer, Chain):
+            if self._stopping or self._slots.probe is not None:
                 return
-            if self._slots.probe is not None or (running is not None and running.kind is Kind.PROBE):
+            if running is not None and running.job.kind is Kind.PROBE:
                 return
             self._slots.probe = job
             self._condition.notify_all()
 
-    def _start_thread(self) -> None:
-        thread = threading.Thread(target=self._work, name="whisper", daemon=True)
-        if self._entry is not None:
-            self._entry.leave()
-        self._entry = registry.register(
-            thread, kind="thread", name="whisper", owner="engines.stt", close=self.cleanup
-        )
-        self._thread = thread
+    def _thread(self, name: str, work: Callable[[int], None]) -> tuple[threading.Thread, Entry]:
+        """Start the thread `name` of the present generation; the lock is held."""
+        thread = threading.Thread(target=work, args=(self._generation,), name=name, daemon=True)
+        entry = registry.register(thread, kind="thread", name=name, owner="engines.stt", close=self.cleanup)
         thread.start()
+        return thread, entry
 
     def cleanup(self, timeout: float = 1.0) -> bool:
         """Cancel everything and end the thread; may be called twice. `start` works again afterwards.
@@ -178,30 +189,24 @@ class WhisperWorker:
             self._stopping = True
             unwanted = list(self._slots.drain())
             if self._running is not None:
-                unwanted.append(self._running)
+                unwanted.append(self._running.job)
             self._claimable = None
-            self._partials = None
             self._condition.notify_all()
-            thread, self._thread = self._thread, None
-            entry, self._entry = self._entry, None
+            threads, self._threads = self._threads, []
         for job in unwanted:
             job.cancel()
-        ended = True
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout)
-            ended = not thread.is_alive()
-        if ended:
-            for engine in self._engines():
-                if engine not in self._held:
-                    engine.cleanup()
-        else:
-            with self._condition:
-                if self._engine is not None:
-                    self._held.append(self._engine)
-                    self._engine = self._attempt = None
-            log.warning("the whisper thread is still decoding after %.1f s and is left to itself", timeout)
-        if entry is not None:
+        for thread, entry in reversed(threads):
+            if thread is not threading.current_thread():
+                thread.join(timeout)
             entry.leave()
+        with self._condition:
+            ended = self._running is None
+            self._abandon()
+        if ended:
+            for engine in filter(self._free, self._chain.engines):
+                engine.cleanup()
+        else:
+            log.warning("the whisper thread is still decoding after %.1f s and is left to itself", timeout)
         return ended
 
     # ---- work
@@ -210,7 +215,7 @@ class WhisperWorker:
     def idle(self) -> bool:
         """Whether nothing but a probe runs or waits."""
         with self._condition:
-            running = self._running is not None and self._running.kind is not Kind.PROBE
+            running = self._running is not None and self._running.job.kind is not Kind.PROBE
             return not (running or self._slots.waiting)
 
     def partial(
@@ -222,14 +227,25 @@ class WhisperWorker:
             audio: all of the utterance so far; must not be changed afterwards.
             on_result: called in the whisper thread; not called when something more urgent came, or when the decode failed.
         """
+
+        def work(engine: Recognizer, known: PartialTranscriber | None, cancelled: Stop) -> Partial | None:
+            assert known is not None
+            return known.decode(engine, audio, cancelled)
+
+        def done(future: Future[Partial]) -> None:
+            if not future.cancelled() and future.exception() is None:
+                on_result(future.result())
+
+        job = Job(Kind.PARTIAL, work, key)
+        job.future.add_done_callback(done)
         with self._condition:
-            if self._stopping or self._thread is None:
+            if self._stopping:
                 return
             if self._slots.partial is not None:
                 self._counts.partials_skipped += 1
-            if self._running is not None and self._running.kind is Kind.PROBE:
-                self._running.cancelled.set()
-            self._slots.partial = Job(Kind.PARTIAL, audio, key, on_result=on_result)
+            if self._running is not None and self._running.job.kind is Kind.PROBE:
+                self._running.job.cancelled.set()
+            self._slots.partial = job
             self._condition.notify_all()
 
     def final(
@@ -239,13 +255,13 @@ class WhisperWorker:
 
         What partials of the utterance `key` have understood saves time.
 
-        The future's errors: `EngineError` (`NoEngineError` when no engine of a chain works, `EngineTimeoutError`); it is
+        The future's errors: `EngineError` (`NoEngineError` when no engine of the chain works, `EngineTimeoutError`); it is
         cancelled by `cleanup`.
 
         Raises:
             EngineError: not started, or far too much waits already.
         """
-        job = Job(Kind.FINAL, audio, key, prefix)
+        job = Job(Kind.FINAL, _transcribe(audio, prefix), key, asked=self._clock.monotonic())
         with self._condition:
             self._expect_running()
             self._slots.add_final(job)
@@ -253,7 +269,6 @@ class WhisperWorker:
             self._make_way()
             self._condition.notify_all()
         _cancel(unclaimed)
-        self._watch(job, self._timeout)
         return job.future
 
     def speculate(self, key: Hashable, audio: NDArray[np.float32]) -> Future[Transcription]:
@@ -264,7 +279,7 @@ class WhisperWorker:
         Raises:
             EngineError: not started.
         """
-        job = Job(Kind.SPECULATION, audio, key)
+        job = Job(Kind.SPECULATION, _transcribe(audio), key)
         with self._condition:
             self._expect_running()
             earlier = self._throw_away()
@@ -296,14 +311,13 @@ class WhisperWorker:
                 self._claimable = None
                 return None
             self._claimable = None
-            job.kind = Kind.FINAL
+            job.kind, job.asked = Kind.FINAL, self._clock.monotonic()
             self._counts.speculations_claimed += 1
             if self._slots.speculation is job:
                 self._slots.speculation = None
                 self._slots.finals.append(job)
             self._make_way()
             self._condition.notify_all()
-        self._watch(job, self._timeout)
         return job.future
 
     def counts(self) -> WorkerCounts:
@@ -314,7 +328,7 @@ class WhisperWorker:
     # ---- with the lock held
 
     def _expect_running(self) -> None:
-        if self._stopping or self._thread is None:
+        if self._stopping:
             raise EngineError("Speech recognition is not running.")
 
     def _make_way(self) -> None:
@@ -322,8 +336,8 @@ class WhisperWorker:
         if self._slots.partial is not None:
             self._slots.partial = None
             self._counts.partials_skipped += 1
-        if self._running is not None and self._running.kind in (Kind.PARTIAL, Kind.PROBE):
-            self._running.cancelled.set()
+        if self._running is not None and self._running.job.kind in (Kind.PARTIAL, Kind.PROBE):
+            self._running.job.cancelled.set()
 
     def _throw_away(self) -> Job | None:
         """Forget the speculation that nobody claimed; returns it, to be cancelled when the lock is free."""
@@ -338,237 +352,239 @@ class WhisperWorker:
 
     # ---- the thread
 
-    def _work(self) -> None:
-        me = threading.current_thread()
-        while True:
-            with self._condition:
-                job = None
-                while self._thread is me and not self._stopping and (job := self._slots.take()) is None:
-                    self._condition.wait()
-                if job is None:
-                    return
-                self._running, self._since = job, time.monotonic()
+    def _work(self, generation: int) -> None:
+        utterance: tuple[Hashable, PartialTranscriber] | None = None
+        while (job := self._take(generation)) is not None:
+            if job.kind is Kind.PARTIAL and (utterance is None or utterance[0] != job.key):
+                utterance = job.key, PartialTranscriber()
+            known = utterance[1] if utterance is not None and utterance[0] == job.key else None
+            result, error = None, None
             try:
-                self._do(job)
-            except VitaError as error:
-                self._failed(job, error)
-            except Exception as error:
+                result = self._do(generation, job, known)
+            except VitaError as failure:
+                error = failure
+            except _GivenUp:
+                return
+            except Exception as failure:
                 # A defect ends this piece of work, not the thread that the next utterance needs.
                 log.exception("%s failed", job.kind.value)
-                self._failed(job, EngineError(f"Speech recognition failed: {type(error).__name__}: {error}."))
-            finally:
-                with self._condition:
-                    if self._running is job:
-                        self._running = None
+                error = EngineError(f"Speech recognition failed: {type(failure).__name__}: {failure}.")
+            with self._condition:
+                self._running = None
+                self._count(job, result, error)
+            if error is not None:
+                job.fail(error)
+            elif result is None:
+                job.cancel()
+            else:
+                job.succeed(result)
 
-    def _do(self, job: Job) -> None:
-        if job.kind is Kind.PARTIAL:
-            self._decode_partial(job)
-            return
+    def _take(self, generation: int) -> Job | None:
+        """The next job, which runs from now on; None when the thread is to end."""
+        with self._condition:
+            while not self._stopping and generation == self._generation:
+                if (job := self._slots.take()) is not None:
+                    self._running = _Running(generation, job, self._clock.monotonic())
+                    self._counts.probes += job.kind is Kind.PROBE
+                    self._condition.notify_all()
+                    return job
+                self._condition.wait()
+        return None
+
+    def _do(self, generation: int, job: Job, known: PartialTranscriber | None) -> Any:
+        """The job's result; None when it was cancelled.
+
+        Raises:
+            VitaError: no engine could do it.
+            _GivenUp: it took too long.
+        """
+        if job.kind is Kind.ERRAND:
+            return job.work(self._chain.active, None, job.cancelled)
+        for attempt in self._attempts(job):
+            result = self._try(generation, attempt, job, known)
+            if attempt.failed is None and job.kind is not Kind.PROBE:
+                return result
+        return _nothing() if job.kind is Kind.PROBE else None
+
+    def _attempts(self, job: Job) -> Iterator[Attempt[Recognizer]]:
         if job.kind is Kind.PROBE:
-            self._probe(job)
-            return
-        if job.errand is not None:
-            job.errand()
-            job.succeed(_nothing())
-            return
-        with self._condition:
-            known = self._partials
-        transcriber = known[1] if known is not None and known[0] == job.key else None
-
-        def work(engine: Recognizer) -> Transcription:
-            if job.kind is Kind.LOAD:
-                return _nothing()
-            if transcriber is not None:
-                return checked(engine.name, transcriber.finish(engine, job.audio, job.cancelled))
-            return checked(
-                engine.name, engine.transcribe(job.audio, prefix=job.prefix, cancelled=job.cancelled)
+            return self._chain.probes(self._free)
+        if job.kind is Kind.PARTIAL:
+            return self._chain.glance(self._free)
+        engines = self._chain.engines
+        if engines and not any(self._free(engine, job) for engine in engines):
+            raise EngineTimeoutError(
+                f"{engines[0].name} has been decoding for more than {self._timeout:g} s.",
+                remedy="Restart VITA, or set stt.model to a smaller one.",
             )
+        return self._chain.attempts(lambda engine: self._free(engine, job))
 
-        result = self._through(work)
-        with self._condition:
-            if self._given_up():
-                return
-            if job.kind is not Kind.LOAD:
-                self._count(result)
-                self._counts.finals += job.kind is Kind.FINAL
-        job.succeed(result)
-
-    def _decode_partial(self, job: Job) -> None:
-        with self._condition:
-            if self._partials is None or self._partials[0] != job.key:
-                self._partials = (job.key, PartialTranscriber())
-            transcriber = self._partials[1]
-        engine = self._recognizer.active if isinstance(self._recognizer, Chain) else self._recognizer
-        with self._condition:
-            if engine in self._held:
-                self._counts.partials_skipped += 1
-                return
-            self._engine = engine
+    def _try(
+        self, generation: int, attempt: Attempt[Recognizer], job: Job, known: PartialTranscriber | None
+    ) -> Any:
+        """What the engine of `attempt` made of the job; None when it was cancelled, or failed: then `attempt` knows why."""
+        self._enter(generation, attempt)
+        result, error = None, None
         try:
-            partial = transcriber.decode(engine, job.audio, job.cancelled)
-        finally:
-            self._left(engine)
-        with self._condition:
-            if partial is None or self._given_up():
-                self._counts.partials_cancelled += 1
-                return
-            self._counts.partials += 1
-            self._count(partial.transcription)
-        if job.on_result is not None:
-            job.on_result(partial)
+            if not job.cancelled.is_set():
+                if job.kind not in (Kind.PARTIAL, Kind.PROBE):
+                    attempt.engine.load()
+                result = job.work(attempt.engine, known, job.cancelled)
+        except BaseException as failure:  # noqa: BLE001 - handed to the chain, which judges it
+            error = failure
+        self._leave(generation)
+        if job.cancelled.is_set():
+            attempt.abandon()  # it says nothing about the engine
+            return None
+        if job.kind is Kind.PARTIAL:
+            # The final decides about the engine.
+            attempt.abandon()
+        else:
+            attempt.settle(error)
+        if error is not None and attempt.failed is None:
+            raise error
+        return result
 
-    def _probe(self, job: Job) -> None:
-        """Give every engine whose rest is over a fresh start and something to do."""
-        assert isinstance(self._recognizer, Chain)
-        self._watch(job, self._timeout)
-        with self._condition:
-            self._counts.probes += 1
-        try:
-            for attempt in self._recognizer.probes(wanted=lambda engine: engine not in self._held):
-                with self._condition:
-                    self._engine, self._attempt = attempt.engine, attempt
-                try:
-                    with attempt as engine:
-                        if job.cancelled.is_set():
-                            raise _MadeWay
-                        engine.cleanup()
-                        engine.load()
-                        checked(engine.name, engine.transcribe(job.audio, cancelled=job.cancelled))
-                        if job.cancelled.is_set():
-                            raise _MadeWay
-                finally:
-                    self._left(attempt.engine)
-        except _MadeWay:
-            log.info("a probe made way")
-        job.succeed(_nothing())
-
-    def _through(self, work: Callable[[Recognizer], Transcription]) -> Transcription:
-        """Do `work` with the first engine that can."""
-        if not isinstance(self._recognizer, Chain):
-            with self._condition:
-                if self._recognizer in self._held:
-                    raise EngineTimeoutError(
-                        f"{self._recognizer.name} has been decoding for more than {self._timeout:g} s.",
-                        remedy="Restart VITA, or set stt.model to a smaller one.",
-                    )
-                self._engine = self._recognizer
-            try:
-                self._recognizer.load()
-                return work(self._recognizer)
-            finally:
-                self._left(self._recognizer)
-        for attempt in self._recognizer.attempts(wanted=lambda engine: engine not in self._held):
-            with self._condition:
-                self._engine, self._attempt = attempt.engine, attempt
-            try:
-                with attempt as engine:
-                    engine.load()
-                    return work(engine)
-            finally:
-                self._left(attempt.engine)
-        raise AssertionError("a chain without an engine raises NoEngineError")
-
-    def _left(self, engine: Recognizer) -> None:
-        """The thread is out of `engine` again, in time or not."""
-        with self._condition:
-            if engine in self._held:
-                self._held.remove(engine)
-                log.warning("%s came back after it had been given up", engine.name)
-            elif self._engine is engine:
-                self._engine = self._attempt = None
-
-    def _given_up(self) -> bool:
-        """Whether this thread took too long: what it brings is too late, another one does the work now. The lock is held."""
-        return self._thread is not threading.current_thread()
-
-    def _failed(self, job: Job, error: VitaError) -> None:
-        with self._condition:
-            if self._given_up():
-                return
-            if job.kind is Kind.PARTIAL:
-                self._counts.partials_failed += 1
-                log.warning("no partial transcript: %s", error)
-            elif job.kind is not Kind.LOAD:
-                self._counts.finals_failed += 1
-        job.fail(error)
-
-    def _count(self, result: Transcription) -> None:
-        self._counts.windows += result.windows
-        self._counts.tokens += result.tokens
-        self._counts.guarded += bool(result.guard)
-
-    # ---- overruns
-
-    def _watch(self, job: Job, seconds: float) -> None:
-        """Have `_overran` called unless `job` is done in `seconds`."""
-        if job.future.done():
-            return
-        timer = threading.Timer(seconds, self._overran, (job,))
-        timer.name, timer.daemon = "whisper watch", True
-        entry = registry.register(
-            timer, kind="thread", name=timer.name, owner="engines.stt", close=timer.cancel
-        )
-
-        def done(_: Future[Transcription]) -> None:
-            timer.cancel()
-            entry.leave()
-
-        timer.start()
-        job.future.add_done_callback(done)
-
-    def _overran(self, job: Job) -> None:
-        """`job` should have been done by now. What holds the thread keeps it; a new thread goes on without that engine."""
+    def _enter(self, generation: int, attempt: Attempt[Recognizer]) -> None:
         with self._condition:
             running = self._running
-            if job.future.done() or self._stopping:
-                return
-            left = self._since + self._timeout - time.monotonic() if running is not None else self._timeout
-            if left > 0:
-                # It waited behind others, and what is running now has not had its time yet.
-                self._watch(job, left)
-                return
-            abandoned = running
-            error, attempt = self._abandon()
-            if running is job and job.kind is not Kind.PROBE and self._others():
-                # A final is never dropped while another engine can do it.
-                job = Job(Kind.FINAL, job.audio, job.key, job.prefix, future=job.future)
-                self._slots.finals.appendleft(job)
-                running = None
-            if running is not job:
-                self._watch(job, self._timeout)
+            if running is None or generation != self._generation:
+                raise _GivenUp
+            self._running = dataclasses.replace(running, attempt=attempt, since=self._clock.monotonic())
+            attempt.begin()
             self._condition.notify_all()
-        # First the verdict, then the word to stop: an engine that obeys at once may not pass for one that was quick enough.
-        if attempt is not None:
-            attempt.settle(error)
-        if abandoned is not None:
-            abandoned.cancelled.set()
-        if running is job:
-            job.fail(error)
 
-    def _abandon(self) -> tuple[VitaError, Attempt[Recognizer] | None]:
-        """Leave the thread to the engine that holds it, and start another; returns what to say and who failed."""
-        self._counts.overruns += 1
-        engine, attempt = self._engine, self._attempt
-        name = engine.name if engine is not None else "Speech recognition"
+    def _leave(self, generation: int) -> None:
+        """The gate through which every result passes: the thread is out of the engine again, in time or not."""
+        with self._condition:
+            running = self._running
+            if running is not None and generation == self._generation:
+                self._running = dataclasses.replace(running, attempt=None, since=self._clock.monotonic())
+                return
+            self._given_up = tuple(one for one in self._given_up if one.generation != generation)
+        log.warning("a decode came back after it had timed out")
+        raise _GivenUp
+
+    def _count(self, job: Job, result: Any, error: VitaError | None) -> None:
+        counts = self._counts
+        if job.kind is Kind.PARTIAL:
+            counts.partials += result is not None
+            counts.partials_failed += error is not None
+            counts.partials_cancelled += result is None and error is None
+            if error is not None:
+                log.warning("no partial transcript: %s", error)
+        elif job.kind in (Kind.FINAL, Kind.SPECULATION):
+            counts.finals += job.kind is Kind.FINAL and result is not None
+            counts.finals_failed += error is not None
+        transcription = result.transcription if isinstance(result, Partial) else result
+        if transcription is not None and job.kind in (Kind.PARTIAL, Kind.FINAL, Kind.SPECULATION):
+            counts.windows += transcription.windows
+            counts.tokens += transcription.tokens
+            counts.guarded += bool(transcription.guard)
+
+    # ---- timeouts
+
+    def _watch(self, _: int) -> None:
+        """Give up what takes too long while somebody waits for it."""
+        while True:
+            with self._condition:
+                while not self._stopping and self._left() is None:
+                    self._condition.wait()
+                with self._clock.looking():
+                    while not self._stopping and (left := self._left()) is not None and left > 0:
+                        self._condition.wait(min(left, LOOK_SECONDS))
+                if self._stopping:
+                    return
+                if left is None or (late := self._abandon()) is None:
+                    continue
+                self._counts.overruns += 1
+                again = self._again(late)
+            self._give_up(late, again)
+
+    def _left(self) -> float | None:
+        """Seconds that the running job still has; None when nobody waits for it. The lock is held."""
+        running = self._running
+        if running is None:
+            return None
+        waiting = running.job if running.job.kind in (Kind.FINAL, Kind.PROBE) else None
+        if waiting is None and self._slots.finals:
+            waiting = self._slots.finals[0]
+        if waiting is None:
+            return None
+        # What waited behind others gives the one that runs now its whole time.
+        return max(waiting.asked, running.since) + self._timeout - self._clock.monotonic()
+
+    def _abandon(self) -> _Running | None:
+        """Take the running job from its thread, which no longer counts; whoever is told of it settles it. The lock is held."""
+        running, self._running = self._running, None
+        if running is not None:
+            self._generation += 1
+            if running.attempt is not None:
+                self._given_up = (*self._given_up, running)
+        return running
+
+    def _again(self, late: _Running) -> bool:
+        """Whether another engine does the job now: a final is never dropped while one can. The lock is held."""
+        job, engine = late.job, late.attempt.engine if late.attempt is not None else None
+        again = Job(job.kind, job.work, job.key, job.future, asked=self._clock.monotonic())
+        again.timed_out = job.timed_out if engine is None else (*job.timed_out, engine)
+        if job.kind not in (Kind.FINAL, Kind.LOAD):
+            return False
+        if not any(self._free(other, again) for other in self._chain.engines):
+            return False
+        if job.kind is Kind.FINAL:
+            self._slots.finals.appendleft(again)
+        else:
+            self._slots.load = self._slots.load or again
+        return True
+
+    def _give_up(self, late: _Running, again: bool) -> None:
+        """Say what became of it, then go on in a new thread."""
+        name = late.attempt.engine.name if late.attempt is not None else "Speech recognition"
         error = EngineTimeoutError(f"{name} took longer than {self._timeout:g} s.")
-        if engine is not None:
-            self._held.append(engine)
-        self._running = self._engine = self._attempt = None
-        self._partials = None
-        self._start_thread()
-        return error, attempt
+        if late.attempt is not None:
+            late.attempt.settle(error)
+        late.job.cancelled.set()
+        if not again:
+            late.job.fail(error)
+        with self._condition:
+            if not self._stopping:
+                _, entry = self._threads[0]
+                self._threads[0] = self._thread("whisper", self._work)
+                entry.leave()
 
-    def _others(self) -> bool:
-        return isinstance(self._recognizer, Chain) and len(self._held) < len(self._recognizer.engines)
-
-    def _engines(self) -> list[Recognizer]:
-        return self._recognizer.engines if isinstance(self._recognizer, Chain) else [self._recognizer]
+    def _free(self, engine: Recognizer, job: Job | None = None) -> bool:
+        """Whether no thread that was given up is inside of it, and it has not taken too long for the job already."""
+        if job is not None and any(engine is other for other in job.timed_out):
+            return False
+        return all(one.attempt is None or one.attempt.engine is not engine for one in self._given_up)
 
 
 def _cancel(job: Job | None) -> None:
     if job is not None:
         job.cancel()
+
+
+# ---- what is done inside of an engine
+
+
+def _load(*_: Any) -> Transcription:
+    return _nothing()
+
+
+def _transcribe(audio: NDArray[np.float32], prefix: str = "") -> Work:
+    def work(engine: Recognizer, known: PartialTranscriber | None, cancelled: Stop) -> Transcription:
+        if known is not None:
+            return checked(engine.name, known.finish(engine, audio, cancelled))
+        return checked(engine.name, engine.transcribe(audio, prefix=prefix, cancelled=cancelled))
+
+    return work
+
+
+def _fresh_start(engine: Recognizer, _: PartialTranscriber | None, cancelled: Stop) -> Transcription:
+    engine.cleanup()
+    engine.load()
+    return checked(engine.name, engine.transcribe(_probe_sound(), cancelled=cancelled))
 
 
 def _nothing() -> Transcription:
