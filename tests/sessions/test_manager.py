@@ -178,5 +178,6 @@ async def test_a_day_of_sessions_stays_within_the_limits_and_memory_flat(tmp_pat
     print(limited, unlimited)
     assert limited.most <= sessions // 20
     assert limited.stored == unlimited.stored == sessions
-    assert limited.growth < 0.01
+    # A worker may hold the last text or not when it is measured: two of them are no growth.
+    assert limited.whole - limited.half < max(0.01 * limited.half, 16_000)
     assert unlimited.growth > 0.8

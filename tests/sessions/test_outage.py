@@ -21,7 +21,7 @@ from vita_tui.events import EventBus, Notice
 from vita_tui.sessions.journal import Journal
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.redis import RedisStore
-from vita_tui.sessions.session import Session, Turn
+from vita_tui.sessions.session import Change, Session, Turn, new_session
 from vita_tui.settings import SessionSettings
 
 
@@ -292,14 +292,56 @@ async def test_a_redis_that_is_not_there_is_a_sentence_without_the_password() ->
 
 
 @pytest.mark.redis
-async def test_redis_forgets_after_the_idle_limit(redis_server: RedisServer) -> None:
-    store = RedisStore(redis_server.url, idle_seconds=86_400)
+async def test_redis_keeps_what_was_said_and_lets_go_of_the_empty(
+    redis_server: RedisServer, clock: FakeClock
+) -> None:
+    store = RedisStore(redis_server.url, idle_seconds=86_400, clock=clock)
     await store.open()
-    manager = SessionManager(store)
-    await manager.open()
-    session = await manager.create({})
+    empty, kept = new_session({}, clock.time()), new_session({}, clock.time())
+    for session in (empty, kept):
+        await store.create(session)
+    await store.write(kept.id, Change((Turn("user", "keep me"),)), expected=1)
     client = store._redis()
-    assert 86_390_000 < int(await client.pttl(f"vita:session:{session.id}")) <= 86_400_000
-    await client.delete(f"vita:session:{session.id}")  # what Redis does then
-    assert await manager.store.sweep(86_400) == 1
-    await manager.cleanup()
+    await client.pexpire(f"vita:session:{kept.id}", 1_000_000)  # as earlier versions did
+    clock.advance(86_401)
+    assert await store.sweep(86_400) == 1
+    assert await store.read(empty.id) is None
+    assert int(await client.pttl(f"vita:session:{kept.id}")) == -1
+    assert [summary.id for summary in await store.recent(5, 0)] == [kept.id]
+    await store.cleanup()
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize(
+    "url",
+    ["redis://user:hunter2@host:port/0", "redis://:hunter2/x@host", "redis://h/0?password=hunter2&x=\x00"],
+)
+async def test_a_password_of_redis_is_never_shown(url: str) -> None:
+    store = RedisStore(url, timeout=0.1)
+    assert "hunter2" not in store.place
+    with pytest.raises(StoreError) as caught:
+        await store.open()
+    assert "hunter2" not in str(caught.value)
+    await store.cleanup()
+
+
+@pytest.mark.redis
+async def test_what_others_wrote_into_redis_costs_only_itself(redis_server: RedisServer) -> None:
+    store = RedisStore(redis_server.url)
+    await store.open()
+    good = new_session({}, 1.0)
+    await store.create(good)
+    await store.write(good.id, Change((Turn("user", "good words"),)), expected=1)
+    client = store._redis()
+    await client.hset(f"vita:session:{good.id}", "turn:x", "nonsense")
+    await client.hset(f"vita:session:{good.id}", "last_active", "yesterday")
+    await client.set("vita:session:other", "not a hash")
+    await client.zadd("vita:sessions", {"other": 99.0})
+    assert [summary.id for summary in await store.recent(5, 0)] == [good.id]
+    assert [hit.session_id for hit in await store.search("words", 5)] == [good.id]
+    found = await store.read(good.id)
+    assert found is not None
+    assert [turn.text for turn in found.turns] == ["good words"]
+    assert store.counters.now().unreadable == 2
+    await store.sweep(86_400)
+    await store.cleanup()

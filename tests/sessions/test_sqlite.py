@@ -22,6 +22,7 @@ from vita_tui.errors import StoreError
 from vita_tui.events import EventBus, Notice
 from vita_tui.sessions import queries, schema
 from vita_tui.sessions.manager import SessionManager
+from vita_tui.sessions.search import Query
 from vita_tui.sessions.session import Change, Turn, new_session
 from vita_tui.sessions.sqlite import SqliteStore
 
@@ -80,12 +81,15 @@ async def test_a_file_of_the_first_format_is_brought_up_to_date(path: Path) -> N
     path.parent.mkdir(parents=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as old:
         schema.migrate(old, schema.STEPS[:1])
-        session = new_session({}, 1.0)
-        queries.create(old, session)
-        queries.write(old, session.id, Change((Turn("user", "written before there was a search"),)), 1)
+        old.execute("INSERT INTO session VALUES (1, 'old', 'title', 1.0, 1.0, 1, 1, 1, 0, '{}')")
+        old.execute(
+            "INSERT INTO turn VALUES"
+            " (1, 'old', 't', 'user', 'written before there was a search', NULL, 1.0, 2.0, '{}', 0, 0, 0, '{}')"
+        )
     store = SqliteStore(path)
     await store.open()
-    assert [hit.session_id for hit in await store.search("before search", 5)] == [session.id]
+    assert [hit.session_id for hit in await store.search("before search", 5)] == ["old"]
+    assert await texts(store, "old") == ["written before there was a search"]
     await store.cleanup()
     with closing(sqlite3.connect(path)) as now:
         assert now.execute("PRAGMA user_version").fetchone() == (len(schema.STEPS),)
@@ -146,7 +150,9 @@ async def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
         kept = sorted(path.parent.glob("sessions.db.damaged-*"))
         assert len(kept) == round_ + 1
         assert content in [file.read_bytes() for file in kept]
-        assert await store.recent(5, 0) == []
+        saved = [summary.turns for summary in await store.recent(5, 0)]
+        assert saved == ([] if damage is _garbage else saved)
+        assert ("Nothing in it could be saved" in notice.message) is (not saved)
         await store.cleanup()
 
 
@@ -391,6 +397,7 @@ async def test_searching_100000_turns_uses_the_index(store: SqliteStore, path: P
     words = [f"w{chance.getrandbits(32):x}" for _ in range(20_000)]
     common = ["the", "what", "is", "and", "of", "a"]
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        schema.prepare(db)
         db.execute("BEGIN")
         for number in range(2000):
             said = tuple(
@@ -406,7 +413,7 @@ async def test_searching_100000_turns_uses_the_index(store: SqliteStore, path: P
             queries.write(db, session.id, Change(said), 1)
         db.execute("COMMIT")
         for statement in (queries.SEARCH_TURNS, queries.SEARCH_TITLES):
-            plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", ("", "", '"w"', 10))]
+            plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", ('"w"',))]
             assert any("VIRTUAL TABLE INDEX" in line and "words" in line for line in plan), plan
             assert not any(line.startswith("SCAN") and "VIRTUAL" not in line for line in plan), plan
             assert not any("TEMP B-TREE" in line for line in plan), plan
@@ -419,7 +426,9 @@ async def test_searching_100000_turns_uses_the_index(store: SqliteStore, path: P
             return 0
 
         db.set_progress_handler(count, 1)
-        assert len(queries.search(db, "the", 20)) == 20
+        common_word = Query.of("the")
+        assert common_word is not None
+        assert len(queries.search(db, common_word, 20)) == 20
         db.set_progress_handler(None, 1)
         assert steps < 20_000
     figures = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -13,6 +13,7 @@ import typer
 from vita_tui.cli.output import echo, mark, plain, print_json, run_async, say, write
 
 if TYPE_CHECKING:
+    from vita_tui.events import Notice
     from vita_tui.sessions.session import Hit, Session
     from vita_tui.sessions.store import Store
     from vita_tui.settings import SessionSettings
@@ -45,7 +46,7 @@ def list_(
     """
     from vita_tui.sessions.export import moment, summary_data
 
-    found = _with_store(lambda store: store.recent(limit, offset))
+    found = _with_store(lambda store: store.recent(limit, offset), reading=True)
     if json:
         print_json([summary_data(summary) for summary in found])
         return
@@ -62,7 +63,7 @@ def show(session_id: Id, json: Json = False) -> None:
     """Print a whole conversation; what was not heard is in brackets."""
     from vita_tui.sessions.export import session_data, to_text
 
-    session = _with_store(lambda store: _load(store, session_id))
+    session = _with_store(lambda store: _load(store, session_id), reading=True)
     if json:
         print_json(session_data(session))
     else:
@@ -86,7 +87,7 @@ def search(
 
     from vita_tui.sessions.export import moment
 
-    hits = _with_store(lambda store: store.search(" ".join(words), limit))
+    hits = _with_store(lambda store: store.search(" ".join(words), limit), reading=True)
     if json:
         print_json([asdict(hit) for hit in hits])
     else:
@@ -106,7 +107,7 @@ def resume(
     """Open the assistant with an earlier conversation and go on."""
     from vita_tui.cli.output import complain
 
-    found = _with_store(lambda store: _resolve(store, session_id))
+    found = _with_store(lambda store: _resolve(store, session_id), reading=True)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         complain("VITA's screen needs a terminal.", f"To read it instead: vita sessions show {found[:SHORT]}")
         raise typer.Exit(2)
@@ -156,7 +157,7 @@ def export(
     from vita_tui.errors import StoreError
     from vita_tui.sessions.export import session_data, to_markdown, to_text
 
-    session = _with_store(lambda store: _load(store, session_id))
+    session = _with_store(lambda store: _load(store, session_id), reading=True)
     if out is None and form == "json":
         print_json(session_data(session))
         return
@@ -214,8 +215,8 @@ def sweep(json: Json = False) -> None:
 def stats(json: Json = False) -> None:
     """Say where conversations are kept, how many there are, and try the store by writing, reading and deleting one.
 
-    JSON: {store, place, sessions, bytes, total_created, total_updated, total_deleted, access_errors, probe {ok, ms, step,
-    reason}, max_live, idle_hours, sweep_seconds}. The totals are of all programs that ever used the store, access_errors of
+    JSON: {store, place, sessions, bytes, total_created, total_updated, total_deleted, access_errors, unreadable, rebuilt,
+    probe {ok, ms, step, reason}, max_live, idle_hours, sweep_seconds}. The totals are of all programs that ever used the store, access_errors of
     this one. Exit code 1 when the store does not work.
     """
     settings = _settings()
@@ -262,6 +263,79 @@ def stats(json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def recover(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="A database of conversations, damaged or not; the one that was set aside last when left out.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Bring back conversations from a damaged file, or from that of another VITA.
+
+    Every row that can be read is looked at; what the store lacks is put in, and what was deleted there stays deleted. FILE itself is
+    only read.
+
+    JSON: {file, sessions, turns, lost, added, completed, added_turns, known, deleted}.
+    """
+    import sqlite3
+    from contextlib import closing
+
+    from vita_tui.errors import StoreError
+    from vita_tui.sessions.recovery import Saved, TakenOver, recover, take_over
+
+    file = file or _set_aside_last()
+
+    async def work(store: Store) -> tuple[Saved, TakenOver]:
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as memory:
+            saved = recover(file, memory)
+            return saved, await take_over(store, memory)
+
+    try:
+        saved, taken = _with_store(work)
+    except OSError as error:
+        raise StoreError(f"{file} cannot be read: {error.strerror or error}.") from None
+    if json:
+        print_json(
+            {
+                "file": str(file),
+                "sessions": saved.sessions,
+                "turns": saved.turns,
+                "lost": saved.lost,
+                "added": taken.added,
+                "completed": taken.completed,
+                "added_turns": taken.turns,
+                "known": taken.known,
+                "deleted": taken.deleted,
+            }
+        )
+        return
+    if not saved.turns:
+        say(f"No conversation could be read from {file}.")
+        raise typer.Exit(1)
+    say(f"Read from {file}: {saved}.")
+    say(
+        f"{taken.added} brought back, {taken.completed} completed, {taken.known} were here already,"
+        f" {taken.deleted} had been deleted."
+    )
+
+
+def _set_aside_last() -> Path:
+    from vita_tui.errors import StoreError
+    from vita_tui.sessions.sqlite import default_path
+
+    path = default_path()
+    endings = ("-wal", "-shm")
+    found = [file for file in path.parent.glob(f"{path.name}.damaged-*") if not file.name.endswith(endings)]
+    if not found:
+        raise StoreError("No damaged file was set aside.", remedy="Name one: vita sessions recover FILE")
+    return max(found, key=lambda file: file.stat().st_mtime)
+
+
 # ---- shared
 
 
@@ -271,22 +345,37 @@ def _settings() -> SessionSettings:
     return settings.load().sessions
 
 
-def _with_store(work: Callable[[Store], Awaitable[T]]) -> T:
+def _with_store(work: Callable[[Store], Awaitable[T]], *, reading: bool = False) -> T:
     """Run `work` on the store that the settings ask for.
+
+    Args:
+        reading: `work` only looks, which a disk that cannot be written does not prevent.
 
     Raises:
         StoreError: it cannot be opened, or it is the one that keeps nothing.
     """
+    from vita_tui.sessions.store import DamagedError
 
     async def run() -> T:
-        async with _opened() as store:
-            return await work(store)
+        async with _opened(reading) as store:
+            try:
+                return await work(store)
+            except DamagedError:  # seen on the way: opening it again saves what can be read
+                _tell(await store.open())
+                return await work(store)
+            finally:
+                _tell(store.counters.news())
 
     return run_async(run())
 
 
+def _tell(notices: Iterable[Notice]) -> None:
+    for notice in notices:
+        say(f"{notice.title}: {notice.message} {notice.remedy}".rstrip())
+
+
 @contextlib.asynccontextmanager
-async def _opened() -> AsyncIterator[Store]:
+async def _opened(reading: bool) -> AsyncIterator[Store]:
     from vita_tui.errors import StoreError
     from vita_tui.sessions.stores import make_store
 
@@ -296,10 +385,9 @@ async def _opened() -> AsyncIterator[Store]:
             "Conversations are not kept: the memory store forgets them when the program ends.",
             remedy="Set sessions.store to sqlite, or VITA_SESSIONS__STORE=sqlite.",
         )
-    store = make_store(settings)
+    store = make_store(settings, reading=reading)
     try:
-        for notice in await store.open():
-            say(f"{notice.title}: {notice.message} {notice.remedy}".rstrip())
+        _tell(await store.open())
         yield store
     finally:
         await store.cleanup()
@@ -323,7 +411,7 @@ async def _resolve(store: Store, session_id: str) -> str:
         return session_id if session_id in found else found[0]
     if not found:
         raise StoreError(f"There is no conversation {_line(session_id)}.", remedy="See: vita sessions list")
-    some = ", ".join(id_[: max(SHORT, len(session_id) + 4)] for id_ in found[:5])
+    some = ", ".join(_line(id_)[: max(SHORT, len(session_id) + 4)] for id_ in found[:5])
     raise StoreError(
         f"Several conversations begin with {_line(session_id)}: {some}.", remedy="Give more digits."
     )

@@ -25,6 +25,7 @@ from vita_tui.sessions.journal import Journal
 from vita_tui.sessions.live import LiveSessions
 from vita_tui.sessions.memory import search_sessions
 from vita_tui.sessions.outbox import Outbox, nothing
+from vita_tui.sessions.search import Query
 from vita_tui.sessions.session import (
     Change,
     Hit,
@@ -36,7 +37,6 @@ from vita_tui.sessions.session import (
     title_from,
 )
 from vita_tui.sessions.store import Counted, MissingError, Store, closed_error
-from vita_tui.sessions.text import split_words
 from vita_tui.settings import SessionSettings
 
 __all__ = ["SessionManager", "SessionStats"]
@@ -194,6 +194,7 @@ class SessionManager:
             if live is None:
                 raise
             return self._live.put(live)
+        self._tell_news()
         with self._lock:
             self._count["loaded"] += live is None
             return self._live.put(session)
@@ -264,7 +265,9 @@ class SessionManager:
         self._check_open()
         if self._outbox.away is None:
             try:
-                return await self.store.recent(limit, offset)
+                found = await self.store.recent(limit, offset)
+                self._tell_news()
+                return found
             except StoreError as error:
                 self._outbox.leave(error, nothing)
         return [session.summary() for session in self._live.newest()][offset : offset + limit]
@@ -274,11 +277,13 @@ class SessionManager:
         self._check_open()
         if self._outbox.away is None:
             try:
-                return await self.store.search(words, limit)
+                hits = await self.store.search(words, limit)
+                self._tell_news()
+                return hits
             except StoreError as error:
                 self._outbox.leave(error, nothing)
-        wanted = split_words(words)
-        return search_sessions(self._live.newest(), wanted, limit) if wanted else []
+        query = Query.of(words)
+        return search_sessions(self._live.newest(), query, limit) if query is not None else []
 
     async def latest(self) -> Session | None:
         """The session that was used last."""
@@ -356,6 +361,10 @@ class SessionManager:
                 counters=self.store.counters.now(),
                 **self._count,
             )
+
+    def _tell_news(self) -> None:
+        for notice in self.store.counters.news():
+            self._outbox.tell(notice)
 
     def _check_open(self) -> None:
         if self._closed or not self._opened:

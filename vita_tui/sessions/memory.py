@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.events import Notice
+from vita_tui.sessions.search import Query
 from vita_tui.sessions.session import Change, Hit, Session, Summary, apply
 from vita_tui.sessions.store import PROBE_PREFIX, ConflictError, Counted, Counters, MissingError
-from vita_tui.sessions.text import excerpt, split_words
 
 __all__ = ["MemoryStore", "search_sessions"]
 
@@ -129,8 +129,8 @@ class MemoryStore:
         return [session.id for session in self._newest() if session.id.startswith(prefix)][:limit]
 
     async def search(self, words: str, limit: int) -> list[Hit]:
-        wanted = split_words(words)
-        return search_sessions(self._newest(), wanted, limit) if wanted else []
+        query = Query.of(words)
+        return search_sessions(self._newest(), query, limit) if query is not None else []
 
     async def count(self) -> int:
         return len(self._newest())
@@ -153,18 +153,17 @@ class MemoryStore:
         """Nothing is open; what it holds goes with it."""
 
 
-def search_sessions(sessions: Sequence[Session], wanted: Sequence[str], limit: int) -> list[Hit]:
+def search_sessions(sessions: Sequence[Session], query: Query, limit: int) -> list[Hit]:
     """Search without an index: every turn of `sessions`, in their order, each from its newest turn on."""
-    words = [*wanted]
     hits: list[Hit] = []
     for session in sessions:
         in_turns = [
             Hit(session.id, session.title, turn.id, turn.role, turn.started, *found)
             for turn in reversed(session.turns)
-            if (found := excerpt(turn.text, words)) is not None
+            if (found := query.excerpt(turn.text)) is not None
         ]
         hits += in_turns
-        if not in_turns and (found := excerpt(session.title, words)) is not None:
+        if not in_turns and (found := query.excerpt(session.title)) is not None:
             hits.append(Hit(session.id, session.title, "", "title", session.created, *found))
         if len(hits) >= limit:
             break

@@ -169,7 +169,8 @@ class Outbox:
             if first:
                 log.warning("the %s store is away: %s", self._store.name, error)
                 title = "Conversations are kept in memory for now"
-                self.tell(Notice(title, error.message, error.remedy, "warning", key="sessions.away"))
+                remedy = f"{error.remedy} VITA tries again by itself.".lstrip()
+                self.tell(Notice(title, error.message, remedy, "warning", key="sessions.away"))
                 if self._loop is not None and not self._stopped and not self._loop.is_closed():
                     self._loop.call_soon_threadsafe(self._start_recovery)
 

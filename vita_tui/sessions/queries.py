@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
-from vita_tui.sessions.session import Change, Hit, Session, Summary, Turn, title_from
+from vita_tui.sessions.search import Query
+from vita_tui.sessions.session import (
+    Change,
+    Hit,
+    Session,
+    Summary,
+    Turn,
+    as_count,
+    as_mapping,
+    as_seconds,
+    as_summary,
+    as_text,
+    as_turn,
+    title_from,
+)
 from vita_tui.sessions.store import PROBE_PREFIX, ConflictError, MissingError
-from vita_tui.sessions.text import split_words
 
 __all__ = [
     "SEARCH_TITLES",
@@ -18,7 +32,7 @@ __all__ = [
     "create",
     "delete",
     "find",
-    "match_expression",
+    "overlooked",
     "read",
     "recent",
     "search",
@@ -33,50 +47,46 @@ _CREATE = """
     VALUES (?, ?, ?, ?, (SELECT coalesce(max(activity), 0) + 1 FROM session), ?, 0, 0, ?)
 """
 _CHANGE = """
-    UPDATE session SET version = version + 1, title = ?, last_active = max(last_active, ?),
+    UPDATE session SET version = ?, title = ?, last_active = max(last_active, ?),
         activity = (SELECT max(activity) + 1 FROM session)
     WHERE id = ?
 """
-_TURNS = """
-    SELECT role, text, heard, started, finished, engines, spoken, interrupted, tokens, timings, id
-    FROM turn WHERE session_id = ? ORDER BY number
-"""
-_PUT_TURN = """
-    INSERT INTO turn
-        (session_id, role, text, heard, started, finished, engines, spoken, interrupted, tokens, timings, id)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (session_id, id) DO UPDATE SET
-        role = excluded.role, text = excluded.text, heard = excluded.heard, started = excluded.started,
-        finished = excluded.finished, engines = excluded.engines, spoken = excluded.spoken,
-        interrupted = excluded.interrupted, tokens = excluded.tokens, timings = excluded.timings
-"""
+_FIELDS = tuple(field.name for field in fields(Turn))
+"""Of a turn, and columns of its row."""
+_TURNS = f"SELECT number, {', '.join(_FIELDS)} FROM turn WHERE session_id = ? ORDER BY number"  # noqa: S608 - names of ours
+_MARKS = ", ".join("?" * (1 + len(_FIELDS)))
+_NEW = ", ".join(f"{name} = excluded.{name}" for name in _FIELDS if name != "id")
+_PUT_TURN = (
+    f"INSERT INTO turn (session_id, {', '.join(_FIELDS)}) VALUES ({_MARKS})"  # noqa: S608 - names of ours
+    f" ON CONFLICT (session_id, id) DO UPDATE SET {_NEW}"
+)
 _RECENT = """
     SELECT id, title, created, last_active, turns, tokens, version FROM session
     WHERE turns > 0 AND id NOT GLOB ?
     ORDER BY activity DESC LIMIT ? OFFSET ?
 """
 _PROBES = f"{PROBE_PREFIX}*"
-_OPEN, _CLOSE = "\x02", "\x03"  # around matches in snippets; what was said holds no control characters
 
 SEARCH_TURNS = """
-    SELECT session.id, session.title, turn.id, turn.role, turn.started, snippet(turn_words, 0, ?, ?, '…', 16)
+    SELECT session.id, session.title, turn.id, turn.role, turn.started, turn.text
     FROM turn_words
     CROSS JOIN turn ON turn.number = turn_words.rowid
     CROSS JOIN session ON session.id = turn.session_id
     WHERE turn_words MATCH ?
     ORDER BY turn_words.rowid DESC
-    LIMIT ?
 """
 """Newest first, not best first: the index is walked backwards and left as soon as there are enough, however common the word."""
 
 SEARCH_TITLES = """
-    SELECT session.id, session.title, '', 'title', session.created, snippet(title_words, 0, ?, ?, '…', 16)
+    SELECT session.id, session.title, '', 'title', session.created, session.title
     FROM title_words
     CROSS JOIN session ON session.number = title_words.rowid
     WHERE title_words MATCH ? AND session.turns > 0
     ORDER BY title_words.rowid DESC
-    LIMIT ?
 """
+
+Skip = Callable[[str], None]
+"""Told of each row that cannot be read, and is left out."""
 
 
 def create(db: sqlite3.Connection, session: Session) -> int:
@@ -98,37 +108,28 @@ def create(db: sqlite3.Connection, session: Session) -> int:
     return first
 
 
-def read(db: sqlite3.Connection, session_id: str) -> Session | None:
+def read(db: sqlite3.Connection, session_id: str, skip: Skip) -> Session | None:
     row = db.execute(
         "SELECT title, created, last_active, settings, version FROM session WHERE id = ?", (session_id,)
     ).fetchone()
     if row is None:
         return None
     title, created, last_active, settings, number = row
-    turns = tuple(map(_turn, db.execute(_TURNS, (session_id,))))
-    return Session(session_id, title, created, last_active, turns, json.loads(settings), number)
-
-
-def _turn(row: tuple[Any, ...]) -> Turn:
-    role, text, heard, started, finished, engines, spoken, interrupted, tokens, timings, id_ = row
-    return Turn(
-        role=role,
-        text=text,
-        heard=heard,
-        started=started,
-        finished=finished,
-        engines=json.loads(engines),
-        spoken=bool(spoken),
-        interrupted=bool(interrupted),
-        tokens=tokens,
-        timings=json.loads(timings),
-        id=id_,
+    turns = []
+    for values in db.execute(_TURNS, (session_id,)):
+        try:
+            turns.append(as_turn(dict(zip(_FIELDS, values[1:], strict=True))))
+        except ValueError:
+            skip(f"turn {values[0]}")
+    seconds = as_seconds(created), as_seconds(last_active)
+    return Session(
+        session_id, as_text(title) or "", *seconds, tuple(turns), as_mapping(settings), as_count(number)
     )
 
 
 def version(db: sqlite3.Connection, session_id: str) -> int | None:
     row = db.execute("SELECT version FROM session WHERE id = ?", (session_id,)).fetchone()
-    return None if row is None else int(row[0])
+    return None if row is None else as_count(row[0])
 
 
 def write(db: sqlite3.Connection, session_id: str, change: Change, expected: int) -> int:
@@ -141,10 +142,10 @@ def write(db: sqlite3.Connection, session_id: str, change: Change, expected: int
     if row is None:
         gone = db.execute("SELECT 1 FROM deleted WHERE id = ?", (session_id,)).fetchone()
         raise MissingError(f"There is no conversation {session_id}.", deleted=gone is not None)
-    if row[0] != expected:
+    if as_count(row[0]) != expected:
         raise ConflictError(f"Conversation {session_id} is at version {row[0]}, not {expected}.")
-    title = (row[1] if change.title is None else change.title) or title_from(change.turns)
-    db.execute(_CHANGE, (_storable(title), change.last_active, session_id))
+    title = (as_text(row[1]) if change.title is None else change.title) or title_from(change.turns)
+    db.execute(_CHANGE, (expected + 1, _storable(title), change.last_active, session_id))
     if change.turns:
         _put_turns(db, session_id, change.turns)
     _count(db, "updated", session_id)
@@ -159,7 +160,7 @@ def _put_turns(db: sqlite3.Connection, session_id: str, turns: Iterable[Turn]) -
             "SELECT tokens FROM turn WHERE session_id = ? AND id = ?", (session_id, turn.id)
         ).fetchone()
         added += row is None
-        tokens += turn.tokens - (0 if row is None else row[0])
+        tokens += turn.tokens - (0 if row is None else as_count(row[0]))
         db.execute(_PUT_TURN, _turn_row(session_id, turn))
     db.execute(
         "UPDATE session SET turns = turns + ?, tokens = tokens + ? WHERE id = ?", (added, tokens, session_id)
@@ -167,20 +168,14 @@ def _put_turns(db: sqlite3.Connection, session_id: str, turns: Iterable[Turn]) -
 
 
 def _turn_row(session_id: str, turn: Turn) -> tuple[Any, ...]:
-    return (
-        session_id,
-        turn.role,
-        _storable(turn.text),
-        None if turn.heard is None else _storable(turn.heard),
-        turn.started,
-        turn.finished,
-        json.dumps(dict(turn.engines)),
-        turn.spoken,
-        turn.interrupted,
-        turn.tokens,
-        json.dumps(dict(turn.timings)),
-        turn.id,
-    )
+    values = (getattr(turn, name) for name in _FIELDS)
+    return (session_id, *map(_column, values))
+
+
+def _column(value: Any) -> Any:
+    if isinstance(value, str):
+        return _storable(value)
+    return json.dumps(dict(value)) if isinstance(value, Mapping) else value
 
 
 def _storable(text: str) -> str:
@@ -209,8 +204,14 @@ def totals(db: sqlite3.Connection) -> tuple[int, int, int]:
     return number["created"], number["updated"], number["deleted"]
 
 
-def recent(db: sqlite3.Connection, limit: int, offset: int) -> list[Summary]:
-    return [Summary(*row) for row in db.execute(_RECENT, (_PROBES, limit, offset))]
+def recent(db: sqlite3.Connection, limit: int, offset: int, skip: Skip) -> list[Summary]:
+    found = []
+    for row in db.execute(_RECENT, (_PROBES, limit, offset)):
+        try:
+            found.append(as_summary(*row))
+        except ValueError:
+            skip(f"session {row[0]!r:.60}")
+    return found
 
 
 def find(db: sqlite3.Connection, prefix: str, limit: int) -> list[str]:
@@ -238,31 +239,11 @@ def sweep(db: sqlite3.Connection, before: float) -> int:
     ).rowcount
 
 
-def match_expression(words: str) -> str:
-    """The words as an FTS5 expression: each quoted, so that nothing in them is syntax; the last also as a prefix.
-
-    Empty when there is nothing to look for. A single letter is not a prefix: it would fetch half the index.
-    """
-    wanted = split_words(words)
-    if not wanted:
-        return ""
-    quoted = [f'"{word}"' for word in wanted]
-    if len(wanted[-1]) > 1:
-        quoted[-1] += "*"
-    return " ".join(quoted)
-
-
-def search(db: sqlite3.Connection, words: str, limit: int) -> list[Hit]:
-    expression = match_expression(words)
-    if not expression or limit < 1:
-        return []
-    arguments = (_OPEN, _CLOSE, expression, limit)
-    in_turns = [_hit(row) for row in db.execute(SEARCH_TURNS, arguments)]
+def search(db: sqlite3.Connection, query: Query, limit: int) -> list[Hit]:
+    in_turns = _hits(db, SEARCH_TURNS, query, limit)
     seen = {hit.session_id for hit in in_turns}
     # A title is mostly its own first question: it counts only where no turn does.
-    in_titles = [
-        hit for row in db.execute(SEARCH_TITLES, arguments) if (hit := _hit(row)).session_id not in seen
-    ]
+    in_titles = [hit for hit in _hits(db, SEARCH_TITLES, query, limit) if hit.session_id not in seen]
     return (
         sorted(in_turns + in_titles, key=lambda hit: hit.started, reverse=True)[:limit]
         if in_titles
@@ -270,13 +251,30 @@ def search(db: sqlite3.Connection, words: str, limit: int) -> list[Hit]:
     )
 
 
-def _hit(row: tuple[Any, ...]) -> Hit:
-    marks: list[tuple[int, int]] = []
-    snippet = ""
-    for piece in row[5].split(_OPEN):
-        inside, closed, rest = piece.partition(_CLOSE)
-        if closed:
-            marks.append((len(snippet), len(snippet) + len(inside)))
-        snippet += inside + rest
-    session_id, title, turn_id, role, started, _ = row
-    return Hit(session_id, title, turn_id, role, started, snippet, tuple(marks))
+def _hits(db: sqlite3.Connection, statement: str, query: Query, limit: int) -> list[Hit]:
+    hits: list[Hit] = []
+    rows = db.execute(statement, (query.expression,))
+    while len(hits) < limit and (row := rows.fetchone()) is not None:
+        session_id, title, turn_id, role, started, text = row
+        # The index knows no punctuation: that words which must stand together do so, the text itself tells.
+        found = query.excerpt(as_text(text) or "")
+        if found is not None and role in ("user", "assistant", "title"):
+            hits.append(Hit(session_id, as_text(title) or "", turn_id, role, as_seconds(started), *found))
+    rows.close()
+    return hits
+
+
+def overlooked(db: sqlite3.Connection, query: Query) -> bool:
+    """Whether the index misses what is there, after it has found nothing: damage that SQLite does not see.
+
+    Looked at are plain words in the first texts that have them: enough to tell a useless index from a rare word.
+    """
+    words = {word for phrase in query.phrases for word in phrase}
+    if not all(word.isascii() for word in words):
+        return False
+    condition = " AND ".join(["text LIKE ?"] * len(words))
+    rows = db.execute(
+        f"SELECT text FROM turn WHERE {condition} LIMIT 1000",  # noqa: S608 - no words in it
+        [f"%{word}%" for word in words],
+    )
+    return any(query.excerpt(as_text(text) or "") is not None for (text,) in rows)

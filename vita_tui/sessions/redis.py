@@ -1,8 +1,8 @@
 """The store that several terminals share: a Redis server.
 
-A session is one hash, `vita:session:ID`: its fields, and each turn as `turn:TURNID` holding its place and its JSON. It expires
-after the idle limit. `vita:sessions` orders the ids by last use. Whatever reads and then writes is a script, which Redis runs
-as one step. A deleted session leaves `vita:deleted:ID` for as long, so that a terminal that still shows it knows the difference
+A session is one hash, `vita:session:ID`: its fields, and each turn as `turn:TURNID` holding its place and its JSON. It stays until
+somebody deletes it. `vita:sessions` orders the ids by last use. Whatever reads and then writes is a script, which Redis runs as one
+step. A deleted session leaves `vita:deleted:ID` for the idle limit, so that a terminal that still shows it knows the difference
 between deleted and forgotten.
 
 A store belongs to the event loop that opened it. Timeouts are short and nothing is tried twice: the manager keeps what could
@@ -14,18 +14,33 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import StoreError
 from vita_tui.events import Notice
 from vita_tui.health.registry import registry
 from vita_tui.sessions.memory import search_sessions
-from vita_tui.sessions.session import Change, Hit, Session, Summary, decode_turn, encode_turn, title_from
+from vita_tui.sessions.search import Query
+from vita_tui.sessions.session import (
+    Change,
+    Hit,
+    Session,
+    Summary,
+    Turn,
+    as_count,
+    as_mapping,
+    as_seconds,
+    as_summary,
+    decode_turn,
+    encode_turn,
+    title_from,
+)
 from vita_tui.sessions.store import PROBE_PREFIX, ConflictError, Counted, Counters, MissingError, closed_error
-from vita_tui.sessions.text import split_words
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -80,7 +95,8 @@ for i = 11, #ARGV, 3 do
   redis.call('HSET', KEYS[1], field, place .. ' ' .. ARGV[i + 2] .. ' ' .. ARGV[i + 1])
 end
 redis.call('HSET', KEYS[1], 'version', next)
-redis.call('PEXPIRE', KEYS[1], ARGV[5])
+redis.call('PERSIST', KEYS[1])
+if string.sub(ARGV[1], 1, 6) == 'probe-' then redis.call('PEXPIRE', KEYS[1], ARGV[5]) end
 redis.call('ZADD', KEYS[2], redis.call('INCR', KEYS[3]), ARGV[1])
 if string.sub(ARGV[1], 1, 6) ~= 'probe-' then
   redis.call('HINCRBY', KEYS[5], (ARGV[2] == 'create') and 'created' or 'updated', 1)
@@ -98,12 +114,18 @@ end
 return was_there
 """
 
-# KEYS: index, then the sessions with the ids in ARGV.
-_FORGET = """
+# KEYS: index, then the sessions with the ids in ARGV behind the moment before which a session without turns is let go.
+_SWEEP = """
 local removed = 0
-for i = 1, #ARGV do
-  if redis.call('EXISTS', KEYS[i + 1]) == 0 then
-    removed = removed + redis.call('ZREM', KEYS[1], ARGV[i])
+for i = 2, #ARGV do
+  local fields = redis.pcall('HMGET', KEYS[i], 'turns', 'last_active')
+  if not fields[1] then
+    redis.call('ZREM', KEYS[1], ARGV[i])
+  elseif fields[1] == '0' and (tonumber(fields[2] or '') or 0) < tonumber(ARGV[1]) then
+    redis.call('ZREM', KEYS[1], ARGV[i])
+    removed = removed + redis.call('DEL', KEYS[i])
+  elseif string.sub(ARGV[i], 1, 6) ~= 'probe-' then
+    redis.call('PERSIST', KEYS[i])
   end
 end
 return removed
@@ -117,17 +139,25 @@ class RedisStore:
 
     Args:
         url: `redis://`, `rediss://` or `unix://`; a password in it is never shown.
-        idle_seconds: how long a session lives after its last turn.
+        idle_seconds: how long it is remembered that a session was deleted.
         timeout: seconds for connecting and for each answer.
     """
 
     name = "redis"
 
-    def __init__(self, url: str, *, idle_seconds: float = 86_400.0, timeout: float = 1.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        idle_seconds: float = 86_400.0,
+        timeout: float = 1.0,
+        clock: Clock | None = None,
+    ) -> None:
         self.counters = Counters()
         self._url = url
         self._ttl = max(1, round(idle_seconds * 1000))
         self._timeout = timeout
+        self._clock = clock or SystemClock()
         self._client: Redis | None = None
         self._entry: Any = None
         self._errors: tuple[type[Exception], ...] = ()
@@ -135,10 +165,13 @@ class RedisStore:
     @property
     def place(self) -> str:
         """Where the server is, without user and password."""
-        parts = urlsplit(self._url)
-        if parts.scheme == "unix":
-            return parts.path
-        return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+        try:
+            parts = urlsplit(self._url)
+            if parts.scheme == "unix":
+                return parts.path
+            return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+        except ValueError:  # whose words would quote a password
+            return "an address that is none"
 
     # ---- life
 
@@ -178,15 +211,18 @@ class RedisStore:
                 max_connections=8,
                 timeout=self._timeout,
             )
+            pool.connection_class(
+                **pool.connection_kwargs
+            )  # an option of the URL that there is none of is told now
             return Redis.from_pool(pool), RedisError
 
         try:
             # Importing the client takes longer than the loop may wait.
             self._client, error = await asyncio.to_thread(make)
-        except ValueError as error:
+        except (ValueError, TypeError):  # what they say may quote the password
             self.counters.failed()
             raise StoreError(
-                f"The address of the Redis server is wrong: {error}.",
+                "The address of the Redis server cannot be understood.",
                 remedy="Set sessions.redis_url to redis://HOST:PORT/0",
             ) from None
         self._errors = (error, OSError, TimeoutError)
@@ -203,12 +239,24 @@ class RedisStore:
         try:
             return await answer
         except self._errors as error:
-            self.counters.failed()
-            reason = str(error).replace(self._url, self.place).rstrip(".") or type(error).__name__
-            raise StoreError(
-                f"The Redis server at {self.place} does not answer: {reason}.",
-                remedy="Start it; VITA goes on and sends later what it missed.",
-            ) from error
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: Exception) -> StoreError:
+        self.counters.failed()
+        reason = self._without_secrets(str(error)).rstrip(".") or type(error).__name__
+        return StoreError(
+            f"The Redis server at {self.place} does not answer: {reason}.", remedy="Start it, then try again."
+        )
+
+    def _without_secrets(self, text: str) -> str:
+        """`text` without the URL and what in it may be a secret."""
+        text = text.replace(self._url, self.place)
+        address, _, query = self._url.partition("?")
+        login = address.partition("//")[2].rpartition("@")[0]
+        secrets = [*login.split(":", 1), *(pair.partition("=")[2] for pair in query.split("&"))]
+        for secret in sorted(filter(None, {*secrets, *map(unquote, secrets)}), key=len, reverse=True):
+            text = text.replace(secret, "…") if len(secret) > 3 else text
+        return text
 
     def _redis(self) -> Redis:
         if self._client is None:
@@ -273,14 +321,14 @@ class RedisStore:
         fields = await self._ask(
             cast("Awaitable[dict[str, str]]", client.hgetall(f"vita:session:{session_id}"))
         )
-        return _session(session_id, fields) if fields else None
+        return self._session(session_id, fields) if fields else None
 
     async def version(self, session_id: str) -> int | None:
         client = self._redis()
         found = await self._ask(
             cast("Awaitable[str | None]", client.hget(f"vita:session:{session_id}", "version"))
         )
-        return None if found is None else int(found)
+        return None if found is None else as_count(found)
 
     async def delete(self, session_id: str) -> bool:
         keys = [f"vita:session:{session_id}", _INDEX, f"vita:deleted:{session_id}", _TOTALS]
@@ -306,16 +354,27 @@ class RedisStore:
         return [ids[start : start + _PAGE] for start in range(0, len(ids), _PAGE)]
 
     async def _summaries(self, ids: Sequence[str]) -> list[Summary]:
-        """Of those that have not expired and have turns."""
+        """Of those that are there and have turns."""
         async with self._redis().pipeline(transaction=False) as pipe:
             for id_ in ids:
                 pipe.hmget(f"vita:session:{id_}", *_SUMMARY)
-            rows = await self._ask(cast("Awaitable[list[list[Any]]]", pipe.execute()))
-        return [
-            Summary(id_, row[0], float(row[1]), float(row[2]), int(row[3]), int(row[4]), int(row[5]))
-            for id_, row in zip(ids, rows, strict=True)
-            if row[5] is not None and int(row[3]) > 0
-        ]
+            rows = await self._ask(cast("Awaitable[list[Any]]", pipe.execute(raise_on_error=False)))
+        found = [as_summary(id_, *row) for id_, row in self._readable(ids, rows) if row[5] is not None]
+        return [summary for summary in found if summary.turns]
+
+    def _readable(self, ids: Sequence[str], rows: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+        """Each id with its answer, but for those whose name something else uses.
+
+        Raises:
+            StoreError: the server refused.
+        """
+        for id_, row in zip(ids, rows, strict=True):
+            if not isinstance(row, Exception):
+                yield id_, row
+            elif str(row).startswith("WRONGTYPE"):
+                self.counters.skipped(f"session {id_}")
+            else:
+                raise self._refusal(row)
 
     async def find(self, prefix: str, limit: int) -> list[str]:
         found: list[str] = []
@@ -327,20 +386,42 @@ class RedisStore:
         return found[:limit]
 
     async def search(self, words: str, limit: int) -> list[Hit]:
-        """Reads the conversations of the idle limit and looks through them here: Redis has no index of words."""
-        wanted = split_words(words)
+        """Reads the conversations, the last used first, until enough is found: Redis has no index of words."""
+        query = Query.of(words)
         hits: list[Hit] = []
-        if not wanted:
+        if query is None:
             return hits
         for ids in await self._pages():
             async with self._redis().pipeline(transaction=False) as pipe:
                 for id_ in ids:
                     pipe.hgetall(f"vita:session:{id_}")
-                rows = await self._ask(cast("Awaitable[list[dict[str, str]]]", pipe.execute()))
-            hits += await asyncio.to_thread(_search, ids, rows, wanted, limit - len(hits))
+                rows = await self._ask(cast("Awaitable[list[Any]]", pipe.execute(raise_on_error=False)))
+            hits += await asyncio.to_thread(self._search, ids, rows, query, limit - len(hits))
             if len(hits) >= limit:
                 break
         return hits[:limit]
+
+    def _search(self, ids: Sequence[str], rows: Sequence[Any], query: Query, limit: int) -> list[Hit]:
+        sessions = [self._session(id_, row) for id_, row in self._readable(ids, rows) if row]
+        return search_sessions(sessions, query, limit)
+
+    def _session(self, session_id: str, fields: dict[str, str]) -> Session:
+        """A session from the fields of its hash; a turn that something else has written and that is none is left out."""
+        turns: list[Turn] = []
+        for name in sorted((key for key in fields if key.startswith("turn:")), key=fields.__getitem__):
+            try:
+                turns.append(decode_turn(fields[name].split(" ", 2)[2]))
+            except (ValueError, IndexError, RecursionError):
+                self.counters.skipped(f"{session_id} {name}")
+        return Session(
+            id=session_id,
+            title=fields.get("title", ""),
+            created=as_seconds(fields.get("created")),
+            last_active=as_seconds(fields.get("last_active")),
+            turns=tuple(turns),
+            settings=as_mapping(fields.get("settings")),
+            version=as_count(fields.get("version")),
+        )
 
     async def count(self) -> int:
         total = 0
@@ -358,46 +439,23 @@ class RedisStore:
     async def totals(self) -> Counted:
         client = self._redis()
         fields = await self._ask(cast("Awaitable[list[str | None]]", client.hmget(_TOTALS, *_TOTAL_FIELDS)))
-        created, updated, deleted = (int(field or 0) for field in fields)
-        return Counted(created, updated, deleted, self.counters.now().access_errors)
+        created, updated, deleted = map(as_count, fields)
+        return replace(
+            self.counters.now(), total_created=created, total_updated=updated, total_deleted=deleted
+        )
 
     async def sweep(self, idle: float) -> int:
-        """Redis lets sessions expire by itself; this takes the expired out of the index."""
+        """Remove sessions without a word; all others are kept, those too that an earlier VITA let expire."""
         removed = 0
+        before = repr(self._clock.time() - idle)
         ids = await self._ask(cast("Awaitable[list[str]]", self._redis().zrange(_INDEX, 0, -1)))
         for start in range(0, len(ids), _PAGE):
             page = ids[start : start + _PAGE]
             keys = [_INDEX, *(f"vita:session:{id_}" for id_ in page)]
-            removed += int(await self._run(_FORGET, keys, page))
+            removed += int(await self._run(_SWEEP, keys, [before, *page]))
         return removed
-
-
-def _search(ids: Sequence[str], rows: Sequence[dict[str, str]], wanted: list[str], limit: int) -> list[Hit]:
-    sessions = [_session(id_, row) for id_, row in zip(ids, rows, strict=True) if row]
-    return search_sessions(sessions, wanted, limit)
 
 
 def _utf8(text: str) -> str:
     """`text` without lone surrogates, which UTF-8 cannot hold."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _session(session_id: str, fields: dict[str, str]) -> Session:
-    """A session from the fields of its hash.
-
-    Raises:
-        StoreError: something else has written them.
-    """
-    try:
-        values = sorted(value for key, value in fields.items() if key.startswith("turn:"))
-        return Session(
-            id=session_id,
-            title=fields["title"],
-            created=float(fields["created"]),
-            last_active=float(fields["last_active"]),
-            turns=tuple(decode_turn(value.split(" ", 2)[2]) for value in values),
-            settings=json.loads(fields["settings"]),
-            version=int(fields["version"]),
-        )
-    except (KeyError, ValueError, IndexError) as error:
-        raise StoreError(f"Conversation {session_id} in Redis cannot be read: {error!r}.") from None

@@ -1,16 +1,34 @@
 """The database of sessions: its tables, and the steps from each version to the next.
 
 `PRAGMA user_version` is the number of steps that a file has been through. A step, once released, is never changed; a new one
-is added behind.
+is added behind. The words of what was said are cut by VITA (`search.indexed`, as the SQL function `search_words`), so every connection
+that writes is made by `prepare`.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 from vita_tui.errors import StoreError
+from vita_tui.sessions.search import indexed
 
-__all__ = ["STEPS", "migrate"]
+__all__ = ["STEPS", "migrate", "prepare", "rebuild_index"]
+
+_MAKE_INDEX = (
+    """
+    CREATE VIRTUAL TABLE turn_words USING fts5 (text, content='', tokenize='ascii', prefix='2 3')
+    """,
+    """
+    CREATE VIRTUAL TABLE title_words USING fts5 (title, content='', tokenize='ascii', prefix='2 3')
+    """,
+)
+_FILL_INDEX = (
+    "INSERT INTO turn_words (turn_words) VALUES ('delete-all')",
+    "INSERT INTO turn_words (rowid, text) SELECT number, search_words(CAST(text AS BLOB)) FROM turn",
+    "INSERT INTO title_words (title_words) VALUES ('delete-all')",
+    "INSERT INTO title_words (rowid, title) SELECT number, search_words(CAST(title AS BLOB)) FROM session",
+)
 
 STEPS: tuple[tuple[str, ...], ...] = (
     # 1: sessions and turns. `activity` is the order of last use, independent of clocks that jump.
@@ -95,7 +113,82 @@ STEPS: tuple[tuple[str, ...], ...] = (
         """,
         "INSERT INTO title_words (title_words) VALUES ('rebuild')",
     ),
+    # 3: words are cut by VITA: inside text without blanks, whatever the accents. The index holds no text; excerpts are made of the
+    # turns themselves. And why a turn has no answer, or half of one.
+    (
+        *(
+            f"DROP TRIGGER {what}_{when}"
+            for what in ("turn", "title")
+            for when in ("added", "removed", "changed")
+        ),
+        "DROP TABLE turn_words",
+        "DROP TABLE title_words",
+        *_MAKE_INDEX,
+        """
+        CREATE TRIGGER turn_added AFTER INSERT ON turn BEGIN
+        INSERT INTO turn_words (rowid, text) VALUES (new.number, search_words(CAST(new.text AS BLOB))); END
+        """,
+        """
+        CREATE TRIGGER turn_removed AFTER DELETE ON turn BEGIN
+        INSERT INTO turn_words (turn_words, rowid, text) VALUES ('delete', old.number, search_words(CAST(old.text AS BLOB))); END
+        """,
+        """
+        CREATE TRIGGER turn_changed AFTER UPDATE OF text ON turn WHEN old.text IS NOT new.text BEGIN
+        INSERT INTO turn_words (turn_words, rowid, text) VALUES ('delete', old.number, search_words(CAST(old.text AS BLOB)));
+        INSERT INTO turn_words (rowid, text) VALUES (new.number, search_words(CAST(new.text AS BLOB))); END
+        """,
+        """
+        CREATE TRIGGER title_added AFTER INSERT ON session BEGIN
+        INSERT INTO title_words (rowid, title) VALUES (new.number, search_words(CAST(new.title AS BLOB))); END
+        """,
+        """
+        CREATE TRIGGER title_removed AFTER DELETE ON session BEGIN
+        INSERT INTO title_words (title_words, rowid, title) VALUES ('delete', old.number, search_words(CAST(old.title AS BLOB))); END
+        """,
+        """
+        CREATE TRIGGER title_changed AFTER UPDATE OF title ON session WHEN old.title IS NOT new.title BEGIN
+        INSERT INTO title_words (title_words, rowid, title) VALUES ('delete', old.number, search_words(CAST(old.title AS BLOB)));
+        INSERT INTO title_words (rowid, title) VALUES (new.number, search_words(CAST(new.title AS BLOB))); END
+        """,
+        *_FILL_INDEX,
+        "ALTER TABLE turn ADD COLUMN error TEXT NOT NULL DEFAULT ''",
+    ),
 )
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Give a connection the function that the triggers call, and have it read text that is not UTF-8."""
+    connection.text_factory = _text
+    connection.create_function("search_words", 1, _search_words, deterministic=True)
+    connection.execute("PRAGMA trusted_schema = ON")  # else triggers may not call it
+
+
+def rebuild_index(connection: sqlite3.Connection) -> None:
+    """Make the index of words anew from what was said, however damaged it is: its own tables are made like those of an empty one.
+
+    Raises:
+        sqlite3.Error: more is damaged than the index.
+    """
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        for statement in _MAKE_INDEX:
+            fresh.execute(statement)
+        own = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+        for name, statement in fresh.execute(own):
+            connection.execute(statement.replace("TABLE", "TABLE IF NOT EXISTS", 1))
+            connection.execute(f"DELETE FROM {name}")  # noqa: S608 - a name of FTS5's
+            for row in fresh.execute(f"SELECT * FROM {name}"):  # noqa: S608
+                marks = ", ".join("?" * len(row))
+                connection.execute(f"INSERT INTO {name} VALUES ({marks})", row)  # noqa: S608
+    for statement in _FILL_INDEX:
+        connection.execute(statement)
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace")
+
+
+def _search_words(content: bytes | None) -> str:
+    return indexed(_text(content)) if content else ""
 
 
 def migrate(connection: sqlite3.Connection, steps: tuple[tuple[str, ...], ...] = STEPS) -> int:
@@ -108,6 +201,7 @@ def migrate(connection: sqlite3.Connection, steps: tuple[tuple[str, ...], ...] =
     before = _version(connection)
     if before == len(steps):
         return before
+    prepare(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have done it while this one waited for the lock.

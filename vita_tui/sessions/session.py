@@ -8,6 +8,7 @@ change whose fate is unknown may be sent again.
 from __future__ import annotations
 
 import json
+import math
 import re
 import uuid
 from collections.abc import Iterable, Mapping
@@ -22,6 +23,12 @@ __all__ = [
     "Summary",
     "Turn",
     "apply",
+    "as_count",
+    "as_mapping",
+    "as_seconds",
+    "as_summary",
+    "as_text",
+    "as_turn",
     "clean_title",
     "decode_turn",
     "encode_turn",
@@ -64,7 +71,14 @@ class Turn:
     tokens: int = 0
     timings: Mapping[str, Any] = field(default_factory=dict)
     """Milliseconds by stage, and what else JSON can hold."""
+    error: str = ""
+    """Why there is no answer to it, or no more of it, in one sentence."""
     id: str = field(default_factory=new_id)
+
+    @property
+    def unfinished(self) -> bool:
+        """A reply that was still being written or spoken when the program ended."""
+        return self.role == "assistant" and self.finished is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +220,92 @@ def decode_turn(text: str | bytes) -> Turn:
     data = json.loads(text)
     if not isinstance(data, dict):
         raise ValueError("a turn is a JSON object")
-    known = {key: value for key, value in data.items() if key in Turn.__dataclass_fields__}
+    return as_turn(data)
+
+
+# ---- what something else has written into a store: one odd value must not cost the whole conversation
+
+
+def as_turn(data: Mapping[str, Any]) -> Turn:
+    """A turn from the fields that a store holds; a field that makes no sense counts as empty.
+
+    Raises:
+        ValueError: it has no text or no id, or nobody has said it.
+    """
+    role, text, turn_id = data.get("role"), as_text(data.get("text")), data.get("id")
+    if role not in ("user", "assistant") or text is None or not isinstance(turn_id, str):
+        raise ValueError(f"not a turn: said by {role!r:.40}")
+    finished = data.get("finished")
+    return Turn(
+        role=role,
+        text=text,
+        heard=as_text(data.get("heard")),
+        started=as_seconds(data.get("started")),
+        finished=None if finished is None else as_seconds(finished),
+        engines={job: name for job, name in as_mapping(data.get("engines")).items() if isinstance(name, str)},
+        spoken=bool(data.get("spoken")),
+        interrupted=bool(data.get("interrupted")),
+        tokens=as_count(data.get("tokens")),
+        timings=as_mapping(data.get("timings")),
+        error=as_text(data.get("error")) or "",
+        id=turn_id,
+    )
+
+
+def as_summary(
+    session_id: object,
+    title: object,
+    created: object,
+    last_active: object,
+    turns: object,
+    tokens: object,
+    version: object,
+) -> Summary:
+    """A summary from what a store holds.
+
+    Raises:
+        ValueError: the id is none.
+    """
+    if not isinstance(session_id, str):
+        raise ValueError(f"not a conversation: {session_id!r:.40}")
+    seconds = as_seconds(created), as_seconds(last_active)
+    return Summary(
+        session_id, as_text(title) or "", *seconds, as_count(turns), as_count(tokens), as_count(version)
+    )
+
+
+def as_text(value: object) -> str | None:
+    """Text, from bytes too; None when there is none."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str) or value is None else str(value)
+
+
+def as_seconds(value: object) -> float:
+    """A moment; 0 when it is none."""
     try:
-        return Turn(**known)
-    except TypeError as error:
-        raise ValueError(f"not a turn: {error}") from None
+        seconds = float(value)  # type: ignore[arg-type]  # whatever it is: it is tried
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    return seconds if math.isfinite(seconds) else 0.0
+
+
+def as_count(value: object) -> int:
+    """A number of something; 0 when it is none."""
+    return max(0, min(int(as_seconds(value)), 2**53))
+
+
+def as_mapping(value: object) -> dict[str, Any]:
+    """An object, from its JSON too; empty when it is none. What JSON has no number for is left out."""
+    if isinstance(value, str | bytes):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return {}
+    if not isinstance(value, Mapping):
+        return {}
+    return {
+        str(name): one
+        for name, one in value.items()
+        if not (isinstance(one, float) and not math.isfinite(one))
+    }

@@ -1,5 +1,8 @@
 """The store on this machine: one SQLite file in WAL mode, with an index of every word.
 
+A damaged file is replaced by a new one with every row that can be read (`recovery.py`), a damaged index is made anew. A command that
+only reads also reads a disk that cannot be written.
+
 A committed turn is on the disk (`synchronous=FULL`): it outlives `kill -9` and a power cut. That costs one trip to the disk,
 which the writer's thread makes and which all turns that wait at that moment share. Readers have connections of their own and
 wait for nobody. Several processes may use one file.
@@ -10,28 +13,35 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from vita_tui import paths
+from vita_tui import files, paths
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import StoreError
 from vita_tui.events import Notice
 from vita_tui.sessions import queries, schema
+from vita_tui.sessions.damage import DamageFoundError, check, is_damage, is_index_damage, still_picture
+from vita_tui.sessions.recovery import recover
+from vita_tui.sessions.search import Query
 from vita_tui.sessions.session import Change, Hit, Session, Summary
-from vita_tui.sessions.store import Counted, Counters, closed_error
+from vita_tui.sessions.store import Counted, Counters, DamagedError, closed_error
 from vita_tui.sessions.worker import Reader, Writer
 
 __all__ = ["SqliteStore", "default_path"]
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
-Query = Callable[[sqlite3.Connection], T]
+Work = Callable[[sqlite3.Connection], T]
 
 
 def default_path() -> Path:
@@ -46,6 +56,8 @@ class SqliteStore:
         path: the file, made with mode 0600 in a folder of mode 0700.
         busy_seconds: how long to wait for another process that holds the file.
         readers: threads that read; each has a connection.
+        reading: only to look: a file that cannot be written is read as it is, and a damaged one of which nothing can be saved is
+            left where it is.
     """
 
     name = "sqlite"
@@ -57,12 +69,16 @@ class SqliteStore:
         clock: Clock | None = None,
         busy_seconds: float = 2.0,
         readers: int = 2,
+        reading: bool = False,
     ) -> None:
         self.counters = Counters()
         self.path = path or default_path()
         self._clock = clock or SystemClock()
         self._busy = busy_seconds
         self._reader_count = readers
+        self._reading = reading
+        self._damaged: sqlite3.Error | None = None
+        """Damage that was met since `open`."""
         self._lock = threading.RLock()
         self._writer: Writer | None = None
         self._readers: tuple[Reader, ...] = ()
@@ -81,25 +97,37 @@ class SqliteStore:
     async def open(self) -> Sequence[Notice]:
         """Check the file, bring it to the newest format and start the threads. After a failure all of this is done again.
 
-        A damaged file is set aside under another name and a new one begun: the notice says where it is.
+        A damaged file is set aside under another name; a new one takes its place with what could be read. The notice says what
+        was saved, and where the old one is.
 
         Raises:
             StoreError: the folder or file cannot be used, is locked, or was written by a newer VITA.
         """
-        if self._writer is not None and not self._suspect:
+        if self._readers and not self._suspect:
             return ()
         await self.cleanup()
+        still = None
         try:
             notices = await asyncio.to_thread(self._prepare)
         except (sqlite3.Error, OSError) as error:
             self.counters.failed()
-            raise self._explain(error) from error
+            if not self._reading or _is_busy(error):
+                raise self._explain(error) from error
+            try:
+                still, notices = await asyncio.to_thread(still_picture, self.path)
+            except (sqlite3.Error, OSError):
+                raise self._explain(error) from error
         except StoreError:
             self.counters.failed()
             raise
         with self._lock:
-            self._suspect = False
-            if self._writer is None:
+            self._suspect, self._damaged = False, None
+            if self._readers:
+                return notices
+            if still is not None:
+                picture = still
+                self._readers = (Reader(lambda: picture, "sessions-reader"),)
+            else:
                 self._writer = Writer(self._connect, "sessions-writer")
                 self._readers = tuple(
                     Reader(self._connect_reader, f"sessions-reader-{number}")
@@ -126,18 +154,10 @@ class SqliteStore:
             try:
                 self._check()
             except sqlite3.DatabaseError as error:
-                if not _is_damage(error):
+                if not is_damage(error):
                     raise
-                aside = self._set_aside()
+                notices.append(self._replace_damaged(error))
                 self._check()
-                notices.append(
-                    Notice(
-                        "Conversations were damaged",
-                        f"The file could not be read ({error}) and is kept as {aside}. A new one was begun.",
-                        severity="error",
-                        key="sessions.damaged",
-                    )
-                )
             status = self.path.stat()
             self._file = (status.st_dev, status.st_ino)
         return notices
@@ -148,28 +168,59 @@ class SqliteStore:
         Raises:
             sqlite3.DatabaseError: among others when the file is damaged.
         """
+        met, self._damaged = self._damaged, None
+        if met is not None:
+            raise DamageFoundError(str(met))
         connection = self._connect()
         try:
-            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok":
-                raise _DamageError(" ".join(str(verdict).split()))
+            check(connection)
             schema.migrate(connection)
         finally:
             connection.close()
 
-    def _set_aside(self) -> Path:
+    def _replace_damaged(self, damage: sqlite3.DatabaseError) -> Notice:
+        """Put a new file with what can be read in the place of the damaged one, which is kept under another name.
+
+        Raises:
+            sqlite3.Error, OSError: the new one cannot be written, or nothing can be saved and this store is only to look; the
+                damaged one is where it was.
+        """
+        aside = self._name_aside()
+        with files.replacing(self.path) as new:
+            with contextlib.closing(sqlite3.connect(new, isolation_level=None)) as connection:
+                connection.execute("PRAGMA journal_mode = OFF")
+                saved = recover(self.path, connection)
+            if self._reading and not saved.turns:
+                raise damage
+            self._set_aside(aside)
+        what = (
+            f"{saved} were saved into a new one"
+            if saved.turns
+            else "Nothing in it could be saved; a new one was begun"
+        )
+        return Notice(
+            "Conversations were damaged",
+            f"The file was damaged ({damage}). {what}. It is kept as {aside}.",
+            severity="error",
+            key="sessions.damaged",
+        )
+
+    def _name_aside(self) -> Path:
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self._clock.time()))
         target = self.path.with_name(f"{self.path.name}.damaged-{stamp}")
         number = 1
         while target.exists():
             number += 1
             target = self.path.with_name(f"{self.path.name}.damaged-{stamp}-{number}")
-        for ending in ("-wal", "-shm", ""):
+        return target
+
+    def _set_aside(self, target: Path) -> None:
+        with contextlib.suppress(OSError):
+            os.link(self.path, target)  # so that at no moment there is no file
+        for ending in ("-wal", "-shm", *([] if target.exists() else [""])):
             part = self.path.with_name(self.path.name + ending)
             if part.exists():
                 part.rename(target.with_name(target.name + ending))
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        return target
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=self._busy, isolation_level=None)
@@ -178,6 +229,8 @@ class SqliteStore:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA journal_size_limit = 4194304")
+            connection.execute("PRAGMA secure_delete = ON")  # what was deleted is not found in the file again
+            schema.prepare(connection)
         except sqlite3.Error:
             connection.close()
             raise
@@ -190,33 +243,52 @@ class SqliteStore:
 
     # ---- work
 
-    async def _write(self, work: Query[T]) -> T:
+    async def _write(self, work: Work[T]) -> T:
         def checked(db: sqlite3.Connection) -> T:
             self._check_place()
             return work(db)
 
-        with self._lock:
-            future = self._writer.submit(checked) if self._writer is not None else None
-        return await self._result(future)
+        return await self._done(lambda: self._writer, checked)
 
-    async def _read(self, work: Query[T]) -> T:
-        with self._lock:
-            self._next_reader = (self._next_reader + 1) % max(1, len(self._readers))
-            reader = self._readers[self._next_reader] if self._readers else None
-            future = reader.submit(work) if reader is not None else None
-        return await self._result(future)
+    async def _read(self, work: Work[T]) -> T:
+        return await self._done(self._reader, work)
 
-    async def _result(self, future: Future[T] | None) -> T:
-        """What a worker made of its work; None stands for a worker that is not there."""
-        if future is None:
-            self.counters.failed()
-            raise closed_error(self.name)
+    def _reader(self) -> Reader | None:
+        self._next_reader = (self._next_reader + 1) % max(1, len(self._readers))
+        return self._readers[self._next_reader] if self._readers else None
+
+    async def _done(self, who: Callable[[], Reader | Writer | None], work: Work[T]) -> T:
+        """What a worker made of its work; once more when only the index of words was in the way, and has been made anew."""
+
+        def submit() -> Future[T]:
+            with self._lock:
+                worker = who()
+                if worker is None:
+                    self.counters.failed()
+                    raise self._closed_error()
+                return worker.submit(work)
+
         try:
-            return await asyncio.wrap_future(future)
+            try:
+                return await asyncio.wrap_future(submit())
+            except sqlite3.DatabaseError as error:
+                if not is_index_damage(error) or self._writer is None:
+                    raise
+                log.warning("the index of words is made anew: %s", error)
+                await asyncio.wrap_future(self._writer.submit(schema.rebuild_index))
+                self.counters.rebuilt()
+                return await asyncio.wrap_future(submit())
         except (sqlite3.Error, OSError) as error:
             self._suspect = True
+            if isinstance(error, sqlite3.DatabaseError) and is_damage(error):
+                self._damaged = error
             self.counters.failed()
             raise self._explain(error) from error
+
+    def _closed_error(self) -> StoreError:
+        if self._readers:  # a still picture
+            return StoreError(f"Conversations cannot be stored in {self.path}: it may not be written.")
+        return closed_error(self.name)
 
     def _check_place(self) -> None:
         """The open file is still the one under its name: nothing is written into one that was set aside or removed."""
@@ -241,7 +313,7 @@ class SqliteStore:
         return version
 
     async def read(self, session_id: str) -> Session | None:
-        return await self._read(lambda db: queries.read(db, session_id))
+        return await self._read(lambda db: queries.read(db, session_id, self.counters.skipped))
 
     async def version(self, session_id: str) -> int | None:
         return await self._read(lambda db: queries.version(db, session_id))
@@ -258,13 +330,25 @@ class SqliteStore:
         return was_there
 
     async def recent(self, limit: int, offset: int) -> list[Summary]:
-        return await self._read(lambda db: queries.recent(db, limit, offset))
+        return await self._read(lambda db: queries.recent(db, limit, offset, self.counters.skipped))
 
     async def find(self, prefix: str, limit: int) -> list[str]:
         return await self._read(lambda db: queries.find(db, prefix, limit))
 
     async def search(self, words: str, limit: int) -> list[Hit]:
-        return await self._read(lambda db: queries.search(db, words, limit))
+        query = Query.of(words)
+        if query is None or limit < 1:
+            return []
+        hits = await self._read(lambda db: queries.search(db, query, limit))
+        if (
+            not hits
+            and self._writer is not None
+            and await self._read(lambda db: queries.overlooked(db, query))
+        ):
+            await self._write(schema.rebuild_index)
+            self.counters.rebuilt()
+            hits = await self._read(lambda db: queries.search(db, query, limit))
+        return hits
 
     async def count(self) -> int:
         return await self._read(queries.count)
@@ -278,7 +362,9 @@ class SqliteStore:
 
     async def totals(self) -> Counted:
         created, updated, deleted = await self._read(queries.totals)
-        return Counted(created, updated, deleted, self.counters.now().access_errors)
+        return replace(
+            self.counters.now(), total_created=created, total_updated=updated, total_deleted=deleted
+        )
 
     async def sweep(self, idle: float) -> int:
         """Remove conversations in which nothing was said for `idle` seconds. All others are kept for good."""
@@ -287,40 +373,34 @@ class SqliteStore:
 
     def _explain(self, error: sqlite3.Error | OSError) -> StoreError:
         """The sentence for an error of the database or the file system."""
-        where = f"Conversations cannot be stored in {self.path}"
+        where = f"Conversations cannot be {'read from' if self._reading else 'stored in'} {self.path}"
         name = getattr(error, "sqlite_errorname", "") or ""
-        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            return StoreError(
-                f"{where}: another program holds the file.", remedy="Close it; VITA tries again by itself."
-            )
+        if _is_busy(error):
+            return StoreError(f"{where}: another program holds the file.", remedy="Close that program first.")
         if name.startswith("SQLITE_FULL") or getattr(error, "errno", None) == errno.ENOSPC:
-            return StoreError(f"{where}: the disk is full.", remedy="Make room; VITA tries again by itself.")
+            return StoreError(f"{where}: the disk is full.", remedy="Make room on it.")
         if name.startswith("SQLITE_READONLY") or isinstance(error, PermissionError):
             return StoreError(
                 f"{where}: it may not be written.", remedy=f"Try: chmod u+rwx {self.path.parent}"
             )
-        if isinstance(error, sqlite3.DatabaseError) and _is_damage(error):
-            return StoreError(
-                f"{where}: the file is damaged ({error}).", remedy="Start VITA again: it sets the file aside."
+        if isinstance(error, sqlite3.DatabaseError) and is_damage(error):
+            return DamagedError(
+                f"{where}: the file is damaged ({error}).", remedy="Try: vita sessions recover"
             )
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         return StoreError(f"{where}: {reason}.", remedy="See: vita doctor")
 
 
-class _DamageError(sqlite3.DatabaseError):
-    """`quick_check` found something."""
-
-
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
+def _is_busy(error: Exception) -> bool:
     name = getattr(error, "sqlite_errorname", "") or ""
-    return isinstance(error, _DamageError) or name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 @contextlib.contextmanager
-def _held(folder: Path, seconds: float = 5.0) -> Iterator[None]:
+def _held(folder: Path, seconds: float = 60.0) -> Iterator[None]:
     """Keep other VITAs out of checking and setting aside, so that none moves away the file that another has just begun.
 
-    The lock is on the folder itself and leaves no file behind. Where the system has no `flock` (Windows) an open file cannot
+    Saving a large damaged file takes a minute. The lock is on the folder itself and leaves no file behind. Where the system has no `flock` (Windows) an open file cannot
     be renamed anyway. One that is held for more than `seconds`, by a stopped process perhaps, is not waited for.
     """
     try:
@@ -338,8 +418,8 @@ def _held(folder: Path, seconds: float = 5.0) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > give_up:
                     raise StoreError(
-                        f"Another VITA has been opening {folder} for more than {seconds:g} s.",
-                        remedy="End it: vita cleanup",
+                        f"Another VITA has been bringing {folder} in order for more than {seconds:g} s.",
+                        remedy="Let it finish, then try again.",
                     ) from None
                 time.sleep(0.02)
         yield

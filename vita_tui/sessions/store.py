@@ -23,6 +23,7 @@ __all__ = [
     "ConflictError",
     "Counted",
     "Counters",
+    "DamagedError",
     "MissingError",
     "Probe",
     "Store",
@@ -30,12 +31,18 @@ __all__ = [
     "probe",
 ]
 
+MOST_NAMED = 10_000
+"""Unreadable rows that are told apart; more are not counted."""
 PROBE_PREFIX = "probe-"
 """Ids of sessions that a probe makes: neither listed nor counted."""
 
 
 class ConflictError(StoreError):
     """Someone else has written this session since it was read; nothing was changed."""
+
+
+class DamagedError(StoreError):
+    """What the store keeps is damaged; opening it again saves what can be read."""
 
 
 class MissingError(StoreError):
@@ -55,6 +62,10 @@ class Counted:
     total_updated: int
     total_deleted: int
     access_errors: int
+    unreadable: int = 0
+    """Rows that something else has written and that make no sense: they are left out."""
+    rebuilt: int = 0
+    """Times that the index of words was damaged and was made anew."""
 
 
 class Counters:
@@ -62,7 +73,9 @@ class Counters:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._created = self._updated = self._deleted = self._errors = 0
+        self._created = self._updated = self._deleted = self._errors = self._rebuilt = 0
+        self._unreadable: set[str] = set()
+        self._told = (0, 0)
 
     def created(self, session_id: str) -> None:
         if not session_id.startswith(PROBE_PREFIX):
@@ -84,10 +97,50 @@ class Counters:
         with self._lock:
             self._errors += 1
 
-    def now(self) -> Counted:
-        """All four, from one moment."""
+    def skipped(self, row: str) -> None:
+        """A row cannot be read; named, so that it counts once."""
         with self._lock:
-            return Counted(self._created, self._updated, self._deleted, self._errors)
+            if len(self._unreadable) < MOST_NAMED:
+                self._unreadable.add(row)
+
+    def rebuilt(self) -> None:
+        """The index of words was made anew."""
+        with self._lock:
+            self._rebuilt += 1
+
+    def now(self) -> Counted:
+        """All of them, from one moment."""
+        with self._lock:
+            return Counted(
+                self._created,
+                self._updated,
+                self._deleted,
+                self._errors,
+                len(self._unreadable),
+                self._rebuilt,
+            )
+
+    def news(self) -> list[Notice]:
+        """What the user should know and has not been told yet."""
+        with self._lock:
+            (unreadable, rebuilt), self._told = self._told, (len(self._unreadable), self._rebuilt)
+            unreadable, rebuilt = self._told[0] - unreadable, self._told[1] - rebuilt
+        found = []
+        if unreadable:
+            rows = f"{unreadable} row{'' if unreadable == 1 else 's'} could not be read and"
+            were = "was" if unreadable == 1 else "were"
+            found.append(
+                Notice(
+                    "Part of a conversation is missing",
+                    f"{rows} {were} left out: another program has written to the store.",
+                    severity="warning",
+                    key="sessions.unreadable",
+                )
+            )
+        if rebuilt:
+            message = "The index of words was damaged and was made anew; nothing is lost."
+            found.append(Notice("Search was mended", message, key="sessions.rebuilt"))
+        return found
 
 
 class Store(Protocol):

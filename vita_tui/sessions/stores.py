@@ -11,8 +11,8 @@ from vita_tui.settings import SessionSettings
 __all__ = ["make_manager", "make_store"]
 
 
-def make_store(settings: SessionSettings, clock: Clock | None = None) -> Store:
-    """The store of `settings.store`, not open yet."""
+def make_store(settings: SessionSettings, clock: Clock | None = None, *, reading: bool = False) -> Store:
+    """The store of `settings.store`, not open yet; `reading` for whoever will only look."""
     if settings.store == "redis":
         from vita_tui.sessions.redis import RedisStore
 
@@ -23,7 +23,7 @@ def make_store(settings: SessionSettings, clock: Clock | None = None) -> Store:
         return MemoryStore(max_sessions=settings.max_live, clock=clock)
     from vita_tui.sessions.sqlite import SqliteStore
 
-    return SqliteStore(clock=clock)
+    return SqliteStore(clock=clock, reading=reading)
 
 
 def make_manager(
