@@ -204,10 +204,16 @@ def test_the_memory_store_has_nothing_to_show(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_damaged_file_is_told_on_stderr(ids: list[str], home: Path) -> None:
-    (home / "data" / "sessions.db").write_bytes(b"rubbish" * 1000)
+    file = home / "data" / "sessions.db"
+    whole = file.read_bytes()
+    file.write_bytes(bytes(100) + whole[100:])
     result = vita("list", "--json")
-    assert (result.exit_code, json.loads(result.stdout)) == (0, [])
+    assert (result.exit_code, [one["id"] for one in json.loads(result.stdout)]) == (0, ids[::-1])
+    assert "3 conversations with 6 turns were saved" in result.stderr
     assert "sessions.db.damaged-" in result.stderr
+    file.write_bytes(b"rubbish" * 1000)
+    assert isinstance(vita("list").exception, StoreError)  # it only looks
+    assert file.read_bytes() == b"rubbish" * 1000
 
 
 @pytest.mark.redis

@@ -385,7 +385,8 @@ class SqliteStore:
             )
         if isinstance(error, sqlite3.DatabaseError) and is_damage(error):
             return DamagedError(
-                f"{where}: the file is damaged ({error}).", remedy="Try: vita sessions recover"
+                f"{where}: the file is damaged ({error}).",
+                remedy="Start vita: it saves what can be read, and keeps this file under another name.",
             )
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         return StoreError(f"{where}: {reason}.", remedy="See: vita doctor")
