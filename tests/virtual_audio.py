@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vita_tui.audio.files import write_wav
+from vita_tui.audio.encoding import write_wav
 
 __all__ = ["Recording", "VirtualAudio", "sound", "sound_here", "virtual_audio"]
 

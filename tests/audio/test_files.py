@@ -12,13 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, PlaybackMark
+from vita_tui.audio.decoding import iter_audio
+from vita_tui.audio.encoding import write_wav
 from vita_tui.audio.files import (
     SPEAKER_BLOCK_SECONDS,
     FileMicrophone,
     FileSpeaker,
-    iter_audio,
     read_audio,
-    write_wav,
 )
 from vita_tui.errors import AudioFileError, DeviceError
 from vita_tui.health.registry import registry
@@ -77,7 +77,7 @@ def test_ninety_six_kilohertz_in_stereo(tmp_path: Path) -> None:
     samples = read_audio(wav(tmp_path / "a.wav", both, rate=96_000, width=2, channels=2))
     assert len(samples) == pytest.approx(SAMPLE_RATE, abs=64)
     assert pitch(samples) == pytest.approx(1000, abs=2)
-    assert 0.2 < abs(samples).max() < 0.4  # one of two channels
+    assert 0.4 < abs(samples).max() < 0.6  # as loud as the channel that holds sound
 
 
 def test_a_file_that_breaks_off_gives_what_there_is(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vita_tui import settings as all_settings
-from vita_tui.audio.files import write_wav
+from vita_tui.audio.encoding import write_wav
 from vita_tui.bench.microphone import StudioMicrophone
 from vita_tui.bench.recordings import Recording, synthesised, trimmed, with_references
 from vita_tui.bench.stt import WAYS, Heard, Way, measure, report

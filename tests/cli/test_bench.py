@@ -32,7 +32,7 @@ def test_recordings_without_a_table_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", [("turn",), ("turn", "--json")])
 def test_missing_weights_are_an_engine_error(tmp_path: Path, what: tuple[str, ...]) -> None:
-    from vita_tui.audio.files import write_wav
+    from vita_tui.audio.encoding import write_wav
 
     write_wav(tmp_path / "q.wav", __import__("numpy").full(8_000, 0.1, "float32"), 16_000)
     done = bench(*what, "--folder", str(tmp_path))

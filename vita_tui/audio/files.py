@@ -1,26 +1,24 @@
-"""Audio files: read in any format, written as WAV, and used in place of a microphone or a speaker."""
+"""Audio files in place of a microphone or a speaker."""
 
 from __future__ import annotations
 
 import logging
 import math
-import stat
 import threading
-import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, PlaybackMark, Samples, Span
+from vita_tui.audio.decoding import Source, iter_audio
 from vita_tui.audio.reference import Tap
 from vita_tui.audio.timeline import Timeline
 from vita_tui.clock import Clock, SystemClock
-from vita_tui.errors import AudioFileError, DeviceError
+from vita_tui.errors import DeviceError
 from vita_tui.health.registry import Entry, registry
 
-__all__ = ["FileMicrophone", "FileSpeaker", "iter_audio", "read_audio", "write_wav"]
+__all__ = ["FileMicrophone", "FileSpeaker", "read_audio"]
 
 log = logging.getLogger(__name__)
 
@@ -28,94 +26,15 @@ SPEAKER_RATE = 24_000
 SPEAKER_BLOCK_SECONDS = 0.02
 
 
-def iter_audio(path: Path, *, on_cut: Callable[[str], None] = log.warning) -> Iterator[Samples]:
-    """The audio of a file, in any format that PyAV reads, as mono blocks at `SAMPLE_RATE`; memory does not grow with it.
-
-    A file that breaks off in the middle, or is damaged there, gives what could be read, and `on_cut` a sentence that says so.
-
-    Raises:
-        AudioFileError: there is no such file, it cannot be read, it holds no audio, or it is empty.
-    """
-    _check(path)
-    import av
-    import av.error
-
-    samples = 0
-    try:
-        # Playlists must not reach out into the network.
-        with av.open(str(path), options={"protocol_whitelist": "file,pipe,fd"}, **_lenient()) as container:
-            if not container.streams.audio:
-                raise AudioFileError(f"{path} holds no audio.")
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
-            try:
-                for frame in container.decode(container.streams.audio[0]):
-                    for block in _resampled(resampler, frame):
-                        samples += len(block)
-                        yield block
-            except av.error.FFmpegError as error:
-                if not samples:
-                    raise
-                on_cut(f"{path} breaks off after {_seconds(samples, container.duration)}: {_reason(error)}.")
-            for block in _resampled(resampler, None):
-                samples += len(block)
-                yield block
-    except av.error.FFmpegError as error:
-        raise AudioFileError(f"{path} is not an audio file that can be read: {_reason(error)}.") from None
-    if not samples:
-        raise AudioFileError(f"{path} holds no sound: it is 0 seconds long.")
-
-
-def _lenient() -> dict[str, Any]:
-    """What `av.open` must be told so that titles in other encodings than UTF-8 do not matter: nothing from PyAV 19 on."""
-    import av
-
-    return {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
-
-
-def _check(path: Path) -> None:
-    try:
-        kind = path.stat()
-        if stat.S_ISDIR(kind.st_mode):
-            raise AudioFileError(f"{path} is a directory, not an audio file.")
-        if stat.S_ISFIFO(kind.st_mode):
-            return  # what is read from it is gone
-        if not stat.S_ISREG(kind.st_mode):
-            raise AudioFileError(f"{path} is a device, not an audio file.")
-        with path.open("rb"):
-            pass
-        if not kind.st_size:
-            raise AudioFileError(f"{path} is empty.")
-    except FileNotFoundError:
-        raise AudioFileError(f"There is no file {path}.") from None
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        reason = getattr(error, "strerror", None) or error
-        raise AudioFileError(f"{path} cannot be read: {reason}.") from None
-
-
-def _seconds(samples: int, duration: int | None) -> str:
-    """What was read, of how much if that is known; `duration` in microseconds, as containers tell it."""
-    read = f"{samples / SAMPLE_RATE:.1f}"
-    return f"{read} of {duration / 1e6:.1f} seconds" if duration else f"{read} seconds"
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", "") or error).strip().rstrip(".").lower()
-
-
-def _resampled(resampler: object, frame: object) -> Iterator[Samples]:
-    for part in resampler.resample(frame):  # type: ignore[attr-defined]  # PyAV's classes are compiled
-        # Files of floating-point samples may hold anything.
-        samples: Samples = np.nan_to_num(
-            part.to_ndarray().reshape(-1).astype(np.float32), posinf=1.0, neginf=-1.0
-        )
-        if len(samples):
-            yield samples
-
-
 def read_audio(
-    path: Path, *, max_seconds: float | None = None, on_cut: Callable[[str], None] = log.warning
+    source: Source,
+    *,
+    max_seconds: float | None = None,
+    track: int | None = None,
+    on_cut: Callable[[str], None] = log.warning,
+    on_note: Callable[[str], None] = log.info,
 ) -> Samples:
-    """All of a file, or its first `max_seconds`, as mono samples at `SAMPLE_RATE`; `on_cut` as in `iter_audio`.
+    """All of a recording, or its first `max_seconds`, as mono samples at `SAMPLE_RATE`; the rest as in `iter_audio`.
 
     Raises:
         AudioFileError: as `iter_audio`.
@@ -123,30 +42,12 @@ def read_audio(
     limit = None if max_seconds is None else round(max_seconds * SAMPLE_RATE)
     blocks: list[Samples] = []
     total = 0
-    for block in iter_audio(path, on_cut=on_cut):
+    for block in iter_audio(source, track=track, on_cut=on_cut, on_note=on_note):
         blocks.append(block)
         total += len(block)
         if limit is not None and total >= limit:
             break
     return np.concatenate(blocks)[:limit]
-
-
-def write_wav(path: Path, samples: Samples, rate: int) -> None:
-    """Write mono samples as a 16-bit WAV file.
-
-    Raises:
-        AudioFileError: the file cannot be written.
-    """
-    pcm = (np.clip(samples, -1.0, 1.0) * 32767.0).round().astype("<i2")
-    try:
-        with path.open("wb") as raw, wave.open(raw, "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(rate)
-            file.setnframes(len(pcm))  # so that the header is right at once, and a pipe will do
-            file.writeframesraw(pcm.tobytes())
-    except OSError as error:
-        raise AudioFileError(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
 class FileMicrophone:

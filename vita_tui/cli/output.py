@@ -154,6 +154,7 @@ def exit_with(work: Callable[[], int | None]) -> NoReturn:
         streams.abandon()
         complain(f"The output cannot be written: {error.strerror}.")
         code = code or 1
+    streams.finish()
     if streams.reader_gone() or code == streams.BROKEN_PIPE:
         streams.abandon()
         code = streams.BROKEN_PIPE

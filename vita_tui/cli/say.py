@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vita_tui.cli.output import quiet_libraries
+from vita_tui.cli.audio_input import NoFallback, Target, audio_target
+from vita_tui.cli.output import print_json, quiet_libraries
 from vita_tui.cli.text_input import text_argument
+
+if TYPE_CHECKING:
+    from vita_tui.settings import Settings
 
 __all__ = ["say"]
 
@@ -18,7 +21,13 @@ def say(
         str, typer.Argument(help="What to say; '-' reads it from standard input.", metavar="TEXT")
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a WAV file instead of playing.")
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Write a file instead of playing: .wav, .flac, .ogg, .opus or .mp3; '-' is WAV on standard output.",
+        ),
     ] = None,
     engine: Annotated[
         Literal["piper", "pyttsx3"] | None, typer.Option(help="Use this voice engine and no other.")
@@ -27,33 +36,56 @@ def say(
         float | None,
         typer.Option(metavar="FACTOR", min=0.5, max=3.0, help="Speed; 1 is the voice's own."),
     ] = None,
+    no_fallback: NoFallback = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="As JSON: text, engine, instead_of, because, seconds.")
+    ] = False,
 ) -> None:
     """Say TEXT as a reply would be said.
 
     Numbers, abbreviations, addresses and markup become what a person would read aloud. Piper speaks, or the system's voice where
-    Piper cannot.
+    Piper cannot; that is told.
 
-    Example: vita say "The train leaves at 10:30." --out train.wav
+    Example: vita say "The train leaves at 10:30." --out train.mp3
     """
     words = text_argument(text, empty="there is nothing to say")
-    with quiet_libraries():
-        _say(words, out, engine, rate)
-
-
-def _say(text: str, out: Path | None, engine: str | None, rate: float | None) -> None:
+    target = audio_target(out)
+    if json and target is not None and target.is_stdout:
+        raise typer.BadParameter("standard output holds either JSON or sound", param_hint="--out")
     from vita_tui import settings as all_settings
-    from vita_tui.audio.files import FileSpeaker, write_wav
+    from vita_tui.cli.fallbacks import first_only
+    from vita_tui.cli.weights import need_weights
+
+    chosen = {"engines": (engine,) if engine else None, "rate": rate}
+    settings = all_settings.load(
+        overrides={"tts": {name: value for name, value in chosen.items() if value is not None}}
+    )
+    if no_fallback:
+        settings = first_only(settings)
+    need_weights(settings, "tts")
+    with quiet_libraries():
+        result = _say(words, target, settings)
+    if json:
+        print_json({"text": words, **result})
+
+
+def _say(text: str, target: Target | None, settings: Settings) -> dict[str, Any]:
+    """Who spoke, and how many seconds.
+
+    Raises:
+        DeviceError: there is no speaker.
+        EngineError: no voice works.
+        AudioFileError: the file cannot be written.
+    """
+    from vita_tui.audio.files import FileSpeaker
     from vita_tui.audio.playback import DeviceSpeaker
+    from vita_tui.cli.fallbacks import Fallbacks
     from vita_tui.conversation.build import synthesizers
     from vita_tui.conversation.speaking.clauses import ClauseCutter
     from vita_tui.conversation.speaking.speaking import Speaking
     from vita_tui.errors import DeviceError, EngineError
     from vita_tui.events import Event, EventBus, Notice
 
-    chosen = {"engines": (engine,) if engine else None, "rate": rate}
-    settings = all_settings.load(
-        overrides={"tts": {name: value for name, value in chosen.items() if value is not None}}
-    )
     bus = EventBus()
     problems: list[Notice] = []
 
@@ -62,8 +94,10 @@ def _say(text: str, out: Path | None, engine: str | None, rate: float | None) ->
             problems.append(event)
 
     bus.subscribe(listen)
-    file = FileSpeaker(pace=False) if out is not None else None
-    output = Speaking(synthesizers(settings, bus), file or DeviceSpeaker(settings.audio.output), bus)
+    chain = synthesizers(settings, bus)
+    fallbacks = Fallbacks(settings, bus, [chain])
+    file = FileSpeaker(pace=False) if target is not None else None
+    output = Speaking(chain, file or DeviceSpeaker(settings.audio.output), bus)
     output.start()
     try:
         speech = output.begin(1)
@@ -82,7 +116,10 @@ def _say(text: str, out: Path | None, engine: str | None, rate: float | None) ->
                 problem.message if problem is not None else "There is nothing to say in that text.",
                 remedy=problem.remedy if problem is not None else "",
             )
-        if file is not None and out is not None:
-            write_wav(out, file.samples(), file.sample_rate)
+        spoke = speech.engines[-1]
+        fallbacks.tell("tts", spoke)
+        if file is not None and target is not None:
+            target.write(file.samples(), file.sample_rate)
+        return {**fallbacks.answered("tts", spoke), "seconds": round(speech.seconds, 2)}
     finally:
         output.cleanup()

@@ -22,6 +22,8 @@ __all__ = [
     "binary_input",
     "binary_output",
     "broken",
+    "finish",
+    "input_closed",
     "need_output",
     "prepare",
     "reader_gone",
@@ -67,6 +69,7 @@ class _Watch:
     gone = False
     started = False
     input_closed = False
+    finished = False
     told: tuple[Callable[[], object], ...] = ()
 
 
@@ -180,6 +183,11 @@ def when_reader_goes(tell: Callable[[], object]) -> Iterator[None]:
         _watch.told = tuple(one for one in _watch.told if one is not tell)
 
 
+def finish() -> None:
+    """The work is done, well or not: nothing more is interrupted."""
+    _watch.finished = True
+
+
 def abandon() -> None:
     """Let what is still to be written to standard output go nowhere: Python would complain of it at exit."""
     with contextlib.suppress(OSError, ValueError, OutputClosedError):
@@ -188,7 +196,7 @@ def abandon() -> None:
 
 def _interrupt(_signal: int, _frame: object) -> None:
     # Other pipes and sockets send this signal too: those errors are told by what writes to them.
-    if _watch.gone and not _watch.told:
+    if _watch.gone and not _watch.told and not _watch.finished:
         raise ReaderGoneError
 
 

@@ -1,94 +1,126 @@
-"""`vita transcribe`: what is said in audio files."""
+"""`vita transcribe`: what is said in recordings."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vita_tui.cli.audio_input import NoFallback, Track, audio_source
 from vita_tui.cli.output import complain, echo, plain, print_json, quiet_libraries, say
+from vita_tui.cli.streams import need_output
 from vita_tui.text.clean import clean_name
+
+if TYPE_CHECKING:
+    from vita_tui.conversation.transcripts import FileTranscript
+    from vita_tui.settings import Settings
 
 __all__ = ["transcribe"]
 
 
 def transcribe(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="Audio or video, any format and length.")
+        list[str],
+        typer.Argument(
+            metavar="FILE",
+            help="Audio or video, any format and length; '-' is standard input.",
+            show_default=False,
+        ),
     ],
     model: Annotated[
         str, typer.Option("--model", metavar="NAME", help="Whisper model instead of stt.model.")
     ] = "",
-    language: Annotated[str, typer.Option("--language", metavar="XX", help="Language code, or auto.")] = "",
+    language: Annotated[
+        str,
+        typer.Option(
+            "--language", metavar="XX", help="Language code, or auto: each stretch is then heard in its own."
+        ),
+    ] = "",
+    track: Track = None,
+    no_fallback: NoFallback = False,
     json: Annotated[
-        bool, typer.Option("--json", help="As JSON: a list of {file, text, language, seconds, ms}.")
+        bool,
+        typer.Option(
+            "--json",
+            help="As JSON: a list of {file, text, language, parts, seconds, ms, engine, instead_of, because, problem}.",
+        ),
     ] = False,
 ) -> None:
     """Print what is said in each FILE, one paragraph each.
 
-    Files are read piece by piece, so an hour needs no more memory than a minute. A file that cannot be read, or breaks off, is
-    named on stderr, the others are transcribed, and the exit code is 1.
+    Files are read piece by piece, so an hour needs no more memory than a minute. A file that cannot be read, is damaged or breaks
+    off is named on stderr, what can be read of it and the other files are transcribed, and the exit code is 1.
 
     Example: vita transcribe talk.mp3 --language de
     """
+    need_output()
     chosen = {name: value for name, value in (("model", model), ("language", language)) if value}
-    with quiet_libraries():
-        failed = _transcribe(files, chosen, json)
-    if failed:
-        raise typer.Exit(1)
-
-
-def _transcribe(files: list[Path], chosen: dict[str, str], json: bool) -> bool:
     from vita_tui import settings as all_settings
+    from vita_tui.cli.fallbacks import first_only
+    from vita_tui.cli.weights import need_weights
+
+    settings = all_settings.load(overrides={"stt": chosen})
+    if model or no_fallback:  # who names a model wants that one and no other
+        settings = first_only(settings)
+    need_weights(settings, "stt")
+    with quiet_libraries():
+        code = _transcribe(files, settings, track, json)
+    if code:
+        raise typer.Exit(code)
+
+
+def _transcribe(files: list[str], settings: Settings, track: int | None, json: bool) -> int:
+    from vita_tui.cli.fallbacks import Fallbacks
     from vita_tui.conversation.build import recognizers
     from vita_tui.conversation.transcripts import transcribe_file
-    from vita_tui.errors import AudioFileError
-    from vita_tui.events import Event, EventBus, Notice
+    from vita_tui.errors import AudioFileError, EngineError, ModelError
+    from vita_tui.events import EventBus
 
-    # Who names a model wants that one and no other.
-    settings = all_settings.load(
-        overrides={"stt": {**chosen, **({"fallback": ()} if "model" in chosen else {})}}
-    )
     bus = EventBus()
-
-    def listen(event: Event) -> None:
-        if isinstance(event, Notice):
-            say(f"{event.title}. {event.message}".strip())
-
-    bus.subscribe(listen)
     chain = recognizers(settings, bus)
+    fallbacks = Fallbacks(settings, bus, [chain])
+    told: set[str | None] = {None}
     results: list[dict[str, Any]] = []
-    failed = False
+    code = 0
     try:
         for file in files:
             start = time.monotonic()
             try:
-                transcript = transcribe_file(chain, file)
-            except AudioFileError as error:
-                failed = True
+                found = transcribe_file(
+                    chain, audio_source(file), languages=settings.stt.language, track=track, on_note=say
+                )
+            except (AudioFileError, EngineError, ModelError) as error:
+                code = max(code, error.exit_code)
                 complain(error.message, error.remedy)
                 continue
+            who = fallbacks.answered("stt")
+            if who["instead_of"] and who["engine"] not in told:
+                told.add(who["engine"])
+                fallbacks.tell("stt")
             ms = round((time.monotonic() - start) * 1000)
-            results.append(
-                {
-                    "file": clean_name(file),
-                    "text": plain(transcript.text),
-                    "language": transcript.language,
-                    "seconds": round(transcript.seconds, 3),
-                    "ms": ms,
-                }
-            )
+            results.append(_result(file, found, ms) | who)
             if not json:
-                prefix = f"{clean_name(file)}: " if len(files) > 1 else ""
-                echo(prefix, transcript.text)
-            if transcript.problem:
-                failed = True
-                complain(transcript.problem, "What follows is missing in the transcript")
+                echo(f"{clean_name(file)}: " if len(files) > 1 else "", found.text)
+            if found.problem:
+                code = max(code, 1)
+                complain(found.problem, "What is missing there is missing in the transcript")
     finally:
         for engine in chain.engines:
             engine.cleanup()
-    if json:
-        print_json(results)
-    return failed
+        if json:
+            print_json(results)
+    return code
+
+
+def _result(file: str, found: FileTranscript, ms: int) -> dict[str, Any]:
+    return {
+        "file": clean_name(file),
+        "text": plain(found.text),
+        "language": found.language,
+        "parts": [asdict(part) | {"text": plain(part.text)} for part in found.parts],
+        "seconds": round(found.seconds, 3),
+        "ms": ms,
+        "problem": found.problem,
+    }

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vita_tui.cli.audio_input import NoFallback, Target, Track, audio_source, audio_target
 from vita_tui.cli.output import echo, plain, print_json, quiet_libraries, run_async, say
+from vita_tui.cli.streams import need_output
+
+if TYPE_CHECKING:
+    from vita_tui.audio.decoding import Source
 
 __all__ = ["turn"]
 
 
 def turn(
     question: Annotated[
-        Path, typer.Argument(metavar="QUESTION.wav", help="A spoken question, in any audio format.")
+        str,
+        typer.Argument(
+            metavar="QUESTION", help="A spoken question, in any audio format; '-' is standard input."
+        ),
     ],
     out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Write the spoken reply to this WAV file."),
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Write the spoken reply: .wav, .flac, .ogg, .opus or .mp3; '-' is WAV on standard output.",
+        ),
     ] = None,
+    track: Track = None,
+    no_fallback: NoFallback = False,
     json: Annotated[
         bool,
-        typer.Option("--json", help="As JSON: transcript, reply, engines, reply_seconds, timings_ms."),
+        typer.Option(
+            "--json",
+            help="As JSON: transcript, reply, engines, instead_of, because, reply_seconds, timings_ms.",
+        ),
     ] = False,
 ) -> None:
     """Run one voice turn with files in place of microphone and speaker.
@@ -30,41 +47,62 @@ def turn(
     It goes through the same conversation as the screen. The question is heard in real time, as a microphone would hear it, and its end is the moment at which the talk key
     would end it: timings count from there to the first sample of speech that is ready to play.
     """
+    need_output()
+    target = audio_target(out)
+    if json and target is not None and target.is_stdout:
+        raise typer.BadParameter("standard output holds either JSON or sound", param_hint="--out")
     with quiet_libraries():
-        result = run_async(run(question, out))
+        result = run_async(run(audio_source(question), target, track=track, no_fallback=no_fallback))
     if json:
         print_json(result)
         return
     say(f"You: {result['transcript']}")
-    echo(result["reply"])
+    if target is not None and target.is_stdout:
+        say(result["reply"])
+    else:
+        echo(result["reply"])
     say(f"Voice to voice: {result['timings_ms']['voice_to_voice']} ms")
 
 
-async def run(question: Path, out: Path | None) -> dict[str, Any]:
+async def run(
+    question: Source, target: Target | None, *, track: int | None = None, no_fallback: bool = False
+) -> dict[str, Any]:
     """The turn as data.
 
     Raises:
         VitaError: no words were understood, or no engine could answer.
     """
     from vita_tui import settings as all_settings
-    from vita_tui.audio.files import FileMicrophone, FileSpeaker, read_audio, write_wav
+    from vita_tui.audio.files import FileMicrophone, FileSpeaker, read_audio
+    from vita_tui.cli.fallbacks import Fallbacks, first_only
+    from vita_tui.cli.weights import need_weights
     from vita_tui.conversation.build import build
     from vita_tui.conversation.once import spoken_turn
 
     settings = all_settings.load(
         overrides={"sessions": {"store": "memory"}, "audio": {"earcons": False, "speak": True}}
     )
+    if no_fallback:
+        settings = first_only(settings)
+    need_weights(settings, "stt", "llm", "tts")
     # Nobody listens while it plays, so a long reply need not take its length.
     speaker = FileSpeaker(pace=False)
-    microphone = FileMicrophone(read_audio(question, max_seconds=settings.talk.max_seconds, on_cut=say))
+    sound = read_audio(question, max_seconds=settings.talk.max_seconds, track=track, on_cut=say, on_note=say)
+    microphone = FileMicrophone(sound)
     microphone.hold()
     assistant = build(settings, microphone=microphone, speaker=speaker)
+    fallbacks = Fallbacks(settings, assistant.bus, assistant.chains.values())
     try:
         await assistant.start()
         result = await spoken_turn(assistant, microphone)
+        who = {job: fallbacks.answered(job, name) for job, name in result["engines"].items() if name}
     finally:
         await assistant.aclose()
-    if out is not None:
-        write_wav(out, speaker.samples(), speaker.sample_rate)
+    for job in who:
+        fallbacks.tell(job, result["engines"][job])
+    result["instead_of"] = {job: found["instead_of"] for job, found in who.items()}
+    result["because"] = {job: found["because"] for job, found in who.items()}
+    if target is not None:
+        target.write(speaker.samples(), speaker.sample_rate)
     result["reply"] = plain(result["reply"])
     return result

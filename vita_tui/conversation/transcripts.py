@@ -1,69 +1,152 @@
-"""What is said in audio files, however long they are."""
+"""What is said in recordings, however long they are, in one language or in several."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from vita_tui.audio.base import SAMPLE_RATE, Samples
-from vita_tui.audio.files import iter_audio
+from vita_tui.audio.decoding import Source, iter_audio
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import Recognizer, Transcription
-from vita_tui.engines.stt.decoding.activity import pieces
+from vita_tui.engines.stt.decoding.activity import pieces, sentences
+from vita_tui.engines.stt.decoding.decoder import UNSPACED
 
-__all__ = ["FileTranscript", "transcribe_file"]
+__all__ = ["FileTranscript", "Part", "transcribe_file"]
 
 HELD_SECONDS = 60.0
 """Audio in memory at once."""
+SHORT = 2.0
+"""Seconds of speech from which on it is asked in which language it is; one that is shorter is heard in that of what came before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch in one language."""
+
+    start: float
+    """Seconds from the beginning of the recording."""
+    end: float
+    language: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class FileTranscript:
     text: str
     language: str
+    """The one of most of the text."""
     seconds: float
     """Length of the audio."""
+    parts: tuple[Part, ...] = ()
+    """More than one where more than one language is spoken."""
     problem: str = ""
-    """A sentence when the file breaks off: the text is that of the part before."""
+    """A sentence when the recording is damaged or breaks off: the text is that of the rest."""
 
 
-def transcribe_file(recognizers: Chain[Recognizer], path: Path) -> FileTranscript:
-    """Transcribe a file piece by piece, cut where the speaker pauses; an hour takes no more memory than a minute.
+def transcribe_file(
+    recognizers: Chain[Recognizer],
+    source: Source,
+    *,
+    languages: str = "",
+    track: int | None = None,
+    on_note: Callable[[str], None] = lambda _: None,
+) -> FileTranscript:
+    """Transcribe a recording piece by piece, cut where the speaker pauses; an hour takes no more memory than a minute.
+
+    Args:
+        languages: "auto" to find out for each stretch in which language it is; else the recogniser's own setting counts.
+        track, on_note: as in `iter_audio`.
 
     Raises:
         AudioFileError: it cannot be read.
         NoEngineError: no recogniser works.
     """
-    total = 0
-    texts: list[str] = []
-    language = expected = ""
     cuts: list[str] = []
-    for audio, fresh in _stretches(path, cuts.append):
+    heard = _Heard(recognizers, each=languages == "auto")
+    total = 0
+    for audio, fresh in _stretches(iter_audio(source, track=track, on_cut=cuts.append, on_note=on_note)):
+        heard.stretch(audio, total)
         total += fresh
-        result = _transcribe(recognizers, audio, language)
-        expected = result.language
-        if text := result.text.strip():
-            texts.append(text)
-            language = language or result.language
-    return FileTranscript(" ".join(texts), language or expected, total / SAMPLE_RATE, " ".join(cuts))
+    parts = tuple(_joined(heard.parts))
+    amounts: dict[str, int] = {}
+    for part in parts:
+        amounts[part.language] = amounts.get(part.language, 0) + len(part.text)
+    return FileTranscript(
+        " ".join(part.text for part in parts),
+        max(amounts, key=lambda name: amounts[name], default=heard.language),
+        total / SAMPLE_RATE,
+        parts,
+        " ".join(cuts),
+    )
 
 
-def _transcribe(recognizers: Chain[Recognizer], audio: Samples, language: str) -> Transcription:
-    for attempt in recognizers.attempts(allowance=len(audio) / SAMPLE_RATE):
-        with attempt as engine:
-            engine.load()
-            result = engine.transcribe(audio, language=language or None)
-    return result
+class _Heard:
+    """What has been understood so far, and in which language."""
+
+    def __init__(self, recognizers: Chain[Recognizer], *, each: bool) -> None:
+        self._recognizers = recognizers
+        self._each = each
+        self.language = ""
+        self.parts: list[Part] = []
+
+    def stretch(self, audio: Samples, offset: int) -> None:
+        """Transcribe `audio`, whose first sample is number `offset` of the recording."""
+        spans = sentences(audio) if self._each else [(0, len(audio))]
+        for start, end in spans:
+            result = self._sentence(audio[start:end])
+            text = result.text.strip()
+            if text:
+                self.language = result.language
+                begin = (offset + start) / SAMPLE_RATE
+                length = (end - start) / SAMPLE_RATE
+                self.parts.append(Part(round(begin, 2), round(begin + length, 2), result.language, text))
+            else:
+                self.language = self.language or result.language
+
+    def _sentence(self, audio: Samples) -> Transcription:
+        known = self.language
+        if not self._each or not known:
+            return self._transcribe(audio, known or None)
+        if len(audio) < SHORT * SAMPLE_RATE:
+            return self._transcribe(audio, known)
+        found = self._transcribe(audio, "auto")
+        if found.language == known:
+            return found
+        # Another one only where what it says is likelier: one sentence is little to tell a language from.
+        same = self._transcribe(audio, known)
+        return same if same.text and same.confidence >= found.confidence else found
+
+    def _transcribe(self, audio: Samples, language: str | None) -> Transcription:
+        for attempt in self._recognizers.attempts(allowance=len(audio) / SAMPLE_RATE):
+            with attempt as engine:
+                engine.load()
+                result = engine.transcribe(audio, language=language)
+        return result
 
 
-def _stretches(path: Path, on_cut: Callable[[str], None]) -> Iterator[tuple[Samples, int]]:
-    """Audio between pauses, and how many samples of the file each stretch has used up."""
+def _joined(parts: list[Part]) -> Iterator[Part]:
+    """Neighbours in one language as one."""
+    last: Part | None = None
+    for part in parts:
+        if last is not None and last.language == part.language:
+            space = "" if part.language in UNSPACED else " "
+            last = replace(last, end=part.end, text=f"{last.text}{space}{part.text}")
+            continue
+        if last is not None:
+            yield last
+        last = part
+    if last is not None:
+        yield last
+
+
+def _stretches(blocks: Iterator[Samples]) -> Iterator[tuple[Samples, int]]:
+    """Audio between pauses, and how many samples of the recording each stretch has used up."""
     held: list[Samples] = []
     count = 0
-    for block in iter_audio(path, on_cut=on_cut):
+    for block in blocks:
         held.append(block)
         count += len(block)
         if count >= HELD_SECONDS * SAMPLE_RATE:

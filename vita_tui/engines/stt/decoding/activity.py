@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vita_tui.engines.stt.base import SAMPLE_RATE
 
-__all__ = ["LONGEST", "Piece", "pieces", "speech_probabilities"]
+__all__ = ["LONGEST", "Piece", "pieces", "sentences", "speech_probabilities"]
 
 CHUNK = 512
 """Samples that one probability stands for: 32 ms."""
@@ -31,6 +31,12 @@ EDGE = 0.3
 """Seconds that are kept around speech: soft consonants score low."""
 OVERLAP = 1.0
 """Seconds of a block without speech that are looked at again with the next block: a word may begin there."""
+
+
+SENTENCE = 4.0
+"""Seconds from which on a pause ends what `sentences` gives: enough for Whisper to tell a language by."""
+PAUSE = 0.3
+"""Seconds without speech that end a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,25 @@ def pieces(audio: NDArray[np.float32], *, longest: float = LONGEST) -> Iterator[
             position += length
         else:
             position += max(length - overlap, CHUNK) if more else length
+
+
+def sentences(audio: NDArray[np.float32]) -> list[tuple[int, int]]:
+    """First and one past the last sample of stretches that end where the speaker pauses, some seconds each and together all of `audio`.
+
+    Short enough that hardly ever two languages are in one.
+    """
+    quiet = speech_probabilities(audio) < MAYBE
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], quiet, [False])).astype(np.int8)))
+    found: list[tuple[int, int]] = []
+    start = 0
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        middle = int(begin + end) // 2 * CHUNK
+        if (end - begin) * CHUNK >= PAUSE * SAMPLE_RATE and middle - start >= SENTENCE * SAMPLE_RATE:
+            found.append((start, middle))
+            start = middle
+    if start < len(audio):
+        found.append((start, len(audio)))
+    return found
 
 
 def _speech_span(probabilities: NDArray[np.float32]) -> tuple[int, int] | None:

@@ -1,0 +1,75 @@
+"""Who did the work in place of whom, and why: told by every command that uses engines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from vita_tui.cli.output import complain
+from vita_tui.engines.chain import Chain
+from vita_tui.events import EngineStatus, Event, EventBus, Job
+from vita_tui.settings import Settings
+
+__all__ = ["Fallbacks", "first_only"]
+
+_COUNT = re.compile(r" \(\d+ of \d+\)$")
+_NOTES = re.compile(r"^\S+ because \S+ did not load: ")
+
+
+class Fallbacks:
+    """Watches the engines of a command; to be made before they are loaded."""
+
+    def __init__(self, settings: Settings, bus: EventBus, chains: Iterable[Chain[Any]]) -> None:
+        self._settings = settings
+        self._chains = {chain.job: chain for chain in chains}
+        self._asked = {job: chain.engines[0].name for job, chain in self._chains.items() if chain.engines}
+        self._reasons: dict[Job, str] = {}
+        bus.subscribe(self._listen)
+
+    def _listen(self, event: Event) -> None:
+        if isinstance(event, EngineStatus) and event.reason and event.engine == self._asked.get(event.job):
+            self._reasons.setdefault(event.job, _COUNT.sub("", event.reason))
+
+    def answered(self, job: Job, engine: str | None = None) -> dict[str, str | None]:
+        """`engine` that did the work (by default the one that answers now), `instead_of` whom, `because` of what; None where nobody
+        stood in."""
+        asked = self._asked.get(job, "")
+        engine = engine or self._chains[job].active_name
+        if not asked or engine == asked:
+            return {"engine": engine, "instead_of": None, "because": None}
+        # Whisper takes its next model by itself and keeps the reason as a note.
+        notes = str(getattr(self._chains[job].engines[0], "notes", ""))
+        because = _NOTES.sub("", notes) or self._reasons.get(job, "it did not work")
+        return {"engine": engine, "instead_of": asked, "because": because.rstrip(".")}
+
+    def tell(self, job: Job, engine: str | None = None) -> None:
+        """Say it on stderr, where another stood in."""
+        found = self.answered(job, engine)
+        if found["instead_of"]:
+            verb = {"stt": "understood the speech", "llm": "answered", "tts": "spoke"}[job]
+            complain(
+                f"{found['engine']} {verb} instead of {found['instead_of']}: {found['because']}.",
+                self._remedy(job),
+            )
+
+    def _remedy(self, job: Job) -> str:
+        """What fetches the weights of the engine that was asked for, where they are missing."""
+        from vita_tui.cli.weights import missing_weights
+
+        names = [model.handle for model in missing_weights(self._settings, job)]
+        return f"vita models pull {' '.join(names)}" if names else ""
+
+
+def first_only(settings: Settings) -> Settings:
+    """`settings` with the first engine of each job alone: what it cannot do is not done."""
+    tts = settings.tts
+    voices = [name for name in tts.engines if name != "remote" or tts.base_url]
+    llm = {"fallback": False} if "fallback" in type(settings.llm).model_fields else {}
+    return settings.model_copy(
+        update={
+            "stt": settings.stt.model_copy(update={"fallback": ()}),
+            "llm": settings.llm.model_copy(update=llm),
+            "tts": tts.model_copy(update={"engines": tuple(voices[:1])}),
+        }
+    )
