@@ -68,6 +68,7 @@ async def ask(case: dict[str, Any], size: int) -> tuple[str, str, str, VitaError
                     case Cut(cause):
                         cut = cause
         except VitaError as error:
+            assert len(server.requests) == 1  # neither another try nor another place
             return answer, reasoning, cut, error
         finally:
             await responder.cleanup()

@@ -66,7 +66,6 @@ class Server:
         try:
             parts = urlsplit(address)
             known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-            address.encode("idna" if not address.isascii() and "/" not in address else "utf-8")
         except ValueError:
             raise wrong from None
         netloc = parts.netloc.rpartition("@")[2]

@@ -22,6 +22,8 @@ LONGEST = 200
 """Characters of a server's own words."""
 MOST_BYTES = 100_000
 """Of a refusal that are read."""
+_HUNG_UP = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+"""What a server does that is greeted in a way that it does not know."""
 _WORDS = (
     "message",
     "detail",
@@ -195,7 +197,8 @@ def connection_failure(
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _distrust(server, cause)
     for cause in causes:
-        if isinstance(cause, ssl.SSLError) and not begun:
+        hung_up = secure and isinstance(error, httpx2.ConnectError) and isinstance(cause, _HUNG_UP)
+        if (isinstance(cause, ssl.SSLError) or hung_up) and not begun:
             return EngineUnavailableError(
                 f"{server.where} does not speak TLS.", remedy=f"Write http:// in {setting}, if that is right."
             )
@@ -221,6 +224,11 @@ def connection_failure(
         )
     elif begun or isinstance(error, httpx2.DecodingError):
         return EngineError(f"{name} broke off in the middle of {part}.")
+    if secure and isinstance(error, httpx2.ConnectTimeout):
+        return EngineUnavailableError(
+            f"No {server.kind} answers at {server.where} in TLS.",
+            remedy=f"Is the server running? If it speaks no TLS, write http:// in {setting}.",
+        )
     return EngineUnavailableError(
         f"No {server.kind} answers at {server.where}.", remedy=f"Is the server running? Check {setting}."
     )
