@@ -70,7 +70,7 @@ class Room:
         count = len(played)
         response = self.response()
         if self.distortion:
-            played = np.tanh(played * self.distortion) / np.float32(self.distortion)
+            played = np.asarray(np.tanh(played * self.distortion) / self.distortion, np.float32)
         size = 1 << (count + len(response)).bit_length()
         echo = np.fft.irfft(np.fft.rfft(played, size) * np.fft.rfft(response, size), size)[:count]
         echo = np.concatenate((np.zeros(round(self.delay * SAMPLE_RATE)), echo))[:count]
@@ -78,7 +78,7 @@ class Room:
             places = np.arange(count) * (1.0 - self.drift_ppm * 1e-6)
             echo = np.interp(places, np.arange(count), echo)
         mixed = echo + self.noise(count) + (person if person is not None else 0.0)
-        return np.clip(mixed, -self.clip, self.clip).astype(np.float32)
+        return np.asarray(np.clip(mixed, -self.clip, self.clip), np.float32)
 
 
 class Rehearsal:
