@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -98,6 +99,61 @@ def stt(
             f"Partials: every {interval['p50']:.0f} ms of speech, {partials['per_second']} a second of recording; "
             f"{lag['p50']:.0f} ms behind (p95 {lag['p95']:.0f})."
         )
+
+
+@app.command("spoken")
+def spoken(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Pairs: a heading, then lines of language<TAB>written<TAB>spoken."),
+    ] = None,
+    others: Annotated[bool, typer.Option("--others", help="Also nemo-text-processing and wetext.")] = False,
+    python: Annotated[
+        str, typer.Option("--python", metavar="FILE", help="The interpreter that has the others.")
+    ] = sys.executable,
+    faults: Annotated[bool, typer.Option("--faults", help="Also what was said otherwise.")] = False,
+    json: Json = False,
+) -> None:
+    """What is said for numbers, money, dates, code and formulas, judged by a list of pairs, beside libraries that do the same."""
+    from dataclasses import asdict
+
+    from vita_tui.bench import spoken as bench
+
+    file = file or bench.default_file()
+    if file is None:
+        raise typer.BadParameter(
+            "which pairs? A file of language, written and spoken text", param_hint="FILE"
+        )
+    found = bench.pairs(file)
+    results = [
+        result
+        for library in (bench.LIBRARIES if others else bench.LIBRARIES[:1])
+        for result in bench.measure(found, library, sys.executable if library == "vita" else python)
+    ]
+    if json:
+        print_json([asdict(result) for result in results])
+        return
+    rows = [
+        (
+            one.language,
+            one.library,
+            f"{one.wrong} of {one.pairs}",
+            f"{one.letters:.1%}",
+            f"{one.ms:.2f} ms",
+            _ms(one.prepare_ms),
+            f"{one.memory_mb:.0f} MB",
+        )
+        for one in sorted(results, key=lambda result: result.language)
+    ]
+    _table(
+        f"{len(found)} pairs",
+        ("", "", "said otherwise", "letters", "a text", "until the first", "memory"),
+        rows,
+    )
+    if faults:
+        for one in results:
+            for written, said, right in one.faults:
+                say(f"{one.library} {one.language}: {written}\n  said: {said}\n  nearest: {right}")
 
 
 @app.command("turn")

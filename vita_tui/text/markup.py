@@ -86,6 +86,8 @@ PUNCTUATION: tuple[Piece, ...] = (
     ("apostrophe", r"(?<=\w)[’ʼ＇](?=\w)"),
     ("quote", r"[\"“”„«»‹›]|(?<!\w)['‘’‚]|['’](?!\w)"),
     ("bracket", r"(?<!\w)[(\[{]+|[)\]}]+"),
+    # Where no piece begins at the first letter of a word, none does within it. Greek letters may be signs.
+    ("word", r"[^\W\d_⁰¹²³⁴⁵⁶⁷⁸⁹ⁿα-ωΑ-Ω]+"),
 )
 
 SAID: Mapping[str, str] = {

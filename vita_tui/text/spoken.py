@@ -132,6 +132,8 @@ class _Reader:
     def read(self, text: str) -> None:
         place = 0
         for match in self._rules.pattern.finditer(text):
+            if match.lastgroup == "word":
+                continue  # it is said as it stands
             start, end = match.span()
             self._plain(text[place:start], place)
             place = end
