@@ -52,6 +52,7 @@ class English(Language):
         rulers = "|".join(self.v.regnal)
         return (
             ("ordinal", r"(?<![\w.,])(?P<rank>\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)(?!\w)"),
+            ("height", r"(?<![\w.,])(?P<feet>\d)['’′]\s?(?P<inches>1[01]|\d)(?:[\"”″]|['’′]{2})"),
             ("decade", r"(?:(?<!\w)['’])?(?<![\w.,])(?P<decade_years>(?:1[1-9]|20)\d0|[1-9]0)['’]?s(?!\w)"),
             ("ruler", rf"(?<!\w)(?P<ruler_name>{rulers})\s(?P<reign>I|{ROMAN})(?!\w)"),
             ("roman", rf"(?<=[a-z] )(?<!\bi )(?P<numeral>{ROMAN})(?!\w)"),
@@ -73,6 +74,8 @@ class English(Language):
             return start + self.clock(match["bare_hour"], "", "", match["bare_half"]) + ends
         if kind == "ordinal":
             return self.ordinal(int(match["rank"].replace(",", "")))
+        if kind == "height":
+            return f"{self.cardinal(int(match['feet']))} foot {self.cardinal(int(match['inches']))}"
         if kind == "decade":
             return self.decade(match["decade_years"])
         if kind == "ruler":

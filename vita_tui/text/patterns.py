@@ -77,7 +77,7 @@ def pieces(language: Language) -> tuple[Piece, ...]:
         ),
         (
             "path",
-            r"(?<![\w/.~<)])(?:~|\.{1,2})?/(?:[\w.@+-]{1,100}/){0,20}[\w.@+-]{0,99}[\w@+-]/?(?![\w/])|(?<!\w)[A-Za-z]:\\[\w.\\ -]{0,200}\w",
+            r"(?<![\w/.~<)$€£%°])(?:~|\.{1,2})?/(?:[\w.@+-]{1,100}/){0,20}[\w.@+-]{0,99}[\w@+-]/?(?![\w/])|(?<!\w)[A-Za-z]:\\[\w.\\ -]{0,200}\w",
         ),
         (
             "file",
@@ -130,16 +130,20 @@ def pieces(language: Language) -> tuple[Piece, ...]:
                 rf"|(?P<exponent_raised>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,4}}))){END}(?:\s?(?P<scientific_unit>{unit}){END})?"
             ),
         ),
-        ("vulgar", rf"(?P<vulgar_whole>(?<![\w.,])\d{{1,9}}\s?)?(?P<vulgar_sign>[{''.join(VULGAR)}])"),
+        (
+            "vulgar",
+            rf"(?P<vulgar_whole>(?<![\w.,])\d{{1,9}}\s?)?(?P<vulgar_sign>[{''.join(VULGAR)}])(?:\s?(?P<vulgar_unit>{unit}){END})?",
+        ),
         (
             "fraction",
-            r"(?<![\w./])(?:(?P<mixed>\d{1,6})\s)?(?P<top>\d{1,3})\s?[/⁄]\s?(?P<bottom>[1-9]\d{0,2})(?![\w/]|[.,]\d)",
+            r"(?<![\w./])(?:(?P<mixed>\d{1,6})\s)?(?P<top>\d{1,3})\s?[/⁄]\s?(?P<bottom>[1-9]\d{0,2})(?![\w/]|[.,]\d)"
+            rf"(?:\s?(?P<fraction_unit>{unit}){END})?",
         ),
         *language.ranks(),
         ("multiple", rf"(?P<multiplied>{signed})[x×](?!\w|\s?\d)"),
         (
             "measure",
-            rf"(?P<measured>{signed})(?:\s|(?P<joined>-(?=[a-zA-Z]{{2}})))?(?P<unit>{unit}){END}(?![²³])",
+            rf"(?P<measured>{signed})(?:\s|(?P<joined>-(?=[a-zA-Z]{{2}}|[a-zA-Z]-)))?(?P<unit>{unit}){END}(?![²³])",
         ),
         (
             "large",
@@ -165,7 +169,7 @@ def pieces(language: Language) -> tuple[Piece, ...]:
         ("about", rf"~\s?(?=[\d{signs}])"),
         (
             "minus",
-            rf"(?<=[\d){RAISED}])\s{{1,3}}[-−–]\s{{1,3}}(?=[\d(a-zA-Z√π])|(?<=[\w)])−(?=[\w(])|(?<=\b[a-zA-Z])\s[-−]\s(?=[\w(])(?=\w\b|\d|\()",
+            rf"(?<=[\d){RAISED}])\s{{1,3}}[-−–]\s{{1,3}}(?=[\d(a-zA-Z√π])|(?<=[\w)])−(?=[\w(])|(?:(?<=\b[a-zA-Z])|(?<=\d[a-zA-Z]))\s[-−]\s(?=\w\b|\d|\()|(?<![^\s(=])[-−](?=[a-zA-Z](?:\b|[{RAISED}^]))",
         ),
         ("times", r"(?<=[\d)])\s?[*·⋅]\s?(?=[\d(\w])|(?<=[\w)])\s\*\s(?=[\w(])|(?<=\d)\s?x\s?(?=\d)"),
         ("by", r"(?:(?<=\d \w)|(?<=\d \w\w)|(?<=\d\w)|(?<=\d\w\w)) [x×] (?=\d)"),
@@ -183,7 +187,7 @@ def pieces(language: Language) -> tuple[Piece, ...]:
         ),
         ("both", r"&&"),
         ("and_or", r"(?i:(?<=\band)|(?<=\bund)|(?<=\bet)|(?<=\by))/(?=(?:or|oder|ou|o)\b)"),
-        ("slash", r"(?<=[^\W\d_])/(?=[^\W\d_])"),
+        ("slash", rf"(?<=[^\W\d_{signs}%])/(?=[^\W\d_])|(?<=[{signs}%])/(?=[^\W\d_])"),
         ("greek", f"[{''.join(v.greek)}]"),
         (
             "symbol",

@@ -41,7 +41,6 @@ class Readings:
             "until": f" {words['to']} ",
             "and_or": " ",
             "menu": ", ",
-            "slash": f" {words['slash']} " if language.code == "en" else " ",
         }
         self._own = {name for name, _ in (*language.dates(""), *language.ranks())}
 
@@ -218,14 +217,18 @@ class Readings:
 
     def fraction(self, match: Match) -> str:
         top, bottom = int(match["top"]), int(match["bottom"])
-        if match["mixed"] is None:
-            return self.language.fraction(top, bottom)
-        return self.language.mixed(match["mixed"], top, bottom)
+        return self._parts_of(match["mixed"] or "", top, bottom, match["fraction_unit"])
 
     def vulgar(self, match: Match) -> str:
         top, bottom = VULGAR[match["vulgar_sign"]]
-        whole = (match["vulgar_whole"] or "").strip()
-        return self.language.mixed(whole, top, bottom) if whole else self.language.fraction(top, bottom)
+        return self._parts_of((match["vulgar_whole"] or "").strip(), top, bottom, match["vulgar_unit"])
+
+    def _parts_of(self, whole: str, top: int, bottom: int, unit: str | None) -> str:
+        said = self.language.mixed(whole, top, bottom) if whole else self.language.fraction(top, bottom)
+        if not unit:
+            return said
+        one, many, _ = self.language.v.unit(unit)
+        return f"{said} {many if whole else one}"
 
     def multiple(self, match: Match) -> str:
         return (
@@ -256,6 +259,13 @@ class Readings:
         tight = before[-1:].isalnum()
         operand = re.search(r"(?:(?<![^\W_])[^\W_]|[\d)\]}%°²³]|\d\s?\w{1,3})\s?$", before)
         return between if tight or operand else alone
+
+    def slash(self, match: Match) -> str:
+        """ "per" behind a number of something, as in "€/month"."""
+        before = match.string[max(0, match.start() - 20) : match.start()]
+        if re.search(r"[$€£]\s?[\d.,]+$|\d\s?(?:[$€£%]|[^\W\d_]{1,12})$", before):
+            return self._words["per"]
+        return self._words["slash"] if self.language.code == "en" else ""
 
     def arrow(self, match: Match) -> str:
         symbols = self.language.v.symbols
@@ -319,6 +329,7 @@ ONCE: Mapping[str, Callable[[Readings, Match], str]] = {
     "initials": Readings.initials,
     "comparison": Readings.comparison,
     "arrow": Readings.arrow,
+    "slash": Readings.slash,
     "greek": lambda self, match: self.language.v.greek[match[0]],
     "symbol": lambda self, match: self.language.v.symbols[match[0]],
 }
