@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from vita_tui import paths
 from vita_tui.errors import SettingsError
 from vita_tui.text.urls import without_secrets
+from vita_tui.text.vocabulary import base
 
 __all__ = [
     "AudioSettings",
@@ -158,7 +159,7 @@ class TtsSettings(_Section):
     voice: str = "en_US-joe-medium"
     """Piper voice: catalogue name, path of an .onnx file, or hf:owner/repo/file.onnx."""
     system_voice: str = ""
-    """Voice id of pyttsx3; empty for the system's default in the language of speech."""
+    """Voice of the system: its id, name or language code, such as de; empty for the default in the language of speech."""
     early: bool = True
     """Begin to speak after a reply's first few words; off: after its first sentence."""
     ahead: bool = True
@@ -299,6 +300,16 @@ class Settings(BaseSettings):
     sessions: SessionSettings = SessionSettings()
     health: HealthSettings = HealthSettings()
     ui: UiSettings = UiSettings()
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """`tts.engines` in the order in which they are tried: the system's voice before Piper's where Piper's speaks another language."""
+        names = list(dict.fromkeys(self.tts.engines))
+        spoken = re.match(r"([a-z]{2,3})[_-]", Path(self.tts.voice).name)
+        if spoken and spoken[1] != base(self.spoken_language) and {"piper", "pyttsx3"} <= set(names):
+            names.remove("piper")
+            names.insert(names.index("pyttsx3") + 1, "piper")
+        return tuple(names)
 
     @property
     def spoken_language(self) -> str:

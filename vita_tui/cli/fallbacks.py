@@ -64,7 +64,7 @@ class Fallbacks:
 def first_only(settings: Settings) -> Settings:
     """`settings` with the first engine of each job alone: what it cannot do is not done."""
     tts = settings.tts
-    voices = [name for name in tts.engines if name != "remote" or tts.base_url]
+    voices = [name for name in settings.voices if name != "remote" or tts.base_url]
     llm = {"fallback": False} if "fallback" in type(settings.llm).model_fields else {}
     return settings.model_copy(
         update={

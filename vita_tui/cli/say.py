@@ -20,6 +20,15 @@ def say(
     text: Annotated[
         str, typer.Argument(help="What to say; '-' reads it from standard input.", metavar="TEXT")
     ],
+    language: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE", help="Language of TEXT, such as de, instead of the setting stt.language."
+        ),
+    ] = None,
+    only_print: Annotated[
+        bool, typer.Option("--print", help="Print what would be spoken; make no sound.")
+    ] = False,
     out: Annotated[
         str | None,
         typer.Option(
@@ -49,6 +58,9 @@ def say(
     Example: vita say "The train leaves at 10:30." --out train.mp3
     """
     words = text_argument(text, empty="there is nothing to say")
+    if only_print:
+        _print(words, language)
+        return
     target = audio_target(out)
     if json and target is not None and target.is_stdout:
         raise typer.BadParameter("standard output holds either JSON or sound", param_hint="--out")
@@ -58,7 +70,10 @@ def say(
 
     chosen = {"engines": (engine,) if engine else None, "rate": rate}
     settings = all_settings.load(
-        overrides={"tts": {name: value for name, value in chosen.items() if value is not None}}
+        overrides={
+            "stt": {"language": language} if language else {},
+            "tts": {name: value for name, value in chosen.items() if value is not None},
+        }
     )
     if no_fallback:
         settings = first_only(settings)
@@ -67,6 +82,16 @@ def say(
         result = _say(words, target, settings)
     if json:
         print_json({"text": words, **result})
+
+
+def _print(text: str, language: str | None) -> None:
+    """The words of all clauses, as they would be spoken."""
+    from vita_tui import settings as all_settings
+    from vita_tui.cli.output import echo
+    from vita_tui.conversation.speaking.clauses import ClauseCutter
+
+    cutter = ClauseCutter(language or all_settings.load().spoken_language)
+    echo(" ".join(clause.spoken for clause in [*cutter.feed(text), *cutter.finish()]))
 
 
 def _say(text: str, target: Target | None, settings: Settings) -> dict[str, Any]:
@@ -101,7 +126,7 @@ def _say(text: str, target: Target | None, settings: Settings) -> dict[str, Any]
     output.start()
     try:
         speech = output.begin(1)
-        cutter = ClauseCutter()
+        cutter = ClauseCutter(settings.spoken_language)
         for clause in [*cutter.feed(text), *cutter.finish()]:
             speech.add(clause)
         speech.complete()

@@ -140,14 +140,14 @@ def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) ->
 
 
 def synthesizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Synthesizer]:
-    """The voices in the order of `tts.engines`."""
+    """The voices in the order of `tts.engines`; the system's before Piper's where Piper's speaks another language."""
     from vita_tui.engines.tts.piper import PiperSynthesizer
     from vita_tui.engines.tts.pyttsx3 import Pyttsx3Synthesizer
     from vita_tui.engines.tts.remote import RemoteSynthesizer
 
     tts = settings.tts
     engines: list[Synthesizer] = []
-    for name in dict.fromkeys(tts.engines):
+    for name in settings.voices:
         if name == "remote":
             if tts.base_url:
                 engines.append(

@@ -136,8 +136,10 @@ def pieces(language: Language) -> tuple[Piece, ...]:
         ),
         (
             "fraction",
-            r"(?<![\w./])(?:(?P<mixed>\d{1,6})\s)?(?P<top>\d{1,3})\s?[/⁄]\s?(?P<bottom>[1-9]\d{0,2})(?![\w/]|[.,]\d)"
-            rf"(?:\s?(?P<fraction_unit>{unit}){END})?",
+            (
+                r"(?<![\w./])(?:(?P<mixed>\d{1,6})\s)?(?P<top>\d{1,3})\s?[/⁄]\s?(?P<bottom>[1-9]\d{0,2})(?![\w/]|[.,]\d)"
+                rf"(?:\s?(?P<fraction_unit>{unit}){END})?"
+            ),
         ),
         *language.ranks(),
         ("multiple", rf"(?P<multiplied>{signed})[x×](?!\w|\s?\d)"),

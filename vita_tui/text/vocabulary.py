@@ -102,7 +102,8 @@ class Vocabulary:
         dates = {
             form.lower() for forms in (*self.months, *self.weekdays) for form in forms if form.endswith(".")
         }
-        return frozenset(parts | dates | set(self.more_dotted))
+        sums = {name.lower() for name in self.magnitudes if name.endswith(".")}
+        return frozenset(parts | dates | sums | set(self.more_dotted))
 
     @cached_property
     def month_numbers(self) -> Mapping[str, int]:

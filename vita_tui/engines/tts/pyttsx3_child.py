@@ -21,6 +21,7 @@ import sys
 import threading
 import traceback
 import wave
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -81,12 +82,9 @@ def _open(request: dict[str, Any]) -> Any:
     # pyttsx3 only queues until its loop has run once, and that first loop does not wait for the sound to be written.
     _settle()
     engine.runAndWait()
-    voice = request["voice"]
-    language = request["language"].partition("-")[0].lower()
+    voice = _choose(engine.getProperty("voices"), request["voice"], request["language"])
     if voice:
-        _set(engine, "voice", _find(engine, voice))
-    elif language not in ("", "en", "auto"):
-        _set(engine, "voice", _find_language(engine, language))
+        _set(engine, "voice", voice)
     _set(engine, "rate", round(WORDS_PER_MINUTE * request["rate"]))
     _set(engine, "volume", request["volume"])
     return engine
@@ -97,26 +95,59 @@ def _set(engine: Any, name: str, value: Any) -> None:
     engine.setProperty(name, value)
 
 
-def _find(engine: Any, wanted: str) -> str:
-    voices = engine.getProperty("voices")
-    for voice in voices:
-        if wanted.lower() in (str(voice.id).lower(), str(voice.name).lower()):
-            return str(voice.id)
-    names = ", ".join(str(voice.id) for voice in voices[:SHOWN])
-    raise _MissingError(f"it does not know {wanted!r}", f"Set tts.system_voice to another, such as {names}.")
+def _choose(voices: Sequence[Any], wanted: str, language: str) -> str:
+    """Id of the voice to speak with; empty for the system's own choice.
+
+    Args:
+        wanted: id, name or language code of a voice; empty for one that speaks `language`.
+        language: code of what is to be read. A voice of another language is not used for it, but for English, which is the default.
+    """
+    code = _code(language)
+    foreign = code.partition("-")[0] not in ("", "en", "auto")
+    if not wanted:
+        return _speaking(voices, code, required=True) if foreign else ""
+    named = [one for one in voices if wanted.lower() in (str(one.id).lower(), str(one.name).lower())]
+    found = str(named[0].id) if named else _speaking(voices, _code(wanted), required=False)
+    if not found:
+        names = ", ".join(str(voice.id) for voice in voices[:SHOWN])
+        raise _MissingError(
+            f"it does not know {wanted!r}", f"Set tts.system_voice to another, such as {names}."
+        )
+    if foreign:
+        spoken = [name for one in voices if str(one.id) == found for name in _languages(one)]
+        if spoken and code.partition("-")[0] not in {name.partition("-")[0] for name in spoken}:
+            return _speaking(voices, code, required=False) or found
+    return found
 
 
-def _find_language(engine: Any, language: str) -> str:
-    for voice in engine.getProperty("voices"):
-        spoken = [
-            name.decode(errors="ignore") if isinstance(name, bytes) else str(name)
-            for name in voice.languages or []
-        ]
-        if any(
-            name.strip("\x05\x02").replace("_", "-").partition("-")[0].lower() == language for name in spoken
-        ):
-            return str(voice.id)
-    raise _MissingError(f"none speaks {language!r}", "Set tts.system_voice to a voice of the system.")
+def _speaking(voices: Sequence[Any], code: str, *, required: bool) -> str:
+    """Id of a voice for a language code: of just that one, or else of the same language elsewhere; empty when there is none."""
+    base = code.partition("-")[0]
+    for fits in (
+        code.__eq__,
+        base.__eq__,
+        f"{base}-{base}".__eq__,
+        lambda name: name.partition("-")[0] == base,
+    ):
+        for voice in voices:
+            if any(fits(name) for name in _languages(voice)):
+                return str(voice.id)
+    if required:
+        raise _MissingError(f"none speaks {code!r}", "Set tts.system_voice to a voice of the system.")
+    return ""
+
+
+def _languages(voice: Any) -> list[str]:
+    """Codes of the languages that a voice says it speaks; drivers write them in their own ways."""
+    names = (
+        name.decode(errors="ignore") if isinstance(name, bytes) else str(name)
+        for name in voice.languages or []
+    )
+    return [_code(name.strip("\x05\x02")) for name in names]
+
+
+def _code(name: str) -> str:
+    return name.replace("_", "-").lower()
 
 
 def _render(engine: Any, text: str, file: Path) -> tuple[int, bytes]:
