@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import termios
 import tomllib
 from collections.abc import Iterator
@@ -161,5 +163,45 @@ def test_the_key_that_quits_is_not_lost_before_the_first_paint(home: Path) -> No
         assert program.end() == 0
         assert termios.tcgetattr(program.terminal) == before
         assert files_left(home, program.temporary) == []
+    finally:
+        program.close()
+
+
+NO_SOUND = "There is no sound on this machine"
+
+
+@cases("no_sound")
+def test_a_sound_system_that_aborts_costs_a_sentence(
+    home: Path, tmp_path: Path, case: dict[str, Any]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "vita_tui", *case["command"]],
+        env={**os.environ, "VITA_HOME": str(home), "ALSA_CONFIG_PATH": "/nonexistent"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == case["code"], said
+    assert said.count(NO_SOUND) == (0 if case.get("says") == "" else 1)
+    assert "ALSA lib" not in said
+    assert "Assertion" not in said
+
+
+@pytest.mark.parametrize("arguments", [[], ["--text"]], ids=["vita", "vita --text"])
+def test_without_sound_typed_questions_are_answered(home: Path, arguments: list[str]) -> None:
+    program = Program(home, {**os.environ, "ALSA_CONFIG_PATH": "/nonexistent"}, {}, arguments=arguments)
+    try:
+        before = termios.tcgetattr(program.terminal)
+        program.wait("idle")
+        program.wait(NO_SOUND)
+        program.press(b"How many days are in a week?\r")
+        program.wait("thinking")
+        program.wait("idle", start=program.mark())
+        program.leave("ctrl+q")
+        assert program.end() == 0
+        assert termios.tcgetattr(program.terminal) == before
+        assert b"ALSA lib" not in program.raw()
     finally:
         program.close()

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -55,7 +55,13 @@ class Program:
     """`python -m vita_tui` in a pseudo-terminal, which is its controlling terminal."""
 
     def __init__(
-        self, home: Path, env: Mapping[str, str], settings: Mapping[str, str], *, module: str = "vita_tui"
+        self,
+        home: Path,
+        env: Mapping[str, str],
+        settings: Mapping[str, str],
+        *,
+        module: str = "vita_tui",
+        arguments: Sequence[str] = (),
     ) -> None:
         """
         Args:
@@ -77,7 +83,7 @@ class Program:
         self.pid, self._master = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
-            os.execve(sys.executable, [sys.executable, "-m", module], environment)
+            os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", 32, 110, 0, 0))
         self._output = b""
         self.code: int | None = None

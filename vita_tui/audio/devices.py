@@ -1,5 +1,8 @@
 """PortAudio, and the devices it knows.
 
+A sound system that is set up wrongly ends the process that opens it, by abort(), or never answers. So a child process opens it first,
+once in a run and before each new beginning.
+
 PortAudio is not thread-safe while streams are opened and closed, so all of that happens under `portaudio()`, which is the outermost
 lock of this room. Its list of devices is made once and then frozen; `refresh` makes it anew, for which every stream is closed for
 a moment: `changed` finds out in a child process whether that is worth it.
@@ -33,9 +36,11 @@ __all__ = [
     "close_stream",
     "devices",
     "find",
+    "fresh",
     "open_stream",
     "portaudio",
     "portaudio_version",
+    "prove",
     "refresh",
     "renew",
 ]
@@ -47,15 +52,20 @@ DeviceKind = Literal["input", "output"]
 CLOSE_SECONDS = 1.0
 """How long a stream may take to close."""
 _LIST = (
-    "import json, sounddevice as s; print(json.dumps([list(s.query_hostapis()), list(s.query_devices())]))"
-)
+    "import os, resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); " if os.name == "posix" else ""
+) + ("import json, sounddevice as s; print(json.dumps([list(s.query_hostapis()), list(s.query_devices())]))")
 
+PROVE_SECONDS = 10.0
+"""For a child to list the devices; a sound server that wakes up takes a few."""
 FRESH_SECONDS = 3.0
 """A list of devices that was made or checked so recently is not checked again."""
 
 _lock = threading.RLock()
 _listed = time.monotonic()
 """When the list of devices was made, or was last known to be right."""
+_proving = threading.Lock()
+_proven: bool | DeviceError = False
+"""Whether a child has opened the sound system and lived; or why nobody should."""
 _abandoned = 0
 """Streams that did not close: PortAudio can no longer be restarted, nor ended."""
 
@@ -104,9 +114,11 @@ def portaudio() -> Iterator[ModuleType]:
 
 
 def _load() -> ModuleType:
+    global _listed
     loaded = sys.modules.get("sounddevice")
     if loaded is not None:
         return loaded
+    prove()
     try:
         with _quiet_stderr():
             import sounddevice
@@ -114,8 +126,91 @@ def _load() -> ModuleType:
         raise DeviceError(f"PortAudio is not installed: {error}.", remedy=_install_remedy()) from None
     except Exception as error:  # noqa: BLE001 - sounddevice starts PortAudio on import; its own error type is not there yet
         raise DeviceError(f"PortAudio does not start: {error}.", remedy=_install_remedy()) from None
+    # At the exit it would wait for devices that hang. The system takes back what is open.
+    atexit.unregister(sounddevice._exit_handler)  # noqa: SLF001 - sounddevice offers no other way
+    _listed = time.monotonic()
     module: ModuleType = sounddevice
     return module
+
+
+def prove() -> None:
+    """Have a child process open the sound system, once in this run; takes about as long as opening it. From any thread.
+
+    Raises:
+        DeviceError: it ends whoever opens it, which stays so for this run; or it does not answer.
+    """
+    global _proven
+    with _proving:
+        if _proven is False and sys.platform.startswith(("linux", "freebsd")):  # others have no ALSA
+            try:
+                _listed_by_child(PROVE_SECONDS)
+            except DeviceError as error:
+                if error.remedy != _SILENT:  # a server that hangs may wake up
+                    _proven = error
+                raise
+            _proven = True
+        if isinstance(_proven, DeviceError):
+            raise DeviceError(_proven.message, remedy=_proven.remedy)
+
+
+_SILENT = "Start the sound server again, such as: systemctl --user restart pipewire pulseaudio"
+
+
+def _listed_by_child(timeout: float) -> list[Any] | None:
+    """PortAudio's host APIs and devices, as a child process finds them now; None when that cannot be found out.
+
+    Raises:
+        DeviceError: the child was killed by it, or got no answer.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _LIST],
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=_child_environment(),
+        )
+    except subprocess.TimeoutExpired:
+        raise DeviceError(
+            "There is no sound on this machine now: its sound server does not answer.", remedy=_SILENT
+        ) from None
+    except OSError:
+        log.info("the devices could not be listed by a child process", exc_info=True)
+        return None
+    if done.returncode < 0:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        log.error("opening the sound system ends a process by signal %d: %s", -done.returncode, last)
+        raise _unusable()
+    try:
+        listed = json.loads(done.stdout)
+    except ValueError:
+        log.info("the devices could not be listed by a child process: %r", done.stderr[-500:])
+        return None
+    return listed if isinstance(listed, list) else None
+
+
+def _child_environment() -> dict[str, str]:
+    """Without VITA's keys: the child may die, and others keep what is left of such processes."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("VITA_")}
+
+
+def _unusable() -> DeviceError:
+    named = os.environ.get("ALSA_CONFIG_PATH", "")
+    if named and not all(Path(part).exists() for part in named.split(":")):
+        return DeviceError(
+            f"There is no sound on this machine: ALSA_CONFIG_PATH names {named}, which is not there.",
+            remedy="unset ALSA_CONFIG_PATH",
+        )
+    if not Path("/usr/share/alsa/alsa.conf").exists():
+        return DeviceError(
+            "There is no sound on this machine: ALSA has no configuration.",
+            remedy="sudo apt-get install libasound2-data",
+        )
+    return DeviceError(
+        "There is no sound on this machine: its sound system crashes when it is opened.",
+        remedy="Check ~/.asoundrc and /etc/asound.conf, then: aplay -L",
+    )
 
 
 def _install_remedy() -> str:
@@ -234,10 +329,16 @@ def _has_pulse_plugin() -> bool:
 # ---- devices that come and go
 
 
-def refresh(*, reopen: bool = False) -> bool:
+def fresh() -> bool:
+    """Whether the list of devices was made, or found right, a moment ago."""
+    return "sounddevice" in sys.modules and time.monotonic() - _listed < FRESH_SECONDS
+
+
+def refresh(*, reopen: bool = False, proven: bool = False) -> bool:
     """Make the list of devices anew.
 
     Args:
+        proven: a child process has opened the sound system a moment ago.
         reopen: close the streams that are open for that moment, and open them again. Otherwise, while there are any, nothing
             is done.
 
@@ -252,11 +353,14 @@ def refresh(*, reopen: bool = False) -> bool:
         users = list(_users)
         if _abandoned or (_streams and not reopen):
             return False
+        if not proven:
+            _listed_by_child(PROVE_SECONDS)
         for user in users:
             user.suspend()
         try:
             with _quiet_stderr():
-                sd._terminate()  # noqa: SLF001 - sounddevice offers no other way, and documents this one
+                with contextlib.suppress(sd.PortAudioError):  # it did not start again the last time
+                    sd._terminate()  # noqa: SLF001 - sounddevice offers no other way, and documents this one
                 sd._initialize()  # noqa: SLF001
             _listed = time.monotonic()
         except sd.PortAudioError as error:
@@ -286,31 +390,26 @@ def renew() -> bool:
     if time.monotonic() - _listed < FRESH_SECONDS:
         return False
     if changed():
-        return refresh(reopen=True)
+        return refresh(reopen=True, proven=True)
     _listed = time.monotonic()
     return False
 
 
-def changed(timeout: float = 10.0) -> bool:
+def changed(timeout: float = PROVE_SECONDS) -> bool:
     """Whether devices came or went since PortAudio made its list; asks a child process, so no stream is disturbed.
 
     Takes about half a second; False when it cannot be found out. Not for the audio or the main thread.
+
+    Raises:
+        DeviceError: PortAudio is missing or ended, or the sound system does not answer.
     """
     with portaudio() as sd:
-        known = [_essence(info) for info in sd.query_devices()]
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", _LIST],
-            capture_output=True,
-            timeout=timeout,
-            check=True,
-            stdin=subprocess.DEVNULL,
-        )
-        apis_and_devices = json.loads(done.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError):
-        log.info("the devices could not be listed by a child process", exc_info=True)
-        return False
-    return [_essence(info) for info in apis_and_devices[1]] != known
+        try:
+            known = [_essence(info) for info in sd.query_devices()]
+        except sd.PortAudioError as error:
+            raise DeviceError(f"PortAudio does not work: {error}.", remedy="vita devices") from None
+    listed = _listed_by_child(timeout)
+    return listed is not None and [_essence(info) for info in listed[1]] != known
 
 
 def _essence(info: dict[str, Any]) -> tuple[str, int, int, int]:
@@ -361,8 +460,6 @@ def close_stream(stream: Any, user: Reopenable, name: str) -> None:
         else:
             _abandoned += 1
             log.error("%s did not close within a second; it is left behind", name)
-            # PortAudio waits for every stream when it ends: that would keep the process from ending.
-            atexit.unregister(_load()._exit_handler)  # noqa: SLF001 - registered by sounddevice itself
 
 
 def _sentence(message: str) -> str:

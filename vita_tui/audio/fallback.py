@@ -137,7 +137,7 @@ class WayBack:
                 if opens(name, self._kind) and not stop.is_set():
                     log.info("%s is there again", name)
                     # Its number may be another one now; whoever opens it looks for its name in the new list.
-                    if not refresh(reopen=True):
+                    if not refresh(reopen=True, proven=True):
                         self._use(name)
         except Exception:
             log.exception("looking out for %s ended", name)

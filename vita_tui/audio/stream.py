@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from vita_tui.audio.devices import Device, DeviceKind, portaudio, refresh, renew
+from vita_tui.audio.devices import Device, DeviceKind, fresh, portaudio, refresh, renew
 from vita_tui.audio.fallback import WayBack, open_wanted
 from vita_tui.errors import DeviceError
 from vita_tui.health.registry import Entry, registry
@@ -44,7 +44,8 @@ class DeviceStream(ABC, Generic[Running]):
         with portaudio():
             if self._open:
                 return
-            refresh()  # a device that was plugged in since then; does nothing while another stream is open
+            if not fresh():
+                refresh()  # a device that was plugged in since then; does nothing while another stream is open
             self._begin()
             opened = self._starts()
         if not opened:

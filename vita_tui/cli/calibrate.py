@@ -35,12 +35,15 @@ def _calibrate(json: bool, dry_run: bool) -> int:
     from vita_tui.audio.calibration import choose, measure, record
     from vita_tui.audio.canceller import can_cancel
     from vita_tui.audio.capture import DeviceMicrophone
+    from vita_tui.audio.devices import portaudio
     from vita_tui.audio.playback import DeviceSpeaker
     from vita_tui.tui import settings_file
 
     settings = all_settings.load()
     microphone = DeviceMicrophone(settings.audio.input)
     speaker = DeviceSpeaker(settings.audio.output, volume=settings.tts.volume)
+    with portaudio():  # before anything is promised
+        pass
     say("Three sweeps will be played. Please be quiet for six seconds …")
     measured = measure(record(microphone, speaker), name=microphone.name)
     choice = choose(measured, canceller=can_cancel())

@@ -163,14 +163,44 @@ def exit_with(work: Callable[[], int | None]) -> NoReturn:
 
 @contextlib.contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Keep warnings of libraries out of the way of a command's own words."""
+    """Keep warnings of libraries out of the way of a command's own words, and what native ones print to descriptor 2."""
     import logging
     import warnings
 
     logging.lastResort = logging.NullHandler()  # None would be complained about on stderr
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        with _own_stderr():
+            yield
+
+
+@contextlib.contextmanager
+def _own_stderr() -> Iterator[None]:
+    """ALSA, JACK and others write to descriptor 2 whenever they like: it leads nowhere, and Python's stderr to where it led."""
+    try:
+        shared = sys.stderr is not None and sys.stderr.fileno() == 2
+        saved = os.dup(2)
+    except (OSError, ValueError):  # there is none, or it is a test's
         yield
+        return
+    before = sys.stderr
+    if shared:
+        before.flush()
+        sys.stderr = os.fdopen(
+            os.dup(2), "w", encoding=before.encoding, errors=before.errors, buffering=1, newline=None
+        )
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        if shared:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.close()
+            sys.stderr = before
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:

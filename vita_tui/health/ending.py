@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 __all__ = ["end_now", "end_within"]
@@ -24,10 +25,13 @@ _lock = threading.Lock()
 _armed = False
 
 
-def end_within(seconds: float, code: int) -> None:
+def end_within(seconds: float, code: int, *, last: Callable[[], None] = lambda: None) -> None:
     """See to it that the process has ended `seconds` from now, with exit code `code` if it does not end by itself.
 
     The first call counts. From any thread.
+
+    Args:
+        last: is called before that, such as to give the terminal back.
     """
     global _armed
     with _lock:
@@ -37,20 +41,21 @@ def end_within(seconds: float, code: int) -> None:
 
     def wait() -> None:
         time.sleep(max(0.0, seconds - PUT_AWAY_SECONDS))
-        end_now(code)
+        end_now(code, last=last)
 
     threading.Thread(target=wait, name="last resort", daemon=True).start()
 
 
-def end_now(code: int) -> None:
-    """Kill the children, remove the records and end the process."""
-    thread = threading.Thread(target=_put_away, name="put away", daemon=True)
+def end_now(code: int, *, last: Callable[[], None] = lambda: None) -> None:
+    """Call `last`, kill the children, remove the records and end the process."""
+    thread = threading.Thread(target=_put_away, args=(last,), name="put away", daemon=True)
     thread.start()
     thread.join(PUT_AWAY_SECONDS)
     os._exit(code)
 
 
-def _put_away() -> None:
+def _put_away(last: Callable[[], None]) -> None:
+    last()
     import psutil
 
     from vita_tui.health.processes import remove_own_records

@@ -155,6 +155,8 @@ class VitaApp(App[int]):
         entry = registry.register(threading.current_thread(), kind="thread", name="build", owner="tui.app")
         if not self.is_headless:
             log_to_file()
+            if self._terminal is not None:
+                self._terminal.on_log()
         try:
             message: Message = Built(self._build(self.overrides))
         except Exception as error:
@@ -251,8 +253,15 @@ class VitaApp(App[int]):
             from vita_tui.health.ending import end_within
             from vita_tui.tui import guard
 
-            end_within(GONE, code)
+            end_within(GONE, code, last=self._give_back)
             guard.leaving()
+
+    def _give_back(self) -> None:
+        """The terminal, of which Textual may not get the chance to let go."""
+        if self._terminal is not None:
+            from vita_tui.tui import guard
+
+            guard.restore(self._terminal.fileno(), getattr(self._driver, "attrs_before", None))
 
     async def _close(self, code: int) -> None:
         self._unsubscribe()
@@ -265,7 +274,7 @@ class VitaApp(App[int]):
                     # Its threads may still run: Python would take native libraries apart under their feet.
                     from vita_tui.health.ending import end_now
 
-                    end_now(code)
+                    end_now(code, last=self._give_back)
             except Exception:
                 log.exception("closing the assistant failed")
         self._tasks.cancel()

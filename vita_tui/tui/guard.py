@@ -15,7 +15,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["attributes_before", "give_back", "leaving", "stand_guard"]
+__all__ = ["attributes_before", "give_back", "leaving", "restore", "stand_guard"]
 
 LEAVE_SECONDS = 0.95
 """From the wish to leave to the end of a program that hangs beyond its own last resort."""
@@ -30,6 +30,8 @@ RESTORED = (
 
 attributes_before: list[Any] | None = None
 """The terminal's own, from before the program changed them; None where nobody did."""
+words: tuple[int, int] | None = None
+"""Both ends of the pipe for what native libraries print; the guard reads what a crash has left in it."""
 _guard = 0
 """Process id of the parent that stands guard; 0 without one."""
 
@@ -39,7 +41,7 @@ def stand_guard() -> None:
 
     Does nothing the second time. From here on keys are taken as they are: nothing that is typed is echoed or interpreted before Textual has the terminal.
     """
-    global attributes_before, _guard
+    global attributes_before, words, _guard
     if _guard or os.name != "posix" or not os.isatty(0):
         return
     import termios
@@ -48,6 +50,7 @@ def stand_guard() -> None:
     with suppress(termios.error, OSError):
         before = termios.tcgetattr(0)
     hears_parent, parent = os.pipe()
+    printed = os.pipe()
     guard = os.getpid()
     try:
         child = os.fork()
@@ -56,9 +59,10 @@ def stand_guard() -> None:
         guard = 0
     if child:
         os.close(hears_parent)
-        os._exit(_wait_for(child, before))
+        os.close(printed[1])
+        os._exit(_wait_for(child, before, printed[0]))
     _guard = guard
-    attributes_before = before
+    attributes_before, words = before, printed
     if guard:
         os.close(parent)
         threading.Thread(target=_watch_parent, args=(hears_parent,), name="guard", daemon=True).start()
@@ -80,6 +84,17 @@ def give_back() -> None:
         with suppress(termios.error, OSError):
             if termios.tcgetattr(0) != attributes_before:
                 termios.tcsetattr(0, termios.TCSANOW, attributes_before)
+
+
+def restore(terminal: int, before: list[Any] | None) -> None:
+    """Leave everything on `terminal`, a file descriptor, that Textual has begun, and set its attributes to `before`."""
+    import termios
+
+    with suppress(OSError):
+        os.write(terminal, RESTORED.encode())
+    if before is not None:
+        with suppress(termios.error, OSError):
+            termios.tcsetattr(terminal, termios.TCSANOW, before)
 
 
 def _watch_parent(hears_parent: int) -> None:
@@ -137,7 +152,7 @@ class _Alarm:
         self.begin()
 
 
-def _wait_for(child: int, before: list[Any] | None) -> int:
+def _wait_for(child: int, before: list[Any] | None, printed: int) -> int:
     """Wait for the end of `child`; returns the exit code of the whole."""
     alarm = _Alarm(child)
     signal.signal(signal.SIGALRM, alarm.ring)
@@ -159,7 +174,7 @@ def _wait_for(child: int, before: list[Any] | None) -> int:
     if code < 0:
         _clean_up()
     if crashed:
-        _explain(-code)
+        _explain(-code, _last_words(printed))
     if code < 0 and alarm.asked:
         return 0
     return code if code >= 0 else 128 - code
@@ -188,19 +203,10 @@ def _differs(before: list[Any] | None) -> bool:
 
 
 def _restore(before: list[Any] | None) -> None:
-    import termios
-
     signal.signal(
         signal.SIGTTOU, signal.SIG_IGN
     )  # somebody else's terminal by now: it is written to all the same
-    for descriptor in (1, 2, 0):
-        if os.isatty(descriptor):
-            with suppress(OSError):
-                os.write(descriptor, RESTORED.encode())
-            break
-    if before is not None:
-        with suppress(termios.error, OSError):
-            termios.tcsetattr(0, termios.TCSANOW, before)
+    restore(next((descriptor for descriptor in (1, 2, 0) if os.isatty(descriptor)), 0), before)
 
 
 def _clean_up() -> None:
@@ -211,12 +217,31 @@ def _clean_up() -> None:
         clean_up()
 
 
-def _explain(number: int) -> None:
+def _last_words(printed: int) -> str:
+    """Write what the program's libraries printed last into the log; returns its last line."""
+    from vita_tui import paths
+    from vita_tui.text.clean import clean_line
+
+    os.set_blocking(printed, False)
+    text = b""
+    with suppress(OSError):
+        while data := os.read(printed, 65536):
+            text += data
+    lines = text.decode(errors="replace").splitlines()
+    with suppress(OSError), paths.log_file().open("ab") as log:
+        log.write(text)
+    # A stack of Python's follows the line that tells of the fault.
+    telling = [
+        line for line in lines if line.strip() and not line.startswith((" ", "Current thread", "Thread"))
+    ]
+    return clean_line(telling[-1])[:200] if telling else ""
+
+
+def _explain(number: int, words: str) -> None:
     from vita_tui import paths
 
     name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
     with suppress(OSError, ValueError):
-        sys.stderr.write(
-            f"vita: VITA was ended by {name}.\n  → The log has what came before: {paths.log_file()}\n"
-        )
+        sys.stderr.write(f"vita: VITA was ended by {name}{f': {words}' if words else '.'}\n")
+        sys.stderr.write(f"  → The log has what came before: {paths.log_file()}\n")
         sys.stderr.flush()

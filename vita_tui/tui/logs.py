@@ -5,6 +5,10 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
+import time
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
 
 from vita_tui import paths
 
@@ -12,9 +16,44 @@ __all__ = ["log_to_file"]
 
 SIZE = 2_000_000
 """Bytes after which a new file is begun; two old ones are kept."""
+REPEAT_SECONDS = 60.0
+REMEMBERED = 16
+"""Different things that are looked out for."""
 
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):
+    """Readable by the user alone. What is said again and again within a minute is written once, and then how often."""
+
+    def __init__(self, file: Path, **keywords: Any) -> None:
+        super().__init__(file, **keywords)
+        self._said: OrderedDict[str, tuple[logging.LogRecord, int]] = OrderedDict()
+        """What was written lately: its record, and how often it was said since then."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for text, (first, _) in list(self._said.items()):
+            if record.created - first.created > REPEAT_SECONDS or len(self._said) > REMEMBERED:
+                self._tell(text)
+        text = f"{record.name} {record.getMessage()}"
+        if text in self._said and record.exc_info is None:
+            first, times = self._said[text]
+            self._said[text] = first, times + 1
+            return
+        self._said[text] = record, 0
+        super().emit(record)
+
+    def close(self) -> None:
+        for text in list(self._said):
+            self._tell(text)
+        super().close()
+
+    def _tell(self, text: str) -> None:
+        """Write how often it was said again, and forget it."""
+        first, times = self._said.pop(text)
+        if times:
+            again = logging.makeLogRecord({**first.__dict__, "created": time.time()})
+            again.msg, again.args = f"{first.getMessage()} (× {times} more)", ()
+            super().emit(again)
+
     def _open(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as the base class declares it
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.fchmod(descriptor, 0o600) if hasattr(os, "fchmod") else None

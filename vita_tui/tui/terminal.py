@@ -1,19 +1,19 @@
 """The terminal is Textual's alone while the screen runs: what native libraries print goes to the log file.
 
 Textual draws on standard error. Here the terminal gets a descriptor of its own, standard output and error of the process are
-pointed at the log, and the driver is told. A terminal that goes away is noticed instead of being written to for ever, and one that can
+led into the log, and the driver is told. A terminal that goes away is noticed instead of being written to for ever, and one that can
 tell of released keys is asked to.
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import IO, Any, Protocol
 
-from vita_tui import paths
 from vita_tui.tui import guard, splash
 from vita_tui.tui.keyboard import ADD_EVENTS, ASK, Edge, TalkKey, parse_flags, parse_stroke
 
@@ -26,6 +26,8 @@ class TerminalFile:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
         self.lost = False
+        self.on_log: Callable[[], None] = lambda: None
+        """To be called when the log is there: what libraries print waits for it."""
         self.on_lost: Callable[[], None] = lambda: None
         """Called once, in the writing thread."""
 
@@ -68,17 +70,15 @@ class TerminalFile:
 def private_terminal() -> Iterator[TerminalFile | None]:
     """Keep the terminal for the screen; standard output and error go to the log file as long as the context lasts.
 
-    None where that is not possible (Windows, no terminal, no log file): then all stays as it was.
+    None where that is not possible (Windows, no terminal): then all stays as it was.
     """
     stderr_is_terminal = os.isatty(2)
     if os.name != "posix" or not (os.isatty(1) or stderr_is_terminal):
         yield None
         return
-    try:
-        paths.ensure_private_dir(paths.log_file().parent)
-        sink = os.open(paths.log_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    except OSError:
-        sink = os.open(os.devnull, os.O_WRONLY)
+    from vita_tui.tui.native_output import NativeOutput
+
+    output = NativeOutput()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
@@ -87,14 +87,18 @@ def private_terminal() -> Iterator[TerminalFile | None]:
     saved = {fd: os.dup(fd) for fd in redirected}
     terminal = TerminalFile(os.fdopen(os.dup(redirected[0]), "w", encoding="utf-8", errors="replace"))
     for fd in redirected:
-        os.dup2(sink, fd)
-    os.close(sink)
+        os.dup2(output.descriptor, fd)
+    terminal.on_log = output.start
+    with contextlib.suppress(OSError):
+        faulthandler.enable(output.descriptor, all_threads=False)
     try:
         yield terminal
     finally:
+        faulthandler.disable()
         for fd, original in saved.items():
             os.dup2(original, fd)
             os.close(original)
+        output.cleanup()
         terminal.close()
 
 
