@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
 import socket
+import stat
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +29,18 @@ def _record() -> Path:
 def _program() -> Program:
     """This very program, which `programs` leaves out."""
     data = json.loads(_record().read_text())
-    return Program(data["pid"], data["port"], data["key"])
+    address = _record().with_suffix(".sock") if "socket" in data else data["port"]
+    return Program(data["pid"], address, data["key"])
+
+
+def _connect() -> socket.socket:
+    address = _program().address
+    if isinstance(address, int):
+        return socket.create_connection(("127.0.0.1", address))
+    connection = socket.socket(socket.AF_UNIX)
+    with control._short(address) as name:
+        connection.connect(name)
+    return connection
 
 
 @pytest.fixture
@@ -66,7 +82,7 @@ def test_only_who_can_read_the_key_is_answered(server: ControlServer) -> None:
     assert _record().stat().st_mode & 0o077 == 0
     program = _program()
     with pytest.raises(OSError, match="no answer"):
-        control.ask(Program(program.pid, program.port, "wrong"), "open")
+        control.ask(Program(program.pid, program.address, "wrong"), "open")
     assert control.ask(program, "open")
 
 
@@ -87,11 +103,87 @@ def test_an_unknown_or_failing_request_is_told_and_the_server_goes_on() -> None:
 
 
 def test_garbage_and_silence_do_not_end_it(server: ControlServer) -> None:
-    address = ("127.0.0.1", _program().port)
-    with socket.create_connection(address) as silent, socket.create_connection(address) as garbage:
-        garbage.sendall(b"\xff\x00" * 5000)
+    with _connect() as silent, _connect() as garbage:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            garbage.sendall(b"\xff\x00" * 5000)
         assert control.ask(_program(), "open")
         assert silent.fileno() > 0
+
+
+@pytest.mark.parametrize("number", [1, 8, 3 * control.MOST])
+def test_who_drips_or_is_silent_holds_up_nobody(server: ControlServer, number: int) -> None:
+    """More than can be open at once, too: the oldest is dropped, and a request that is whole is answered at once."""
+    with contextlib.ExitStack() as stack:
+        dripping = [stack.enter_context(_connect()) for _ in range(min(number, control.MOST))]
+        for _ in range(3):
+            for one in dripping:
+                with contextlib.suppress(OSError):
+                    one.send(b"x")
+            assert control.ask(_program(), "open")
+
+
+def test_a_request_has_one_deadline_however_it_drips(server: ControlServer) -> None:
+    with _connect() as dripping:
+        dripping.settimeout(0.05)
+        closed = False
+        deadline = time.monotonic() + 30
+        while not closed and time.monotonic() < deadline:
+            try:
+                dripping.send(b"x")
+                closed = dripping.recv(1) == b""
+            except TimeoutError:
+                continue
+            except OSError:
+                closed = True
+        assert closed
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
+def test_it_is_a_socket_in_a_folder_that_only_the_user_can_enter(server: ControlServer) -> None:
+    file = _record().with_suffix(".sock")
+    assert stat.S_ISSOCK(file.stat().st_mode)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert "port" not in json.loads(_record().read_text())
+
+
+def test_a_long_path_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITA_HOME", str(tmp_path / ("x" * 120)))
+    server = ControlServer()
+    server.start()
+    try:
+        assert control.ask(_program(), "open")
+    finally:
+        server.cleanup()
+
+
+def test_without_unix_sockets_it_listens_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: Path) -> contextlib.AbstractContextManager[str]:
+        raise OSError("no such thing here")
+
+    monkeypatch.setattr(control, "_short", refused)
+    server = ControlServer()
+    server.start()
+    try:
+        assert isinstance(_program().address, int)
+        assert control.ask(_program(), "open")
+    finally:
+        server.cleanup()
+
+
+def test_what_a_killed_program_left_goes_at_the_next_start() -> None:
+    folder = paths.ensure_private_dir(paths.runtime_dir() / "control")
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for ending in ("json", "sock"):
+        (folder / f"{gone.pid}.{ending}").write_text("{}")
+    server = ControlServer()
+    server.start()
+    try:
+        control.ask(_program(), "open")  # answered after that
+        assert not list(folder.glob(f"{gone.pid}.*"))
+    finally:
+        server.cleanup()
 
 
 def test_it_ends_without_a_trace_and_may_be_ended_twice() -> None:

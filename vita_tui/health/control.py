@@ -1,9 +1,9 @@
 """Asking a running VITA: what is open, close what leaked, give memory back.
 
-Every program listens on a free port of the loopback interface and writes port and a random key to
-`runtime_dir()/control/<pid>.json`, which only the user can read (0600). A request is one line, key and word; the answer is one
-line of JSON. This works alike on every system, needs no signal handler, and ends with the program; records that a crash
-leaves behind are removed by `vita cleanup`.
+Every program listens on a Unix socket in `runtime_dir()/control`, a folder that only the user can enter; where there are none, on a
+free port of the loopback interface. `<pid>.json` beside it (0600) names the socket or the port, and a random key. A request is one
+line, key and word; the answer is one line of JSON. One thread serves all connections, and none holds up another: whoever has not
+sent a request within `REQUEST_SECONDS` is dropped, however it drips. What a crash leaves behind is removed at the next start.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ import json
 import logging
 import os
 import secrets
+import selectors
 import socket
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vita_tui import paths
-from vita_tui.health.processes import birth, runs, write_json
+from vita_tui.health.processes import birth, clean_up, runs, write_json
 from vita_tui.health.registry import Entry, registry
 
 __all__ = ["ControlServer", "Program", "ask", "programs", "standard_answers"]
@@ -30,9 +32,13 @@ __all__ = ["ControlServer", "Program", "ask", "programs", "standard_answers"]
 log = logging.getLogger(__name__)
 
 TIMEOUT = 5.0
-"""Seconds that the asking side waits for the answer."""
+"""Seconds that the asking side waits for the whole answer."""
 REQUEST_SECONDS = 0.5
-"""Seconds in which a request must have arrived: whoever connects and is silent must not keep others waiting."""
+"""Seconds in which the whole of a request must have arrived."""
+ANSWER_SECONDS = 1.0
+"""Seconds in which an answer must have been taken."""
+MOST = 64
+"""Connections that are open at once; one more drops the oldest."""
 LONGEST = 1024
 """Bytes of a request."""
 
@@ -69,38 +75,39 @@ class ControlServer:
     def __init__(self, answers: Mapping[str, Answer] | None = None) -> None:
         self._answers = dict(answers if answers is not None else standard_answers())
         self._key = secrets.token_hex(16)
-        self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._entry: Entry | None = None
-        self._stopping = threading.Event()
+        self._wake: socket.socket | None = None
+        """Closed when the thread is to end."""
         self._file = paths.runtime_dir() / "control" / f"{os.getpid()}.json"
 
     def start(self) -> None:
-        """Listen. A machine without a loopback interface or with a full disk costs only this service."""
+        """Listen. A machine without sockets or with a full disk costs only this service."""
         if self._thread is not None:
             return
         import psutil
 
+        server: socket.socket | None = None
         try:
-            self._socket = socket.create_server(("127.0.0.1", 0))
+            paths.ensure_private_dir(self._file.parent)
+            server, where = _listen(self._file.with_suffix(".sock"))
             pid = os.getpid()
             record = {
                 "pid": pid,
                 "created": psutil.Process().create_time(),
                 "birth": birth(pid),
-                "port": self._socket.getsockname()[1],
+                **where,
                 "key": self._key,
             }
-            paths.ensure_private_dir(self._file.parent)
             write_json(self._file, record)
         except OSError as error:
             log.warning("no control socket: %s", error)
-            if self._socket is not None:
-                self._socket.close()
-                self._socket = None
+            if server is not None:
+                server.close()
+            self._remove()
             return
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, args=(self._socket,), name="control", daemon=True)
+        self._wake, woken = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, args=(server, woken), name="control", daemon=True)
         self._entry = registry.register(
             self._thread, kind="server", name="control", owner="health.control", close=self.cleanup
         )
@@ -108,49 +115,133 @@ class ControlServer:
 
     def cleanup(self) -> None:
         """Stop listening and remove the record."""
-        self._stopping.set()
-        server, self._socket = self._socket, None
+        wake, self._wake = self._wake, None
         thread, self._thread = self._thread, None
-        if server is not None:
-            with suppress(OSError):
-                # A blocked accept() does not notice that its socket is closed: a visitor wakes it.
-                socket.create_connection(server.getsockname(), timeout=0.5).close()
-            if thread is not None and thread is not threading.current_thread():
-                thread.join(timeout=1.0)
-            server.close()
-        with suppress(OSError):
-            self._file.unlink(missing_ok=True)
+        if wake is not None:
+            wake.close()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=1.0)
+        if thread is not None:
+            self._remove()
         if self._entry is not None:
             self._entry.leave()
 
-    def _run(self, server: socket.socket) -> None:
+    def _remove(self) -> None:
+        for file in (self._file, self._file.with_suffix(".sock")):
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+
+    def _run(self, server: socket.socket, woken: socket.socket) -> None:
         try:
-            while not self._stopping.is_set():
-                connection, _ = server.accept()
-                with connection, suppress(OSError):
-                    connection.settimeout(REQUEST_SECONDS)
-                    self._serve(connection)
-        except OSError:
-            if not self._stopping.is_set():
-                log.exception("the control thread ended")
+            removed = clean_up()  # of programs that were killed
+            if removed.ended or removed.removed:
+                log.info(
+                    "a crash had left %d processes and %d files", len(removed.ended), len(removed.removed)
+                )
+            with server, woken, selectors.DefaultSelector() as selector:
+                self._serve(server, woken, selector)
         except Exception:
             log.exception("the control thread ended")
 
-    def _serve(self, connection: socket.socket) -> None:
-        with connection.makefile("rwb") as stream:
-            key, _, word = stream.readline(LONGEST).decode("utf-8", "replace").strip().partition(" ")
-            if not hmac.compare_digest(key.encode(), self._key.encode()):
-                return
-            answer = self._answers.get(word)
-            if answer is None:
-                reply: dict[str, Any] = {"error": f"unknown request {word[:40]}"}
-            else:
-                try:
-                    reply = {"answer": answer()}
-                except Exception as error:  # the caller is told, the thread goes on
-                    log.exception("the request %s failed", word)
-                    reply = {"error": f"{type(error).__name__}: {error}"}
-            stream.write(json.dumps(reply).encode() + b"\n")
+    def _serve(self, server: socket.socket, woken: socket.socket, selector: selectors.BaseSelector) -> None:
+        server.setblocking(False)
+        selector.register(server, selectors.EVENT_READ)
+        selector.register(woken, selectors.EVENT_READ)
+        open_: dict[socket.socket, tuple[float, bytes]] = {}
+        """Until when each connection must have sent its request, and what it has sent; oldest first."""
+
+        def drop(connection: socket.socket) -> None:
+            del open_[connection]
+            selector.unregister(connection)
+            connection.close()
+
+        try:
+            while True:
+                first = next(iter(open_.values()), None)
+                wait = None if first is None else max(0.0, first[0] - time.monotonic())
+                ready = [key.fileobj for key, _ in selector.select(wait)]
+                if woken in ready:
+                    return
+                for connection in [one for one in open_ if one in ready]:
+                    until, before = open_[connection]
+                    try:
+                        data = connection.recv(LONGEST)
+                    except OSError:
+                        data = b""
+                    request = before + data
+                    if b"\n" in request or len(request) > LONGEST or not data:
+                        self._answer(connection, request)
+                        drop(connection)
+                    else:
+                        open_[connection] = until, request
+                now = time.monotonic()
+                for connection in [one for one, (until, _) in open_.items() if until <= now]:
+                    drop(connection)
+                if server in ready:
+                    with suppress(OSError):
+                        connection, _ = server.accept()
+                        connection.setblocking(False)
+                        open_[connection] = now + REQUEST_SECONDS, b""
+                        selector.register(connection, selectors.EVENT_READ)
+                    if len(open_) > MOST:
+                        drop(next(iter(open_)))
+        finally:
+            for connection in open_:
+                connection.close()
+
+    def _answer(self, connection: socket.socket, request: bytes) -> None:
+        line, end, _ = request.partition(b"\n")
+        key, _, word = line.decode("utf-8", "replace").strip().partition(" ")
+        if not end or not hmac.compare_digest(key.encode(), self._key.encode()):
+            return
+        answer = self._answers.get(word)
+        if answer is None:
+            reply: dict[str, Any] = {"error": f"unknown request {word[:40]}"}
+        else:
+            try:
+                reply = {"answer": answer()}
+            except Exception as error:  # the caller is told, the thread goes on
+                log.exception("the request %s failed", word)
+                reply = {"error": f"{type(error).__name__}: {error}"}
+        with suppress(OSError):
+            connection.settimeout(ANSWER_SECONDS)
+            connection.sendall(json.dumps(reply).encode() + b"\n")
+
+
+def _listen(file: Path) -> tuple[socket.socket, dict[str, Any]]:
+    """A socket that listens at `file`, or on loopback; and how its record names it.
+
+    Raises:
+        OSError: neither can be had.
+    """
+    if hasattr(socket, "AF_UNIX"):
+        server = socket.socket(socket.AF_UNIX)
+        try:
+            file.unlink(missing_ok=True)
+            with _short(file) as address:
+                server.bind(address)
+            file.chmod(0o600)
+            server.listen(MOST)
+        except OSError as error:
+            log.info("no Unix socket at %s: %s", file, error)
+            server.close()
+        else:
+            return server, {"socket": file.name}
+    server = socket.create_server(("127.0.0.1", 0), backlog=MOST)
+    return server, {"port": server.getsockname()[1]}
+
+
+@contextmanager
+def _short(file: Path) -> Iterator[str]:
+    """A name of `file` that fits into a socket's address, which has room for about 100 bytes."""
+    if len(os.fsencode(file)) < 100 or not Path("/proc/self/fd").is_dir():
+        yield str(file)
+        return
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        yield f"/proc/self/fd/{folder}/{file.name}"
+    finally:
+        os.close(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +249,8 @@ class Program:
     """A running VITA that listens."""
 
     pid: int
-    port: int
+    address: Path | int
+    """Its socket, or its port on the loopback interface."""
     key: str
 
 
@@ -171,36 +263,40 @@ def programs() -> list[Program]:
         if data is None or data["pid"] == os.getpid():
             continue
         if runs(int(data["pid"]), float(data["created"]), str(data["birth"])):
-            found.append(Program(int(data["pid"]), int(data["port"]), str(data["key"])))
+            found.append(Program(int(data["pid"]), _address(file, data), str(data["key"])))
     return found
+
+
+def _address(file: Path, data: Mapping[str, Any]) -> Path | int:
+    """Of the program whose record is `file`: the socket lies beside it, whatever the record says."""
+    return file.with_suffix(".sock") if "socket" in data else int(data["port"])
 
 
 def _read(file: Path) -> dict[str, Any] | None:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        return (
-            data
-            if isinstance(data, dict) and {"pid", "created", "birth", "port", "key"} <= set(data)
-            else None
-        )
     except (OSError, ValueError):
         return None
+    if not isinstance(data, dict) or not {"pid", "created", "birth", "key"} <= set(data):
+        return None
+    return data if {"port", "socket"} & set(data) else None
 
 
-def ask(program: Program, word: str) -> Any:
+def ask(program: Program, word: str, *, timeout: float = TIMEOUT) -> Any:
     """Send a request and return the answer.
 
     Raises:
-        OSError: the program does not answer within `TIMEOUT`, or refuses.
+        OSError: the program does not answer within `timeout` seconds, or refuses.
     """
-    address = ("127.0.0.1", program.port)
-    with (
-        socket.create_connection(address, timeout=TIMEOUT) as connection,
-        connection.makefile("rwb") as stream,
-    ):
-        stream.write(f"{program.key} {word}\n".encode())
-        stream.flush()
-        line = stream.readline()
+    until = time.monotonic() + timeout
+    line = b""
+    with _connected(program.address, timeout) as connection:
+        connection.sendall(f"{program.key} {word}\n".encode())
+        while not line.endswith(b"\n"):
+            connection.settimeout(max(0.001, until - time.monotonic()))
+            if not (data := connection.recv(65536)):
+                break
+            line += data
     try:
         reply = json.loads(line)
     except ValueError:
@@ -208,3 +304,15 @@ def ask(program: Program, word: str) -> Any:
     if "error" in reply:
         raise OSError(f"process {program.pid}: {reply['error']}")
     return reply["answer"]
+
+
+@contextmanager
+def _connected(address: Path | int, timeout: float) -> Iterator[socket.socket]:
+    if isinstance(address, int):
+        with socket.create_connection(("127.0.0.1", address), timeout=timeout) as connection:
+            yield connection
+        return
+    with socket.socket(socket.AF_UNIX) as connection, _short(address) as name:
+        connection.settimeout(timeout)
+        connection.connect(name)
+        yield connection
