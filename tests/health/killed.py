@@ -110,8 +110,10 @@ def _live(home: str, life: int, early: bool, question: Samples, tell: Connection
         asyncio.run(_talk(life, question, tell))
 
 
-async def _store_at_the_end(kept: history.History, exchange: Exchange) -> None:
-    await kept.keep(await kept.question_of(exchange))
+async def _store_at_the_end(keeping: history.History, exchange: Exchange) -> history.Kept:
+    question = keeping._question_of(exchange)
+    await keeping.keep(question)
+    return history.Kept(question)
 
 
 async def _talk(life: int, question: Samples, tell: Connection) -> None:

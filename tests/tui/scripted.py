@@ -24,6 +24,8 @@ from vita_tui.events import (
     TurnTimings,
     UserSaid,
 )
+from vita_tui.sessions.manager import SessionManager, SessionStats
+from vita_tui.sessions.memory import MemoryStore
 from vita_tui.sessions.session import Hit, Session, Summary, Turn
 from vita_tui.settings import Settings
 
@@ -68,6 +70,9 @@ class ScriptedShelf:
     def __init__(self, *sessions: Session) -> None:
         self.kept = {session.id: session for session in sessions}
         self.broken = False
+
+    def stats(self) -> SessionStats:
+        return SessionManager(MemoryStore()).stats()
 
     async def list(self, limit: int = 50, offset: int = 0) -> Sequence[Summary]:
         self._check()

@@ -97,6 +97,7 @@ def _running() -> Iterator[Check]:
         try:
             opened = control.ask(program, "open")
             breakers = control.ask(program, "breakers")
+            sessions = control.ask(program, "sessions")
         except OSError as error:
             remedy = f"If it hangs, end it: kill {program.pid}"
             yield Check(name, "warning", f"it does not answer: {error}", remedy)
@@ -105,6 +106,7 @@ def _running() -> Iterator[Check]:
         leaked = sum(bool(one["leak"]) for one in opened)
         lines = [_open(one) for one in opened]
         lines += [f"breaker  {one['name']}: {_breaker(one)}" for one in breakers]
+        lines.append(f"sessions {_sessions(sessions)}")
         leaks = f", {leaked} of them leaked" if leaked else ""
         found = (
             f"{len(opened)} things open{leaks}, {len(resting) or 'none'} of {len(breakers)} engines resting"
@@ -120,6 +122,15 @@ def _open(one: dict[str, Any]) -> str:
     since = datetime.fromtimestamp(one["since"]).astimezone()
     words = f"{one['kind']:<8} {one['name']} ({one['owner']}) since {since:%Y-%m-%d %H:%M:%S}"
     return f"{words}: leaked, {one['leak']}" if one["leak"] else words
+
+
+def _sessions(figures: dict[str, Any]) -> str:
+    """The figures of the sessions in use, in words."""
+    away = f"; the store is away: {figures['away']}" if figures["away"] else ""
+    counts = (
+        f"{value} {name.replace('_', ' ')}" for name, value in figures.items() if isinstance(value, int)
+    )
+    return f"in {figures['store']}: {', '.join(counts)}{away}"
 
 
 def _breaker(one: dict[str, Any]) -> str:

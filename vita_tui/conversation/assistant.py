@@ -142,7 +142,9 @@ class Assistant:
             free_model=lambda free: on_loop(self._free_model() if free else self._model.keep()),
         )
         probes = {chain: partial(self._tasks.post, self._probe, job) for job, chain in self.chains.items()}
-        return Upkeep(self.settings.health, ladder, self.bus, self._clock, probes=probes)
+        return Upkeep(
+            self.settings.health, ladder, self.bus, self._clock, probes=probes, sessions=self.sessions.stats
+        )
 
     # ---- what there is to see
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from vita_tui.clock import Clock
@@ -11,13 +13,25 @@ from vita_tui.conversation.thinking.exchange import Exchange, Opening
 from vita_tui.conversation.thinking.prompt import LeftOut, PromptBuilder
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Message, Responder
+from vita_tui.engines.llm.tokens import estimate
 from vita_tui.errors import StoreError
 from vita_tui.events import EventBus, Job, Notice, SessionChanged, TurnTimings
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session, Turn
 from vita_tui.settings import Settings
 
-__all__ = ["History", "engines_of", "timings_of"]
+__all__ = ["History", "Kept", "engines_of", "timings_of"]
+
+KEEP_SECONDS = 1.0
+"""Longest time for which words stand on the screen and not in the store."""
+
+
+@dataclass(slots=True)
+class Kept:
+    """What of an exchange is in the store."""
+
+    question: Turn
+    answer: Turn | None = None
 
 
 class History:
@@ -52,14 +66,22 @@ class History:
     async def messages(self, question: str) -> list[Message]:
         """What the model is asked for `question`, or for what is known of it; `left_out` is what does not fit."""
         responder: Responder = self._chains["llm"].active
-        turns = self.session.turns if self.session is not None else ()
+        turns = self._turns()
         return await self._prompt.build(turns, question, responder.count_tokens, await responder.window())
 
     async def messages_for(self, responder: Responder, question: str) -> list[Message]:
         """The same for another engine than the one that answers now, whose window may be smaller."""
-        turns = self.session.turns if self.session is not None else ()
+        turns = self._turns()
+        while turns and turns[-1].role == "assistant":
+            turns = turns[:-1]  # what has come of the answer
+        if turns and turns[-1].text == question:
+            turns = turns[:-1]  # it is kept already
         builder = PromptBuilder(self._settings.llm)
         return await builder.build(turns, question, responder.count_tokens, await responder.window())
+
+    def _turns(self) -> tuple[Turn, ...]:
+        turns = self.session.turns if self.session is not None else ()
+        return tuple(turn for turn in turns if turn.text)
 
     @property
     def left_out(self) -> LeftOut | None:
@@ -84,32 +106,50 @@ class History:
             if unheard.strip():
                 return Opening(last.question, heard, unheard, last.written)
         kept = turns[-1] if turns else None
-        if kept is not None and kept.role == "assistant" and kept.heard is not None:
-            return Opening("", kept.heard, kept.text[len(kept.heard) :], True)
+        if kept is not None and kept.role == "assistant" and (kept.heard is not None or kept.unfinished):
+            heard = kept.text if kept.heard is None else kept.heard
+            return Opening("", heard, kept.text[len(heard) :], not kept.unfinished)
         return None
 
-    async def keep_as_it_comes(self, exchange: Exchange) -> Turn | None:
-        """Commit the question, and the reply as soon as its text is final: speaking it takes longest, and a crash must not lose it.
+    async def keep_as_it_comes(self, exchange: Exchange) -> Kept:
+        """Commit the question at once, and what there is of the reply every second and when its text is final: a crash loses no more.
 
-        Returns:
-            The reply as it was committed; None when it was not spoken and needs committing only once.
+        Returns when the reply is over: what `keep_answer` commits in its place.
         """
-        await self.keep(await self.question_of(exchange))
-        await exchange.closed.wait()
-        if exchange.speech is None or exchange.stopped or exchange.speech.finished.done():
-            return None
-        answer = await self._answer_of(exchange)
-        if answer is None:
-            return None
-        heard, unheard = exchange.heard()
-        so_far = replace(answer, heard=heard if unheard.strip() else None, finished=None)
-        await self.keep(so_far)
-        return so_far
+        kept = Kept(self._question_of(exchange))
+        await self.keep(kept.question)
+        while not _over(exchange):
+            await _next_step(exchange)
+            if exchange.text and not _over(exchange):
+                await self._keep_so_far(exchange, kept)
+        return kept
 
-    async def keep_answer(self, exchange: Exchange, so_far: Turn | None) -> None:
-        """Commit the reply with what was heard of it, in place of `so_far`."""
-        answer = await self._answer_of(exchange)
-        await self.keep(replace(answer, id=so_far.id) if answer and so_far else answer)
+    async def _keep_so_far(self, exchange: Exchange, kept: Kept) -> None:
+        heard, unheard = exchange.heard()
+        answer = replace(
+            self._answer_of(exchange, tokens=0),
+            heard=heard if exchange.speech is not None and unheard.strip() else None,
+            finished=None,
+        )
+        before = kept.answer
+        if before is not None:
+            answer = replace(answer, id=before.id)
+            if (answer.text, answer.heard) == (before.text, before.heard):
+                return
+        kept.answer = answer
+        await self.keep(answer)
+
+    async def keep_answer(self, exchange: Exchange, kept: Kept) -> None:
+        """Commit the reply with what was heard of it, or why there is none, in the place of what was kept so far."""
+        error = exchange.error.message if exchange.error is not None else ""
+        if exchange.text or kept.answer is not None:
+            answer = self._answer_of(exchange, tokens=await self._count(exchange.text))
+            turn_id = kept.answer.id if kept.answer is not None else answer.id
+            await self.keep(replace(answer, id=turn_id, error=error))
+            error = ""
+        tokens = await self._count(exchange.question)
+        if error or tokens != kept.question.tokens:
+            await self.keep(replace(kept.question, tokens=tokens, error=error))
 
     async def keep(self, turn: Turn | None) -> None:
         """Commit a turn; a store that fails is told once and the conversation goes on."""
@@ -127,8 +167,8 @@ class History:
         if self.session is not None:
             self._tell()
 
-    async def question_of(self, exchange: Exchange) -> Turn:
-        """The user's turn."""
+    def _question_of(self, exchange: Exchange) -> Turn:
+        """The user's turn. Its tokens are an estimate: it is kept before anyone is asked."""
         return Turn(
             role="user",
             text=exchange.question,
@@ -136,12 +176,10 @@ class History:
             started=exchange.started,
             finished=self._clock.time(),
             engines={"stt": self._chains["stt"].active_name} if exchange.spoken else {},
-            tokens=await self._count(exchange.question),
+            tokens=estimate(exchange.question),
         )
 
-    async def _answer_of(self, exchange: Exchange) -> Turn | None:
-        if not exchange.text:
-            return None
+    def _answer_of(self, exchange: Exchange, *, tokens: int) -> Turn:
         heard, unheard = exchange.heard()
         interrupted = exchange.reason in ("stopped", "interrupted")
         engines = engines_of(exchange)
@@ -154,7 +192,7 @@ class History:
             started=exchange.started,
             finished=self._clock.time(),
             engines=engines,
-            tokens=await self._count(exchange.text),
+            tokens=tokens,
             timings={
                 name: ms
                 for name, ms in asdict(timings_of(exchange)).items()
@@ -175,6 +213,21 @@ class History:
                 session.id, session.title, len(session.turns), session.tokens, session.created
             )
         self._bus.publish(changed)
+
+
+def _over(exchange: Exchange) -> bool:
+    """Nothing more will be written, nor heard."""
+    speech = exchange.speech
+    return exchange.closed.is_set() and (speech is None or exchange.stopped or speech.finished.done())
+
+
+async def _next_step(exchange: Exchange) -> None:
+    """Wait until its text is final, or, after that, until it was heard; at most `KEEP_SECONDS`."""
+    if not exchange.closed.is_set() or exchange.speech is None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(exchange.closed.wait(), KEEP_SECONDS)
+    else:
+        await asyncio.wait({asyncio.wrap_future(exchange.speech.finished)}, timeout=KEEP_SECONDS)
 
 
 def engines_of(exchange: Exchange) -> dict[str, str]:

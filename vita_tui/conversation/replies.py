@@ -119,23 +119,22 @@ class Replies:
         await self._model.end_probe()
         await self.settled()
         self._running = asyncio.current_task()
+        exchange.commit()
+        # The question is kept at once: making the messages may wait for the model. They begin with what was said before it.
+        storing = self._tasks.spawn(self._history.keep_as_it_comes(exchange), "store")
         try:
-            exchange.commit()
             if exchange.task is not None:
-                storing = self._tasks.spawn(self._history.keep_as_it_comes(exchange), "store")
                 await asyncio.wait({exchange.task})
             else:
-                # The model is asked first: neither the store nor counting tokens must keep the user waiting.
                 messages = await self._history.messages(exchange.question)
                 left_out = self._history.left_out
-                storing = self._tasks.spawn(self._history.keep_as_it_comes(exchange), "store")
                 await exchange.run(messages, left_out)
             exchange.closed.set()
-            first = await storing
-            await self._history.keep_answer(exchange, first)
+            await self._history.keep_answer(exchange, await storing)
             self._finish(exchange)
         finally:
             exchange.closed.set()
+            storing.cancel()  # it is done, unless making the messages has failed
             self._running = None
             if self.current is exchange:  # nobody has taken the floor meanwhile
                 self.current = None

@@ -20,6 +20,7 @@ from vita_tui.health.control import ControlServer, standard_answers
 from vita_tui.health.metrics import Metrics
 from vita_tui.health.pressure import PressureWatch, Step
 from vita_tui.health.watch import HealthWatch
+from vita_tui.sessions.manager import SessionStats
 from vita_tui.settings import HealthSettings
 
 __all__ = ["Upkeep"]
@@ -36,27 +37,43 @@ class Upkeep:
         clock: Clock,
         *,
         probes: Mapping[Chain[Any], Callable[[], None]],
+        sessions: Callable[[], SessionStats],
     ) -> None:
         """
         Args:
             steps: of the ladder against memory pressure, mildest first.
             probes: for each chain what has its resting engines tried, where they live; returns at once.
+            sessions: the figures of the sessions in use.
         """
         self.metrics = Metrics(settings, clock=clock, bus=bus)
         self.pressure = PressureWatch(steps, settings, bus=bus, metrics=self.metrics, clock=clock)
         self.prober = Prober()
         for chain, probe in probes.items():
             self.prober.watch(chain, probe)
-        self._watch = HealthWatch(self.metrics, bus=bus, clock=clock)
+        self._watch = HealthWatch(self.metrics, bus=bus, clock=clock, each_round=self._note_sessions)
+        self._sessions = sessions
+        self._noted: dict[str, int] = {}
         chains = tuple(probes)
         self._control = ControlServer(
             {
                 **standard_answers(),
+                "sessions": lambda: sessions().figures(),
                 "breakers": lambda: [asdict(one) for chain in chains for one in chain.breakers()],
             }
         )
         self._bus = bus
         self._detach: Callable[[], None] = lambda: None
+
+    def _note_sessions(self) -> None:
+        """Put the figures of sessions among the metrics; of those that only grow what was added since the last time."""
+        for name, value in self._sessions().figures().items():
+            if not isinstance(value, int):
+                continue
+            if name in SessionStats.LEVELS:
+                self.metrics.gauge(f"sessions_{name}", value)
+            elif (added := value - self._noted.get(name, 0)) > 0:
+                self.metrics.count(f"sessions_{name}", added)
+                self._noted[name] = value
 
     def start(self) -> None:
         """Begin; everything happens in threads of its own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from vita_tui.clock import Clock, SystemClock
@@ -27,11 +28,17 @@ class HealthWatch:
         bus: EventBus,
         resources: Registry = registry,
         clock: Clock | None = None,
+        each_round: Callable[[], None] | None = None,
     ) -> None:
+        """
+        Args:
+            each_round: notes figures that nobody reports as they change.
+        """
         self._metrics = metrics
         self._bus = bus
         self._resources = resources
         self._clock = clock or SystemClock()
+        self._each_round = each_round
         self._swept = self._clock.monotonic()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -65,8 +72,13 @@ class HealthWatch:
                     key=f"leak:{leak.owner}:{leak.name}",
                 )
             )
-        self._metrics.gauge("open_resources", len(self._resources.open()))
+        self._note()
         self._metrics.save()
+
+    def _note(self) -> None:
+        self._metrics.gauge("open_resources", len(self._resources.open()))
+        if self._each_round is not None:
+            self._each_round()
 
     def cleanup(self) -> None:
         """Stop the thread and save what is new."""
@@ -78,6 +90,7 @@ class HealthWatch:
             thread.join(timeout=1.0)
         if self._entry is not None:
             self._entry.leave()
+        self._note()
         self._metrics.save()
 
     def _run(self) -> None:

@@ -15,7 +15,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import StoreError
@@ -71,6 +71,32 @@ class SessionStats:
     """Why the store is not used at the moment; empty when it is."""
     counters: Counted
     """The store's own."""
+
+    LEVELS: ClassVar[frozenset[str]] = frozenset({"live", "unsent"})
+    """Figures that go up and down; the other numbers only grow."""
+
+    def figures(self) -> dict[str, int | str]:
+        """What people and programs are shown, in order: counts, and why the store is away."""
+        names = (
+            "live",
+            "created",
+            "loaded",
+            "appended",
+            "deleted",
+            "conflicts",
+            "expired",
+            "evicted",
+            "sweeps",
+            "unsent",
+        )
+        return {
+            "store": self.store,
+            **{name: getattr(self, name) for name in names},
+            "store_errors": self.counters.access_errors,
+            "unreadable_rows": self.counters.unreadable,
+            "index_rebuilds": self.counters.rebuilt,
+            "away": self.away,
+        }
 
 
 @runtime_checkable

@@ -36,6 +36,10 @@ class Shelf(Protocol):
         """`sessions.session.Hit`, the newest first."""
         ...
 
+    def stats(self) -> Any:
+        """`sessions.manager.SessionStats`."""
+        ...
+
 
 class Core(Protocol):
     """The assistant. All methods are called on the loop that the screen runs on."""

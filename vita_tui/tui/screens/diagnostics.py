@@ -44,6 +44,8 @@ class DiagnosticsScreen(Sheet):
         with VerticalScroll():
             yield Static("Engines", classes="title")
             yield Static("", id="diagnostics-engines", classes="table")
+            yield Static("Conversations", classes="title")
+            yield Static("", id="diagnostics-sessions", classes="table")
             yield Static("Open now", classes="title")
             yield Static("", id="diagnostics-open", classes="table")
             yield Static("", id="diagnostics-note")
@@ -65,6 +67,7 @@ class DiagnosticsScreen(Sheet):
         from vita_tui.health.registry import registry
 
         self.query_one("#diagnostics-engines", Static).update(self._engines())
+        self.query_one("#diagnostics-sessions", Static).update(self._sessions())
         resources = registry.open()
         rows = [
             (
@@ -84,6 +87,19 @@ class DiagnosticsScreen(Sheet):
         self.query_one("#diagnostics-note", Static).update(
             Content.assemble((words, MUTED), (f", {leaks} leaked" if leaks else "", "bold $text-error"))
         )
+
+    def _sessions(self) -> Content:
+        """The figures of the sessions in use, since the program began."""
+        if self.app.core is None:
+            return Content("")
+        figures = self.app.core.sessions.stats().figures()
+        words = [
+            f"{value:,} {name.replace('_', ' ')}" for name, value in figures.items() if isinstance(value, int)
+        ]
+        lines = [Content.assemble((clean(str(figures["store"])), "bold"), f"  {', '.join(words)}")]
+        if figures["away"]:
+            lines.append(Content.assemble((f"   → away: {clean(str(figures['away']))}", "$text-error")))
+        return Content("\n").join(lines)
 
     def _engines(self) -> Content:
         chains = self.app.core.chains if self.app.core is not None else {}

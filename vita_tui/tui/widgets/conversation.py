@@ -85,8 +85,7 @@ class Conversation(VerticalScroll, can_focus=True):
         if event.reason in ENDINGS:
             reply.add_fact(event.note or ENDINGS[event.reason])
         if event.reason == "failed":
-            reply.add_class("failed")
-            reply.add_fact(f"✗ {event.error or 'no answer'}")
+            reply.failed(event.error)
 
     async def heard(self, turn: int, heard: str, unheard: str) -> None:
         """All that will be heard of a reply was heard."""
@@ -114,6 +113,11 @@ class Conversation(VerticalScroll, can_focus=True):
         for turn in turns[-MOUNTED:]:
             if turn.role == "user":
                 await self._add(UserTurn(turn.text, spoken=turn.spoken))
+                if turn.error:
+                    reply = AssistantTurn(0)
+                    await self._add(reply)
+                    await reply.finish()
+                    reply.failed(turn.error)
                 continue
             reply = AssistantTurn(0)
             await self._add(reply)
@@ -125,6 +129,10 @@ class Conversation(VerticalScroll, can_focus=True):
                     reply.add_fact(turn.engines[job])
             if turn.interrupted:
                 reply.add_fact(ENDINGS["interrupted"])
+            if turn.unfinished:
+                reply.add_fact("unfinished: VITA ended in the middle")
+            if turn.error:
+                reply.failed(turn.error)
         await self._say_what_is_gone()
         self.anchor()
 

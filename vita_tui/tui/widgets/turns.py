@@ -181,6 +181,11 @@ class AssistantTurn(Vertical):
         self._facts.append(clean(fact))
         self._show_facts()
 
+    def failed(self, error: str) -> None:
+        """Say why there is no answer, or no more of it."""
+        self.add_class("failed")
+        self.add_fact(f"✗ {error or 'no answer'}")
+
     def close(self, event: TurnFinished) -> None:
         """The turn is over: who answered, and how long it took."""
         self.timings = event
