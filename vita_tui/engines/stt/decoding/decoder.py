@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from vita_tui.engines.stt.base import SAMPLE_RATE, Word
 from vita_tui.engines.stt.decoding import runaway
-from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW, Attempt
+from vita_tui.engines.stt.decoding.activity import EDGE
+from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW, SECOND_OPINION, Attempt
 from vita_tui.engines.stt.runtime.model import Model
 from vita_tui.engines.stt.runtime.onnx_whisper import Memory, OnnxWhisper
 
@@ -85,6 +86,8 @@ class _Ask:
     draft: list[int]
     most: int
     """Tokens of the transcript, the known ones included."""
+    seconds: float
+    """Of speech, without the silence around it."""
 
 
 class Decoder:
@@ -132,7 +135,10 @@ class Decoder:
         attempts: list[Attempt] = []
         sound: Memory | None = None
         encoded: Any = None
+        least = 0.0
         for window, temperature in self._ladder(seconds, partial):
+            if window < least:
+                continue
             if cancelled is not None and cancelled.is_set():
                 result.finished = False
                 break
@@ -157,6 +163,10 @@ class Decoder:
             if cancelled is not None and cancelled.is_set():
                 result.finished = False
                 break
+            if runaway.doubled(attempt):
+                if partial:
+                    attempt = replace(attempt, text=runaway.once(attempt.text))
+                least = SECOND_OPINION
             # The last word of a partial is half spoken, so its probability says little.
             if runaway.believable(attempt, attempts) or (partial and not runaway.runaway(attempt)):
                 # One that was merely weak before may be the better one after all.
@@ -223,6 +233,7 @@ class Decoder:
             known=known,
             draft=tokens(draft),
             most=max(runaway.budget(seconds, language), len(known) + runaway.TOKENS_AT_START),
+            seconds=max(0.0, seconds - 2 * EDGE),
         )
 
     @staticmethod
@@ -258,6 +269,7 @@ class Decoder:
             window=window,
             temperature=temperature,
             full=written.full,
+            seconds=ask.seconds,
         )
 
     def _generate(self, encoded: Any, ask: _Ask, window: float, temperature: float) -> Attempt:
@@ -292,6 +304,7 @@ class Decoder:
             window=window,
             temperature=temperature,
             full=len(everything) >= ask.most,
+            seconds=ask.seconds,
         )
 
     @staticmethod

@@ -2,7 +2,8 @@
 
 On a window much shorter than the 30 s that Whisper was trained on, a decode sometimes repeats itself without end, or says
 what nobody said. Such a decode is recognisable without knowing the words: more tokens than the audio has room for, a text
-that compresses too well, the same words again and again, or a low probability of the tokens.
+that compresses too well, the same words again and again, or a low probability of the tokens. One short word is often written twice: of 40
+recordings of one digit 15 on a window of 5 s, 7 on 10 s, none on 20 s.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from dataclasses import dataclass
 
 __all__ = [
     "FULL_WINDOW",
+    "SECOND_OPINION",
     "Attempt",
     "believable",
     "best",
     "budget",
     "compression_ratio",
+    "doubled",
+    "once",
     "reasons",
     "repetition",
     "runaway",
@@ -40,10 +44,15 @@ ONE_WORD = 3
 """Tokens up to which OpenAI's threshold is used on every window: the uncertain full stop weighs much in a short answer."""
 NO_SPEECH = 0.6
 """Probability of no speech from which a weak decode counts as silence; OpenAI's threshold."""
+SECOND_OPINION = 20.0
+"""Seconds of the window that decides whether the same words were said twice."""
+WORD_SECONDS = 0.45
+"""Speech for each word of a text that is all the same words again; with less it was said once, or in a hurry."""
 WEAK_PHRASE_LOG_PROBABILITY = -0.7
 WEAK_PHRASE_NO_SPEECH = 0.4
 TOKENS_AT_START = 8
 """Tokens that even the shortest audio may hold: a word, its punctuation and a margin."""
+_WORD = r"[^\W_]+(?:['’][^\W_]+)*"
 DENSE = frozenset(
     re.findall(
         r"\w+",
@@ -89,6 +98,8 @@ class Attempt:
     temperature: float
     full: bool
     """It used up all its tokens: there may have been more to come."""
+    seconds: float = math.inf
+    """Of speech, without the silence around it."""
 
 
 def budget(seconds: float, language: str) -> int:
@@ -110,6 +121,8 @@ def reasons(attempt: Attempt) -> tuple[str, ...]:
         found.append(f"compression ratio {ratio:.1f}")
     if repeated := repetition(attempt.text):
         found.append(f"repeats “{repeated}”")
+    if doubled(attempt):
+        found.append(f"says “{once(attempt.text)}” more than once")
     lenient = attempt.window >= FULL_WINDOW or len(attempt.tokens) <= ONE_WORD
     least = LOG_PROBABILITY if lenient else SHORT_LOG_PROBABILITY
     if not math.isfinite(attempt.log_probability) or attempt.log_probability < least:
@@ -144,8 +157,27 @@ def best(attempts: Sequence[Attempt]) -> Attempt | None:
 def runaway(attempt: Attempt) -> bool:
     """Whether `attempt` ran on or went round in circles."""
     return (
-        attempt.full or compression_ratio(attempt.text) > COMPRESSION_RATIO or bool(repetition(attempt.text))
+        attempt.full
+        or compression_ratio(attempt.text) > COMPRESSION_RATIO
+        or bool(repetition(attempt.text))
+        or doubled(attempt)
     )
+
+
+def doubled(attempt: Attempt) -> bool:
+    """Whether all that was said are the same words again, in less time than it takes to say them."""
+    said = words(attempt.text)
+    return bool(once(attempt.text)) and attempt.seconds < WORD_SECONDS * len(said)
+
+
+def once(text: str) -> str:
+    """The words that all of `text` repeats; empty when it does not."""
+    found = list(re.finditer(_WORD, text))
+    said = [match[0].casefold() for match in found]
+    for size in range(1, len(said) // 2 + 1):
+        if len(said) % size == 0 and said == said[:size] * (len(said) // size):
+            return text[: found[size - 1].end()]
+    return ""
 
 
 def wordless(attempt: Attempt) -> bool:
@@ -183,4 +215,4 @@ def repetition(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The words of `text` without case and punctuation."""
-    return re.findall(r"[^\W_]+(?:['’][^\W_]+)*", text.casefold())
+    return re.findall(_WORD, text.casefold())
