@@ -8,30 +8,61 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from vita_tui.errors import SettingsError
+from vita_tui.text.clean import clean_name
+
 __all__ = [
     "cache_dir",
     "config_file",
     "data_dir",
     "ensure_private_dir",
+    "expand",
     "log_file",
     "models_dir",
     "runtime_dir",
     "state_dir",
+    "there",
 ]
 
 
 def _dir(kind: str) -> Path:
     if home := os.environ.get("VITA_HOME"):
-        return Path(home).expanduser() / kind
+        return expand(home, "VITA_HOME") / kind
     from platformdirs import PlatformDirs
 
     return Path(getattr(PlatformDirs("vita", appauthor=False), f"user_{kind}_dir"))
 
 
+def expand(path: str, what: str) -> Path:
+    """`path` with the home folder for a "~" at its beginning.
+
+    Args:
+        what: where it was given, for the message.
+
+    Raises:
+        SettingsError: there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise SettingsError(
+            f"{what} is {clean_name(path)}: there is no user whose home that could be.",
+            remedy="Write the whole path.",
+        ) from None
+
+
+def there(path: Path) -> bool:
+    """Whether there is something at `path`; False for names that nothing can have, such as those that are too long."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def config_file() -> Path:
     """The settings file, whether it exists or not."""
     if path := os.environ.get("VITA_CONFIG"):
-        return Path(path).expanduser()
+        return expand(path, "VITA_CONFIG")
     return _dir("config") / "vita.toml"
 
 

@@ -14,6 +14,7 @@ from vita_tui.cli.text_input import text_argument
 
 if TYPE_CHECKING:
     from vita_tui.events import Event, QuestionShortened, ReplyFinished, ReplyStarted, TurnFinished
+    from vita_tui.settings import Settings
 
 __all__ = ["ask"]
 
@@ -158,16 +159,19 @@ def ask(
     }
     if no_fallback:
         chosen["fallback"] = False
-    with quiet_libraries():
-        run_async(_ask(question, chosen, json))
-
-
-async def _ask(question: str, chosen: dict[str, Any], json: bool) -> None:
     from vita_tui import settings as all_settings
+    from vita_tui.cli.weights import need_weights
+
+    settings = all_settings.load(overrides={"llm": chosen, "sessions": {"store": "memory"}})
+    need_weights(settings, "llm")
+    with quiet_libraries():
+        run_async(_ask(question, settings, json))
+
+
+async def _ask(question: str, settings: Settings, json: bool) -> None:
     from vita_tui.conversation.build import build
     from vita_tui.errors import EngineError
 
-    settings = all_settings.load(overrides={"llm": chosen, "sessions": {"store": "memory"}})
     assistant = build(settings, ears=False, voice=False)
     answer = Answer(quiet=json)
     assistant.bus.subscribe(answer.listen)

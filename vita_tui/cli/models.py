@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -204,12 +203,13 @@ def path(
 
     A folder for Whisper, a .gguf file for a language model, an .onnx file for a voice. Exit code 3 when it is not here or not whole.
     """
+    from vita_tui import paths
     from vita_tui.models import catalogue, store
     from vita_tui.models.catalogue import Kind
 
     kind: Kind
-    local = Path(name).expanduser()
-    if local.exists():
+    local = paths.expand(name, "NAME")
+    if paths.there(local):
         kind = "llm" if local.suffix == ".gguf" else "tts" if local.suffix == ".onnx" else "stt"
     else:
         kind = catalogue.find(name).kind

@@ -12,6 +12,7 @@ from vita_tui.cli.streams import need_output
 
 if TYPE_CHECKING:
     from vita_tui.audio.decoding import Source
+    from vita_tui.settings import Settings
 
 __all__ = ["turn"]
 
@@ -51,8 +52,19 @@ def turn(
     target = audio_target(out)
     if json and target is not None and target.is_stdout:
         raise typer.BadParameter("standard output holds either JSON or sound", param_hint="--out")
+    source = audio_source(question)
+    from vita_tui import settings as all_settings
+    from vita_tui.cli.fallbacks import first_only
+    from vita_tui.cli.weights import need_weights
+
+    settings = all_settings.load(
+        overrides={"sessions": {"store": "memory"}, "audio": {"earcons": False, "speak": True}}
+    )
+    if no_fallback:
+        settings = first_only(settings)
+    need_weights(settings, "stt", "llm", "tts")
     with quiet_libraries():
-        result = run_async(run(audio_source(question), target, track=track, no_fallback=no_fallback))
+        result = run_async(run(source, target, settings, track=track))
     if json:
         print_json(result)
         return
@@ -65,26 +77,18 @@ def turn(
 
 
 async def run(
-    question: Source, target: Target | None, *, track: int | None = None, no_fallback: bool = False
+    question: Source, target: Target | None, settings: Settings, *, track: int | None = None
 ) -> dict[str, Any]:
     """The turn as data.
 
     Raises:
         VitaError: no words were understood, or no engine could answer.
     """
-    from vita_tui import settings as all_settings
     from vita_tui.audio.files import FileMicrophone, FileSpeaker, read_audio
-    from vita_tui.cli.fallbacks import Fallbacks, first_only
-    from vita_tui.cli.weights import need_weights
+    from vita_tui.cli.fallbacks import Fallbacks
     from vita_tui.conversation.build import build
     from vita_tui.conversation.once import spoken_turn
 
-    settings = all_settings.load(
-        overrides={"sessions": {"store": "memory"}, "audio": {"earcons": False, "speak": True}}
-    )
-    if no_fallback:
-        settings = first_only(settings)
-    need_weights(settings, "stt", "llm", "tts")
     # Nobody listens while it plays, so a long reply need not take its length.
     speaker = FileSpeaker(pace=False)
     sound = read_audio(question, max_seconds=settings.talk.max_seconds, track=track, on_cut=say, on_note=say)

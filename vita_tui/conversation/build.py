@@ -6,6 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from vita_tui import paths
 from vita_tui.audio.base import Microphone, Speaker
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation.assistant import Assistant
@@ -188,7 +189,7 @@ def place(kind: Kind, name: str) -> Path:
     with contextlib.suppress(ModelError):
         return store.resolve(name, kind)
     model = known(name)
-    return Path(name).expanduser() if model is None else store.folder(model) / model.entry
+    return paths.expand(name, f"{kind}.model") if model is None else store.folder(model) / model.entry
 
 
 def known(name: str) -> Model | None:

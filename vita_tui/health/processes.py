@@ -12,6 +12,7 @@ removed unless both agree. On Linux the birth is counted in clock ticks since bo
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -190,19 +191,41 @@ def kill_process(record: ProcessRecord, *, patience: float = TERMINATE_SECONDS) 
 # ---- temporary files
 
 
+def _temporary_folder(room: int) -> Path:
+    import shutil
+    import tempfile
+
+    folder = paths.runtime_dir() / "tmp"
+    try:
+        paths.ensure_private_dir(folder)
+        if shutil.disk_usage(folder).free < room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+        if not os.access(folder, os.W_OK):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder))
+    except OSError:
+        other = Path(tempfile.gettempdir())  # FileNotFoundError where there is none that can be written
+        if shutil.disk_usage(other).free < room:
+            raise
+        return other
+    return folder
+
+
 @contextmanager
-def temporary_path(suffix: str = "", *, owner: str) -> Iterator[Path]:
+def temporary_path(suffix: str = "", *, owner: str, room: int = 0) -> Iterator[Path]:
     """A path for a temporary file of one's own, below `runtime_dir()/tmp`; what lies there at the end is removed.
+
+    Where that cannot be written, or has no room, it is in the system's folder for such files.
 
     Args:
         owner: as in `Registry.register`.
+        room: bytes that must be free.
 
     Raises:
-        OSError: the folder cannot be made.
+        OSError: neither folder can be used; says why not the first.
     """
     from vita_tui.health.registry import registry
 
-    folder = paths.ensure_private_dir(paths.runtime_dir() / "tmp")
+    folder = _temporary_folder(room)
     path = folder / f"{os.getpid()}-{secrets.token_hex(6)}{suffix}"
     entry = registry.register(
         path, kind="file", name=path.name, owner=owner, close=lambda: path.unlink(missing_ok=True)

@@ -166,13 +166,13 @@ def resolve(name: str, kind: Kind, *, within: Catalogue | None = None) -> Path:
     Raises:
         ModelError: not known, not here, incomplete, of a wrong size, or of another kind. Digests are not checked: see `verify`.
     """
-    local = Path(name).expanduser()
+    local = paths.expand(name, "The model")
     if not name.startswith("hf:") and _is_path(name):
         return _check_local(local, kind)
     try:
         model = (within or catalogue.default()).find(name)
     except ModelError:
-        if local.exists():
+        if paths.there(local):
             return _check_local(local, kind)
         raise
     if model.kind != kind:

@@ -6,9 +6,11 @@ samples, is given a deadline, and is killed when it misses it; the next clause s
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -39,6 +41,8 @@ END_SECONDS = 1.0
 """What a killed child gets to be gone."""
 LONGEST = 2000
 """Characters that are rendered at once; a request must fit into the pipe even when the child does not read."""
+ROOM = 8_000_000
+"""Bytes of disk that the sound of the longest clause takes; where there are fewer, the voice would wait for ever."""
 LOG_BYTES = 1_000_000
 """From which size on the child's log begins anew."""
 WARM_UP = "Hello, number 1."
@@ -187,7 +191,14 @@ class _Child:
         self.answers: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
         self._numbers = count()
         self._belongings = ExitStack()
-        file = self._belongings.enter_context(temporary_path(".wav", owner="engines.tts.pyttsx3"))
+        try:
+            file = self._belongings.enter_context(
+                temporary_path(".wav", owner="engines.tts.pyttsx3", room=ROOM)
+            )
+        except OSError as error:
+            raise EngineError(
+                f"The system's voice cannot write its sound: {error.strerror}: {error.filename}."
+            ) from error
         try:
             with _log() as log:
                 self.process = subprocess.Popen(
@@ -263,6 +274,10 @@ def _log() -> IO[bytes]:
     file = paths.log_file().with_name("pyttsx3.log")
     try:
         paths.ensure_private_dir(file.parent)
+        if shutil.disk_usage(file.parent).free < LOG_BYTES:
+            raise OSError(
+                errno.ENOSPC, os.strerror(errno.ENOSPC)
+            )  # a line that cannot be written ends the voice
         fresh = not file.exists() or file.stat().st_size > LOG_BYTES
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if fresh else os.O_APPEND), 0o600)
         return os.fdopen(descriptor, "wb")
