@@ -23,6 +23,7 @@ from vita_tui.cli.app import app
 from vita_tui.clock import FakeClock
 from vita_tui.errors import VitaError
 from vita_tui.sessions import queries, schema
+from vita_tui.sessions.export import to_markdown, to_text
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.memory import MemoryStore
 from vita_tui.sessions.redis import RedisStore
@@ -394,3 +395,19 @@ async def test_what_was_stored_before_is_found_so_too(tmp_path: Path) -> None:
     assert [hit.role for hit in await store.search("天气", 5)] == ["user"]
     assert [hit.role for hit in await store.search("园", 5)] == ["title"]
     await store.cleanup()
+
+
+# ---- documents
+
+
+@pytest.mark.parametrize("case", CASES["markdown"], ids=[case["text"][:20] for case in CASES["markdown"]])
+def test_what_was_said_forges_nothing_in_a_document(case: dict[str, Any]) -> None:
+    markdown_it = pytest.importorskip("markdown_it")
+    turns = (Turn("user", "Hello", started=1.0), Turn("assistant", case["text"], started=2.0, finished=3.0))
+    session = replace(new_session({}, 1.0), turns=turns, title=case["text"])
+    html = markdown_it.MarkdownIt("commonmark", {"html": True}).render(to_markdown(session))
+    for words in case["never"]:
+        assert words not in html, html
+    assert html.count("<blockquote>") == 2
+    lines = [line for line in to_text(session).splitlines() if line.startswith(("[", "You", "VITA"))]
+    assert len(lines) == 2 + (to_text(session).startswith(("[", "You", "VITA")))

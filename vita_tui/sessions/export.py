@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,6 +13,10 @@ from vita_tui.sessions.session import Session, Summary, Turn
 __all__ = ["moment", "session_data", "split_heard", "summary_data", "to_markdown", "to_text"]
 
 _SECRET = ("key", "password", "secret", "token", "url")
+_FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
+"""The beginning of a block of code; one that is indented may belong to a list, which ends where nobody would think."""
+_CODE = re.compile(r"((?<!`)(`+)(?!`).*?(?<!`)\2(?!`))")
+"""Code within a line."""
 _SPEAKER = {"user": "You", "assistant": "VITA"}
 
 
@@ -59,25 +64,78 @@ def _public(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_markdown(session: Session) -> str:
-    """Headed by the title; what was not heard is struck through."""
-    blocks = [f"# {session.title or 'Conversation'}", f"{moment(session.created)} · {_amount(session)}"]
+    """Headed by the title; what was not heard is struck through.
+
+    What was said stands in quotes and holds no raw HTML and no images: it can neither forge a turn nor load anything.
+    """
+    blocks = [f"# {_without_html(' '.join(session.title.split())) or 'Conversation'}"]
+    blocks.append(f"{moment(session.created)} · {_amount(session)}")
     for turn in session.turns:
         heard, unheard = split_heard(turn)
         # A struck-through text may not span paragraphs.
         struck = "\n\n".join(f"~~{part.strip()}~~" for part in unheard.split("\n\n") if part.strip())
         time = f" · {moment(turn.started, '%H:%M')}" if turn.started else ""
-        blocks += [f"**{_SPEAKER[turn.role]}**{time}", " ".join(filter(None, (heard, struck)))]
+        said = _harmless(" ".join(filter(None, (heard, struck))))
+        quoted = "\n".join(f"> {line}".rstrip() for line in said.splitlines())
+        blocks += [f"**{_SPEAKER[turn.role]}**{time}", *filter(None, (quoted, _ending(turn)))]
     return "\n\n".join(blocks) + "\n"
 
 
+def _ending(turn: Turn) -> str:
+    """Why a turn has no answer, or half of one, on a line of its own; empty when it is whole."""
+    if turn.error:
+        return f"*No answer: {_without_html(' '.join(turn.error.split()))}*"
+    return "*Unfinished: VITA ended in the middle.*" if turn.unfinished else ""
+
+
+def _harmless(text: str) -> str:
+    """Markdown without raw HTML and images; code stays as it is.
+
+    Where it is not certain that a line is code for every reader, it counts as text.
+    """
+    lines, fence, sure = [], "", True
+    for line in text.splitlines():
+        if fence:
+            fence = "" if _closes(line, fence) else fence
+            lines.append(line)
+            continue
+        opened = _FENCE.match(line)
+        if opened:
+            fence = opened[1]
+            lines.append(line)
+            continue
+        sure = sure if line.strip() else True
+        pieces = _CODE.split(line)
+        sure = sure and "`" not in "".join(pieces[::3]) and "\\`" not in line
+        if sure:
+            pieces[::3] = map(_without_html, pieces[::3])
+            lines.append("".join(piece for number, piece in enumerate(pieces) if number % 3 != 2))
+        else:
+            lines.append(_without_html(line))
+    return "\n".join(lines)
+
+
+def _closes(line: str, fence: str) -> bool:
+    found = line.strip()
+    indent = len(line) - len(line.lstrip(" "))
+    return indent < 4 and len(found) >= len(fence) and set(found) == {fence[0]}
+
+
+def _without_html(text: str) -> str:
+    return text.replace("<", "\\<").replace("![", "!\\[")
+
+
 def to_text(session: Session) -> str:
-    """For reading in a terminal; what was not heard is in brackets."""
-    lines = [session.title or "Conversation", f"{moment(session.created)} · {_amount(session)}", ""]
+    """For reading in a terminal; what was not heard is in brackets. Further lines of a turn are indented: only a turn begins a line."""
+    lines = [" ".join(session.title.split()) or "Conversation"]
+    lines += [f"{moment(session.created)} · {_amount(session)}", ""]
     for turn in session.turns:
         heard, unheard = split_heard(turn)
         time = f"[{moment(turn.started, '%H:%M')}] " if turn.started else ""
         rest = f" [not heard: {unheard}]" if unheard else ""
-        lines += [f"{time}{_SPEAKER[turn.role]}: {heard}{rest}", ""]
+        rest += f" [no answer: {turn.error}]" if turn.error else " [unfinished]" if turn.unfinished else ""
+        first, *more = f"{heard}{rest}".splitlines() or [""]
+        lines += [f"{time}{_SPEAKER[turn.role]}: {first}", *(f"  {line}".rstrip() for line in more), ""]
     return "\n".join(lines)
 
 
