@@ -119,6 +119,8 @@ class ScriptedCore:
         }
         self.reply = reply
         self.asked: list[str] = []
+        self.room = 1_000_000
+        """Characters of a question that fit."""
         self.stops = 0
         self.talks = 0
         self.kept: list[bool] = []
@@ -134,6 +136,10 @@ class ScriptedCore:
         """Clear it and `ask` waits before it finishes its reply."""
         self.hold.set()
         self._turn = 0
+
+    async def fits(self, text: str) -> str | None:
+        await asyncio.sleep(0)
+        return "Too long for this model: 2,500 of 5,300 tokens fit" if len(text) > self.room else None
 
     def become(self, state: State) -> None:
         previous, self.state = self.state, state

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vita_tui.cli.audio_input import NoFallback
 from vita_tui.cli.output import complain, echo, plain, print_json, quiet_libraries, run_async, write
 from vita_tui.cli.streams import need_output
 from vita_tui.cli.text_input import text_argument
@@ -74,12 +75,14 @@ class Answer:
             case _:
                 pass
 
+    @property
+    def engine(self) -> str:
+        """Who answered, or began to."""
+        return self._started.engine if self._started is not None else ""
+
     def tell(self) -> None:
-        """Say on stderr who answered in whose place, and what the reply lacks."""
-        started, finished = self._started, self._finished
-        if started is not None and started.instead_of:
-            because = f": {started.because}" if started.because else ""
-            complain(f"{started.engine} answered instead of {started.instead_of}{because}.")
+        """Say on stderr what the reply lacks."""
+        finished = self._finished
         if finished is not None and finished.note:
             complain(
                 f"The reply was {finished.note}.",
@@ -88,14 +91,11 @@ class Answer:
 
     def as_data(self) -> dict[str, Any]:
         """The same for programs."""
-        started, finished, over, cut = self._started, self._finished, self._over, self._shortened
+        finished, over, cut = self._finished, self._over, self._shortened
         return {
             "reply": plain(finished.text) if finished is not None else "",
-            "engine": started.engine if started is not None else "",
-            "instead_of": started.instead_of if started is not None else "",
-            "because": started.because if started is not None else "",
             "finish": finished.reason if finished is not None else "",
-            "note": finished.note if finished is not None else "",
+            "note": (finished.note or None) if finished is not None else None,
             "question_tokens": {"sent": cut.fit, "whole": cut.tokens} if cut is not None else None,
             "timings_ms": {"llm_first_token": over.timings.llm_first_token if over is not None else None},
         }
@@ -136,13 +136,11 @@ def ask(
     base_url: Annotated[
         str, typer.Option(metavar="URL", help="OpenAI-compatible server to ask instead of llm.base_url.")
     ] = "",
-    no_fallback: Annotated[
-        bool, typer.Option("--no-fallback", help="Fail when the server cannot answer; llm.fallback = false.")
-    ] = False,
+    no_fallback: NoFallback = False,
     json: Annotated[
         bool,
         typer.Option(
-            "--json", help="As JSON: question, reply, engine, instead_of, because, finish, timings_ms."
+            "--json", help="As JSON: question, reply, engine, instead_of, because, finish, note, timings_ms."
         ),
     ] = False,
 ) -> None:
@@ -157,22 +155,25 @@ def ask(
     chosen: dict[str, Any] = {
         name: value for name, value in (("model", model), ("base_url", base_url)) if value
     }
-    if no_fallback:
-        chosen["fallback"] = False
     from vita_tui import settings as all_settings
+    from vita_tui.cli.fallbacks import first_only
     from vita_tui.cli.weights import need_weights
 
     settings = all_settings.load(overrides={"llm": chosen, "sessions": {"store": "memory"}})
+    if no_fallback:
+        settings = first_only(settings)
     need_weights(settings, "llm")
     with quiet_libraries():
         run_async(_ask(question, settings, json))
 
 
 async def _ask(question: str, settings: Settings, json: bool) -> None:
+    from vita_tui.cli.fallbacks import Fallbacks
     from vita_tui.conversation.build import build
     from vita_tui.errors import EngineError
 
     assistant = build(settings, ears=False, voice=False)
+    fallbacks = Fallbacks(settings, assistant.bus, [assistant.chains["llm"]])
     answer = Answer(quiet=json)
     assistant.bus.subscribe(answer.listen)
     try:
@@ -183,9 +184,10 @@ async def _ask(question: str, settings: Settings, json: bool) -> None:
         await assistant.aclose()
     if assistant.last is not None and (error := assistant.last.error) is not None:
         raise error if error.exit_code != 1 else EngineError(error.message, remedy=error.remedy)
+    fallbacks.tell("llm", answer.engine)
     answer.tell()
     if json:
-        print_json({"question": question, **answer.as_data()})
+        print_json({"question": question, **fallbacks.answered("llm", answer.engine), **answer.as_data()})
 
 
 def _rows(text: str) -> int:

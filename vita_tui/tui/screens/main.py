@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
@@ -13,6 +14,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from vita_tui.clock import Clock
+from vita_tui.errors import VitaError
 from vita_tui.events import (
     EngineStatus,
     Event,
@@ -275,6 +277,20 @@ class MainScreen(Screen[None]):
     @on(Prompt.Sent)
     def _sent(self, message: Prompt.Sent) -> None:
         self.app.ask(message.text)
+
+    @on(Prompt.Grown)
+    def _grown(self, message: Prompt.Grown) -> None:
+        self.run_worker(
+            self._look(message.text, send=message.send), group="fits", exclusive=True, exit_on_error=False
+        )
+
+    async def _look(self, text: str, *, send: bool) -> None:
+        """Say what of a long text the model would not see."""
+        core, left_out = self.app.core, None
+        if core is not None:
+            with contextlib.suppress(VitaError):  # the question itself will tell
+                left_out = await core.fits(text)
+        self.query_one(Prompt).looked(text, str(left_out or ""), send=send)
 
     @on(Prompt.Decided)
     def _decided(self, message: Prompt.Decided) -> None:

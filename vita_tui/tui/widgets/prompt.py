@@ -8,11 +8,18 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import TextArea
 
 from vita_tui.tui.prompt_history import PromptHistory
 
 __all__ = ["Prompt"]
+
+
+LONG = 1000
+"""Characters from which it is looked whether the model takes them all."""
+LOOK_SECONDS = 0.3
+"""Without a key, before it is looked."""
 
 
 class Prompt(TextArea):
@@ -60,6 +67,15 @@ class Prompt(TextArea):
             super().__init__()
             self.text = text
 
+    class Grown(Message):
+        """The text has become long: whoever knows the model answers with `looked`."""
+
+        def __init__(self, text: str, *, send: bool) -> None:
+            super().__init__()
+            self.text = text
+            self.send = send
+            """The user has sent it, before it was known whether it fits."""
+
     class Decided(Message):
         """A key was pressed in a pause of what the user says."""
 
@@ -77,12 +93,41 @@ class Prompt(TextArea):
         )
         self.recall: PromptHistory | None = None
         """None until it was read from disk."""
+        self._looking: Timer | None = None
+        self._known = ""
+        """The long text of which it is known how much fits."""
         self.in_pause: Callable[[], bool] = lambda: False
         """Whether the user pauses in what they say."""
+
+    def on_text_area_changed(self) -> None:
+        """A long text may be more than the model takes: that is said before it is sent."""
+        self.border_subtitle = ""
+        if self._looking is not None:
+            self._looking.stop()
+            self._looking = None
+        if len(self.text) > LONG:
+            self._looking = self.set_timer(LOOK_SECONDS, self._look)
+
+    def _look(self, *, send: bool = False) -> None:
+        if text := self.text.strip():
+            self.post_message(self.Grown(text, send=send))
+
+    def looked(self, text: str, warning: str, *, send: bool) -> None:
+        """It is known how much of `text` fits: say `warning`, or send it if the user wants that and all fits."""
+        if text != self.text.strip():
+            return
+        self._known = text
+        if warning:
+            self.border_subtitle = f"{warning}: enter sends the end of it"
+        elif send:
+            self.action_send()
 
     def action_send(self) -> None:
         text = self.text.strip()
         if not text:
+            return
+        if len(text) > LONG and text != self._known:
+            self._look(send=True)
             return
         if self.recall is not None:
             self.recall.add(text)
