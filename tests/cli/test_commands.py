@@ -61,7 +61,7 @@ def test_help_loads_nothing_heavy() -> None:
     heavy = {
         "numpy",
         "textual",
-        "openai",
+        "httpx2",
         "faster_whisper",
         "sounddevice",
         "pydantic",

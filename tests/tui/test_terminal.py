@@ -155,7 +155,7 @@ def test_before_the_first_paint_only_the_screen_is_imported() -> None:
         "pydantic_settings",
         "numpy",
         "psutil",
-        "openai",
+        "httpx2",
         "markdown_it",
         "vita_tui.settings",
         "vita_tui.conversation",
