@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from vita_tui import paths
+from vita_tui.clock import time_limit
 from vita_tui.engines.llm.base import MESSAGE_OVERHEAD, Message, Piece
 from vita_tui.engines.llm.beginning import Beginning, folder
 from vita_tui.engines.llm.openai_server import OpenAIResponder, import_client
@@ -245,7 +246,8 @@ class EmbeddedResponder:
         """
         assert process.stdout is not None
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
+            async with time_limit(START_SECONDS):
+                line = await process.stdout.readline()
         except TimeoutError:
             raise EngineTimeoutError(
                 f"{self.name} was not ready after {START_SECONDS:.0f} s.", remedy=f"See {_log_file()}"

@@ -6,10 +6,11 @@ import asyncio
 import importlib
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from contextlib import AsyncExitStack, aclosing, suppress
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from vita_tui.clock import time_limit
 from vita_tui.engines.http_client import CONNECT_SECONDS, Server, async_client, speaks_tls
 from vita_tui.engines.llm.base import Cut, Message, Piece, Reasoning
 from vita_tui.engines.llm.marks import reasons_first
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["OpenAIResponder", "import_client"]
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 GRACE_SECONDS = 1.0
 """For what may still come after a server has said that the reply is finished: some keep the connection open."""
@@ -93,7 +96,8 @@ class OpenAIResponder:
                 remedy="Write the name of a model of that server: VITA_LLM__MODEL.",
             )
         server = Server.named(self._base_url, key=self._api_key, section="llm", kind="language model")
-        timeout = httpx.Timeout(self._timeout, connect=CONNECT_SECONDS)
+        # How long it may be silent `_in_time` decides, by the time in which the program ran.
+        timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
         # llama.cpp drops the connection of a stream that was closed: one that is kept may be dead when it is used again.
         self._client = async_client(server, timeout, keep=not self._is_llama)
         self._server = server
@@ -207,15 +211,16 @@ class OpenAIResponder:
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream, application/json"}
         try:
-            async with self._client.stream(
-                "POST", f"{server.url}/chat/completions", content=data, headers=headers
-            ) as answer:
+            async with AsyncExitStack() as stack:
+                asked = self._client.stream(
+                    "POST", f"{server.url}/chat/completions", content=data, headers=headers
+                )
+                answer = await self._in_time(stack.enter_async_context(asked))
+                pieces = self._pieces(answer)
                 if not answer.is_success:
-                    raise self._refusal(
-                        answer.status_code, answer.headers, await _start_of(answer.aiter_bytes())
-                    )
+                    raise self._refusal(answer.status_code, answer.headers, await _start_of(pieces))
                 begun = True
-                async with aclosing(messages_of(answer.aiter_bytes())) as found:
+                async with aclosing(messages_of(pieces)) as found:
                     async for message in found:
                         if message is not None:
                             said = True
@@ -235,6 +240,22 @@ class OpenAIResponder:
                 f"{server.where} sent what is not a reply: it does not look like an OpenAI-compatible server.",
                 remedy="Check llm.base_url; it usually ends in /v1.",
             ) from None
+
+    async def _pieces(self, answer: httpx2.Response) -> AsyncGenerator[bytes, None]:
+        """The bytes of `answer`, each within the timeout."""
+        async with aclosing(answer.aiter_bytes()) as pieces:
+            while (piece := await self._in_time(anext(pieces, None))) is not None:
+                yield piece
+
+    async def _in_time(self, sign: Awaitable[_T]) -> _T:
+        """A sign of life, within the timeout."""
+        import httpx2
+
+        try:
+            async with time_limit(self._timeout):
+                return await sign
+        except TimeoutError:
+            raise httpx2.ReadTimeout("") from None
 
     def _refusal(self, status: int, headers: httpx2.Headers, body: str) -> EngineError:
         assert self._server is not None
@@ -283,7 +304,7 @@ class OpenAIResponder:
 
         try:
             answer = await self._client.post(
-                f"{self._server.root}/slots/0?action={action}", json={"filename": file}
+                f"{self._server.root}/slots/0?action={action}", json={"filename": file}, timeout=self._timeout
             )
             done = answer.json()
         except (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError) as error:
