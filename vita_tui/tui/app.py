@@ -16,15 +16,19 @@ import threading
 from collections.abc import Callable, Container, Coroutine, Iterable, Mapping
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.message import Message
+from textual.message_pump import MessagePump
 from textual.screen import Screen
 
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import VitaError
-from vita_tui.events import Job, Notice
+from vita_tui.events import InternalError, Job, Notice
 from vita_tui.health.tasks import Tasks, notice_of
+from vita_tui.tui.containment import Mishaps, contain_messages
 from vita_tui.tui.core import Build, Core, Weights
 from vita_tui.tui.figures import Memory, measure
 from vita_tui.tui.held_key import HeldKey
@@ -32,6 +36,7 @@ from vita_tui.tui.keyboard import REPORT_EVENTS, Edge
 from vita_tui.tui.messages import Built, NotBuilt
 from vita_tui.tui.screens.main import MainScreen
 from vita_tui.tui.terminal import TerminalFile, driver_class, private_terminal
+from vita_tui.tui.widgets.typing import InOrder
 
 __all__ = ["VitaApp", "run"]
 
@@ -41,6 +46,10 @@ GONE = 0.9
 """Seconds from the wish to leave to the end of the process, whatever hangs."""
 CLOSING = 0.65
 """Of them, for the assistant to close itself in good order."""
+LEAST = Size(20, 4)
+"""Columns and rows that are laid out at least. A smaller window shows the top left of them; many a widget cannot be laid out in no room."""
+HANGS = 0.5
+"""Seconds that a key waits for those before it."""
 MEASURE = 2.0
 """Seconds between two looks at the memory."""
 
@@ -90,6 +99,8 @@ class VitaApp(App[int]):
         measure: Callable[[], Memory] = measure,
     ) -> None:
         self._terminal = terminal
+        self.mishaps = Mishaps(self._tell_mishap)
+        contain_messages()
         super().__init__(watch_css=False)
         self.core: Core | None = None
         """None until it was built."""
@@ -110,7 +121,10 @@ class VitaApp(App[int]):
         self._build = build
         self._measure_memory = measure
         self._resume = resume
+        self._painted = False
         self._started = False
+        self._turning = asyncio.Lock()
+        """Held while another conversation is turned to: what is asked meanwhile belongs to that one."""
         self._waiting: list[str] = []
         """Questions that were asked before there was anyone to ask."""
         self._tasks = Tasks("tui.app", self._failed)
@@ -129,6 +143,31 @@ class VitaApp(App[int]):
         return self.main
 
     # ---- life
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Resize):
+            event = _at_least(event)
+        if isinstance(event, events.Key) and not event.is_forwarded and await self._pressed(event):
+            return
+        await super().on_event(event)
+
+    async def _pressed(self, event: events.Key) -> bool:
+        """Do what the key is bound to outside of text: after the keys that came before it, and before those that come after.
+
+        Textual hands a key from widget to widget first; what is typed behind f4 would still go to the prompt.
+        """
+        focused = self.focused
+        if focused is not None and focused.check_consume_key(event.key, event.character):
+            return False
+        active = self.screen.active_bindings.get(event.key)
+        if active is None or (active.node is focused and isinstance(focused, InOrder)):
+            return False
+        if active.binding.id != "quit":
+            for pump in (focused, self.screen):
+                await _caught_up(pump)
+        if event.key == "escape":
+            self.screen.clear_selection()
+        return await self.run_action(active.binding.action, active.node)
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
@@ -283,6 +322,32 @@ class VitaApp(App[int]):
         # SIGINT is the user at another terminal; after the others nobody is left to read an exit code.
         self.spawn(self._leave(130 if number == signal.SIGINT else 0), "quit")
 
+    # ---- what goes wrong
+
+    def contain(self, error: Exception, what: str) -> bool:
+        """Whether the program goes on in spite of `error`: always, once there is a screen to go on with."""
+        if not self._painted:
+            return False
+        self.mishaps.note(error, what)
+        return True
+
+    def _handle_exception(self, error: Exception) -> None:
+        if not self.contain(error, "the screen"):
+            super()._handle_exception(error)
+
+    def _tell_mishap(self, kind: str, total: int) -> None:
+        if self.core is not None:
+            self.core.bus.publish(InternalError("screen", kind))
+        times = "" if total == 1 else f" {total} times so far."
+        notice = Notice(
+            "Something could not be shown",
+            f"An internal error ({kind}); VITA goes on.{times}",
+            "ctrl+l has the details",
+            "warning",
+            key="screen",
+        )
+        self.main.note(notice)
+
     # ---- from the driver's threads
 
     def on_terminal_lost(self) -> None:
@@ -332,7 +397,12 @@ class VitaApp(App[int]):
             self._waiting.append(text)
             self.notify("It will be asked when the language model is here.", title="Fetching", markup=False)
             return
-        self.spawn(self.core.ask(text), "ask")
+        self.spawn(self._ask(self.core, text), "ask")
+
+    async def _ask(self, core: Core, text: str) -> None:
+        async with self._turning:
+            pass
+        await core.ask(text)
 
     def is_fetching(self, job: Job) -> bool:
         """Whether what `job` needs is on its way."""
@@ -395,14 +465,16 @@ class VitaApp(App[int]):
             self.spawn(self._new_session(self.core), "new conversation")
 
     async def _new_session(self, core: Core) -> None:
-        await core.new_session()
-        await self.main.clear()
+        async with self._turning:
+            await core.new_session()
+            await self.main.clear()
 
     async def resume(self, session_id: str) -> None:
         """Go on with an earlier conversation."""
         if self.core is not None:
-            await self.core.resume(session_id)
-            await self._show_session(self.core)
+            async with self._turning:
+                await self.core.resume(session_id)
+                await self._show_session(self.core)
 
     async def _show_session(self, core: Core) -> None:
         if core.session is not None:
@@ -424,7 +496,7 @@ class VitaApp(App[int]):
 
     def _measure(self) -> None:
         if not self.quitting:
-            self.run_worker(self._take_measure(), group="memory", exclusive=True, exit_on_error=False)
+            self.run_worker(self._take_measure(), group="memory", exclusive=True)
 
     async def _take_measure(self) -> None:
         from vita_tui.tui.widgets.panel import Panel
@@ -481,6 +553,20 @@ class VitaApp(App[int]):
         yield from commands(self)
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save this screen as an SVG picture", self.deliver_screenshot)
+
+
+def _at_least(event: events.Resize) -> events.Resize:
+    """`event`, for a window of `LEAST` when it is smaller."""
+    size = Size(max(event.size.width, LEAST.width), max(event.size.height, LEAST.height))
+    return event if size == event.size else events.Resize(size, size, size, event.pixel_size)
+
+
+async def _caught_up(pump: MessagePump | None) -> None:
+    """Wait until `pump` has taken all that waits for it; not for one that hangs."""
+    reached = asyncio.Event()
+    if pump is not None and pump.call_later(reached.set):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(reached.wait(), HANGS)
 
 
 def _look() -> tuple[str, bool]:

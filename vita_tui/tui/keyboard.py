@@ -19,10 +19,13 @@ from typing import Literal
 __all__ = [
     "ADD_EVENTS",
     "ASK",
+    "PASTE_END",
+    "PASTE_START",
     "REPORT_EVENTS",
     "Edge",
     "Stroke",
     "TalkKey",
+    "mark_pastes",
     "parse_flags",
     "parse_stroke",
     "reports_releases",
@@ -42,6 +45,11 @@ FEW_REPEATS = 3
 
 _STROKE = re.compile(r"\x1b\[(\d*)((?::\d*)*)(?:;(\d*)(?::([123]))?((?:;[\d:]*)?))?([u~ABCDEFHPQRS])")
 _FLAGS = re.compile(r"\x1b\[\?(\d+)u")
+PASTE_START, PASTE_END = "\x1b[200~", "\x1b[201~"
+"""Around what is pasted, by terminals that mark it."""
+_LINES = re.compile(
+    r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\x00-\x1f\x7f][\r\n][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*"
+)
 _MODIFIER_CODES = frozenset(range(57441, 57455))
 """Shift, control, alt and their like, left and right, as keys of their own."""
 
@@ -70,6 +78,21 @@ def parse_stroke(sequence: str) -> Stroke | None:
     number = int(code) if code else 1
     event: Kind = 3 if kind == "3" else 2 if kind == "2" else 1
     return Stroke(f"{number}{end}", event, plain + end, end == "u" and number in _MODIFIER_CODES)
+
+
+def mark_pastes(data: str) -> str:
+    """`data`, which came in one go, with the pastes in it marked that the terminal did not mark: several lines come from no hand at once.
+
+    A line end at the end of `data` is the enter key.
+    """
+    if "\x1b" in data or not re.search(r"[\r\n][^\r\n]", data):
+        return data
+
+    def marked(match: re.Match[str]) -> str:
+        text = match[0]
+        return f"{PASTE_START}{text}{PASTE_END}" if re.search(r"[\r\n][^\r\n]", text) else text
+
+    return _LINES.sub(marked, data)
 
 
 def parse_flags(sequence: str) -> int | None:

@@ -9,13 +9,34 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import logging
 import os
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import IO, Any, Protocol
 
 from vita_tui.tui import guard, splash
-from vita_tui.tui.keyboard import ADD_EVENTS, ASK, Edge, TalkKey, parse_flags, parse_stroke
+from vita_tui.tui.keyboard import (
+    ADD_EVENTS,
+    ASK,
+    PASTE_END,
+    PASTE_START,
+    Edge,
+    TalkKey,
+    mark_pastes,
+    parse_flags,
+    parse_stroke,
+)
+
+log = logging.getLogger(__name__)
+
+READ = 4096
+ONE_KEY = 16
+"""Bytes that one key sends at most."""
+LONGEST = 1_000_000
+"""Bytes that are taken in one go."""
+PAUSE = 0.01
+"""Seconds between two parts of one paste."""
 
 __all__ = ["TerminalFile", "Watch", "driver_class", "parser_class", "private_terminal"]
 
@@ -140,10 +161,17 @@ def parser_class(watch: Watch) -> type[Any]:
         def __init__(self, debug: bool) -> None:
             super().__init__(debug)
             self.talk_key = TalkKey(watch.on_talk_edge)
+            self._marked = False
+            """A paste has begun that the terminal marks as one."""
 
         def feed(self, data: str) -> Iterable[Any]:
             if FOCUSOUT in data:
                 self.talk_key.focus_lost()
+            # In the middle of a sequence, or of a paste that is marked as one, nothing is a paste by itself.
+            if self._awaiting.timeout is None and not self._marked:
+                data = mark_pastes(data)
+            if (last := max(data.rfind(PASTE_START), data.rfind(PASTE_END))) >= 0:
+                self._marked = data.startswith(PASTE_START, last)
             return super().feed(data)
 
         def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
@@ -216,18 +244,31 @@ def driver_class(terminal: TerminalFile, watch: Watch) -> type[Any]:
                     watch.on_terminal_lost()
                     return
                 while not self.exit_event.is_set():
-                    if selector.select(0.1):
-                        try:
-                            data = os.read(self.fileno, 4096)
-                        except OSError:
-                            data = b""
-                        if not data:
-                            watch.on_terminal_lost()
-                            return
-                        for message in parser.feed(decode(data)):
+                    try:
+                        if selector.select(0.1):
+                            if not (data := self._read(selector)):
+                                watch.on_terminal_lost()
+                                return
+                            for message in parser.feed(decode(data)):
+                                self.process_message(message)
+                        parser.talk_key.tick()
+                        for message in parser.tick():
                             self.process_message(message)
-                    parser.talk_key.tick()
-                    for message in parser.tick():
-                        self.process_message(message)
+                    except Exception:
+                        # A sequence that no parser was prepared for costs what was read, not the keyboard.
+                        log.exception("the input could not be understood")
+                        parser = parser_type(self._debug)
+
+        def _read(self, selector: selectors.BaseSelector) -> bytes:
+            """What was typed or pasted, as far as it comes in one go; nothing at the end of the terminal."""
+            data = b""
+            with contextlib.suppress(OSError):
+                data = os.read(self.fileno, READ)
+                # More than one key at once is a paste, or a program that types: its next part belongs to it.
+                while len(data) > ONE_KEY and len(data) < LONGEST and selector.select(PAUSE):
+                    if not (more := os.read(self.fileno, READ)):
+                        break
+                    data += more
+            return data
 
     return VitaDriver

@@ -17,6 +17,7 @@ from vita_tui.errors import VitaError
 from vita_tui.tui.look import MUTED
 from vita_tui.tui.screens.base import Sheet
 from vita_tui.tui.text import ago, clean, count, one_line
+from vita_tui.tui.widgets.typing import Line
 
 __all__ = ["HistoryScreen"]
 
@@ -36,7 +37,7 @@ class HistoryScreen(Sheet):
         self._ids: list[str] = []
 
     def content(self) -> ComposeResult:
-        yield Input(placeholder="Words to look for", id="history-words")
+        yield Line(placeholder="Words to look for", id="history-words")
         yield OptionList(id="history-list", markup=False)
         yield Static("", id="history-note")
 
@@ -63,7 +64,7 @@ class HistoryScreen(Sheet):
         self.query_one(OptionList).focus()
 
     def _look(self, words: str) -> None:
-        self.run_worker(self._find(words.strip()), group="find", exclusive=True, exit_on_error=False)
+        self.run_worker(self._find(words.strip()), group="find", exclusive=True)
 
     async def _find(self, words: str) -> None:
         core = self.app.core

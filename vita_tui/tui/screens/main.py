@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
@@ -135,6 +136,8 @@ class MainScreen(Screen[None]):
         self._compositor = LeanCompositor()
         self._clock = clock
         self.bridge = Bridge(self.post_message)
+        self._showing = asyncio.Lock()
+        """Held while the conversation on the screen is changed: it grows, is cut and is cleared one after the other."""
         self._withheld: dict[str, Notice] = {}
         """By key: what is shown only if nothing better comes."""
         self.set_class(not panel, "panel-off")
@@ -157,8 +160,13 @@ class MainScreen(Screen[None]):
     # ---- what happens
 
     async def on_happened(self, _: Happened) -> None:
+        async with self._showing:
+            await self._show_waiting()
+
+    async def _show_waiting(self) -> None:
         for event in self.bridge.take():
-            await self.show(event)
+            with self.app.mishaps.contained(type(event).__name__):
+                await self.show(event)
 
     async def show(self, event: Event) -> None:
         """Show one event."""
@@ -238,9 +246,13 @@ class MainScreen(Screen[None]):
             if (notice := self._withheld.pop(key, None)) is not None:
                 self.show_notice(notice)
 
+    def note(self, notice: Notice) -> None:
+        """A place in the panel, and nothing more."""
+        self.query_one(Panel).show_notice(notice)
+
     def show_notice(self, notice: Notice) -> None:
         """A toast, and a place in the panel when it is more than information."""
-        self.query_one(Panel).show_notice(notice)
+        self.note(notice)
         if notice.key == "microphone":
             there = notice.severity == "information"
             self.query_one(StatusLine).microphone = self.query_one(Panel).microphone = there
@@ -331,8 +343,9 @@ class MainScreen(Screen[None]):
         if reply is None or reply.timings is None:
             self.app.notify("Ask something first.", title="No turn yet", markup=False)
             return
-        await reply.toggle_waterfall()
-        reply.scroll_visible()
+        async with self._showing:
+            await reply.toggle_waterfall()
+            reply.scroll_visible()
 
     def action_copy_reply(self) -> None:
         reply = self.query_one(Conversation).last_reply
@@ -355,9 +368,13 @@ class MainScreen(Screen[None]):
 
     async def clear(self) -> None:
         """Show an empty conversation."""
-        await self.query_one(Conversation).clear()
+        async with self._showing:
+            await self._show_waiting()  # what still belongs to the conversation that goes
+            await self.query_one(Conversation).clear()
         self.query_one(Prompt).focus()
 
     async def show_turns(self, turns: Iterable[Any]) -> None:
         """Show a kept conversation."""
-        await self.query_one(Conversation).show(turns)
+        async with self._showing:
+            await self._show_waiting()
+            await self.query_one(Conversation).show(turns)

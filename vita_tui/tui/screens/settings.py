@@ -20,6 +20,7 @@ from vita_tui.tui.look import MUTED
 from vita_tui.tui.screens.base import Sheet
 from vita_tui.tui.settings_file import change, read, source_of
 from vita_tui.tui.text import clean
+from vita_tui.tui.widgets.typing import Line
 
 __all__ = ["SettingsScreen"]
 
@@ -77,7 +78,7 @@ class SettingsScreen(Sheet):
         return "changes are saved at once · esc closes"
 
     def on_mount(self) -> None:
-        self.run_worker(self._list_devices(), exit_on_error=False)
+        self.run_worker(self._list_devices())
 
     # ---- what is shown
 
@@ -125,7 +126,7 @@ class SettingsScreen(Sheet):
             options = [("the system's default", "")] + ([(value, value)] if value else [])
             return Select(options, value=value, allow_blank=False, compact=True, id=place, classes="value")
         kind: Literal["number", "text"] = "number" if isinstance(value, float) else "text"
-        return Input(str(value), type=kind, id=place, classes="value", valid_empty=True, compact=True)
+        return Line(str(value), type=kind, id=place, classes="value", valid_empty=True, compact=True)
 
     def _all(self) -> Content:
         return Content("\n\n").join(self._every())

@@ -7,11 +7,15 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.document._document import Location
 from textual.message import Message
+from textual.strip import Strip
 from textual.timer import Timer
 from textual.widgets import TextArea
 
+from vita_tui.tui import graphemes
 from vita_tui.tui.prompt_history import PromptHistory
+from vita_tui.tui.widgets.typing import InOrder
 
 __all__ = ["Prompt"]
 
@@ -22,7 +26,7 @@ LOOK_SECONDS = 0.3
 """Without a key, before it is looked."""
 
 
-class Prompt(TextArea):
+class Prompt(TextArea, InOrder):
     """Grows with its text up to the style's `max-height`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -122,6 +126,10 @@ class Prompt(TextArea):
         elif send:
             self.action_send()
 
+    def render_line(self, y: int) -> Strip:
+        # The placeholder cannot be wrapped to no width at all.
+        return super().render_line(y) if self.content_size.width > 0 else Strip.blank(0)
+
     def action_send(self) -> None:
         text = self.text.strip()
         if not text:
@@ -132,7 +140,8 @@ class Prompt(TextArea):
         if self.recall is not None:
             self.recall.add(text)
         self.clear()
-        self.post_message(self.Sent(text))
+        # Straight to the screen: keys that follow are in order with it.
+        self.screen.post_message(self.Sent(text))
 
     def action_newline(self) -> None:
         self.insert("\n")
@@ -166,21 +175,41 @@ class Prompt(TextArea):
         self.move_cursor(self.document.end)
 
     async def _on_key(self, event: events.Key) -> None:
-        """Sending happens here and not by way of the app's bindings: those run before or after other keys that wait in the queue, so
-        that what is typed quickly would be sent by halves.
-        """
         if self.in_pause() and (event.key == "enter" or event.is_printable):
             # Whoever reaches for the keyboard in a pause wants to decide how long it lasts.
             event.stop()
             event.prevent_default()
-            self.post_message(self.Decided(send=event.key == "enter"))
+            self.screen.post_message(self.Decided(send=event.key == "enter"))
             return
-        for binding in self._bindings.key_to_bindings.get(event.key, ()):
-            if binding.id in ("prompt.send", "prompt.newline"):
-                event.stop()
-                event.prevent_default()
-                self.action_send() if binding.id == "prompt.send" else self.action_newline()
-                return
+        if await self.take(event):
+            return
+        if graphemes.is_text(event.character):
+            event.stop()
+            event.prevent_default()
+            self._replace_via_keyboard(event.character or "", *self.selection)
+
+    # ---- what the eye sees as one character is one
+
+    def get_cursor_left_location(self) -> Location:
+        row, column = self.cursor_location
+        return (
+            (row, graphemes.before(self.document[row], column))
+            if column
+            else super().get_cursor_left_location()
+        )
+
+    def get_cursor_right_location(self) -> Location:
+        row, column = self.cursor_location
+        line = self.document[row]
+        return (
+            (row, graphemes.after(line, column))
+            if column < len(line)
+            else super().get_cursor_right_location()
+        )
+
+    def clamp_visitable(self, location: Location) -> Location:
+        row, column = super().clamp_visitable(location)
+        return row, graphemes.nearest(self.document[row], column)
 
     async def _on_paste(self, event: events.Paste) -> None:
         """Pasted text is text: line ends as ours, no control characters."""

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from markdown_it import MarkdownIt
 from textual.content import Content
+from textual.widget import MountError
 from textual.widgets import Markdown
 from textual.widgets._markdown import MarkdownBlock, MarkdownParagraph
 
@@ -64,7 +65,10 @@ class ReplyStream:
         """Show what was written and end."""
         self._ending.set()
         self._news.set()
-        await self._task
+        # Not awaited itself: it may be cancelled, or fail, and neither is who stops it.
+        await asyncio.wait({self._task})
+        if not self._task.cancelled() and (error := self._task.exception()) is not None:
+            raise error
 
     def cancel(self) -> None:
         """End without showing what is left: there is nothing any more to show it in."""
@@ -77,7 +81,12 @@ class ReplyStream:
             piece = "".join(self._pieces)
             self._pieces.clear()
             if piece:
-                await self._reply.append(piece)
+                try:
+                    await self._reply.append(piece)
+                except MountError:
+                    if self._reply.is_attached:
+                        raise
+                    return  # it was taken off the screen meanwhile
             if self._ending.is_set():
                 if self._pieces:
                     continue

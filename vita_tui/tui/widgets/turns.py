@@ -19,6 +19,7 @@ from vita_tui.tui.look import MUTED
 from vita_tui.tui.text import clean, count, milliseconds
 
 if TYPE_CHECKING:
+    from textual.widget import Widget
     from textual.widgets import TextArea
 
     from vita_tui.tui.widgets.reply import Reply, ReplyStream
@@ -91,16 +92,20 @@ class AssistantTurn(Vertical):
         self._rendered = 0
         self._facts: list[str] = []
         self._reasoning: Reasoning | None = None
+        self._below = Static("", classes="facts")
+        """The line that says who answered, and how."""
 
     def compose(self) -> ComposeResult:
         # The words that follow are put before it.
         yield Static(Content.assemble(("…", MUTED)), classes="waiting")
-        yield Static("", classes="facts")
+        yield self._below
 
     async def write(self, piece: str) -> None:
         """Append to the reply."""
         piece = clean(piece)
         self.text += piece
+        if not self.is_attached:
+            return
         if self._rest is not None:
             self._rest.insert(piece, self._rest.document.end)
             return
@@ -165,7 +170,7 @@ class AssistantTurn(Vertical):
         """Strike through the words that never left the speaker."""
         await self.finish()
         heard, unheard = clean(heard), clean(unheard)
-        if not unheard.strip() or self._rest is not None:
+        if not unheard.strip() or self._rest is not None or not self.is_attached:
             return
         start = heard.rfind("\n\n") + 2 if "\n\n" in heard else 0
         if self._body is not None:
@@ -174,7 +179,7 @@ class AssistantTurn(Vertical):
             else:
                 await self._body.remove()
         line = Content.assemble(heard[start:].lstrip(), (unheard.rstrip(), f"strike {MUTED}"))
-        await self.mount(Static(line, classes="cut"), before=self.query_one(".facts"))
+        await self._put(Static(line, classes="cut"))
 
     def add_fact(self, fact: str) -> None:
         """Say something about the reply in the line below it."""
@@ -207,15 +212,19 @@ class AssistantTurn(Vertical):
             await self.mount(Waterfall(self.timings.timings))
 
     def _show_facts(self) -> None:
-        for line in self.query(".facts").results(Static):
-            line.update(Content(" · ".join(self._facts)))
+        self._below.update(Content(" · ".join(self._facts)))
+
+    async def _put(self, *widgets: Widget) -> None:
+        """Mount above the facts, unless the turn was taken off the screen meanwhile."""
+        if self._below.is_attached and self._below.parent is self:
+            await self.mount(*widgets, before=self._below)
 
     async def _begin(self) -> None:
         from vita_tui.tui.widgets.reply import Reply, ReplyStream
 
         await self.query(".waiting").remove()
         self._body = Reply()
-        await self.mount(self._body, before=self.query_one(".facts"))
+        await self._put(self._body)
         self._stream = ReplyStream(self._body)
 
     async def _overflow(self, rest: str) -> None:
@@ -224,7 +233,7 @@ class AssistantTurn(Vertical):
         await self.finish()
         note = Static("The reply is long; the rest is plain text.", classes="note")
         self._rest = TextArea(rest, read_only=True, compact=True, classes="rest", show_cursor=False)
-        await self.mount(note, self._rest, before=self.query_one(".facts"))
+        await self._put(note, self._rest)
 
     def describe(self) -> str:
         """For people who cannot see it."""
