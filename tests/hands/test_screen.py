@@ -32,7 +32,7 @@ class NoWatch:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["about"])
 async def test_typed(case: dict[str, Any]) -> None:
     core = ScriptedCore()
-    parser = parser_class(NoWatch())(False)  # type: ignore[arg-type]  # a watch by its shape
+    parser = parser_class(NoWatch())(False)
     async with running(core) as (app, pilot):
         for data in case["typed"]:
             for message in parser.feed(data):

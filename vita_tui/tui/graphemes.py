@@ -14,7 +14,7 @@ __all__ = ["after", "before", "is_text", "nearest"]
 
 @lru_cache(maxsize=64)
 def _edges(line: str) -> tuple[int, ...]:
-    import regex  # not before the first character that is not ASCII
+    import regex  # type: ignore[import-untyped]  # it has none; and not before the first character that is not ASCII
 
     return (0, *(match.end() for match in regex.finditer(r"\X", line)))
 
