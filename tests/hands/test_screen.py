@@ -10,6 +10,7 @@ import pytest
 
 from tests.tui.driving import running, until
 from tests.tui.scripted import ScriptedCore
+from vita_tui.tui.keyboard import Edge
 from vita_tui.tui.terminal import parser_class
 from vita_tui.tui.widgets.prompt import Prompt
 
@@ -21,11 +22,15 @@ CASES = tomllib.loads(Path(__file__).with_suffix(".toml").with_name("screen.toml
 class NoWatch:
     def on_terminal_lost(self) -> None: ...
     def on_key_flags(self, flags: int) -> None: ...
-    def on_talk_edge(self, edge: str) -> None: ...
+    def on_talk_edge(self, edge: Edge) -> None: ...
     def holds(self) -> bool:
         return False
 
     def talk_keys(self) -> frozenset[str]:
+        return frozenset()
+
+    def on_quit_key(self) -> None: ...
+    def quit_keys(self) -> frozenset[str]:
         return frozenset()
 
 
