@@ -37,6 +37,8 @@ __all__ = [
     "TtsSettings",
     "UiSettings",
     "as_toml",
+    "assign",
+    "at_once",
     "fields",
     "load",
 ]
@@ -69,16 +71,25 @@ def _listed(value: Any) -> Any:
 Several = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_listed)]
 
 
+class _AtOnce:
+    """Marks a setting that may change while the program runs: the assistant, or the screen, applies it."""
+
+
+Live = Annotated[T, _AtOnce()]
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", use_attribute_docstrings=True, validate_default=True, validate_assignment=True
+    )
 
 
 class SttSettings(_Section):
     """Speech recognition: Whisper, in this process."""
 
-    model: str = "base"
+    model: str = Field(default="base", min_length=1)
     """Catalogue name (base, tiny.en), a folder with a CTranslate2 model, or hf:owner/repo."""
-    language: str = "en"
+    language: Live[str] = Field(default="en", min_length=1)
     """Language code that is spoken, or "auto" to detect it at some cost in time."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it runs; "auto" takes CUDA where there is one."""
@@ -105,7 +116,7 @@ class LlmSettings(_Section):
 
     base_url: str = ""
     """Server to ask, such as http://127.0.0.1:11434/v1 for Ollama; empty for the embedded model."""
-    model: str = "smollm2-135m-instruct"
+    model: str = Field(default="smollm2-135m-instruct", min_length=1)
     """Model name on that server; for the embedded one a catalogue name, a .gguf path, or hf:owner/repo/file."""
     api_key: SecretStr = SecretStr("")
     """Key for the server; better given as VITA_LLM__API_KEY than in the file."""
@@ -164,9 +175,9 @@ class TtsSettings(_Section):
     """Begin to speak after a reply's first few words; off: after its first sentence."""
     ahead: bool = True
     """Begin to speak a clause while its end is still being synthesised, where the voice is quick enough; off: when it is whole."""
-    rate: float = Field(default=1.0, ge=0.5, le=3.0)
+    rate: Live[float] = Field(default=1.0, ge=0.5, le=3.0)
     """Speed of speech; 1 is the voice's own."""
-    volume: float = Field(default=1.0, ge=0.0, le=1.0)
+    volume: Live[float] = Field(default=1.0, ge=0.0, le=1.0)
     """Loudness; 0 is silent, 1 is the voice's own."""
     timeout: float = Field(default=10.0, gt=0)
     """Seconds after which synthesis of a clause has failed."""
@@ -175,15 +186,15 @@ class TtsSettings(_Section):
 class AudioSettings(_Section):
     """Microphone and speaker."""
 
-    input: str = ""
+    input: Live[str] = ""
     """Name of the microphone, or a part of it; empty for the system's default."""
-    output: str = ""
+    output: Live[str] = ""
     """Name of the speaker, or a part of it; empty for the system's default."""
     pre_roll: float = Field(default=0.5, ge=0.0, le=3.0)
     """Seconds before the key that belong to what you say: the first word is never lost."""
-    earcons: bool = True
+    earcons: Live[bool] = True
     """Short sounds when the microphone opens and closes."""
-    speak: bool = True
+    speak: Live[bool] = True
     """Speak the replies aloud; off shows them only."""
     duplex: Literal["auto", "full_duplex", "half_duplex", "push_to_talk"] = "auto"
     """full_duplex: talk into the reply; half_duplex: the microphone rests while it sounds; push_to_talk: only the key opens it."""
@@ -198,25 +209,25 @@ class AudioSettings(_Section):
 class TalkSettings(_Section):
     """When you have the floor."""
 
-    hands_free: bool = False
+    hands_free: Live[bool] = False
     """Listen without a key from the start; ctrl+t switches it."""
-    key: str = "ctrl+space"
+    key: Live[str] = "ctrl+space"
     """What you talk with, as Textual names keys; more than one with commas."""
-    key_mode: Literal["auto", "hold", "tap"] = "auto"
+    key_mode: Live[Literal["auto", "hold", "tap"]] = "auto"
     """hold records while the key is held, where the terminal tells of released keys; tap starts, tap or a pause ends."""
-    wake_word: WakeWordName = ""
+    wake_word: Live[WakeWordName] = ""
     """A word that opens the microphone as the key does; needs the extra wake. Empty for none."""
-    end_silence: float = Field(default=0.8, ge=0.2, le=10.0)
+    end_silence: Live[float] = Field(default=0.8, ge=0.2, le=10.0)
     """Seconds of silence that end what you say."""
-    adaptive: bool = True
+    adaptive: Live[bool] = True
     """Wait less after what sounds finished, longer after half a sentence."""
-    think_ahead: bool = True
+    think_ahead: Live[bool] = True
     """Understand and begin to answer, unheard, in every short pause that may be the end."""
-    patience: float = Field(default=6.0, ge=1.0, le=60.0)
+    patience: Live[float] = Field(default=6.0, ge=1.0, le=60.0)
     """Seconds to wait for the first word before the microphone closes again."""
-    threshold: float = Field(default=0.5, gt=0.0, lt=1.0)
+    threshold: Live[float] = Field(default=0.5, gt=0.0, lt=1.0)
     """Probability from which sound counts as speech."""
-    max_seconds: float = Field(default=120.0, ge=5.0, le=600.0)
+    max_seconds: Live[float] = Field(default=120.0, ge=5.0, le=600.0)
     """Longest single utterance."""
 
 
@@ -275,7 +286,7 @@ class HealthSettings(_Section):
 class UiSettings(_Section):
     """The screen."""
 
-    theme: str = "textual-dark"
+    theme: Live[str] = "textual-dark"
     """Name of a Textual theme; the palette (ctrl+p) shows them."""
     panel: bool = True
     """Show the live panel where the terminal is wide enough."""
@@ -422,6 +433,7 @@ _WRONG = {
     "int_from_float": "it should be a whole number",
     "int_parsing": "it should be a whole number",
     "int_type": "it should be a whole number",
+    "string_too_short": "it must not be empty",
     "string_type": "it should be text in quotes",
     "tuple_type": "it should be a list",
 }
@@ -466,6 +478,28 @@ def fields() -> list[tuple[str, Any]]:
             model = get_args(model)[0]
         found += [(f"{section}.{name}", inner) for name, inner in model.model_fields.items()]
     return found
+
+
+def at_once(key: str) -> bool:
+    """Whether the setting `key` ("section.name") applies while the program runs; the others count from the next start."""
+    return any(
+        name == key and any(isinstance(mark, _AtOnce) for mark in field.metadata) for name, field in fields()
+    )
+
+
+def assign(settings: Settings, key: str, value: Any) -> None:
+    """Set `key` ("section.name") in `settings`.
+
+    Raises:
+        SettingsError: it cannot have this value; it keeps the one it had.
+    """
+    section, name = key.split(".")
+    try:
+        setattr(getattr(settings, section), name, value)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        what = _WRONG.get(problem["type"]) or str(problem["msg"]).removeprefix("Value error, ")
+        raise SettingsError(f"{key} is wrong: {what[:1].lower()}{what[1:]}.") from None
 
 
 def as_toml(

@@ -7,7 +7,6 @@ import threading
 
 from tests.conversation.support import DEADLINE, Events, assistant, silence
 from vita_tui.audio.files import FileSpeaker
-from vita_tui.conversation.assistant import AT_ONCE
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.tts.fake import FakeSynthesizer
 from vita_tui.errors import DeviceError, EngineError
@@ -28,6 +27,7 @@ from vita_tui.events import (
     UserSaid,
 )
 from vita_tui.health.registry import registry
+from vita_tui.settings import at_once
 
 LONG = "Here is the first of many sentences. " + "And then there is one more that follows it. " * 12
 
@@ -369,7 +369,7 @@ async def test_settings_apply_at_once() -> None:
             ("talk.hands_free", True),
             ("audio.speak", False),
         ):
-            assert key in AT_ONCE
+            assert at_once(key)
             await vita.change(key, value)
         assert getattr(voice, "rate") == 1.5  # noqa: B009 - the scripted voice has none by itself
         assert [engine.language for engine in vita.chains["stt"].engines] == ["de"]

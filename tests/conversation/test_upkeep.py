@@ -236,8 +236,8 @@ async def test_turns_that_keep_failing_raise_one_alert_even_while_the_engine_res
             await made.ask(f"Question {number}?")
         assert len(mind.requests) < 15, "it rests and is not asked"
         (alert,) = events.of(Alert)
-        assert alert.title == "Failing: turns that need mind"
-        assert alert.message == "10 of the last 10 calls failed."
+        assert alert.title == "Questions were not answered"
+        assert alert.message.startswith("10 of the last 10 times. ")
         jobs = figures(made, "turn_jobs", engine="mind", job="llm")
         assert (jobs.count, jobs.errors) == (15, 15)
         assert figures(made, "errors", kind="NoEngineError").value == 15

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -127,3 +128,95 @@ async def test_no_secret_is_shown() -> None:
         listing = text_of(app.screen.query_one("#settings-all", Static))
         assert "llm.api_key = set" in listing
         assert "secret" not in listing.replace("Secret", "")
+
+
+async def on_settings(pilot: Any, app: Any) -> None:
+    await pilot.press("f2")
+    await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+
+
+async def test_what_was_saved_for_the_next_start_is_shown_and_can_be_set_back() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        for model in ("fake-large", "smollm2-135m-instruct"):
+            await on_settings(pilot, app)
+            field = app.screen.query_one("#llm-model", Input)
+            field.focus()
+            field.value = model
+            await pilot.press("enter")
+            await until(pilot, lambda model=model: settings.load().llm.model == model)
+            await pilot.press("escape")
+            await on_settings(pilot, app)
+            assert app.screen.query_one("#llm-model", Input).value == model, "the saved value is shown"
+            about = text_of(app.screen.query_one("#about-llm-model", Static))
+            assert "from the next start" in about
+            assert ("now it is smollm2" in about) == (model == "fake-large")
+            await pilot.press("escape")
+
+
+@pytest.mark.parametrize("typed", ["fake-lar", ""])
+async def test_what_is_half_typed_is_not_saved(typed: str) -> None:
+    async with running() as (app, pilot):
+        await on_settings(pilot, app)
+        field = app.screen.query_one("#llm-model", Input)
+        field.focus()
+        field.value = typed
+        app.screen.query_one("#audio-speak", Switch).focus()
+        note = app.screen.query_one("#settings-note", Static)
+        await until(pilot, lambda: "enter saves it" in text_of(note))
+        assert not paths.config_file().exists()
+
+
+async def test_an_empty_model_is_refused() -> None:
+    async with running() as (app, pilot):
+        await on_settings(pilot, app)
+        field = app.screen.query_one("#llm-model", Input)
+        field.focus()
+        field.value = ""
+        await pilot.press("enter")
+        note = app.screen.query_one("#settings-note", Static)
+        await until(pilot, lambda: "must not be empty" in text_of(note))
+        assert not paths.config_file().exists()
+
+
+async def test_switches_show_what_the_keys_have_changed() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        await pilot.press("f9", "ctrl+t")
+        await until(pilot, lambda: core.hands_free and not core.speaking_aloud)
+        await on_settings(pilot, app)
+        assert not app.screen.query_one("#audio-speak", Switch).value
+        assert app.screen.query_one("#talk-hands_free", Switch).value
+        app.screen.query_one("#audio-speak", Switch).toggle()
+        await until(pilot, lambda: core.speaking_aloud)
+
+
+async def test_the_note_says_nothing_was_saved_before_it_was() -> None:
+    async with running() as (app, pilot):
+        await on_settings(pilot, app)
+        assert text_of(app.screen.query_one("#settings-note", Static)).startswith("Settings are kept in")
+
+
+async def test_a_theme_chosen_in_the_palette_is_kept() -> None:
+    async with running() as (app, _):
+        app.theme = "dracula"
+        assert settings.load().ui.theme == "dracula"
+
+
+async def test_another_talk_key_counts_at_once() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        app.change("talk.key", "f7")
+        await until(pilot, lambda: "f7" in app.talk_key.keys)
+        await pilot.press("f7")
+        await until(pilot, lambda: core.talks == 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("talk.end_silence", "banana"), ("tts.rate", 99), ("talk.threshold", 2)]
+)
+def test_a_setting_takes_no_wrong_value_while_it_runs(key: str, value: object) -> None:
+    running_now = settings.Settings()
+    with pytest.raises(SettingsError, match=key):
+        settings.assign(running_now, key, value)
+    assert running_now == settings.Settings()

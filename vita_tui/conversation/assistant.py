@@ -35,17 +35,12 @@ from vita_tui.health.process_memory import give_back
 from vita_tui.health.tasks import Tasks, notice_of
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session
-from vita_tui.settings import Settings, TalkSettings
+from vita_tui.settings import Settings, assign
 
 __all__ = ["Assistant"]
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = frozenset(
-    {"audio.speak", "audio.input", "audio.output", "audio.earcons", "tts.rate", "tts.volume", "stt.language"}
-    | {f"talk.{name}" for name in TalkSettings.model_fields}
-)
-"""Settings that can change while the assistant runs."""
 SETTLE_SECONDS = 0.2
 """At the end, for the running turn to be stored."""
 
@@ -329,9 +324,13 @@ class Assistant:
         self._history.turn_to(session)
 
     async def change(self, key: str, value: Any) -> None:
-        """Have a setting apply from now on: those of `AT_ONCE`."""
+        """Have a setting apply from now on, one of those that `settings.at_once`.
+
+        Raises:
+            SettingsError: it cannot have this value.
+        """
+        assign(self.settings, key, value)
         section, name = key.split(".")
-        setattr(getattr(self.settings, section), name, value)
         if section == "talk" and self._hearing is not None:
             self._hearing.configure()
         if key in ("tts.rate", "tts.volume"):
@@ -360,6 +359,8 @@ class Assistant:
     # ---- engines
 
     def _loaded(self, job: str) -> None:
+        if job == "llm" and job in self._loading:
+            self._replies.loaded()
         self._loading.discard(job)
         if not self._loading:
             if not self.ready.is_set():

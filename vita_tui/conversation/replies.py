@@ -142,6 +142,11 @@ class Replies:
             if not self.closed:
                 self._model.answered()
 
+    def loaded(self) -> None:
+        """The model is here: a question that came before it is answered from now on, and its wait was no slowness."""
+        if self.current is not None:
+            self.current.watch.zero = max(self.current.watch.zero or 0.0, self._clock.monotonic())
+
     # ----
 
     def _make(self, question: str, *, spoken: bool) -> Exchange:

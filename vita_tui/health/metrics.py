@@ -19,7 +19,7 @@ from typing import TypeVar
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.events import Alert, EventBus, Passed
 from vita_tui.health import metrics_file as record
-from vita_tui.health.series import CLASSES, Calls, Count, Gauge, Key, Labels, Series, Summary, Timing
+from vita_tui.health.series import CLASSES, Calls, Count, Gauge, Key, Series, Summary, Timing
 from vita_tui.settings import HealthSettings
 
 __all__ = ["Metrics"]
@@ -96,14 +96,16 @@ class Metrics:
         slow: float | None = None,
         what: str = "",
         why: str = "",
+        remedy: str = "",
         **labels: str,
     ) -> None:
         """Note a duration.
 
         Args:
             slow: raise an alert when it is longer than this.
-            what: what was slow, for the alert's title instead of the name.
-            why: what made it slow, for the alert.
+            what: the alert's title, such as "Answers are slow".
+            why: what made it slow, in a sentence.
+            remedy: what one can do.
         """
         crossed = False
         with self._series(Timing, name, labels) as series:
@@ -112,8 +114,8 @@ class Metrics:
                 crossed = series.crosses(seconds, slow)
             passed = self._settle(series)
         if crossed:
-            what = what or _title(name, series.labels)
-            self._alert(series.key, f"Slow: {what}", f"{seconds:.1f} s, over {slow:g} s.", why)
+            message = f"{seconds:.1f} s; more than {slow:g} s is slow. {why}".strip()
+            self._alert(series.key, what or f"{_title(name)} is slow", message, remedy)
         self._tell(passed)
 
     @contextmanager
@@ -125,12 +127,15 @@ class Metrics:
         finally:
             self.time(name, self._clock.monotonic() - start, slow=slow, **labels)
 
-    def call(self, name: str, /, ok: bool, *, what: str = "", why: str = "", **labels: str) -> None:
+    def call(
+        self, name: str, /, ok: bool, *, what: str = "", why: str = "", remedy: str = "", **labels: str
+    ) -> None:
         """Note whether a call worked. Raises an alert when too many of the last ones did not.
 
         Args:
-            what: what failed, for the alert's title instead of the name.
-            why: what went wrong, for the alert.
+            what: the alert's title, such as "piper keeps failing".
+            why: what went wrong, in a sentence.
+            remedy: what one can do.
         """
         with self._series(Calls, name, labels) as series:
             series.add(ok)
@@ -138,8 +143,8 @@ class Metrics:
             failed, calls = series.recent
             passed = self._settle(series)
         if crossed:
-            what = what or _title(name, series.labels)
-            self._alert(series.key, f"Failing: {what}", f"{failed} of the last {calls} calls failed.", why)
+            message = f"{failed} of the last {calls} times. {why}".strip()
+            self._alert(series.key, what or f"{_title(name)} keeps failing", message, remedy or "vita doctor")
         self._tell(passed)
 
     def attach(self, bus: EventBus) -> Callable[[], None]:
@@ -261,14 +266,14 @@ class Metrics:
         if passed is not None and self._bus is not None:
             self._bus.publish(Passed(passed.key))
 
-    def _alert(self, key: Key, title: str, message: str, why: str) -> None:
+    def _alert(self, key: Key, title: str, message: str, remedy: str) -> None:
         alert = Alert(
-            title, message, why, severity="warning", key=":".join([*key[:2], *(v for _, v in key[2])])
+            title, message, remedy, severity="warning", key=":".join([*key[:2], *(v for _, v in key[2])])
         )
         with self._alert_lock:
             self._alerts[key] = alert
             self.total_alerts += 1
-        log.warning("%s: %s %s", title, message, why)
+        log.warning("%s: %s %s", title, message, remedy)
         if self._bus is not None:
             self._bus.publish(alert)
 
@@ -325,7 +330,5 @@ class Metrics:
             return True
 
 
-def _title(name: str, labels: Labels) -> str:
-    words = name.removesuffix("_seconds").replace("_", " ")
-    values = " ".join(value for _, value in labels)
-    return f"{words} {values}".strip()
+def _title(name: str) -> str:
+    return name.removesuffix("_seconds").replace("_", " ").capitalize()

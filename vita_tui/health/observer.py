@@ -38,6 +38,24 @@ from vita_tui.health.metrics import Metrics
 __all__ = ["Observer"]
 
 STAGES = ("endpoint", "stt", "llm_first_token", "first_clause", "tts_first_audio", "voice_to_voice")
+_REMEDIES = {
+    "endpoint": "End with the key, or lower talk.end_silence",
+    "stt": "A smaller model for speech recognition: stt.model",
+    "llm_first_token": "A smaller language model, or a faster server: f2",
+    "tts_first_audio": "A smaller voice: tts.voice",
+}
+"""What one can do where a stage takes long."""
+JOBS = {
+    "stt": "Questions were not understood",
+    "llm": "Questions were not answered",
+    "tts": "Replies were not spoken",
+}
+FAILURES = {
+    "EngineTimeoutError": ("It did not answer in time.", "A smaller model, or a faster server: f2"),
+    "EngineUnavailableError": ("It could not be used.", "vita doctor says what it needs"),
+    "ModelError": ("Its model could not be loaded.", "vita models pull"),
+}
+"""By kind of error: what it is, and what one can do."""
 _WORDS = {
     "endpoint": "waiting for silence",
     "stt": "Whisper",
@@ -78,13 +96,14 @@ class Observer:
                 self._metrics.time("turn_stage_seconds", ms / 1000, stage=stage)
         waited = timings.voice_to_voice if timings.voice_to_voice is not None else timings.llm_first_token
         if waited is not None:
-            why = timings.causes[0] if timings.causes else _longest(timings)
+            why, remedy = (timings.causes[0], "") if timings.causes else _longest(timings)
             self._metrics.time(
                 "turn_seconds",
                 waited / 1000,
                 slow=self._metrics.settings.slow_seconds,
-                what="answers",
+                what="Answers are slow",
                 why=why,
+                remedy=remedy,
             )
 
         for job, engine in event.engines.items():
@@ -96,7 +115,7 @@ class Observer:
         self._metrics.call(
             "turn_jobs",
             False,
-            what=f"turns that need {event.engine}",
+            what=JOBS[event.job],
             why=event.message,
             job=event.job,
             engine=event.engine,
@@ -104,11 +123,13 @@ class Observer:
 
     def _worked(self, event: EngineWorked) -> None:
         if event.called:
+            why, remedy = FAILURES.get(event.error, ("It failed.", "vita doctor says why"))
             self._metrics.call(
                 "engine_calls",
                 not event.error,
-                what=event.engine,
-                why=event.error,
+                what=f"{event.engine} keeps failing",
+                why=why,
+                remedy=remedy,
                 job=event.job,
                 engine=event.engine,
             )
@@ -122,12 +143,14 @@ class Observer:
             self._metrics.time("clause_gap_seconds", event.gap_seconds)
 
 
-def _longest(timings: TurnTimings) -> str:
-    """The stage that took longest, in words."""
+def _longest(timings: TurnTimings) -> tuple[str, str]:
+    """The stage that took longest, in words, and what one can do about it."""
     before, longest, longest_ms = 0.0, "", 0.0
     for stage in STAGES:
         if (ms := getattr(timings, stage)) is not None:
             if ms - before > longest_ms:
                 longest, longest_ms = stage, ms - before
             before = max(before, ms)
-    return f"Longest was {_WORDS[longest]}: {longest_ms / 1000:.1f} s." if longest else ""
+    if not longest:
+        return "", ""
+    return f"{longest_ms / 1000:.1f} s of it went into {_WORDS[longest]}.", _REMEDIES.get(longest, "")

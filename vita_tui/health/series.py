@@ -29,7 +29,7 @@ WINDOW = 100
 ENOUGH_CALLS = 10
 """Before which an error rate says nothing."""
 CALM_TIMES = 3
-"""Durations in a row within the limit, after which slowness has passed."""
+"""Durations in a row within the limit, after which slowness is told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,9 @@ class Series:
         self.continued = False
         """A part of it is on disk already."""
         self.alerting = False
-        """The user knows that its threshold is crossed."""
+        """The user is told that its threshold is crossed, and nothing has gone well since."""
+        self.armed = True
+        """What crosses the threshold next is told: what goes up and down is not told each time."""
 
     @property
     def key(self) -> Key:
@@ -204,14 +206,15 @@ class Timing(Series):
         self._sample(self.updated, seconds)
 
     def crosses(self, seconds: float, limit: float) -> bool:
-        """Whether this duration makes an alert: it is over `limit`, and no earlier one is still in force."""
+        """Whether this duration makes an alert: it is over `limit`, and not one of a row that was told of."""
         if seconds <= limit:
             self._calm += 1
-            if self._calm >= CALM_TIMES:
-                self.alerting = False
+            self.alerting = False
+            self.armed = self.armed or self._calm >= CALM_TIMES
             return False
         self._calm = 0
-        new, self.alerting = not self.alerting, True
+        new, self.armed = self.armed, False
+        self.alerting = self.alerting or new
         return new
 
     def _sample(self, at: float, seconds: float) -> None:
@@ -303,6 +306,8 @@ class Calls(Series):
         """One bit for each of the newest calls, 1 where it failed."""
         self._known = 0
         """How many calls `_recent` tells of."""
+        self._own = 0
+        """How many of them were made in this run: what earlier runs met alarms nobody."""
         self._saved_calls = 0
         self._saved_errors = 0
 
@@ -311,6 +316,7 @@ class Calls(Series):
         self.errors += not ok
         self._recent = ((self._recent << 1) | (not ok)) & ((1 << WINDOW) - 1)
         self._known = min(self._known + 1, WINDOW)
+        self._own = min(self._own + 1, WINDOW)
 
     @property
     def rate(self) -> float:
@@ -319,16 +325,21 @@ class Calls(Series):
 
     @property
     def recent(self) -> tuple[int, int]:
-        """Failed calls, and calls, in the window."""
-        return self._recent.bit_count(), self._known
+        """Failed calls, and calls, of this run in the window."""
+        return (self._recent & ((1 << self._own) - 1)).bit_count(), self._own
 
     def crosses(self, limit: float) -> bool:
-        """Whether the rate has just reached `limit`; it has passed again below half of that."""
-        if self.rate < limit / 2:
+        """Whether the rate of this run has just reached `limit`; a call that worked ends the alert, half of the limit arms it again."""
+        failed, calls = self.recent
+        rate = failed / calls if calls else 0.0
+        self.armed = self.armed or rate < limit / 2
+        if not self._recent & 1:
             self.alerting = False
-        if self._known < ENOUGH_CALLS or self.rate < limit:
             return False
-        new, self.alerting = not self.alerting, True
+        if calls < ENOUGH_CALLS or rate < limit:
+            return False
+        new, self.armed = self.armed, False
+        self.alerting = self.alerting or new
         return new
 
     def summary(self, oldest: float) -> Summary:

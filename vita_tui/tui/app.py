@@ -176,6 +176,19 @@ class VitaApp(App[int]):
                 with contextlib.suppress(NotImplementedError, RuntimeError):
                     loop.add_signal_handler(number, self._signalled, number)
         self.call_after_refresh(self._begin)
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
+
+    def _keep_theme(self, _theme: object) -> None:
+        """What is chosen in the palette is chosen for good."""
+        from vita_tui.tui import settings_file
+
+        if not self._painted or self.core is None:
+            return
+        try:
+            if settings_file.read().get("ui", {}).get("theme") != self.theme:
+                settings_file.change("ui.theme", self.theme)
+        except VitaError as error:
+            self.main.show_notice(Notice("The theme is not kept", error.message, error.remedy, "warning"))
 
     def _begin(self) -> None:
         """The screen is painted: now the slow things, in a thread that posts what it has made and ends."""
@@ -458,6 +471,8 @@ class VitaApp(App[int]):
 
     async def _change(self, core: Core, key: str, value: Any) -> None:
         await core.change(key, value)
+        if key in ("talk.key", "talk.key_mode"):
+            self.talk_key.configure(core.settings.talk.key, core.settings.talk.key_mode)
         self._show_mode()
 
     def new_session(self) -> None:

@@ -37,18 +37,6 @@ COMMON = (
     "llm.base_url",
     "llm.model",
 )
-AT_ONCE = {
-    "audio.speak",
-    "audio.input",
-    "audio.output",
-    "audio.earcons",
-    "tts.rate",
-    "tts.volume",
-    "stt.language",
-    "talk.hands_free",
-    "ui.theme",
-}
-"""What needs no restart, of `COMMON`."""
 SOURCES = {
     "flag": "from the command line",
     "environment": "from the environment",
@@ -82,30 +70,51 @@ class SettingsScreen(Sheet):
 
     # ---- what is shown
 
-    @property
-    def _settings(self) -> Any:
-        assert self.app.core is not None
-        return self.app.core.settings
+    def _now(self, key: str) -> Any:
+        """What counts in this run."""
+        core = self.app.core
+        assert core is not None
+        if key == "ui.theme":
+            return self.app.theme
+        if key == "audio.speak":  # f9 and ctrl+t change what counts, and not the settings
+            return core.speaking_aloud
+        if key == "talk.hands_free":
+            return core.hands_free
+        return _value(core.settings, key)
 
-    def _value(self, key: str) -> Any:
-        """As it may be shown: a password in an address is not."""
-        from vita_tui.text.urls import without_secrets
+    def _saved(self, key: str) -> Any:
+        """What the next start will take."""
+        with contextlib.suppress(SettingsError):
+            from vita_tui import settings
 
-        section, name = key.split(".")
-        value = getattr(getattr(self._settings, section), name)
-        return without_secrets(value) if name.endswith("_url") and isinstance(value, str) else value
+            return _value(settings.load(overrides=self.app.overrides), key)
+        return self._now(key)
 
-    def _about(self, key: str) -> str:
+    def _current(self, key: str) -> Any:
+        """What an editor shows."""
         from vita_tui import settings
 
-        return next((field.description or "" for name, field in settings.fields() if name == key), "")
+        return self._now(key) if settings.at_once(key) else self._saved(key)
+
+    def _about(self, key: str) -> Content:
+        from vita_tui import settings
+
+        words = next((field.description or "" for name, field in settings.fields() if name == key), "")
+        parts: list[Content | str | tuple[str, str]] = [(key, "bold"), "\n", (words, MUTED)]
+        if not settings.at_once(key):
+            now, saved = self._now(key), self._saved(key)
+            when = "Counts from the next start."
+            if now != saved:
+                when = f"Counts from the next start; now it is {clean(str(now)) or 'empty'}."
+            parts.append((f" {when}", MUTED if now == saved else "$text-warning"))
+        source = source_of(key, self.app.overrides, {})
+        if source in ("flag", "environment"):
+            parts.append((f" It comes {SOURCES[source]}, which goes before your file.", "$text-warning"))
+        return Content.assemble(*parts)
 
     def _row(self, key: str) -> Widget:
-        value = self._shown[key] = self.app.theme if key == "ui.theme" else self._value(key)
-        later = "" if key in AT_ONCE else " Takes effect at the next start."
-        about = Static(
-            Content.assemble((key, "bold"), "\n", (self._about(key) + later, MUTED)), classes="about"
-        )
+        value = self._shown[key] = self._current(key)
+        about = Static(self._about(key), classes="about", id=f"about-{key.replace('.', '-')}")
         return Horizontal(about, self._editor(key, value), classes="setting")
 
     def _editor(self, key: str, value: Any) -> Widget:
@@ -140,7 +149,7 @@ class SettingsScreen(Sheet):
         with contextlib.suppress(SettingsError):
             content = read()
         for key, field in settings.fields():
-            value = self._value(key)
+            value = self._current(key)
             if isinstance(value, SecretStr):
                 value = "set" if value.get_secret_value() else "not set"
             elif isinstance(value, tuple):
@@ -157,7 +166,7 @@ class SettingsScreen(Sheet):
             )
 
     def _hint(self) -> str:
-        return f"Saved in {paths.config_file()}"
+        return f"Settings are kept in {paths.config_file()}"
 
     async def _list_devices(self) -> None:
         from vita_tui.audio.devices import devices
@@ -169,7 +178,7 @@ class SettingsScreen(Sheet):
             return
         for kind in ("input", "output"):
             select = self.query_one(f"#audio-{kind}", Select)
-            current = self._value(f"audio.{kind}")
+            current = self._now(f"audio.{kind}")
             names = {device.name for device in listed if device.kind == kind} | (
                 {current} if current else set()
             )
@@ -188,8 +197,7 @@ class SettingsScreen(Sheet):
         self._change(event.select.id, event.value)
 
     @on(Input.Submitted)
-    @on(Input.Blurred)
-    def _entered(self, event: Input.Submitted | Input.Blurred) -> None:
+    def _entered(self, event: Input.Submitted) -> None:
         value: Any = event.value.strip()
         if event.input.type == "number":
             try:
@@ -199,9 +207,18 @@ class SettingsScreen(Sheet):
                 return
         self._change(event.input.id, value)
 
+    @on(Input.Blurred)
+    def _left(self, event: Input.Blurred) -> None:
+        """What was half typed is not meant yet."""
+        key = (event.input.id or "").replace("-", ".", 1)
+        if key in self._shown and event.value.strip() != str(self._shown[key]):
+            self._say(f"{key} is not saved: enter saves it.", failed=True)
+
     def _change(self, place: str | None, value: Any) -> None:
+        from vita_tui import settings
+
         key = (place or "").replace("-", ".", 1)
-        if key not in self._shown or self._shown[key] == value:
+        if key not in self._shown or (self._shown[key] == value and self._current(key) == value):
             return
         try:
             file = change(key, value)
@@ -209,19 +226,21 @@ class SettingsScreen(Sheet):
             self._say(f"✗ {error}", failed=True)
             return
         self._shown[key] = value
-        self._apply(key, value)
-        self._say(
-            f"✓ {key} saved in {file}" + ("" if key in AT_ONCE else "; it takes effect at the next start")
-        )
-        self.query_one("#settings-all", Static).update(self._all())
-
-    def _apply(self, key: str, value: Any) -> None:
+        at_once = settings.at_once(key)
         if key == "ui.theme":
             self.app.theme = value
-        elif key in AT_ONCE:
+        elif at_once:
             self.app.change(key, value)
+        self._say(f"✓ {key} saved in {file}; it counts {'now' if at_once else 'from the next start'}")
+        self.query_one(f"#about-{key.replace('.', '-')}", Static).update(self._about(key))
+        self.query_one("#settings-all", Static).update(self._all())
 
     def _say(self, words: str, *, failed: bool = False) -> None:
         note = self.query_one("#settings-note", Static)
         note.set_class(failed, "failed")
         note.update(Content(clean(words)))
+
+
+def _value(settings: Any, key: str) -> Any:
+    section, name = key.split(".")
+    return getattr(getattr(settings, section), name)
