@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,11 +10,11 @@ from typing import Any
 import pytest
 from textual.widgets import Button, Input, OptionList, ProgressBar, RichLog, Static
 
-from tests.tui.driving import running, text_of, until
+from tests.tui.driving import running, scripted_app, text_of, until
 from tests.tui.scripted import ScriptedCore, ScriptedShelf, session_of
 from vita_tui import paths
 from vita_tui.errors import ModelError
-from vita_tui.events import EngineStatus, Health, Notice
+from vita_tui.events import Alert, EngineStatus, Health, Notice, State
 from vita_tui.health.registry import registry
 from vita_tui.models.progress import Cancelled, Progress
 from vita_tui.tui.app import VitaApp
@@ -279,9 +280,9 @@ async def test_a_fetch_that_fails_says_why_and_can_be_closed(size: tuple[int, in
     weights.error = ModelError("The hub cannot be reached.", remedy="Look at the network.")
     weights.go_on.set()
     async with running(core, weights=weights, size=size) as (app, pilot):
-        words = app.main.query_one("#left")
-        await until(pilot, lambda: bool(app.main.query("#fetch .words.failed")))
-        words = app.main.query_one("#fetch .words", Static)
+        await until(pilot, lambda: bool(app.main.query("#fetch .problem")))
+        words = app.main.query_one("#fetch .problem", Static)
+        await until(pilot, lambda: words.display)
         assert "The hub cannot be reached. Look at the network." in text_of(words)
         app.main.query_one("#fetch-close", Button).press()
         await until(pilot, lambda: not app.main.query(Fetch))
@@ -295,3 +296,142 @@ async def test_leaving_ends_a_fetch() -> None:
         assert thread is not None
     thread.join(5)
     assert not thread.is_alive()
+
+
+async def test_enter_before_the_search_is_done_resumes_what_it_finds() -> None:
+    core = ScriptedCore(
+        shelf=ScriptedShelf(
+            session_of("first", name="aaaaaaa1"), session_of("the lengthy one", name="bbbbbbb2")
+        )
+    )
+    async with running(core) as (app, pilot):
+        await pilot.press("f4")
+        await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
+        await pilot.press(*"lengthy", "enter")
+        await until(pilot, lambda: core.resumed == ["bbbbbbb2"])
+
+
+async def test_the_palette_begins_with_what_is_used_most_and_upkeep_is_last() -> None:
+    async with running() as (app, _):
+        from vita_tui.tui.commands import ByUse
+
+        names = [str(hit.display) async for hit in ByUse(app.main).discover()]
+        assert names[0] == "Talk"
+        assert names[-1] == "Clean up"
+
+
+@pytest.mark.parametrize("width", [40, 50, 60, 70, 80, 100, 120, 160, 200])
+async def test_the_footer_fits_at_every_width(width: int) -> None:
+    from textual.widgets._footer import FooterKey
+
+    from vita_tui.tui.widgets.footer import Footer
+
+    async with running(size=(width, 24)) as (app, pilot):
+        footer = app.main.query_one(Footer)
+        await until(pilot, lambda: bool(footer.query(FooterKey)))
+        regions = sorted((key.region for key in footer.query(FooterKey)), key=lambda region: region.x)
+        assert all(left.right <= right.x for left, right in itertools.pairwise(regions)), (
+            "no two keys overlap"
+        )
+        assert regions[-1].right <= width
+
+
+async def test_keys_in_the_footer_can_be_read_in_every_theme() -> None:
+    from textual.color import Color
+    from textual.widgets._footer import FooterKey
+
+    weak = {}
+    async with running() as (app, pilot):
+        await until(pilot, lambda: bool(app.main.query(FooterKey)))
+        for theme in app.available_themes:
+            app.theme = theme
+            await pilot.pause()
+            if app.current_theme.name.startswith("ansi") or app.ansi_color:
+                continue  # the terminal's own colours
+            for key in app.main.query(FooterKey):
+                for part in ("footer-key--key", "footer-key--description"):
+                    style = key.get_component_rich_style(part)
+                    assert style.color is not None
+                    front = Color.from_rich_color(style.color)
+                    back = app.main.query_one("Footer").background_colors[1]
+                    contrast = _contrast(front, back)
+                    if contrast < 4.0:
+                        weak[theme, part] = round(contrast, 1)
+    assert not weak
+
+
+def _contrast(one: Any, other: Any) -> float:
+    """WCAG's ratio, 1 to 21."""
+
+    def luminance(color: Any) -> float:
+        parts = [value / 255 for value in color.rgb]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    bright, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+async def test_a_question_before_the_start_is_shown_at_once() -> None:
+    class Waking(ScriptedCore):
+        async def start(self, *, resume: str | None = None) -> None:
+            await self.hold.wait()
+            await super().start(resume=resume)
+
+    core = Waking()
+    core.hold.clear()
+    app = scripted_app(core, overrides={"audio": {"speak": False}})
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: app.core is not None)
+        await pilot.press(*"hello", "enter")
+        await until(pilot, lambda: [turn.awaits for turn in app.main.query(UserTurn)] == ["hello"])
+        assert not app.talk()
+        core.hold.set()
+        await until(pilot, lambda: core.asked == ["hello"])
+        await until(pilot, lambda: [turn.text for turn in app.main.query(UserTurn)] == ["hello"])
+
+
+async def test_escape_puts_away_what_asks_for_attention_when_all_is_still() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        attention = app.main.query_one("#panel-attention", Static)
+        core.bus.publish(Alert("Answers are slow", "4.0 s.", "", "warning", "slow"))
+        await until(pilot, lambda: "slow" in text_of(attention))
+        await pilot.press("escape")
+        await until(pilot, lambda: not attention.display)
+        assert not app._notifications
+
+
+async def test_timings_of_the_last_turn_that_ended_while_another_is_answered() -> None:
+    from vita_tui.tui.widgets.waterfall import Waterfall
+
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        app.ask("first")
+        await until(pilot, lambda: core.asked == ["first"] and core.state is State.IDLE)
+        core.hold.clear()
+        app.ask("second")
+        await until(pilot, lambda: len(app.main.query(UserTurn)) == 2)
+        await pilot.press("f8")
+        await until(pilot, lambda: bool(app.main.query(Waterfall)))
+        core.hold.set()
+
+
+@pytest.mark.parametrize("size", [(100, 30), (80, 24), (60, 16), (40, 10)])
+async def test_fetching_models_never_pushes_the_prompt_off(size: tuple[int, int]) -> None:
+    lacking = [Lacking(name, job, 1) for name, job in (("a", "llm"), ("b", "stt"), ("c", "tts"))]  # type: ignore[arg-type]  # jobs
+
+    class Broken:
+        def missing(self, _: object) -> list[Lacking]:
+            return lacking
+
+        def pull(self, *_: object) -> None:
+            raise ModelError("could not fetch the package: " + "no such version " * 30, remedy="Try again.")
+
+    async with running(size=size, weights=Broken()) as (app, pilot):
+        await until(pilot, lambda: any(line.display for line in app.main.query("#fetch .problem")))
+        await pilot.pause()
+        prompt = app.main.query_one("#prompt")
+        assert prompt.region.height >= 1
+        assert prompt.region.bottom <= size[1] - 1
+        assert app.main.query_one("#fetch .problem").region.height <= 2

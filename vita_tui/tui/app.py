@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.geometry import Size
 from textual.message import Message
 from textual.message_pump import MessagePump
@@ -54,12 +55,19 @@ MEASURE = 2.0
 """Seconds between two looks at the memory."""
 
 
+def _commands() -> type[Provider]:
+    from vita_tui.tui.commands import ByUse
+
+    return ByUse
+
+
 class VitaApp(App[int]):
     """One conversation on one terminal."""
 
     TITLE = "VITA"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {_commands}  # noqa: RUF012 - as the base class declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", id="help", tooltip="All keys, and how to talk"),
         Binding(
@@ -192,6 +200,10 @@ class VitaApp(App[int]):
 
     def _begin(self) -> None:
         """The screen is painted: now the slow things, in a thread that posts what it has made and ends."""
+        if self.overrides.get("audio", {}).get("speak") is False:
+            from vita_tui.tui.widgets.status import StatusLine
+
+            self.main.query_one(StatusLine).aloud = False
         self._painted = True
         gc.freeze()
         gc.enable()
@@ -403,14 +415,17 @@ class VitaApp(App[int]):
     def ask(self, text: str) -> None:
         """A typed question; before there is an assistant it waits for it."""
         if self.core is None or not self._started:
-            self._waiting.append(text)
-            self.notify("It will be asked as soon as VITA is awake.", title="Waking up", markup=False)
+            self._wait_for_answer(text)
             return
         if self.is_fetching("llm"):
-            self._waiting.append(text)
+            self._wait_for_answer(text)
             self.notify("It will be asked when the language model is here.", title="Fetching", markup=False)
             return
         self.spawn(self._ask(self.core, text), "ask")
+
+    def _wait_for_answer(self, text: str) -> None:
+        self._waiting.append(text)
+        self.spawn(self.main.await_answer(text), "show what waits")
 
     async def _ask(self, core: Core, text: str) -> None:
         async with self._turning:
@@ -426,7 +441,7 @@ class VitaApp(App[int]):
     def talk(self, *, kept: bool = False) -> bool:
         """The talk key; False when nobody is there yet to listen."""
         if self.core is None or not self._started:
-            self.notify("The microphone opens in a moment.", title="Waking up", markup=False)
+            self.notify("Not ready yet. Press again in a moment.", title="Waking up", markup=False)
             return False
         self.core.talk(kept=kept)
         return True
@@ -437,7 +452,7 @@ class VitaApp(App[int]):
 
     def toggle_hands_free(self) -> None:
         if self.core is None or not self._started:
-            self.notify("The microphone opens in a moment.", title="Waking up", markup=False)
+            self.notify("Not ready yet. Press again in a moment.", title="Waking up", markup=False)
             return
         self.core.set_hands_free(not self.core.hands_free)
 
@@ -566,8 +581,6 @@ class VitaApp(App[int]):
         from vita_tui.tui.commands import commands
 
         yield from commands(self)
-        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
-        yield SystemCommand("Screenshot", "Save this screen as an SVG picture", self.deliver_screenshot)
 
 
 def _at_least(event: events.Resize) -> events.Resize:

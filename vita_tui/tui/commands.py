@@ -7,13 +7,24 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
+from textual.command import DiscoveryHit, Hits
+from textual.system_commands import SystemCommandsProvider
 
 from vita_tui.tui.text import count, size
 
 if TYPE_CHECKING:
     from vita_tui.tui.app import VitaApp
 
-__all__ = ["commands"]
+__all__ = ["ByUse", "commands"]
+
+
+class ByUse(SystemCommandsProvider):
+    """The commands in the order in which they are given, not by the alphabet: what is used most is at the top."""
+
+    async def discover(self) -> Hits:
+        for name, help_text, callback, shown in self.app.get_system_commands(self.screen):
+            if shown:
+                yield DiscoveryHit(name, callback, help=help_text)
 
 
 def commands(app: VitaApp) -> Iterable[SystemCommand]:
@@ -36,6 +47,9 @@ def commands(app: VitaApp) -> Iterable[SystemCommand]:
     yield SystemCommand("Diagnostics", "Engines, breakers, and what is open", app.action_diagnostics)
     yield SystemCommand("Log", "What VITA wrote to its log", app.action_log)
     yield SystemCommand("Help", "All keys, and how to talk", app.action_help)
+    yield SystemCommand("Theme", "Choose the colours", app.action_change_theme)
+    yield SystemCommand("Quit", "Leave VITA", app.action_quit)
+    yield SystemCommand("Screenshot", "Save this screen as an SVG picture", app.deliver_screenshot)
     yield SystemCommand(
         "Try resting engines again",
         "You have mended something: close every breaker",
@@ -45,7 +59,6 @@ def commands(app: VitaApp) -> Iterable[SystemCommand]:
         "Fetch missing models", "Download what VITA needs and does not have", lambda: fetch_models(app)
     )
     yield SystemCommand("Clean up", "Close what was left open and end stale helpers", lambda: clean_up(app))
-    yield SystemCommand("Quit", "Leave VITA", app.action_quit)
 
 
 def reset_engines(app: VitaApp) -> None:

@@ -35,6 +35,9 @@ class HistoryScreen(Sheet):
     def __init__(self) -> None:
         super().__init__()
         self._ids: list[str] = []
+        self._finding = False
+        self._entered = False
+        """Enter was pressed before what it is meant for was found."""
 
     def content(self) -> ComposeResult:
         yield Line(placeholder="Words to look for", id="history-words")
@@ -49,12 +52,20 @@ class HistoryScreen(Sheet):
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
+        self._entered = False
         self._look(event.value)
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
-        if self._ids:
-            self._resume(self._ids[0])
+        self._entered = True
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """With the first that was found, once it is."""
+        if self._entered and not self._finding:
+            self._entered = False
+            if self._ids:
+                self._resume(self._ids[0])
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
@@ -64,6 +75,7 @@ class HistoryScreen(Sheet):
         self.query_one(OptionList).focus()
 
     def _look(self, words: str) -> None:
+        self._finding = True
         self.run_worker(self._find(words.strip()), group="find", exclusive=True)
 
     async def _find(self, words: str) -> None:
@@ -90,6 +102,8 @@ class HistoryScreen(Sheet):
         listing.add_options([Option(content) for _, content in found])
         if found:
             listing.highlighted = 0
+        self._finding = False
+        self._go_on()
 
     def _say(self, words: str) -> None:
         note = self.query_one("#history-note", Static)

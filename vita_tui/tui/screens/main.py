@@ -69,7 +69,7 @@ class MainScreen(Screen[None]):
 
     AUTO_FOCUS = "#prompt"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as the base class declares it
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (14, "-tall")]  # noqa: RUF012 - as the base class declares it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (14, "-middle"), (24, "-tall")]  # noqa: RUF012 - as the base class declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "ctrl+@,ctrl+space",
@@ -81,7 +81,12 @@ class MainScreen(Screen[None]):
             priority=True,
         ),
         Binding(
-            "escape", "stop", "Stop", id="stop", key_display="esc", tooltip="Stop speech, reply and recording"
+            "escape",
+            "stop",
+            "Stop",
+            id="stop",
+            key_display="esc",
+            tooltip="Stop speech, reply and recording; when all is still, put away what asks for attention",
         ),
         Binding(
             "ctrl+t",
@@ -320,6 +325,10 @@ class MainScreen(Screen[None]):
         self.app.talk()
 
     def action_stop(self) -> None:
+        core = self.app.core
+        if core is None or core.state in (State.IDLE, State.INITIALIZING):
+            self.app.clear_notifications()
+            self.query_one(Panel).dismiss()
         self.app.stop()
         self.query_one(Prompt).focus()
 
@@ -339,8 +348,8 @@ class MainScreen(Screen[None]):
             self.toggle_class("panel-over")
 
     async def action_timings(self) -> None:
-        reply = self.query_one(Conversation).last_reply
-        if reply is None or reply.timings is None:
+        reply = self.query_one(Conversation).last_ended
+        if reply is None:
             self.app.notify("Ask something first.", title="No turn yet", markup=False)
             return
         async with self._showing:
@@ -365,6 +374,11 @@ class MainScreen(Screen[None]):
             conversation.scroll_page_up(animate=False)
         else:
             conversation.scroll_page_down(animate=False)
+
+    async def await_answer(self, text: str) -> None:
+        """Show a question that is not asked yet."""
+        async with self._showing:
+            await self.query_one(Conversation).await_answer(text)
 
     async def clear(self) -> None:
         """Show an empty conversation."""

@@ -46,9 +46,23 @@ class Conversation(VerticalScroll, can_focus=True):
 
     async def said(self, turn: int, text: str, *, spoken: bool) -> None:
         """The user's question, and the place where its answer will be."""
+        for waiting in self.query(UserTurn):
+            if waiting.awaits and waiting.awaits.strip() == text.strip():
+                await waiting.remove()
+                break
         reply = AssistantTurn(turn)
         self._replies[turn] = reply
         await self._add(UserTurn(text, spoken=spoken), reply)
+        self.anchor()
+
+    async def await_answer(self, text: str) -> None:
+        """A question that is asked as soon as somebody can answer it."""
+        if any(turn.awaits == text for turn in self.query(UserTurn)):
+            return
+        question = UserTurn(f"{text} …", spoken=False)
+        question.add_class("waiting")
+        question.awaits = text
+        await self._add(question)
         self.anchor()
 
     async def reply_piece(self, turn: int, text: str) -> None:
@@ -148,6 +162,12 @@ class Conversation(VerticalScroll, can_focus=True):
     @property
     def last_reply(self) -> AssistantTurn | None:
         replies = [child for child in self.children if isinstance(child, AssistantTurn)]
+        return replies[-1] if replies else None
+
+    @property
+    def last_ended(self) -> AssistantTurn | None:
+        """The last reply whose turn is over, whatever is answered now."""
+        replies = [child for child in self.children if isinstance(child, AssistantTurn) and child.timings]
         return replies[-1] if replies else None
 
     async def _add(self, *widgets: Widget) -> None:

@@ -121,6 +121,7 @@ class Fetch(Vertical):
             yield Button("Cancel", id="fetch-cancel", compact=True)
             yield Button("Try again", id="fetch-retry", variant="primary", compact=True)
             yield Button("Close", id="fetch-close", compact=True)
+        yield Static("", classes="problem")
 
     def brings(self, job: Job) -> bool:
         """Whether what `job` needs is on its way."""
@@ -140,6 +141,7 @@ class Fetch(Vertical):
         names = [model.name for model in self._lacking if model.name not in self._ready]
         self._say("Starting. You can type as soon as the first one is here.")
         self._buttons("fetch-cancel")
+        self.query_one(".problem").display = False
 
         def work() -> None:
             error: Exception | None = None
@@ -196,7 +198,11 @@ class Fetch(Vertical):
         else:
             log.error("fetching models failed", exc_info=message.error)
             words = f"{message.error or type(message.error).__name__}."
-        self._say(f"✗ {clean(words)} Later: vita models pull", failed=True)
+        log.warning("models were not fetched: %s", words)
+        self._say("Later: vita models pull. ctrl+l has the details.")
+        problem = self.query_one(".problem", Static)
+        problem.update(Content(f"✗ {clean(words)}"))
+        problem.display = True
 
     @on(Button.Pressed, "#fetch-cancel")
     def _cancel(self) -> None:
@@ -215,7 +221,5 @@ class Fetch(Vertical):
         for button in self.query(Button):
             button.display = button.id in shown
 
-    def _say(self, words: str, *, failed: bool = False) -> None:
-        line = self.query_one(".words", Static)
-        line.set_class(failed, "failed")
-        line.update(Content(words))
+    def _say(self, words: str) -> None:
+        self.query_one(".words", Static).update(Content(words))

@@ -153,6 +153,12 @@ class Panel(VerticalScroll, can_focus=False):
             self._notices.pop(next(iter(self._notices)))
         self._show_notices()
 
+    def dismiss(self) -> None:
+        """The user has seen what asks for attention; it comes back when it happens again."""
+        if self._notices:
+            self._notices.clear()
+            self._show_notices()
+
     def passed(self, key: str) -> None:
         """What the notice with this key warned of has passed."""
         if self._notices.pop(key, None) is not None:

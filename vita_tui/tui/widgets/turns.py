@@ -37,6 +37,8 @@ class UserTurn(Static):
     def __init__(self, text: str, *, spoken: bool) -> None:
         super().__init__(Content(clean(text)), classes="spoken" if spoken else "typed")
         self.text = text
+        self.awaits = ""
+        """What is still to be asked."""
 
 
 class Remark(Static):
