@@ -198,9 +198,9 @@ async def test_the_note_says_nothing_was_saved_before_it_was() -> None:
 
 
 async def test_a_theme_chosen_in_the_palette_is_kept() -> None:
-    async with running() as (app, _):
+    async with running() as (app, pilot):
         app.theme = "dracula"
-        assert settings.load().ui.theme == "dracula"
+        await until(pilot, lambda: settings.load().ui.theme == "dracula")
 
 
 async def test_another_talk_key_counts_at_once() -> None:

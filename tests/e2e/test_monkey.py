@@ -1,0 +1,27 @@
+"""Whatever is pressed, in whatever state: it lives, it answers, and its log tells of no bug.
+
+VITA_MONKEY_PRESSES (2000) and VITA_MONKEY_SEED (a new one each time; it is printed) choose the run.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from tests.e2e.monkey import let_loose
+from tests.virtual_audio import VirtualAudio
+
+PRESSES = int(os.environ.get("VITA_MONKEY_PRESSES", "2000"))
+SEED = int(os.environ.get("VITA_MONKEY_SEED", random.SystemRandom().randrange(1_000_000)))
+
+
+@pytest.mark.audio
+@pytest.mark.models
+@pytest.mark.slow
+def test_it_lives_under_a_monkey(room: VirtualAudio, capsys: pytest.CaptureFixture[str]) -> None:
+    report = let_loose(SEED, PRESSES, room.env)
+    with capsys.disabled():
+        print(f"\n{report}")
+    assert not report.found, str(report)
