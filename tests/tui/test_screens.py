@@ -315,7 +315,7 @@ async def test_the_palette_begins_with_what_is_used_most_and_upkeep_is_last() ->
     async with running() as (app, _):
         from vita_tui.tui.commands import ByUse
 
-        names = [str(hit.display) async for hit in ByUse(app.main).discover()]
+        names = [str(hit.prompt) async for hit in ByUse(app.main).discover()]
         assert names[0] == "Talk"
         assert names[-1] == "Clean up"
 
@@ -366,10 +366,10 @@ def _contrast(one: Any, other: Any) -> float:
     def luminance(color: Any) -> float:
         parts = [value / 255 for value in color.rgb]
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        return float(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
 
     bright, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (bright + 0.05) / (dark + 0.05)
+    return float((bright + 0.05) / (dark + 0.05))
 
 
 async def test_a_question_before_the_start_is_shown_at_once() -> None:

@@ -144,7 +144,7 @@ async def test_what_was_saved_for_the_next_start_is_shown_and_can_be_set_back() 
             field.focus()
             field.value = model
             await pilot.press("enter")
-            await until(pilot, lambda model=model: settings.load().llm.model == model)
+            await _loads(pilot, model)
             await pilot.press("escape")
             await on_settings(pilot, app)
             assert app.screen.query_one("#llm-model", Input).value == model, "the saved value is shown"
@@ -220,3 +220,7 @@ def test_a_setting_takes_no_wrong_value_while_it_runs(key: str, value: object) -
     with pytest.raises(SettingsError, match=key):
         settings.assign(running_now, key, value)
     assert running_now == settings.Settings()
+
+
+async def _loads(pilot: Any, model: str) -> None:
+    await until(pilot, lambda: settings.load().llm.model == model)
