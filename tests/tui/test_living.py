@@ -7,9 +7,9 @@ import random
 
 import pytest
 from textual.app import ComposeResult
-from textual.events import Resize
+from textual.events import MouseDown, Resize
 from textual.geometry import Size
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from tests.tui.driving import running, text_of, until
 from tests.tui.scripted import ScriptedCore, ScriptedShelf, session_of
@@ -210,3 +210,30 @@ async def test_older_turns_leave_the_screen_while_the_newest_is_cut(monkeypatch:
             a_reply_that_is_cut(core, turn)
         await until(pilot, lambda: "question 7" in [turn.text for turn in app.main.query(UserTurn)])
         assert len(app.main.query(UserTurn)) <= 4
+
+
+async def test_a_key_that_is_pressed_twice_closes_a_screen_once() -> None:
+    core = ScriptedCore(shelf=ScriptedShelf(session_of("old question", "old answer")))
+    async with running(core) as (app, pilot):
+        await pilot.press("f4")
+        listing = app.screen.query_one("#history-list")
+        await until(pilot, lambda: getattr(listing, "option_count", 0) == 1)
+        for _ in range(2):
+            app.screen.post_message(Input.Submitted(app.screen.query_one(Input), ""))
+        await until(pilot, lambda: core.resumed == ["5e551011"])
+        await pilot.pause()
+        assert core.resumed == ["5e551011"]
+
+
+async def test_a_click_on_what_has_just_left_the_screen_is_none() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        app.ask("hello")
+        await until(pilot, lambda: bool(app.main.query(UserTurn)))
+        await pilot.pause()
+        question = app.main.query_one(UserTurn)
+        where = question.region
+        removing = question.remove()
+        app.post_message(MouseDown(None, where.x + 1, where.y, 0, 0, 1, False, False, False))
+        await removing
+        await pilot.pause()

@@ -20,6 +20,7 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.errors import NoWidget
 from textual.geometry import Size
 from textual.message import Message
 from textual.message_pump import MessagePump
@@ -155,9 +156,23 @@ class VitaApp(App[int]):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Resize):
             event = _at_least(event)
+        if (
+            isinstance(event, events.MouseEvent)
+            and not event.is_forwarded
+            and not self._points_at_something(event)
+        ):
+            return
         if isinstance(event, events.Key) and not event.is_forwarded and await self._pressed(event):
             return
         await super().on_event(event)
+
+    def _points_at_something(self, event: events.MouseEvent) -> bool:
+        """Not at what has left the screen since it was painted last: Textual would look for its parent."""
+        try:
+            widget, _ = self.screen.get_widget_at(event.x, event.y)
+        except NoWidget:
+            return True
+        return widget is self.screen or widget.parent is not None
 
     async def _pressed(self, event: events.Key) -> bool:
         """Do what the key is bound to outside of text: after the keys that came before it, and before those that come after.

@@ -43,4 +43,5 @@ class Sheet(Screen[None]):
         return "esc closes"
 
     def action_close(self) -> None:
-        self.dismiss()
+        if self.is_current:  # a key that was pressed twice closes it once
+            self.dismiss()
