@@ -179,15 +179,17 @@ class VitaApp(App[int]):
 
         Textual hands a key from widget to widget first; what is typed behind f4 would still go to the prompt.
         """
-        focused = self.focused
+        screen, focused = self.screen, self.focused
         if focused is not None and focused.check_consume_key(event.key, event.character):
             return False
-        active = self.screen.active_bindings.get(event.key)
+        active = screen.active_bindings.get(event.key)
         if active is None or (active.node is focused and isinstance(focused, InOrder)):
             return False
         if active.binding.id != "quit":
-            for pump in (focused, self.screen):
+            for pump in (focused, screen):
                 await _caught_up(pump)
+            if (screen, focused) != (self.screen, self.focused):  # the keys before it have led elsewhere
+                return await self._pressed(event)
         if event.key == "escape":
             self.screen.clear_selection()
         return await self.run_action(active.binding.action, active.node)
