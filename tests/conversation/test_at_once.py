@@ -1,0 +1,71 @@
+"""Every setting that says it applies at once does: what happens with it is what would have happened had it been so from the start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conversation.hearing.test_turn_detector import Room
+from vita_tui.conversation.hearing.signals import UtteranceEnded
+from vita_tui.settings import TalkSettings, at_once, fields
+
+HEARING: list[tuple[str, Any, Any]] = [
+    ("talk.end_silence", 0.3, 3.0),
+    ("talk.threshold", 0.5, 0.95),
+    ("talk.adaptive", True, False),
+    ("talk.think_ahead", True, False),
+    ("talk.patience", 6.0, 1.0),
+    ("talk.max_seconds", 120.0, 5.0),
+]
+"""Setting, and two values between which the turn detector behaves differently."""
+ELSEWHERE = {
+    "audio.input": "tests/conversation/test_assistant.py",
+    "audio.output": "tests/conversation/test_assistant.py",
+    "audio.earcons": "read for each press of the talk key",
+    "audio.speak": "tests/conversation/test_assistant.py",
+    "stt.language": "tests/conversation/test_assistant.py",
+    "tts.rate": "tests/conversation/test_assistant.py",
+    "tts.volume": "tests/conversation/test_assistant.py",
+    "talk.hands_free": "tests/conversation/test_assistant.py",
+    "talk.wake_word": "the listener loads another one: conversation/hearing/listener.py",
+    "talk.key": "tests/tui/test_settings.py",
+    "talk.key_mode": "tests/tui/test_settings.py",
+    "ui.theme": "tests/tui/test_settings.py",
+}
+"""Settings that something else applies, and where that is seen."""
+
+
+def _scene(name: str, at_first: Any, then: Any) -> list[object]:
+    """What a detector made with one value makes of a conversation after it was told the other."""
+    room = Room(**{name: at_first})
+    room.detector.configure(TalkSettings.model_validate({name: then}))
+    room.do(room.detector.begin(1))
+    room.hear(0.5, 0.7)
+    room.do(room.detector.words(1, "I would like to"))
+    room.quiet(1.0)
+    room.do(room.detector.cancel() or [])
+    room.do(room.detector.begin(2))
+    room.quiet(4.0)
+    room.do(room.detector.cancel() or [])
+    room.do(room.detector.begin(3))
+    room.hear(6.0)
+    ends = [
+        (signal.utterance.number, signal.utterance.reason)
+        for signal in room.signals
+        if isinstance(signal, UtteranceEnded)
+    ]
+    return [*room.kinds(), *ends]
+
+
+@pytest.mark.parametrize(("key", "one", "other"), HEARING)
+def test_what_is_heard_follows_the_setting_that_counts_now(key: str, one: Any, other: Any) -> None:
+    name = key.removeprefix("talk.")
+    assert _scene(name, one, other) == _scene(name, other, other)
+    assert _scene(name, other, one) == _scene(name, one, one)
+    assert _scene(name, one, one) != _scene(name, other, other), "the scene tells them apart"
+
+
+def test_every_setting_that_applies_at_once_is_tried() -> None:
+    declared = {key for key, _ in fields() if at_once(key)}
+    assert declared == {key for key, *_ in HEARING} | set(ELSEWHERE)
