@@ -20,10 +20,7 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
-from textual.errors import NoWidget
-from textual.geometry import Size
 from textual.message import Message
-from textual.message_pump import MessagePump
 from textual.screen import Screen
 
 from vita_tui.clock import Clock, SystemClock
@@ -34,11 +31,11 @@ from vita_tui.tui.containment import Mishaps, contain_messages
 from vita_tui.tui.core import Build, Core, Weights
 from vita_tui.tui.figures import Memory, measure
 from vita_tui.tui.held_key import HeldKey
+from vita_tui.tui.input_order import at_least, points_at_something, press
 from vita_tui.tui.keyboard import REPORT_EVENTS, Edge
 from vita_tui.tui.messages import Built, NotBuilt
 from vita_tui.tui.screens.main import MainScreen
 from vita_tui.tui.terminal import TerminalFile, driver_class, private_terminal
-from vita_tui.tui.widgets.typing import InOrder
 
 __all__ = ["VitaApp", "run"]
 
@@ -48,10 +45,6 @@ GONE = 0.9
 """Seconds from the wish to leave to the end of the process, whatever hangs."""
 CLOSING = 0.65
 """Of them, for the assistant to close itself in good order."""
-LEAST = Size(20, 4)
-"""Columns and rows that are laid out at least. A smaller window shows the top left of them; many a widget cannot be laid out in no room."""
-HANGS = 0.5
-"""Seconds that a key waits for those before it."""
 MEASURE = 2.0
 """Seconds between two looks at the memory."""
 
@@ -155,44 +148,14 @@ class VitaApp(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Resize):
-            event = _at_least(event)
-        if (
+            event = at_least(event)
+        elif (
             isinstance(event, events.MouseEvent)
             and not event.is_forwarded
-            and not self._points_at_something(event)
-        ):
-            return
-        if isinstance(event, events.Key) and not event.is_forwarded and await self._pressed(event):
+            and not points_at_something(self, event)
+        ) or (isinstance(event, events.Key) and not event.is_forwarded and await press(self, event)):
             return
         await super().on_event(event)
-
-    def _points_at_something(self, event: events.MouseEvent) -> bool:
-        """Not at what has left the screen since it was painted last: Textual would look for its parent."""
-        try:
-            widget, _ = self.screen.get_widget_at(event.x, event.y)
-        except NoWidget:
-            return True
-        return widget is self.screen or widget.parent is not None
-
-    async def _pressed(self, event: events.Key) -> bool:
-        """Do what the key is bound to outside of text: after the keys that came before it, and before those that come after.
-
-        Textual hands a key from widget to widget first; what is typed behind f4 would still go to the prompt.
-        """
-        screen, focused = self.screen, self.focused
-        if focused is not None and focused.check_consume_key(event.key, event.character):
-            return False
-        active = screen.active_bindings.get(event.key)
-        if active is None or (active.node is focused and isinstance(focused, InOrder)):
-            return False
-        if active.binding.id != "quit":
-            for pump in (focused, screen):
-                await _caught_up(pump)
-            if (screen, focused) != (self.screen, self.focused):  # the keys before it have led elsewhere
-                return await self._pressed(event)
-        if event.key == "escape":
-            self.screen.clear_selection()
-        return await self.run_action(active.binding.action, active.node)
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
@@ -543,7 +506,7 @@ class VitaApp(App[int]):
 
     def _measure(self) -> None:
         if not self.quitting:
-            self.run_worker(self._take_measure(), group="memory", exclusive=True)
+            self.run_worker(self._take_measure, group="memory", exclusive=True)
 
     async def _take_measure(self) -> None:
         from vita_tui.tui.widgets.panel import Panel
@@ -598,20 +561,6 @@ class VitaApp(App[int]):
         from vita_tui.tui.commands import commands
 
         yield from commands(self)
-
-
-def _at_least(event: events.Resize) -> events.Resize:
-    """`event`, for a window of `LEAST` when it is smaller."""
-    size = Size(max(event.size.width, LEAST.width), max(event.size.height, LEAST.height))
-    return event if size == event.size else events.Resize(size, size, size, event.pixel_size)
-
-
-async def _caught_up(pump: MessagePump | None) -> None:
-    """Wait until `pump` has taken all that waits for it; not for one that hangs."""
-    reached = asyncio.Event()
-    if pump is not None and pump.call_later(reached.set):
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(reached.wait(), HANGS)
 
 
 def _look() -> tuple[str, bool]:

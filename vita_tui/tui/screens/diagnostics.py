@@ -66,6 +66,8 @@ class DiagnosticsScreen(Sheet):
     def _fill(self) -> None:
         from vita_tui.health.registry import registry
 
+        if not self.query("#diagnostics-note"):  # the screen is being closed
+            return
         self.query_one("#diagnostics-engines", Static).update(self._engines())
         self.query_one("#diagnostics-sessions", Static).update(self._sessions())
         resources = registry.open()

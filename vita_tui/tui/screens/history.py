@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -76,7 +77,7 @@ class HistoryScreen(Sheet):
 
     def _look(self, words: str) -> None:
         self._finding = True
-        self.run_worker(self._find(words.strip()), group="find", exclusive=True)
+        self.run_worker(partial(self._find, words.strip()), group="find", exclusive=True)
 
     async def _find(self, words: str) -> None:
         core = self.app.core
@@ -96,6 +97,8 @@ class HistoryScreen(Sheet):
         else:
             nothing = "Nothing was said with these words." if words else "No conversation is kept yet."
             self._say("" if found else nothing)
+        if not self.query(OptionList):
+            return
         listing = self.query_one(OptionList)
         self._ids = [session_id for session_id, _ in found]
         listing.clear_options()
@@ -106,9 +109,9 @@ class HistoryScreen(Sheet):
         self._go_on()
 
     def _say(self, words: str) -> None:
-        note = self.query_one("#history-note", Static)
-        note.update(Content(clean(words)))
-        note.display = bool(words)
+        for note in self.query("#history-note").results(Static):  # none when the screen was closed meanwhile
+            note.update(Content(clean(words)))
+            note.display = bool(words)
 
     def _resume(self, session_id: str) -> None:
         if not self.is_current:

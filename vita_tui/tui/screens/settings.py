@@ -66,7 +66,7 @@ class SettingsScreen(Sheet):
         return "changes are saved at once · esc closes"
 
     def on_mount(self) -> None:
-        self.run_worker(self._list_devices())
+        self.run_worker(self._list_devices)
 
     # ---- what is shown
 
@@ -177,6 +177,8 @@ class SettingsScreen(Sheet):
             self._say(str(error), failed=True)
             return
         for kind in ("input", "output"):
+            if not self.query(f"#audio-{kind}"):  # the screen was closed meanwhile
+                return
             select = self.query_one(f"#audio-{kind}", Select)
             current = self._now(f"audio.{kind}")
             names = {device.name for device in listed if device.kind == kind} | (
@@ -236,9 +238,9 @@ class SettingsScreen(Sheet):
         self.query_one("#settings-all", Static).update(self._all())
 
     def _say(self, words: str, *, failed: bool = False) -> None:
-        note = self.query_one("#settings-note", Static)
-        note.set_class(failed, "failed")
-        note.update(Content(clean(words)))
+        for note in self.query("#settings-note").results(Static):
+            note.set_class(failed, "failed")
+            note.update(Content(clean(words)))
 
 
 def _value(settings: Any, key: str) -> Any:
