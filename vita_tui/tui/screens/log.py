@@ -48,6 +48,7 @@ class LogScreen(Sheet):
     def on_unmount(self) -> None:
         if self._file is not None:
             self._file.close()
+            self._file = None
 
     def action_follow(self) -> None:
         view = self.query_one(RichLog)
@@ -70,7 +71,7 @@ class LogScreen(Sheet):
                 file.readline()
 
     def _read(self) -> None:
-        if self._file is None:
+        if self._file is None or not self.query(RichLog):  # the screen is being closed
             return
         view = self.query_one(RichLog)
         text = self._file.read(TAIL).decode("utf-8", errors="replace")
