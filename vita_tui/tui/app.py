@@ -506,7 +506,7 @@ class VitaApp(App[int]):
 
     def _measure(self) -> None:
         if not self.quitting:
-            self.run_worker(self._take_measure, group="memory", exclusive=True)
+            self.run_worker(self._take_measure(), group="memory", exclusive=True)
 
     async def _take_measure(self) -> None:
         from vita_tui.tui.widgets.panel import Panel

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -77,7 +76,7 @@ class HistoryScreen(Sheet):
 
     def _look(self, words: str) -> None:
         self._finding = True
-        self.run_worker(partial(self._find, words.strip()), group="find", exclusive=True)
+        self.run_worker(self._find(words.strip()), group="find", exclusive=True)
 
     async def _find(self, words: str) -> None:
         core = self.app.core

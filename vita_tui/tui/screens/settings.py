@@ -66,7 +66,7 @@ class SettingsScreen(Sheet):
         return "changes are saved at once · esc closes"
 
     def on_mount(self) -> None:
-        self.run_worker(self._list_devices)
+        self.run_worker(self._list_devices())
 
     # ---- what is shown
 
