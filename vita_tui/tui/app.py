@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.message import Message
@@ -547,6 +548,10 @@ class VitaApp(App[int]):
         if self.core is None:
             self.notify("In a moment.", title="Waking up", markup=False)
         return self.core is not None
+
+    def pop_screen(self) -> AwaitComplete:
+        """What closes a screen may be pressed twice before it is closed."""
+        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete.nothing()
 
     def _open(self, kind: type[Screen[Any]]) -> None:
         """Open a screen, or close it when it is the one that is open; one over the main screen at a time."""
