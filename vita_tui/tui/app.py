@@ -551,7 +551,7 @@ class VitaApp(App[int]):
 
     def pop_screen(self) -> AwaitComplete:
         """What closes a screen may be pressed twice before it is closed."""
-        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete.nothing()
+        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete.nothing()  # type: ignore[no-untyped-call]  # it has none
 
     def _open(self, kind: type[Screen[Any]]) -> None:
         """Open a screen, or close it when it is the one that is open; one over the main screen at a time."""
