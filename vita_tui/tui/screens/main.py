@@ -297,9 +297,7 @@ class MainScreen(Screen[None]):
 
     @on(Prompt.Grown)
     def _grown(self, message: Prompt.Grown) -> None:
-        self.run_worker(
-            self._look(message.text, send=message.send), group="fits", exclusive=True, exit_on_error=False
-        )
+        self.run_worker(self._look(message.text, send=message.send), group="fits", exclusive=True)
 
     async def _look(self, text: str, *, send: bool) -> None:
         """Say what of a long text the model would not see."""
