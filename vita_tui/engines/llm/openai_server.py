@@ -143,7 +143,7 @@ class OpenAIResponder:
                     case _:
                         pass
         undecided = reader.undecided
-        for piece in reader.finish():
+        for piece in reader.finish(whole=cause is None):
             yield piece
         if reader.half or undecided:
             self._reasons_first = reader.half

@@ -18,7 +18,12 @@ from vita_tui.engines.llm.marks import FORMS, ROLES, SPECIAL, STARTS, Form, begi
 __all__ = ["ReplyReader"]
 
 _CANDIDATE = re.compile(r"[<\[◁]")
+_CLOSED = re.compile(r"</([\w:]+)\s*>")
 _LONGEST_TAG = 80
+_KEPT = 400
+"""Characters of reasoning that are kept, to see what it ends with."""
+_SENTENCE = re.compile(r" [a-z][^\n]*")
+"""What follows a tag that the answer begins with and speaks of."""
 _SPOKEN_OF = "\"'`“‘«(„"
 """Before a tag that is spoken of."""
 _HEADERS = ("<|start|>", "<|channel|>", "<|message|>", "<|end|>", "<|call|>", "<|return|>")
@@ -54,6 +59,8 @@ class ReplyReader:
         self._thoughts: list[str] | None = [] if reasoning_first else None
         """Reasoning that may turn out to be the answer, with its marks; None where it cannot."""
         self._opened = ""
+        self._thought = ""
+        """The last words of reasoning that is passed on."""
         self._header: str | None = None
         """What stands between two marks of a channel."""
         self._channels = False
@@ -92,8 +99,12 @@ class ReplyReader:
         """What is certain by now."""
         return self._merged(self._read(self._cleaner.feed(delta)))
 
-    def finish(self) -> list[Piece]:
-        """What was held back. A mark that did not come whole is text; special tokens at the end are not."""
+    def finish(self, *, whole: bool = True) -> list[Piece]:
+        """What was held back. A mark that did not come whole is text; special tokens at the end are not.
+
+        Args:
+            whole: the reply was not cut.
+        """
         pieces = list(self._read(self._cleaner.finish()))
         held, self._held = self._held, ""
         if held and self._header is None:
@@ -102,6 +113,10 @@ class ReplyReader:
             # It did not end: it was no reasoning.
             thoughts, self._thoughts, self._inside = self._opened + "".join(self._thoughts), None, None
             pieces += self._answer(thoughts)
+        elif whole and isinstance(self._inside, Form) and _SENTENCE.fullmatch(self._thought):
+            # "<think> is a tag": the answer begins with what it speaks of.
+            thought, self._inside = self._opened + self._thought, None
+            pieces += self._answer(thought)
         self._pending = ""
         return self._merged(pieces)
 
@@ -154,6 +169,8 @@ class ReplyReader:
                 if any(other.startswith(low) and len(other) > len(low) for other in tags) and low == tag:
                     return None, text  # a longer one may come
                 return (kind, text[: len(tag)], tags[tag]), text[len(tag) :]  # type: ignore[return-value]  # one of its kinds
+        if (ended := _CLOSED.match(low)) is not None and f"</{ended[1]}>" in _ENDS:
+            return ("close", text[: ended.end()], FORMS[0]), text[ended.end() :]
         if (full := _with_attributes(low)) is not None:
             return ("open", text[: len(full)], FORMS[0]), text[len(full) :]
         special = SPECIAL.match(text) or STARTS.match(text)
@@ -175,6 +192,7 @@ class ReplyReader:
             elif self._thoughts is not None:
                 self._thoughts.append(text)
             else:
+                self._thought = (self._thought + text)[-_KEPT:]
                 yield Reasoning(text)
         elif kind == "open" and self._opens(text, form):
             yield from self._open(text, form)
@@ -216,12 +234,16 @@ class ReplyReader:
         # In the middle of an answer it must end to count; so must a word that may be the first of an answer.
         self._thoughts = None if self._fresh and form is not None else []
         self._opened = text
+        self._thought = ""
         self._inside = form or "bare"
         yield from ()
 
     def _closes(self, kind: str, form: Form | None) -> bool:
         if kind != "close":
             return False
+        line = self._thought.rpartition("\n")[2]
+        if line.endswith("`") and line.count("`") % 2 and not line.endswith("``"):
+            return False  # the reasoning speaks of it
         return self._inside in ("first", "bare") or form is self._inside
 
     def _close(self, *, opening: bool, text: str, form: Form | None) -> Iterator[Piece]:
@@ -291,6 +313,9 @@ class ReplyReader:
             if not text.strip():
                 self._pending += text
                 return
+            if self._pending.startswith("<|") and self._line[-1:] in tuple(".!?…") and self._line:
+                self._over = True  # it ends the sentence, and the reply: what follows is another's turn
+                return
             text, self._pending = self._pending + text, ""
         if self._fresh:
             text = text.lstrip()
@@ -331,5 +356,8 @@ def _with_attributes(low: str) -> str | None:
 def _may_begin_mark(low: str) -> bool:
     if any(tag.startswith(low) for tag in _KNOWN):
         return True
+    closing = re.fullmatch(r"</([\w:]+)\s+", low)
+    if closing is not None and f"</{closing[1]}>" in _ENDS:
+        return len(low) < _LONGEST_TAG
     found = re.fullmatch(r"<([\w:]+)\s[^<>\n]*", low)
     return found is not None and len(low) < _LONGEST_TAG and f"<{found[1]}>" in _TAGS

@@ -133,7 +133,11 @@ class ServerWindow:
 
         data = bytearray()
         try:
-            async with asyncio.timeout(ASK_SECONDS), client.stream(method, url, json=body) as answer:
+            async with (
+                asyncio.timeout(ASK_SECONDS),
+                # A server that serves one connection at a time must not wait for more on these.
+                client.stream(method, url, json=body, headers={"Connection": "close"}) as answer,
+            ):
                 if answer.status_code != 200:
                     return None
                 async for piece in answer.aiter_bytes():
