@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 
@@ -19,6 +20,7 @@ def main() -> None:
     streams.prepare()
     # Registered before all others, so that it runs after them.
     atexit.register(_end)
+    _leave_no_core()
     try:
         _run()
     except SystemExit as leaving:
@@ -26,6 +28,15 @@ def main() -> None:
         if leaving.code is None or isinstance(leaving.code, int):
             _code = leaving.code or 0
         raise
+
+
+def _leave_no_core() -> None:
+    """What a crash leaves of the memory would hold keys and conversations, for whoever may read it."""
+    if os.name == "posix":
+        import resource
+
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _end() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 
 from tests.health.shutdown import Program, files_left, processes_left, processes_of
 from tests.virtual_audio import VirtualAudio, virtual_audio
+from vita_tui.health.processes import child_environment
 
 CASES: dict[str, list[dict[str, Any]]] = tomllib.loads(
     Path(__file__).with_name("lifecycle.toml").read_text(encoding="utf-8")
@@ -203,5 +205,27 @@ def test_without_sound_typed_questions_are_answered(home: Path, arguments: list[
         assert program.end() == 0
         assert termios.tcgetattr(program.terminal) == before
         assert b"ALSA lib" not in program.raw()
+    finally:
+        program.close()
+
+
+@cases("variable")
+def test_children_inherit_no_keys(monkeypatch: pytest.MonkeyPatch, case: dict[str, Any]) -> None:
+    monkeypatch.setenv(case["name"], "hunter2")
+    assert (case["name"] in child_environment()) == case["kept"]
+
+
+def test_no_child_of_the_program_has_a_key(home: Path) -> None:
+    keys = {row["name"]: "hunter2" for row in CASES["variable"] if not row["kept"]}
+    keys.pop("VITA_SESSIONS__REDIS_URL")  # it would be opened
+    keys.pop("VITA_TTS__REMOTE__API_KEY")  # there is no such setting
+    program = Program(home, {**os.environ, **keys}, {})
+    try:
+        program.wait("idle")
+        (app,) = psutil.Process(program.pid).children()
+        children = app.children(recursive=True)
+        assert any("vita_tui.engines.llm.server" in child.cmdline() for child in children)
+        assert all("hunter2" not in child.environ().values() for child in children)
+        assert resource.prlimit(app.pid, resource.RLIMIT_CORE) == (0, 0)
     finally:
         program.close()

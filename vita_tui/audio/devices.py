@@ -27,6 +27,7 @@ from types import ModuleType
 from typing import Any, Literal, Protocol
 
 from vita_tui.errors import DeviceError
+from vita_tui.health.processes import child_environment
 
 __all__ = [
     "Device",
@@ -169,7 +170,7 @@ def _listed_by_child(timeout: float) -> list[Any] | None:
             timeout=timeout,
             check=False,
             stdin=subprocess.DEVNULL,
-            env=_child_environment(),
+            env=child_environment(),
         )
     except subprocess.TimeoutExpired:
         raise DeviceError(
@@ -188,11 +189,6 @@ def _listed_by_child(timeout: float) -> list[Any] | None:
         log.info("the devices could not be listed by a child process: %r", done.stderr[-500:])
         return None
     return listed if isinstance(listed, list) else None
-
-
-def _child_environment() -> dict[str, str]:
-    """Without VITA's keys: the child may die, and others keep what is left of such processes."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("VITA_")}
 
 
 def _unusable() -> DeviceError:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from vita_tui.audio.devices import Device, DeviceKind, find, portaudio, refresh
 from vita_tui.errors import DeviceError
+from vita_tui.health.processes import child_environment
 from vita_tui.health.registry import registry
 
 __all__ = ["WayBack", "open_wanted", "opens"]
@@ -81,6 +82,7 @@ def opens(name: str, kind: DeviceKind) -> bool:
             capture_output=True,
             timeout=CHILD_SECONDS,
             stdin=subprocess.DEVNULL,
+            env=child_environment(),
             check=False,
         )
     except (OSError, subprocess.SubprocessError):

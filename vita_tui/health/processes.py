@@ -16,6 +16,7 @@ import errno
 import json
 import logging
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ __all__ = [
     "Cleanup",
     "ProcessRecord",
     "birth",
+    "child_environment",
     "clean_up",
     "forget_process",
     "half_written",
@@ -65,6 +67,15 @@ class ProcessRecord:
     birth: str = ""
     """See `birth`; empty where only `created` is known."""
     parent_birth: str = ""
+
+
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|^OPENAI_|^VITA_(?!HOME$|CONFIG$)", re.IGNORECASE)
+"""Variables that hold keys and passwords, or may: VITA's settings among them, of which a child has no need."""
+
+
+def child_environment(**more: str) -> dict[str, str]:
+    """The environment for a child process: this process's own without keys and passwords, and `more`."""
+    return {name: value for name, value in os.environ.items() if not _SECRET.search(name)} | more
 
 
 def _folder() -> Path:

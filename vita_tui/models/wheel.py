@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from vita_tui.errors import ModelError
+from vita_tui.health.processes import child_environment
 from vita_tui.health.registry import registry
 from vita_tui.models.catalogue import Wheel
 from vita_tui.models.progress import Cancelled
@@ -76,7 +77,7 @@ def download(
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=stream,
-                env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(place)),
+                env=child_environment(**dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(place))),
             )
         entry = registry.register(
             child,

@@ -15,7 +15,7 @@ import secrets
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from vita_tui.engines.llm.beginning import Beginning, folder
 from vita_tui.engines.llm.openai_server import OpenAIResponder, import_client
 from vita_tui.engines.llm.tokens import estimate
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, ModelError
-from vita_tui.health.processes import forget_process, record_process
+from vita_tui.health.processes import child_environment, forget_process, record_process
 from vita_tui.health.registry import Entry, register_task, registry
 
 __all__ = ["EmbeddedResponder", "parted"]
@@ -191,10 +191,7 @@ class EmbeddedResponder:
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=log_file,
-                    env={
-                        **_without_keys(os.environ),
-                        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-                    },
+                    env=child_environment(PYTHONPATH=os.pathsep.join(path for path in sys.path if path)),
                     # Ctrl+c in the terminal is ours to handle, not the child's. The session stays ours: Linux shares the
                     # processor out among sessions first (autogroup), and a lower priority counts only within one.
                     process_group=0,
@@ -323,12 +320,6 @@ def _as_messages(question: str, answer: str) -> tuple[Message, Message]:
 def _room(message: Message) -> int:
     """Tokens that a message takes in the window, rather too many than too few."""
     return len(message["content"].encode()) // 3 + MESSAGE_OVERHEAD
-
-
-def _without_keys(variables: Mapping[str, str]) -> dict[str, str]:
-    """What the child has no use for: settings, in which keys and passwords may be."""
-    secret = ("VITA_", "OPENAI_", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-    return {name: value for name, value in variables.items() if not name.upper().startswith(secret)}
 
 
 def _log_file() -> Path:

@@ -28,7 +28,7 @@ from vita_tui.clock import Deadline
 from vita_tui.engines.tts.base import Pcm
 from vita_tui.engines.tts.pieces import pieces
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError
-from vita_tui.health.processes import temporary_path
+from vita_tui.health.processes import child_environment, temporary_path
 from vita_tui.health.registry import Entry, registry
 from vita_tui.text.spoken import spoken
 
@@ -206,6 +206,7 @@ class _Child:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
+                    env=child_environment(),
                     # A ctrl+c in the terminal is for the program, which ends the child in good order.
                     start_new_session=True,
                 )
