@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import ROOT
 
 _SPEAK = """
 import sys
@@ -40,3 +44,30 @@ def test_onnx_runtime_keeps_no_record_of_its_use(tmp_path: Path) -> None:
     assert traces == []
     if not _traces(tmp_path, "ablation"):
         pytest.skip("this version of ONNX Runtime keeps no records by itself")
+
+
+@pytest.mark.audio
+@pytest.mark.models
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_with_the_weights_there_nothing_leaves_and_nothing_is_looked_up(home: Path) -> None:
+    """A turn from a file, a hands-free one, doctor and quitting, where there is no network, with a witness in every process."""
+    apart = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
+    if shutil.which("unshare") is None or subprocess.run([*apart, "true"], check=False).returncode:
+        pytest.skip("needs network namespaces (unshare --net)")
+    done = subprocess.run(
+        [*apart, sys.executable, "-m", "tests.hands.offline", str(home)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert seen["interfaces"] == ["lo"]
+    assert seen["bites"] == {event: [True, event] for event in seen["bites"]}, "the witness notices"
+    assert len(seen["bites"]) == 4
+    assert seen["attempts"] == []
+    assert seen["codes"] == {"doctor": 0, "turn": 0, "ask": 0, "vita": 0}
+    for child in ("vita_tui.engines.llm.server", "vita_tui.engines.tts.pyttsx3_child"):
+        assert any(child in words for words in seen["watched"]), f"{child} was watched too"
