@@ -367,7 +367,12 @@ def test_doctor_tries_everything(vita: Run) -> None:
     assert done.returncode == 0
     assert result["usable"]
     status = {check["name"]: check["status"] for check in result["checks"]}
-    assert status["Mind smollm2-135m-instruct"] == status["Ears whisper base"] == "ok"
+    assert (
+        status["Language model: smollm2-135m-instruct"] == status["Speech recognition: whisper base"] == "ok"
+    )
+    assert {"settings", "weights", "speech_recognition", "language_model", "voice"} <= {
+        check["about"] for check in result["checks"]
+    }
     assert all(check["remedy"] for check in result["checks"] if check["status"] == "failed")
 
 

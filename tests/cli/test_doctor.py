@@ -32,7 +32,7 @@ asyncio.run(main())
 """
 
 
-def test_it_tells_what_a_running_program_has_open_and_which_engines_rest(home: Path) -> None:
+def test_it_tells_what_a_running_program_has_open_and_which_engines_are_disabled(home: Path) -> None:
     assert list(_running()) == []
     program = subprocess.Popen(
         [sys.executable, "-c", PROGRAM], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -43,7 +43,7 @@ def test_it_tells_what_a_running_program_has_open_and_which_engines_rest(home: P
         (check,) = _running()
         assert check.name == f"Running, process {program.pid}"
         assert check.status == "warning"
-        assert "1 of 3 engines resting" in check.found
+        assert "2 of 3 engines available" in check.found
         assert re.search(
             r"server   control \(health\.control\) since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$",
             check.detail,

@@ -47,8 +47,10 @@ def main(home: Path) -> None:
     bites = {}
     for event, code in BITES.items():
         seen.write_text("")
-        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
-        bites[event] = [done.returncode != 0, attempts(seen)[0][0] if attempts(seen) else ""]
+        tried = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, check=False
+        )
+        bites[event] = [tried.returncode != 0, attempts(seen)[0][0] if attempts(seen) else ""]
     seen.write_text("")
     question = home.parent / "question.wav"
     subprocess.run(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vita_tui import __version__
 from vita_tui.cli.output import echo, mark, print_json, quiet_libraries
 from vita_tui.text.clean import clean_line
 
@@ -26,7 +28,12 @@ def doctor(
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Also say how each check was made and what is open.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="As JSON: usable, and a list of checks.")] = False,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="As JSON, for reports: version, python, system, usable, and a list of checks."
+        ),
+    ] = False,
 ) -> None:
     """Check everything that VITA needs: each engine is really loaded and run once.
 
@@ -44,7 +51,7 @@ def doctor(
             echo(
                 mark(SYMBOLS[check.status], COLOURS[check.status]),
                 " ",
-                clean_line(f"{check.name}: {check.found}"),
+                clean_line(f"{check.name}{', ' if ': ' in check.name else ': '}{check.found}"),
             )
             if verbose and check.detail:
                 for line in check.detail.splitlines():
@@ -55,14 +62,19 @@ def doctor(
     if json:
         print_json(
             {
+                "version": __version__,
+                "python": platform.python_version(),
+                "system": platform.platform(),
                 "usable": usable,
                 "checks": [
                     {
+                        "about": check.about,
                         "name": check.name,
+                        "engine": check.engine,
                         "status": check.status,
                         "found": check.found,
                         "remedy": check.remedy,
-                        **({"detail": check.detail} if verbose else {}),
+                        "detail": check.detail,
                     }
                     for check in found
                 ],
@@ -81,14 +93,14 @@ def _keyboard() -> Iterator[Check]:
         found = (
             "the talk key can be held"
             if able
-            else "the talk key is tapped: this terminal does not tell of releases"
+            else "the talk key is tapped: this terminal does not report key releases"
         )
         detail = f"asked {os.environ.get('TERM_PROGRAM') or os.environ.get('TERM', 'the terminal')} for the Kitty keyboard protocol"
         yield Check("Keyboard", "ok", found, detail=detail)
 
 
 def _running() -> Iterator[Check]:
-    """Every VITA of this user that runs: what it has open, and which engines rest."""
+    """Every VITA of this user that runs: what it has open, and which engines are disabled."""
     from vita_tui.doctor.checks import Check
     from vita_tui.health import control
 
@@ -108,9 +120,12 @@ def _running() -> Iterator[Check]:
         lines += [f"breaker  {one['name']}: {_breaker(one)}" for one in breakers]
         lines.append(f"sessions {_sessions(sessions)}")
         leaks = f", {leaked} of them leaked" if leaked else ""
-        found = (
-            f"{len(opened)} things open{leaks}, {len(resting) or 'none'} of {len(breakers)} engines resting"
+        engines = (
+            f"{len(breakers) - len(resting)} of {len(breakers)} engines available"
+            if resting
+            else f"all {len(breakers)} engines available"
         )
+        found = f"{len(opened)} open resources{leaks}; {engines}"
         remedy = "Close what leaked: vita cleanup --running" if leaked else ""
         yield Check(name, "warning" if resting or leaked else "ok", found, remedy, "\n".join(lines))
 

@@ -32,12 +32,22 @@ class Check:
     remedy: str = ""
     detail: str = ""
     """How it was found out, for those who ask."""
+    engine: str = ""
+    """Of the engine that was tried, after whose job the check is named."""
+
+    @property
+    def about(self) -> str:
+        """What was checked, as `vita doctor --json` names it, whatever the words for people are: "language_model", for one."""
+        words = self.name.removesuffix(self.engine).partition(", process ")[0]
+        words = "Weights" if words.startswith("Weights ") else words
+        return words.strip(" :").lower().replace(" ", "_")
 
 
 def usable(checks: Iterable[Check]) -> bool:
-    """Whether typed questions are answered: the settings are right and there is a mind."""
-    needed = {"Python", "Settings", "Mind"}
-    return all(check.status != "failed" for check in checks if check.name.split(" ")[0] in needed)
+    """Whether typed questions are answered: the settings are right and one language model works, the first or a fallback."""
+    found = list(checks)
+    settled = all(check.status != "failed" for check in found if check.name in ("Python", "Settings"))
+    return settled and any(check.status == "ok" for check in found if check.about == "language_model")
 
 
 def run_all() -> Iterator[Check]:
@@ -60,8 +70,8 @@ def run_all() -> Iterator[Check]:
     yield _terminal()
     yield from _weights()
     yield from _sound(settings)
-    yield from _ears(settings)
-    yield from _mind(settings)
+    yield from _recognition(settings)
+    yield from _model(settings)
     yield from _voices(settings)
 
 
@@ -174,7 +184,7 @@ def _sound(settings: Settings) -> Iterator[Check]:
         speaker.close()
 
 
-def _ears(settings: Settings) -> Iterator[Check]:
+def _recognition(settings: Settings) -> Iterator[Check]:
     import numpy as np
 
     from vita_tui.conversation.build import recognizers
@@ -184,9 +194,9 @@ def _ears(settings: Settings) -> Iterator[Check]:
         result = engine.transcribe(np.zeros(16_000, np.float32))
         if result.text:
             raise VitaError(f"silence was understood as “{result.text}”.", remedy="vita models verify")
-        return engine.notes or "hears no words in silence"
+        return "silence gives no text"
 
-    yield from _engines("Ears", recognizers(settings, EventBus()).engines, work)
+    yield from _engines("Speech recognition", recognizers(settings, EventBus()).engines, work)
 
 
 def _voices(settings: Settings) -> Iterator[Check]:
@@ -205,7 +215,7 @@ def _voices(settings: Settings) -> Iterator[Check]:
     yield from _engines("Voice", chain.engines, work)
 
 
-def _mind(settings: Settings) -> Iterator[Check]:
+def _model(settings: Settings) -> Iterator[Check]:
     from vita_tui.conversation.build import responders
 
     async def ask(engine: Any) -> str:
@@ -224,29 +234,30 @@ def _mind(settings: Settings) -> Iterator[Check]:
     def work(engine: Any) -> str:
         return asyncio.run(ask(engine))
 
-    yield from _engines("Mind", responders(settings, EventBus()).engines, work, spares=True)
+    yield from _engines("Language model", responders(settings, EventBus()).engines, work)
 
 
-def _engines(
-    kind: str, engines: Iterable[Any], work: Callable[[Any], str], *, spares: bool = True
-) -> Iterator[Check]:
-    """Try each engine of a job; a spare one that fails is a warning only."""
+def _engines(kind: str, engines: Iterable[Any], work: Callable[[Any], str]) -> Iterator[Check]:
+    """Try each engine of a job; a fallback that fails is a warning only, and so is one that works in another way than was asked for."""
     seen = 0
     for place, engine in enumerate(engines):
         seen += 1
         start = time.monotonic()
-        name = f"{kind} {engine.name}"
+        name = f"{kind}: {engine.name}"
         try:
             found = work(engine)
         except VitaError as error:
-            status: Status = "warning" if place and spares else "failed"
-            yield Check(name, status, error.message, error.remedy or "vita doctor -v")
+            status: Status = "warning" if place else "failed"
+            yield Check(name, status, error.message, error.remedy or "vita doctor -v", engine=engine.name)
         else:
-            yield Check(name, "ok", found, detail=f"loaded and run in {time.monotonic() - start:.1f} s")
+            detail = f"loaded and run in {time.monotonic() - start:.1f} s"
+            if notes := str(getattr(engine, "notes", "")):
+                yield Check(name, "warning", notes, "vita models verify", detail, engine.name)
+            else:
+                yield Check(name, "ok", found, detail=detail, engine=engine.name)
         finally:
             if not hasattr(engine, "stream"):
                 engine.cleanup()
     if not seen:
-        yield Check(
-            kind, "failed" if kind == "Mind" else "warning", "no engine is set up", "vita config show"
-        )
+        nothing: Status = "failed" if kind == "Language model" else "warning"
+        yield Check(kind, nothing, "no engine is set up", "vita config show")
