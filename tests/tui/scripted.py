@@ -46,7 +46,13 @@ READY = (
 def session_of(*words: str, name: str = "5e551011", title: str = "") -> Session:
     """A kept conversation: questions and answers in turn."""
     turns = tuple(
-        Turn(role="assistant" if number % 2 else "user", text=text, started=CREATED, id=f"{name}{number}")
+        Turn(
+            role="assistant" if number % 2 else "user",
+            text=text,
+            started=CREATED,
+            finished=CREATED,
+            id=f"{name}{number}",
+        )
         for number, text in enumerate(words)
     )
     return Session(name, title or words[0], CREATED, CREATED, turns)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual.widgets import Markdown, Static
 
@@ -20,6 +22,7 @@ from vita_tui.events import (
     TurnTimings,
     UserSaid,
 )
+from vita_tui.sessions.session import Turn
 from vita_tui.tui.widgets.conversation import MOUNTED, Conversation
 from vita_tui.tui.widgets.partial import Partial
 from vita_tui.tui.widgets.prompt import Prompt
@@ -184,6 +187,21 @@ async def test_hearing_nothing_is_said_once() -> None:
         await until(pilot, lambda: bool(app.main.query(Remark)))
         await pilot.pause()
         assert [text_of(line) for line in app.main.query(Remark)] == ["No speech was heard."]
+
+
+async def test_a_failed_turn_and_an_unfinished_reply_come_back_with_the_reason() -> None:
+    turns = (
+        Turn("user", "Why?", error="No server answers."),
+        Turn("user", "And now?"),
+        Turn("assistant", "Half of"),
+    )
+    session = replace(session_of("aaaaaaa1", "Half of it"), turns=turns)
+    core = ScriptedCore(shelf=ScriptedShelf(session))
+    async with running(core, resume=session.id) as (app, pilot):
+        await until(pilot, lambda: len(app.main.query(AssistantTurn)) == 2)
+        failed, unfinished = app.main.query(AssistantTurn)
+        await until(pilot, lambda: "No server answers." in text_of(failed.query_one(".facts", Static)))
+        await until(pilot, lambda: "unfinished" in text_of(unfinished.query_one(".facts", Static)))
 
 
 async def test_a_kept_conversation_is_shown_when_it_is_gone_on_with() -> None:
