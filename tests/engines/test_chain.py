@@ -145,6 +145,15 @@ def test_while_all_rest_the_error_tells_when_they_are_tried_again(rig: Rig) -> N
         rig.speak()
 
 
+def test_what_helps_an_engine_that_rests_is_still_told(rig: Rig) -> None:
+    rig.piper.error = EngineError("No key.", remedy="Set the key.")
+    rig.pyttsx3.error = EngineError("No.")
+    for _ in range(3):
+        with pytest.raises(NoEngineError) as caught:
+            rig.speak()
+        assert caught.value.remedy == "Set the key."
+
+
 def test_an_empty_chain_says_so() -> None:
     chain: Chain[Engine] = Chain("stt", [], HealthSettings(), bus=EventBus())
     with pytest.raises(NoEngineError, match="No speech recognition is set up"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ask"]
 
+_AGAIN = re.compile(r"; (?:tried again in \d+ s|being tried again)")
 HELD = 2000
 """Characters of a server's reply that a pipe or a file gets at once: what looks like its beginning may turn out to be reasoning, of which only
 the end is marked, and cannot be taken back there.
@@ -183,7 +185,8 @@ async def _ask(question: str, settings: Settings, json: bool) -> None:
     finally:
         await assistant.aclose()
     if assistant.last is not None and (error := assistant.last.error) is not None:
-        raise error if error.exit_code != 1 else EngineError(error.message, remedy=error.remedy)
+        # Nobody is there any more to try again.
+        raise EngineError(_AGAIN.sub("", error.message), remedy=error.remedy)
     fallbacks.tell("llm", answer.engine)
     answer.tell()
     if json:

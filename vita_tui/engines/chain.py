@@ -69,6 +69,8 @@ class _Link(Generic[E]):
         self.breaker = breaker
         self.health = Health.LOADING
         self.reason = ""
+        self.remedy = ""
+        """Of the last failure."""
         self.warm = False
         """It has worked since it was loaded, so its next work includes no loading."""
         self.aside = ""
@@ -255,7 +257,7 @@ class Chain(Generic[E]):
                 continue
             permit = link.breaker.allow()
             if permit is None:
-                tried.append((link, self._why_resting(link), ""))
+                tried.append((link, self._why_resting(link), link.remedy))
                 continue
             if link.resting:
                 self._publish()
@@ -383,6 +385,7 @@ class Chain(Generic[E]):
             link.warm = False  # it may have to be loaded anew
             link.health = Health.MISSING if missing else Health.DEGRADED
             link.reason = reason if missing else self._counted(link, reason)
+            link.remedy = error.remedy
         log.warning("%s: %s", link.engine.name, error)
         if not probe:
             called = not isinstance(error, ModelError)
