@@ -17,13 +17,14 @@ from vita_tui import paths
 from vita_tui.audio.files import read_audio
 from vita_tui.bench.recordings import synthesised, trimmed
 from vita_tui.bench.words import errors, normalised
-from vita_tui.engines.stt.base import Stop
-from vita_tui.engines.stt.decoding.decoder import Decoder, _fit, _for_ctranslate2
+from vita_tui.engines.stt.base import SAMPLE_RATE, Stop
+from vita_tui.engines.stt.decoding.decoder import Decoder, _fit
 from vita_tui.engines.stt.runtime.graphs import UnsupportedError, layers
 from vita_tui.engines.stt.runtime.loading import Weights
 from vita_tui.engines.stt.runtime.onnx_whisper import Memory, OnnxWhisper, _circles, _file
 from vita_tui.engines.stt.runtime.variables import CutOffError, mapped
 from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
+from vita_tui.engines.stt.scheduling.agreement import PartialTranscriber
 
 pytestmark = pytest.mark.models
 
@@ -212,26 +213,49 @@ def test_weights_of_another_kind_are_decoded_by_ctranslate2(
     assert recognizer.transcribe(question, draft="How many").text
 
 
-def test_ctranslate2_is_loaded_for_the_times_of_words_only(weights: Weights, question: Any) -> None:
+def test_ctranslate2_is_loaded_for_nothing_in_mid_speech(weights: Weights) -> None:
     recognizer = WhisperRecognizer(weights, language="auto")
     recognizer.load()
     decoder, _ = _inside(recognizer)
-    assert recognizer.transcribe(question).language == "en"
-    noise = np.random.default_rng(1).standard_normal(len(question)).astype(np.float32)
-    recognizer.transcribe(question + 0.3 * noise)
+    first, second, third = (
+        one.audio
+        for one in synthesised(
+            (
+                "How many days are there in a week?",
+                "And who wrote the play Romeo and Juliet?",
+                "I want to know what the capital of France is.",
+            )
+        )
+    )
+    long = np.concatenate([first, second, third])
+    transcriber = PartialTranscriber()
+    for seconds in range(1, len(long) // SAMPLE_RATE + 1):
+        transcriber.decode(recognizer, long[: seconds * SAMPLE_RATE])
+    assert len(transcriber._cuts) > 1, "words had their times, so that sound could be left out"
+    assert recognizer.transcribe(first).language == "en"
     assert "whole" not in vars(decoder.model)
-    assert len(recognizer.transcribe(question, words=True).words) == 8
-    assert "whole" in vars(decoder.model)
+
+
+def test_words_have_the_times_that_ctranslate2_gives_them(
+    whisper: WhisperRecognizer, weights: Weights, question: Any
+) -> None:
+    other = WhisperRecognizer(weights, drafts=False)
+    other.load()
+    ours, theirs = (one.transcribe(question, words=True).words for one in (whisper, other))
+    assert [word.text for word in ours] == [word.text for word in theirs]
+    assert len(ours) == 8
+    assert np.abs([[a.start - b.start, a.end - b.end] for a, b in zip(ours, theirs, strict=True)]).max() < 0.1
 
 
 def test_the_language_is_the_one_that_ctranslate2_tells(whisper: WhisperRecognizer) -> None:
     decoder, text = _inside(whisper)
     for seed, seconds in enumerate((1, 3, 5)):
         sound = np.random.default_rng(seed).standard_normal(seconds * 16_000).astype(np.float32)
-        features = decoder._features(sound)
-        memory = text.memory(_fit(features, 5.0))
+        features = _fit(decoder._features(sound), 5.0)
+        memory = text.memory(features)
         assert memory is not None
-        token = decoder.model.whole.model.detect_language(_for_ctranslate2(memory))[0][0][0]
+        whole = decoder.model.whole
+        token = whole.model.detect_language(whole.encode(features))[0][0][0]
         assert f"<|{text.language(memory, decoder.model.languages)}|>" == token
 
 

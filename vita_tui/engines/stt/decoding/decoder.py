@@ -1,8 +1,8 @@
 """Decodes one piece of speech on windows as short as it allows, and again on longer ones where the guard says so.
 
 `WhisperModel.transcribe` encodes 30 seconds whatever it is given, and encoding is most of the work for a short utterance.
-Shorter windows do, so this goes below it: faster-whisper's features, then `onnx_whisper` or, where that does not run and for the times
-of words, CTranslate2's `encode` and `generate`.
+Shorter windows do, so this goes below it: faster-whisper's features, then `onnx_whisper` or, where that does not run, CTranslate2's
+`encode` and `generate`.
 """
 
 from __future__ import annotations
@@ -181,8 +181,7 @@ class Decoder:
             if (chosen := runaway.best(attempts)) is not None:
                 self._accept(result, chosen)
         if words and result.text:
-            encoded = encoded if sound is None else _for_ctranslate2(sound)
-            result.words = self._words(encoded, features, result)
+            result.words = self._words(sound, encoded, features.shape[-1], result)
         return result
 
     def _ladder(self, seconds: float, partial: bool) -> Iterator[tuple[float, float]]:
@@ -313,28 +312,32 @@ class Decoder:
         result.no_speech = attempt.no_speech
         result.text = "" if runaway.wordless(attempt) else attempt.text
 
-    def _words(self, encoded: Any, features: NDArray[np.float32], result: Decoded) -> tuple[Word, ...]:
+    def _words(self, sound: Memory | None, encoded: Any, frames: int, result: Decoded) -> tuple[Word, ...]:
         from faster_whisper.transcribe import merge_punctuations
 
         tokenizer = self._tokenizer(result.language)
         space = "" if result.language in UNSPACED else " "
         tokens = tokenizer.encode(space + result.text)
-        # A list of token lists in, a list of word lists out; faster-whisper's annotations say otherwise.
-        find: Any = self.model.whole.find_alignment
-        aligned: list[dict[str, Any]] = find(tokenizer, [tokens], encoded, features.shape[-1])[0]
+        if self._text is not None and sound is not None:
+            start = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+            tokens = tokens[: self._text.longest - len(start)]
+            texts, parts = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
+            ends = np.cumsum([0, *map(len, parts[:-1])])
+            times = self._text.begins(sound, start, tokens, frames)[ends]
+            aligned: list[dict[str, Any]] = [
+                {"word": text, "tokens": part, "start": begin, "end": end}
+                for text, part, begin, end in zip(texts[:-1], parts[:-1], times[:-1], times[1:], strict=True)
+            ]
+        else:
+            # A list of token lists in, a list of word lists out; faster-whisper's annotations say otherwise.
+            find: Any = self.model.whole.find_alignment
+            aligned = find(tokenizer, [tokens], encoded, frames)[0]
         merge_punctuations(aligned, "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、")
         return tuple(
             Word(word["word"].strip(), round(float(word["start"]), 2), round(float(word["end"]), 2))
             for word in aligned
             if word["word"].strip()
         )
-
-
-def _for_ctranslate2(sound: Memory) -> Any:
-    """What it needs to tell the times of words."""
-    from ctranslate2 import StorageView  # type: ignore[attr-defined]  # exported with a star
-
-    return StorageView.from_array(sound.encoded)
 
 
 def _fit(features: NDArray[np.float32], window: float) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 __all__ = ["VERSION", "UnsupportedError", "layers", "sound_graph", "text_graph"]
 
-VERSION = 4
+VERSION = 5
 """Of the graphs: models that were made by another are made anew."""
 BLOCK = 64
 """Weights that share a scale."""
@@ -101,7 +101,7 @@ def sound_graph(variables: Variables) -> bytes:
 def text_graph(variables: Variables) -> bytes:
     """`tokens` (1, new, width), embedded, with their positions; `key0`, … as from `sound`; `past_key0`, `past_value0`, … (1, heads, read,
     width of a head); `rows` (rows): which of the new tokens → `scores` (rows, vocabulary): logits of what follows them; `now_key0`, …: the past for
-    what is read next.
+    what is read next; `asked0`, … (1, new, width): what each layer looks for in the sound.
     """
     graph = _Graph(variables)
     graph.inputs = [graph.floats("tokens", [1, "new", graph.width]), graph.integers("rows", ["rows"])]
@@ -135,7 +135,8 @@ def _self_attention(graph: _Graph, x: str, place: str, layer: int) -> str:
 
 def _cross_attention(graph: _Graph, x: str, place: str, layer: int) -> str:
     memory = [f"key{layer}", f"value{layer}"]
-    query = graph.linear(graph.norm(x, f"{place}/layer_norm"), f"{place}/linear_0")
+    query = graph.linear(graph.norm(x, f"{place}/layer_norm"), f"{place}/linear_0", out=f"asked{layer}")
+    graph.outputs.append(graph.floats(query, [1, "new", graph.width]))
     attended = graph.add("MultiHeadAttention", query, *memory, domain=CONTRIB, num_heads=graph.heads)
     graph.inputs += [graph.heads_of(name, "frames") for name in memory]
     return graph.add("Add", x, graph.linear(attended, f"{place}/linear_2"))

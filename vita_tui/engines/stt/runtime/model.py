@@ -25,7 +25,7 @@ ENGLISH_END = 50256
 
 class Model:
     """Vocabulary and features are there at once. The rest is CTranslate2's: 0.4 s and 100 MB, which nothing needs while ONNX Runtime
-    writes the words and nobody asks for their times.
+    writes the words.
     """
 
     def __init__(self, weights: Weights, plan: Plan, *, threads: int) -> None:

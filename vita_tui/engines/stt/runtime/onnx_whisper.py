@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from vita_tui.engines.onnx import open_kept, open_session, place
 from vita_tui.engines.stt.base import Stop
+from vita_tui.engines.stt.decoding.alignment import begins
 from vita_tui.engines.stt.runtime import graphs
 from vita_tui.engines.stt.runtime.variables import mapped
 
@@ -44,8 +45,6 @@ class Memory:
 
     inputs: dict[str, Floats]
     """As the layers of the decoder attend to it."""
-    encoded: Floats
-    """As CTranslate2's `encode` gives it, (1, frames, width)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,15 @@ class OnnxWhisper:
         self._unread: list[Floats] = [
             np.zeros((1, heads, 0, self._embeddings.shape[1] // heads), np.float32) for _ in self._names
         ]
+        self._heads = heads
+        self._results = ["scores", *(f"now_{name}" for name in self._names)]
         config = json.loads((folder / "config.json").read_bytes())
+        self._timing_heads: list[tuple[int, int]] = [
+            (layer, head)
+            for layer, head in config.get("alignment_heads", [])
+            if layer < self._layers and head < heads
+        ] or [(layer, head) for layer in range(self._layers // 2, self._layers) for head in range(heads)]
+        """(layer, head) of those that attend to the sound of the word they write; OpenAI's, or without a word the later half."""
         self._never = np.array(config.get("suppress_ids", []), np.int64)
         self._never_first = np.array(config.get("suppress_ids_begin", []), np.int64)
         self._vocabulary = vocabulary
@@ -113,8 +120,8 @@ class OnnxWhisper:
         values = self._sound.run({"features": features[None]}, cancelled)
         if values is None:
             return None
-        *inputs, encoded = values
-        return Memory(dict(zip(self._names, inputs, strict=True)), encoded)
+        *inputs, _ = values
+        return Memory(dict(zip(self._names, inputs, strict=True)))
 
     def language(self, memory: Memory, languages: Collection[str]) -> str:
         """The code of the likeliest of `languages`."""
@@ -186,15 +193,44 @@ class OnnxWhisper:
         self, memory: Memory, past: list[Floats], tokens: Sequence[int], rows: Sequence[int]
     ) -> tuple[Floats, list[Floats]]:
         """Read `tokens` behind `past`: the scores of what follows those at `rows`, and the new past."""
+        values = self._text.run(self._inputs(memory, past, tokens, rows), results=self._results)
+        assert values is not None
+        scores, *now = values
+        return scores, now
+
+    def _inputs(
+        self, memory: Memory, past: list[Floats], tokens: Sequence[int], rows: Sequence[int]
+    ) -> dict[str, Any]:
         read = past[0].shape[2]
         embedded = self._embeddings[list(tokens)].astype(np.float32)
         embedded += self._positions[read : read + len(tokens)]
         inputs = {"tokens": embedded[None], "rows": np.array(rows, np.int64), **memory.inputs}
-        inputs |= {f"past_{name}": part for name, part in zip(self._names, past, strict=True)}
-        values = self._text.run(inputs)
+        return inputs | {f"past_{name}": part for name, part in zip(self._names, past, strict=True)}
+
+    def begins(
+        self, memory: Memory, start: Sequence[int], tokens: Sequence[int], frames: int
+    ) -> NDArray[np.float64]:
+        """Seconds at which each of `tokens` begins in `memory`, and, last, at which they end.
+
+        Args:
+            start: the tokens that ask for a transcript.
+            frames: of the sound that was encoded, without the silence that fills the window.
+        """
+        layers = sorted({layer for layer, _ in self._timing_heads})
+        inputs = self._inputs(memory, self._unread, [*start, *tokens], [0])
+        values = self._text.run(inputs, results=[f"asked{layer}" for layer in layers])
         assert values is not None
-        scores, *now = values
-        return scores, now
+        asked = {
+            layer: value[0, len(start) - 1 :].reshape(len(tokens) + 1, self._heads, -1)
+            for layer, value in zip(layers, values, strict=True)
+        }
+        return begins(
+            [asked[layer][:, head] for layer, head in self._timing_heads],
+            [
+                memory.inputs[f"key{layer}"][0, head, : max(1, frames // 2)]
+                for layer, head in self._timing_heads
+            ],
+        )
 
     def _mask(self, scores: Floats, *, first: bool) -> None:
         scores[:, self._never] = -np.inf
@@ -256,8 +292,10 @@ class _Session:
         except self._refusals as error:
             raise RuntimeError(f"ONNX Runtime does not take the decoder: {error}") from error
 
-    def run(self, inputs: dict[str, Any], cancelled: Event | None = None) -> list[Floats] | None:
-        """None when it was `cancelled`, which ends it between two operators where that is a `Stop`.
+    def run(
+        self, inputs: dict[str, Any], cancelled: Event | None = None, results: Sequence[str] | None = None
+    ) -> list[Floats] | None:
+        """The `results` that are named, or all; None when it was `cancelled`, which ends it between two operators where that is a `Stop`.
 
         Raises:
             RuntimeError: it failed.
@@ -271,7 +309,7 @@ class _Session:
 
         with cancelled.telling(stop) if isinstance(cancelled, Stop) else nullcontext():
             try:
-                values: list[Floats] = self._session.run(None, inputs, options)
+                values: list[Floats] = self._session.run(results, inputs, options)
             except self._refusals as error:
                 if options.terminate:
                     return None
