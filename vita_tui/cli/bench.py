@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vita_tui.bench import ablations
 from vita_tui.cli.output import print_json, quiet_libraries, run_async, say
 from vita_tui.errors import VitaError
+
+if TYPE_CHECKING:
+    from vita_tui.settings import Settings
 
 __all__ = ["app"]
 
@@ -46,6 +49,9 @@ def stt(
         str, typer.Option("--model", metavar="NAME", help="Whisper model instead of stt.model.")
     ] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="Use only so many recordings.")] = 1000,
+    runtimes: Annotated[
+        bool, typer.Option("--runtimes", help="Compare ONNX Runtime with CTranslate2 instead.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Word errors and time of recognition as a turn uses it, against faster-whisper's own transcribe.
@@ -69,6 +75,9 @@ def stt(
             "talk": {"adaptive": False, "end_silence": 10.0},
         }
     )
+    if runtimes:
+        _runtimes(settings, folder, limit, json=json)
+        return
     found = recordings.with_references(folder)[:limit]
     with quiet_libraries():
         result = run_async(measure(settings, found, say))
@@ -99,6 +108,36 @@ def stt(
             f"Partials: every {interval['p50']:.0f} ms of speech, {partials['per_second']} a second of recording; "
             f"{lag['p50']:.0f} ms behind (p95 {lag['p95']:.0f})."
         )
+
+
+def _runtimes(settings: Settings, folder: Path, limit: int, *, json: bool) -> None:
+    from vita_tui.bench import runtimes
+
+    found = runtimes.gathered(folder)[:limit]
+    with quiet_libraries():
+        samples = runtimes.measure(settings, found, lambda sample: say(f"{sample.file} {sample.runtime}"))
+    result = runtimes.report(settings, found, samples)
+    result["start_up"] = runtimes.start_up(settings)
+    if json:
+        print_json(result)
+        return
+    rows = [
+        (
+            name,
+            _ms(one["final_ms"]["p50"]),
+            _ms(one["final_ms"]["p95"]),
+            _ms(one["partial_ms"]["p50"]),
+            _ms(one["partial_ms"]["p95"]),
+            f"{one['wrong']} of {one['words']}",
+            f"{one['found']} of {one['to_find']}",
+            f"{result['start_up'][name]['megabytes']['p50']:.0f} MB",
+            f"{result['start_up'][name]['seconds']['p50']:.1f} s",
+        )
+        for name in runtimes.RUNTIMES
+        if (one := result[name])
+    ]
+    head = ("", "final p50", "p95", "partial p50", "p95", "wrong", "found", "memory", "start")
+    _table(f"Whisper {result['model']}, {len(found)} recordings", head, rows)
 
 
 @app.command("spoken")
