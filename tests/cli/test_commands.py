@@ -291,7 +291,10 @@ def test_a_turn_with_files_in_place_of_devices(vita: Run, say: Callable[[str], P
     done = vita("turn", str(say("How many days are in a week?")), "--out", str(reply), "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert set(result) == {"transcript", "reply", "engines", "reply_seconds", "timings_ms"}
+    assert set(result) == {
+        "transcript", "reply", "engines", "instead_of", "because", "reply_seconds", "timings_ms"
+    }  # fmt: skip
+    assert set(result["instead_of"].values()) == {None}
     assert "days" in result["transcript"]
     assert result["engines"] == {"stt": "whisper base", "llm": "smollm2-135m-instruct", "tts": "piper"}
     assert len(read_audio(reply)) / 16_000 == pytest.approx(result["reply_seconds"], abs=0.1)

@@ -33,8 +33,8 @@ OVERLAP = 1.0
 """Seconds of a block without speech that are looked at again with the next block: a word may begin there."""
 
 
-SENTENCE = 4.0
-"""Seconds from which on a pause ends what `sentences` gives: enough for Whisper to tell a language by."""
+SENTENCE = 2.0
+"""Seconds from which on a pause ends what `sentences` gives: the language of less is a guess."""
 PAUSE = 0.3
 """Seconds without speech that end a sentence."""
 
