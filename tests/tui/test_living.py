@@ -237,3 +237,25 @@ async def test_a_click_on_what_has_just_left_the_screen_is_none() -> None:
         app.post_message(MouseDown(None, where.x + 1, where.y, 0, 0, 1, False, False, False))
         await removing
         await pilot.pause()
+
+
+async def test_what_a_closed_screen_still_does_is_no_error() -> None:
+    async with running() as (app, pilot):
+        await pilot.press("f1")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        closed = app.screen
+        go_on, done = asyncio.Event(), asyncio.Event()
+
+        async def late() -> None:
+            try:
+                await go_on.wait()
+                closed.query_one("#never-there")
+            finally:
+                done.set()
+
+        app.run_worker(late())
+        await pilot.press("escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        go_on.set()
+        await until(pilot, done.is_set)
+        await pilot.pause()

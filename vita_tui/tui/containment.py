@@ -14,7 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from textual.css.query import NoMatches
 from textual.message_pump import MessagePump
+from textual.screen import Screen
+from textual.widget import MountError, Widget
 from textual.worker import WorkerFailed
 
 __all__ = ["Mishaps", "contain_messages"]
@@ -54,6 +57,9 @@ class Mishaps:
         if isinstance(error, WorkerFailed):
             error = error.error
         place = _place(error)
+        if isinstance(error, NoMatches | MountError) and _of_what_is_gone(error):
+            log.info("%s: %s, after it had left the screen", what, place)
+            return
         self._places[place] += 1
         if self._places[place] not in TOLD:
             return
@@ -69,6 +75,19 @@ class Mishaps:
             log.exception("it could not be told either")
         finally:
             self._telling = False
+
+
+def _of_what_is_gone(error: BaseException) -> bool:
+    """Whether it was raised in a screen or widget that was closed meanwhile: what it looks for has gone with it, and nobody misses it."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        node = traceback.tb_frame.f_locals.get("self")
+        if isinstance(node, Screen) and node not in node.app.screen_stack:
+            return True
+        if isinstance(node, Widget) and not node.is_attached:
+            return True
+        traceback = traceback.tb_next
+    return False
 
 
 def _place(error: BaseException) -> str:
