@@ -60,7 +60,9 @@ def test_a_file_that_is_not_toml_is_not_touched(tmp_path: Path) -> None:
     assert file.read_text() == "[tts\n"
 
 
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@hypothesis_settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 @given(text=st.text(max_size=40))
 def test_any_text_comes_back_as_it_was(tmp_path: Path, text: str) -> None:
     file = tmp_path / "vita.toml"

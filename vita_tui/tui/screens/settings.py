@@ -151,6 +151,7 @@ class SettingsScreen(Sheet):
         for key, field in settings.fields():
             value = self._current(key)
             if isinstance(value, SecretStr):
+                value = self._now(key)
                 value = "set" if value.get_secret_value() else "not set"
             elif isinstance(value, tuple):
                 value = ", ".join(map(str, value))
