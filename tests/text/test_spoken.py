@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vita_tui.text.spoken import LONGEST, say, spoken
+from vita_tui.text.spoken import say, spoken
 
 
 @pytest.mark.parametrize(
@@ -158,34 +158,3 @@ def test_words_come_in_order_and_cover_the_text(text: str) -> None:
 )
 def test_what_is_spoken_is_spoken_the_same(text: str) -> None:
     assert spoken(text) == text
-
-
-@pytest.mark.parametrize(
-    "unit",
-    [
-        "`",
-        "[",
-        "<a",
-        "1,",
-        "- ",
-        "a@",
-        "1-",
-        "a.",
-        "/a",
-        "$",
-        "\x1b",
-        "*",
-        "#",
-        "9",
-        " ",
-        "\n",
-        "(",
-        "a_",
-        "<!--",
-        "&a",
-        "![a](",
-    ],
-)
-def test_long_repetition_is_bounded(unit: str) -> None:
-    # Time that grew with the square of the length would trip the test run's own limit here.
-    assert len(spoken(unit * (LONGEST // len(unit)))) <= 8 * LONGEST

@@ -9,6 +9,7 @@ from vita_tui.text.language import Language, Piece, in_words, roman
 __all__ = ["French"]
 
 ROMAN = r"[IVX]{1,6}"
+PARTS = frozenset("chapitre tome acte partie annexe article titre volume livre scène phase niveau".split())
 
 
 class French(Language):
@@ -21,7 +22,7 @@ class French(Language):
         return (
             (
                 "slashed",
-                r"(?<![\w/])(?P<day>[0-3]?\d)[/.](?P<month>0?[1-9]|1[0-2])[/.](?P<year>(?:19|20)\d\d|\d\d)(?![\w/]|[.,]\d)",
+                r"(?<![\w/])(?P<day>[0-3]?\d)[/.](?P<month>0?[1-9]|1[0-2])[/.](?P<year>(?:19|20)\d\d|\d\d)(?![\w/]|[.,]\d)|(?<![\w/.,])(?P<short_day>[0-3]\d)/(?P<short_month>0[1-9])(?![\w/]|[.,]\d)",
             ),
             (
                 "day_month",
@@ -48,6 +49,8 @@ class French(Language):
 
     def read(self, kind: str, match: re.Match[str]) -> str:
         if kind == "slashed":
+            if match["short_day"]:
+                return self.date(int(match["short_day"]), int(match["short_month"]))
             year = match["year"]
             return self.date(int(match["day"]), int(match["month"]), year if len(year) == 4 else f"20{year}")
         if kind == "day_month":
@@ -60,7 +63,11 @@ class French(Language):
         if kind == "century":
             return self._rank(roman(match["century_roman"]), match["century_end"])
         name = re.search(r"(\w+) $", match.string[max(0, match.start() - 30) : match.start()])
-        return self.cardinal(roman(match["reign"])) if name and name[1][0].isupper() else match["reign"]
+        return (
+            self.cardinal(roman(match["reign"]))
+            if name and (name[1][0].isupper() or name[1] in PARTS)
+            else match["reign"]
+        )
 
     # ----
 

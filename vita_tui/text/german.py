@@ -59,13 +59,17 @@ class German(Language):
                 "ordinal",
                 rf"(?<![\w.,:/])(?:(?P<rank_from>\d{{1,3}})\.\s?(?P<rank_and>[-–]|und|oder|bis)\s?)?(?P<rank>\d{{1,3}})\.(?=\s(?:{RANKED}|{months})\b|\s[a-zäöüß])",
             ),
+            (
+                "last_rank",
+                r"(?<!\w)(?P<last_before>[Aa]m|[Dd]er|[Dd]en|[Dd]em|[Vv]om|[Zz]um)\s(?P<last_rank_value>\d{1,3})\.(?=\s{0,10}\Z)",
+            ),
             ("street", r"(?<!\w)(?P<street_name>[A-ZÄÖÜ][\w-]{1,30})str\.(?!\w)"),
             # After "am", "der" and the like what begins no sentence is what is counted.
             (
                 "determined",
                 rf"(?<!\w)(?i:(?P<determiner>{DETERMINED}))\s(?P<det_rank>\d{{1,3}})\.(?=\s(?!(?:{starters})\b)[A-ZÄÖÜ]|[,;)]|\s(?:und|oder|bis)\b)",
             ),
-            ("decade", r"(?<![\w.,])(?P<decade_years>(?:1[1-9]|20)\d0|[1-9]0)er(?!\w)"),
+            ("decade", r"(?<![\w.,])(?P<decade_years>(?:1[1-9]|20)\d0|[1-9]0)(?P<decade_end>ern?)(?!\w)"),
             ("ruler", r"(?<=[a-zäöü] )(?P<reign>[IVX]{1,6})\.(?=\s|\Z|,)"),
             ("roman", r"(?<=[a-zäöü] )(?P<numeral>I{2,3}|IV|VI{0,3}|IX|XI{0,3}|XI?V|XVI{1,3}|XI?X)(?!\w)"),
             (
@@ -109,13 +113,15 @@ class German(Language):
             return f"{self._rank(int(match['rank_from']), before)} {between} {last}"
         if kind == "determined":
             return f"{match['determiner']} {self._rank(int(match['det_rank']), before + match['determiner'] + ' ')}"
+        if kind == "last_rank":
+            return f"{match['last_before']} {self._rank(int(match['last_rank_value']), match['last_before'] + ' ')}."
         if kind == "street":
             return f"{match['street_name']}straße"
         if kind == "decade":
             years = match["decade_years"]
             return (
                 in_words(int(years), "de", "year") if len(years) == 4 else self.cardinal(int(years))
-            ) + "er"
+            ) + match["decade_end"]
         if kind == "ruler":
             return f"der {in_words(roman(match['reign']), 'de', 'ordinal').capitalize()}"
         if kind == "compound":

@@ -151,6 +151,9 @@ class Language:
         sign = SIGNS.get(text[:1], "")
         text = text[1:] if sign else text
         v = self.v
+        if "." in text and "," in text and text.rfind(".") > text.rfind(","):  # as in English
+            whole, _, decimals = text.rpartition(".")
+            return Parts(sign, whole.replace(",", ""), "point", decimals)
         if v.decimal in text:
             whole, _, decimals = text.rpartition(v.decimal)
             return Parts(sign, re.sub(r"\D", "", whole), "point", decimals)

@@ -23,8 +23,12 @@ HTML = (
     "|ul|u|var|video|s|br|wbr"
 )
 ATTRIBUTE = r"\s{1,5}[\w:-]{1,30}=(?:\"[^\"<>\n]{0,300}\"|'[^'<>\n]{0,300}'|[^\s\"'<>]{1,100})"
-TYPE = r"[A-Za-z_][\w.]{0,40}(?:\[\]|\?)?"
+TYPE = r"[A-Za-z_](?:\w|::|\.){0,40}(?:\[\]|\?)?"
 TYPES = rf"{TYPE}(?:<{TYPE}(?:,\s?{TYPE}){{0,4}}>)?"
+DATED = (
+    "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|Jahrhundert|Jh|Platz"
+)
+"""What a line begins with "3." for, in German, that is no list."""
 LONGEST_CODE = 80
 """Characters of quoted code that are still worth hearing."""
 
@@ -42,7 +46,7 @@ MARKUP: tuple[Piece, ...] = (
     ("comment", r"<!--(?:[^-]|-(?!->)){0,500}-->"),
     ("line", r"^[ \t]{0,3}#{1,6}(?=\s)[ \t]*|^[ \t]*[-*+•‣◦▪](?=[ \t])[ \t]*(?:\[[ xX]\](?=\s)[ \t]*)?"),
     ("citation", r"^[ \t]{0,3}(?:>(?!=)[ \t]?(?!\d))+"),
-    ("item", r"^[ \t]*(?P<item_number>\d{1,3})[.)](?=[ \t]+\S)[ \t]*"),
+    ("item", rf"^[ \t]*(?P<item_number>\d{{1,3}})[.)](?=[ \t]+\S)(?![ \t]+(?:{DATED})\b)[ \t]*"),
     ("picture", r"!\[(?P<alt>[^\]\n]{0,300})\]\([^)\n]{0,2000}\)"),
     (
         "link",
@@ -59,7 +63,7 @@ MARKUP: tuple[Piece, ...] = (
             r"(?P<inline_formula>[^\s$](?:[^$\n]{0,300}[^\s$\\])?)\$(?![\w$])"
         ),
     ),
-    ("generic", rf"(?<=[A-Za-z]{{2}})<(?!br)(?P<types>{TYPES}(?:,\s?{TYPES}){{0,4}})>(?!\w*</)"),
+    ("generic", rf"(?<=[A-Za-z]{{2}})<(?!br)(?P<types>{TYPES}(?:,\s?{TYPES}){{0,4}})>(?!\w{{0,40}}</)"),
     # A tag that is spoken of, or the name of a key or a thing to put in.
     ("mention", rf"(?<=\S )<(?!br)(?P<mentioned>{HTML})>(?=[\s.,;:!?)]|\Z)"),
     (
@@ -70,7 +74,7 @@ MARKUP: tuple[Piece, ...] = (
     ("entity", r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,10});"),
     (
         "smiley",
-        r"(?<!\S)[:;=8][-'^]?[)(DPpOo/|\]\[*](?!\S)|(?<=\b[iI] )<3(?!\w)|(?<=[!.?,] )<3(?=\s*\Z)|(?<=\b[wW]e )<3(?!\w)",
+        r"(?<!\S)[:;=8][-'^]?[)(DPpOo/|\]\[*](?!\S)|(?<=\b[iI] )<3(?!\w)|(?<=[!.?,] )<3(?=\s{0,10}\Z)|(?<=\b[wW]e )<3(?!\w)",
     ),
     ("backslash", r"\\(?=[!-/:-@\[-`{-~])"),
 )

@@ -41,7 +41,7 @@ def number(language: Language) -> str:
         return r"(?:\d{1,3}(?:(?:,\d{3}){1,8}|(?:[\u00a0\u202f]\d{3}){1,8})(?!\d)(?:\.\d{1,30})?|\d{1,60}(?:\.\d{1,30})?|\.\d{1,30})"
     groups = "".join(sorted(language.v.thousands))
     return (
-        rf"(?:(?!0\d?\d?\.)\d{{1,3}}(?:[{re.escape(groups)}]\d{{3}}){{1,8}}(?!\d|\.\d)(?:,\d{{1,30}}(?!\d?,\d))?"
+        rf"(?:\d{{1,3}}(?:,\d{{3}}){{1,8}}\.\d{{1,2}}(?![\d.,])|(?!0\d?\d?\.)\d{{1,3}}(?:[{re.escape(groups)}]\d{{3}}){{1,8}}(?!\d|\.\d)(?:,\d{{1,30}}(?!\d?,\d))?"
         r"|\d{1,60}(?:,\d{1,30}(?!\d?,\d)|\.\d{1,30}(?!\.?\d))?)"
     )
 
@@ -61,10 +61,14 @@ def pieces(language: Language) -> tuple[Piece, ...]:
     magnitude = either(v.magnitudes)
     days = either(form for forms in v.weekdays for form in forms)
     # In "3.755.251" the dots part thousands.
-    whole = "" if v.decimal == "." else r"(?!\d{1,3}(?:\.\d{3})+(?![\d.]))"
+    whole = "" if v.decimal == "." else r"(?!\d{1,3}(?:\.\d{3}){1,8}(?![\d.]))"
     dotted = either(form for forms in v.weekdays for form in forms if form.endswith("."))
     months = either(form for forms in v.months for form in forms)
     return (
+        (
+            "weekday",
+            rf"(?<!\w)(?:(?P<weekday_before>{dotted})(?=,?\s(?:\d|{dotted}|au|al|bis|to|et|und|y|and)\b)|(?:(?<=\bau )|(?<=\bal )|(?<=\bto )|(?<=\bbis ))(?P<weekday_after>{dotted})(?!\w))",
+        ),
         ("abbreviation", rf"(?<![\w.])(?i:(?P<short>{either(v.abbreviations)}))(?!\w)"),
         (
             "url",
@@ -77,7 +81,7 @@ def pieces(language: Language) -> tuple[Piece, ...]:
         ),
         (
             "path",
-            r"(?<![\w/.~<)$€£%°])(?:~|\.{1,2})?/(?:[\w.@+-]{1,100}/){0,20}[\w.@+-]{0,99}[\w@+-]/?(?![\w/])|(?<!\w)[A-Za-z]:\\[\w.\\ -]{0,200}\w",
+            r"(?<![\w/.~<)$€£%°-])(?:~|\.{1,2})?/(?:[\w.@+-]{1,100}/){0,20}[\w.@+-]{0,99}[\w@+-]/?(?![\w/])|(?<!\w)[A-Za-z]:\\[\w.\\ -]{0,200}\w",
         ),
         (
             "file",
@@ -91,25 +95,23 @@ def pieces(language: Language) -> tuple[Piece, ...]:
             ),
         ),
         *language.dates(plain),
-        (
-            "weekday",
-            rf"(?<!\w)(?:(?P<weekday_before>{dotted})(?=,?\s(?:\d|au|al|bis|to|et|und|y|and)\b)|(?:(?<=\bau )|(?<=\bal )|(?<=\bto )|(?<=\bbis ))(?P<weekday_after>{dotted})(?!\w))",
-        ),
+        ("duration", r"(?<![\w.,:])(?P<hours>\d{1,3})\s?h\s?(?P<minutes>[0-5]?\d)\s?m(?:in)?(?!\w)"),
         ("weekdays", rf"(?<!\w)(?P<day_from>{days})\s?[-–]\s?(?P<day_to>{days})(?!\w)"),
         ("months", rf"(?<!\w)(?P<month_from>{months})\s?[-–]\s?(?P<month_to>{months})(?!\w)"),
         ("alphabet", r"(?<!\w)(?P<letter_from>[A-Z])–(?P<letter_to>[A-Z])(?!\w)"),
         ("ratio", r"(?<![\w:.,])(?P<ratio_one>\d{1,9}):(?P<ratio_two>\d{1,9})(?![\d:]|\w)"),
-        ("phone", rf"(?<![\w+])(?:{language.phones})(?![\w-]|\.\d)"),
+        # Four groups and more are a number of a book, a card or a device.
+        ("phone", rf"(?<![\w+])(?:{language.phones}|\d{{1,7}}(?:-\d{{1,7}}){{3,5}})(?![\w-]|\.\d)"),
         (
             "version",
-            rf"(?<![\w.,])[vV]?(?P<parts>{whole}\d{{1,6}}(?:\.\d{{1,6}}){{2,5}}){END}(?!\.\d)|(?<!\w)[vV](?P<short_parts>\d{{1,4}}(?:\.\d{{1,4}})?){END}(?!\.\d)",
+            rf"(?<![\w.,])[vV]?(?P<parts>{whole}\d{{1,6}}(?:\.\d{{1,6}}){{2,5}}){END}(?!\.\d)|(?<!\w)(?:v(?=\d)|V(?=\d{{1,4}}\.))(?P<short_parts>\d{{1,4}}(?:\.\d{{1,4}})?){END}(?!\.\d)",
         ),
         (
             "range",
             (
-                rf"(?<![\w.,/-])(?:(?P<low_currency>{currency})\s?)?(?P<low>(?:(?<![\w)\]])[-−+])?{plain})(?:\s?(?P<low_unit>{unit}|{currency}))?"
+                rf"(?<![\w.,/-])(?!\d{{4}}s)(?:(?P<low_currency>{currency})\s?)?(?P<low>(?:(?<![\w)\]])[-−+])?{plain})(?:\s?(?P<low_unit>{unit}|{currency}))?"
                 rf"(?:[-–—]|\s[–—]\s)(?:(?P<high_currency>{currency})\s?)?(?P<high>[-−]?{plain})(?!\d|[.,]\d)"
-                rf"(?:\s?(?P<range_scale>{magnitude})(?![\w²³/]))?(?:\s?(?P<range_unit>x|{currency}|{unit}))?{END}(?![\w-]*-\d|[.,/]\d|/[a-z])"
+                rf"(?:\s?(?P<range_scale>{magnitude})(?![\w²³/]))?(?:\s?(?P<range_unit>x|{currency}|{unit}))?{END}(?![\w-]{{0,40}}-\d|[.,/]\d|/[a-z])"
             ),
         ),
         (
@@ -142,21 +144,21 @@ def pieces(language: Language) -> tuple[Piece, ...]:
             ),
         ),
         *language.ranks(),
-        ("multiple", rf"(?P<multiplied>{signed})[x×](?!\w|\s?\d)"),
+        ("multiple", rf"(?<![-+=*^(<>] )(?P<multiplied>{signed})[x×](?!\w|\s?[\d+=*/^<>)-])"),
         (
             "measure",
             rf"(?P<measured>{signed})(?:\s|(?P<joined>-(?=[a-zA-Z]{{2}}|[a-zA-Z]-)))?(?P<unit>{unit}){END}(?![²³])",
         ),
         (
             "large",
-            rf"(?P<large_value>{signed})\s?(?P<scale>{either(set(SCALES) & set(v.magnitudes))}){END}(?!\s[A-Z])",
+            rf"(?P<large_value>{signed})\s?(?P<scale>{either(set(SCALES) & set(v.magnitudes))})(?<!(?<!\d)[248]K)(?:(?<!B)|(?=\s[a-z])){END}(?!\s[A-Z])",
         ),
         ("number", rf"(?P<value>{signed}){ends}"),
         # Names and codes with digits: Qwen2.5, Llama-3.2-1B, 802.11ax, 24.04.1LTS.
         (
             "name",
             (
-                rf"(?<!\w)(?=[\w.-]{{0,60}}\d)[^\W\d_]{LETTER}{{0,60}}(?:(?:-|(?<=\d)\.){LETTER}{{1,40}}){{0,6}}{END}"
+                rf"(?<!\w)(?=[\w.-]{{0,60}}\d)(?![^\W\d_]{{1,20}}-\d{{2,4}}s\b)[^\W\d_]{LETTER}{{0,60}}(?:(?:-|(?<=\d)\.|(?<=\b[A-Z])\.(?=\d)){LETTER}{{1,40}}){{0,6}}{END}"
                 rf"|(?<![\w.,])\d{{1,20}}(?:[.,]\d{{1,20}}){{0,4}}[^\W\d_]{LETTER}{{0,60}}(?:-{LETTER}{{1,40}}){{0,5}}{END}"
             ),
         ),
@@ -171,15 +173,15 @@ def pieces(language: Language) -> tuple[Piece, ...]:
         ("about", rf"~\s?(?=[\d{signs}])"),
         (
             "minus",
-            rf"(?<=[\d){RAISED}])\s{{1,3}}[-−–]\s{{1,3}}(?=[\d(a-zA-Z√π])|(?<=[\w)])−(?=[\w(])|(?:(?<=\b[a-zA-Z])|(?<=\d[a-zA-Z]))\s[-−]\s(?=\w\b|\d|\()|(?<![^\s(=])[-−](?=[a-zA-Z](?:\b|[{RAISED}^]))",
+            rf"(?<=[\d){RAISED}])\s{{1,3}}[-−–]\s{{1,3}}(?=[\d(√π]|[a-zA-Z](?![a-zA-Z]))|(?<=[\w)])−(?=[\w(])|(?:(?<=\b[a-zA-Z])|(?<=\d[a-zA-Z]))\s[-−]\s(?=\w\b|\d|\()|(?<![^\s(=])[-−](?=[a-zA-Z](?:\b|[{RAISED}^]))",
         ),
         ("times", r"(?<=[\d)])\s?[*·⋅]\s?(?=[\d(\w])|(?<=[\w)])\s\*\s(?=[\w(])|(?<=\d)\s?x\s?(?=\d)"),
         ("by", r"(?:(?<=\d \w)|(?<=\d \w\w)|(?<=\d\w)|(?<=\d\w\w)) [x×] (?=\d)"),
-        ("divided", r"(?<=\d)\s:\s(?=\d)"),
-        ("over", r"(?<=[\d)])\s?/\s?(?=[\d(]|[a-z]\b)|(?<=\d)\s÷\s"),
+        ("divided", r"(?<=\d)\s:\s(?=\d)|(?<=\d)\s÷\s(?=\d)"),
+        ("over", r"(?<=[\d)])\s?/\s?(?=[\d(]|[a-z]\b)"),
         (
             "until",
-            r"(?<=[\w%°€$£.])–(?=[€$£]?\d)|(?<=:\d\d)-(?=\d)|(?<=[%°€$£])-(?=\d)|(?<=[aApP][mM])-(?=\d)",
+            r"(?<=[\w%°€$£.])–(?=[€$£]?\d)|(?<=:\d\d)-(?=\d)|(?<=[%°€$£])-(?=\d)|(?<=[aApP][mM])-(?=\d)|(?<=\d(?:st|nd|rd|th))-(?=\d)|(?<=\ds)-(?=\d{4}s)|(?<=\dh\d\d)-(?=\d)|(?<=\dh)-(?=\d)",
         ),
         ("menu", r"(?<=[a-z]{2}) [>›] (?=[A-Z][a-z])"),
         ("arrow", r"<?[-=]{1,2}>|<--?(?=\s)"),
@@ -189,7 +191,7 @@ def pieces(language: Language) -> tuple[Piece, ...]:
         ),
         ("both", r"&&"),
         ("and_or", r"(?i:(?<=\band)|(?<=\bund)|(?<=\bet)|(?<=\by))/(?=(?:or|oder|ou|o)\b)"),
-        ("slash", rf"(?<=[^\W\d_{signs}%])/(?=[^\W\d_])|(?<=[{signs}%])/(?=[^\W\d_])"),
+        ("slash", rf"(?:(?<=[^\W_])|(?<=[{signs}%]))/(?:(?P<per_unit>{one}){END}|(?=[^\W\d_]))"),
         ("greek", f"[{''.join(v.greek)}]"),
         (
             "symbol",

@@ -74,7 +74,7 @@ class Readings:
         short = re.sub(r"\s", "", written.lower())
         before = match.string[max(0, match.start() - 40) : match.start()]
         after = match.string[match.end() : match.end() + 40]
-        named = re.match(r"\s+[A-ZÀ-Þ]", after) is not None
+        named = re.match(r"\s+(?:[A-ZÀ-Þ]|(?:med|phil|rer|jur|h)\.)", after) is not None
         if short in v.titles:
             place = re.search(r"[A-Z]\w+\s$", before) is not None
             if short in v.streets and place and not named:
@@ -141,6 +141,11 @@ class Readings:
     def weekdays(self, match: Match) -> str:
         return self.language.range(
             *(self._listed(self.language.v.weekdays, match[name]) for name in ("day_from", "day_to"))
+        )
+
+    def duration(self, match: Match) -> str:
+        return " ".join(
+            self.language.measure(match[name], unit) for name, unit in (("hours", "h"), ("minutes", "min"))
         )
 
     def weekday(self, match: Match) -> str:
@@ -257,14 +262,17 @@ class Readings:
         if before.lower().rstrip().endswith(alone):
             return ""
         tight = before[-1:].isalnum()
-        operand = re.search(r"(?:(?<![^\W_])[^\W_]|[\d)\]}%°²³]|\d\s?\w{1,3})\s?$", before)
+        operand = re.search(r"(?:(?<![^\W_])[^\W_]|[\d)\]}%°²³])\s?$", before)
         return between if tight or operand else alone
 
     def slash(self, match: Match) -> str:
         """ "per" behind a number of something, as in "€/month"."""
         before = match.string[max(0, match.start() - 20) : match.start()]
         if re.search(r"[$€£]\s?[\d.,]+$|\d\s?(?:[$€£%]|[^\W\d_]{1,12})$", before):
-            return self._words["per"]
+            unit = match["per_unit"]
+            return f"{self._words['per']} {self.language.v.unit(unit).one if unit else ''}"
+        if match["per_unit"]:
+            return f"{self._words['slash'] if self.language.code == 'en' else ''} {match['per_unit']}"
         return self._words["slash"] if self.language.code == "en" else ""
 
     def arrow(self, match: Match) -> str:
@@ -300,6 +308,7 @@ TWICE: Mapping[str, Callable[[Readings, Match], str]] = {
 ONCE: Mapping[str, Callable[[Readings, Match], str]] = {
     "abbreviation": Readings.abbreviation,
     "stamp": Readings.stamp,
+    "duration": Readings.duration,
     "weekday": Readings.weekday,
     "weekdays": Readings.weekdays,
     "months": Readings.months,

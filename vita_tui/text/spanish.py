@@ -8,6 +8,7 @@ from vita_tui.text.language import Language, Piece, in_words, roman
 
 __all__ = ["Spanish"]
 
+PARTS = frozenset("capítulo tomo acto parte anexo artículo título volumen libro escena fase nivel".split())
 ORDINALS = (
     "primero",
     "segundo",
@@ -44,7 +45,7 @@ class Spanish(Language):
         return (
             (
                 "slashed",
-                r"(?<![\w/])(?P<day>[0-3]?\d)[/.-](?P<month>0?[1-9]|1[0-2])[/.-](?P<year>(?:19|20)\d\d|\d\d)(?![\w/-]|[.,]\d)",
+                r"(?<![\w/])(?P<day>[0-3]?\d)[/.-](?P<month>0?[1-9]|1[0-2])[/.-](?P<year>(?:19|20)\d\d|\d\d)(?![\w/-]|[.,]\d)|(?<![\w/.,])(?P<short_day>[0-3]\d)/(?P<short_month>0[1-9])(?![\w/]|[.,]\d)",
             ),
             (
                 "day_month",
@@ -62,12 +63,17 @@ class Spanish(Language):
                 "ordinal",
                 r"(?<![\w.,])(?P<rank>\d{1,3})(?P<suffix>\.?[ºª°](?!\s?[CF]\b)|\.?(?:er|ro|ra|do|da|to|ta|mo|ma|vo|va|no|na)s?)(?!\w)",
             ),
-            ("century", r"(?<=(?i:siglo) )(?P<century_roman>[IVX]{1,6})(?!\w)"),
+            (
+                "century",
+                r"(?:(?<=\b[Ss]iglo )|(?<=\b[Ss]iglos )|(?<=[IVX] y ))(?P<century_roman>[IVX]{1,6})(?!\w)",
+            ),
             ("ruler", r"(?<=[a-záéíóúñ] )(?P<reign>[IVX]{1,6})(?!\w)"),
         )
 
     def read(self, kind: str, match: re.Match[str]) -> str:
         if kind == "slashed":
+            if match["short_day"]:
+                return self.date(int(match["short_day"]), int(match["short_month"]))
             year = match["year"]
             return self.date(int(match["day"]), int(match["month"]), year if len(year) == 4 else f"20{year}")
         if kind == "day_month":
@@ -80,6 +86,8 @@ class Spanish(Language):
         if kind == "century":
             return self.cardinal(roman(match["century_roman"]))
         name = re.search(r"(\w+) $", match.string[max(0, match.start() - 30) : match.start()])
+        if name and name[1] in PARTS:
+            return self.cardinal(roman(match["reign"]))
         if not (name and name[1][0].isupper()):
             return match["reign"]
         value = roman(match["reign"])

@@ -122,7 +122,9 @@ class Vocabulary:
         unit = self._power(top)
         if not slash:
             return unit
-        per = f"{self.words['per']} {self._power(bottom).one}"
+        divisor = bottom.rstrip("²³23^")
+        power = {"2": "squared", "²": "squared", "3": "cubed", "³": "cubed"}.get(bottom[-1], "")
+        per = f"{self.words['per']} {self._power(divisor).one} {self.words[power] if power else ''}".rstrip()
         return Unit(f"{unit.one} {per}", f"{unit.many} {per}", unit.gender)
 
     def _power(self, written: str) -> Unit:
