@@ -32,6 +32,8 @@ ALIKE: dict[str, tuple[tuple[str, str], ...]] = {
         (r"\bis (?=less|greater|more|at most|at least|about)", ""),
         (r"\bgreater than\b", "more than"),
         (r"\bper cent\b", "percent"),
+        (r"\bnegative\b", "minus"),
+        (r"\bo\b", "oh"),
     ),
     "de": ((r"\beinhundert", "hundert"), (r"\beintausend", "tausend"), (r"\bist (?=kleiner|größer)", "")),
     "fr": ((r"\best (?=inférieur|supérieur)", ""),),
@@ -60,9 +62,9 @@ class Result:
     letters: float
     """Share of letters that are wrong, over all pairs."""
     ms: float
-    """Milliseconds a text, the median."""
+    """Milliseconds of a processor for a text, the median."""
     prepare_ms: float
-    """From the start of the process to the first text: import and preparation."""
+    """Milliseconds of a processor until the first text is read: import and preparation."""
     memory_mb: float
     faults: tuple[tuple[str, str, str], ...]
     """Written, said, and the wording it comes nearest to."""

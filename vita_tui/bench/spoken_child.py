@@ -48,18 +48,18 @@ def main() -> None:
     if language not in SPEAKS.get(library, (language,)):
         sys.stdout.write("null\n")
         return
-    began = time.perf_counter()
+    began = time.process_time()
     read = {"vita": _vita, "nemo": _nemo, "wetext": _wetext}[library](language)
     read("Hello, number 1.")
-    prepared = time.perf_counter() - began
+    prepared = time.process_time() - began
     said, times = [], []
     for text in request["texts"]:
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             said.append(read(text))
         except Exception:  # noqa: BLE001  # whatever a library raises is its answer
             said.append("")
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     sys.stdout.write(
         json.dumps(
             {
