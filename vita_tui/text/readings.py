@@ -33,7 +33,6 @@ class Readings:
             "hash": f" {words['number']} ",
             "hashtag": f" {words['hashtag']} ",
             "about": f" {words['about']} ",
-            "minus": f" {words['minus']} ",
             "times": f" {words['times']} ",
             "by": f" {words['by']} ",
             "divided": f" {language.v.symbols['÷']} ",
@@ -265,6 +264,16 @@ class Readings:
         operand = re.search(r"(?:(?<![^\W_])[^\W_]|[\d)\]}%°²³])\s?$", before)
         return between if tight or operand else alone
 
+    def minus(self, match: Match) -> str:
+        """Between numbers that grow and are not said to be equal to something a dash is a range: "10 - 15 minutes"."""
+        low = re.search(r"\d{1,9}(?:[.,]\d{1,9})?$", match.string[max(0, match.start() - 20) : match.start()])
+        high = re.match(
+            r"(\d{1,9}(?:[.,]\d{1,9})?)(?!\d|\s?[-+*/=^×÷])", match.string[match.end() : match.end() + 20]
+        )
+        if low and high and float(low[0].replace(",", ".")) < float(high[1].replace(",", ".")):
+            return self._words["to"]
+        return self._words["minus"]
+
     def slash(self, match: Match) -> str:
         """ "per" behind a number of something, as in "€/month"."""
         before = match.string[max(0, match.start() - 20) : match.start()]
@@ -339,6 +348,7 @@ ONCE: Mapping[str, Callable[[Readings, Match], str]] = {
     "comparison": Readings.comparison,
     "arrow": Readings.arrow,
     "slash": Readings.slash,
+    "minus": Readings.minus,
     "greek": lambda self, match: self.language.v.greek[match[0]],
     "symbol": lambda self, match: self.language.v.symbols[match[0]],
 }
