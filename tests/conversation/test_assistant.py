@@ -396,3 +396,21 @@ async def test_a_reply_is_committed_when_its_text_is_final_and_again_when_it_was
         (_, after) = made.session.turns
         assert (after.id, after.text, after.heard) == (reply.id, "A reply.", None)
         assert after.finished is not None
+
+
+async def test_a_voice_that_was_interrupted_has_not_shown_that_it_works() -> None:
+    hoarse = FakeSynthesizer(
+        name="alto", failures=[EngineError("Hoarse."), None, EngineError("Hoarse.")], gate=threading.Event()
+    )
+    async with assistant(FakeResponder(["Hello there."]), voices=[hoarse, FakeSynthesizer(name="bass")]) as (
+        vita,
+        _,
+    ):
+        await vita.ask("Hello?")
+        asking = asyncio.create_task(vita.ask("And now?"))
+        while len(hoarse.clauses) < 2:
+            await asyncio.sleep(0.001)
+        vita.stop()
+        await asking
+        await vita.ask("And then?")
+        assert vita.chains["tts"].breakers()[0].failures == 2

@@ -174,6 +174,8 @@ class Synthesis:
                 with attempt as engine:
                     engine.load()
                     self._say(engine, speech, clause, self._playback.rate)
+                    if speech.cancelled.is_set():
+                        attempt.abandon()  # a voice that was interrupted has not shown that it works
                     self._playback.end(speech.track, clause)
                     return
         except NoEngineError as error:
