@@ -20,6 +20,7 @@ an error into an exit code, only the TUI turns one into a toast.
 from __future__ import annotations
 
 __all__ = [
+    "NO_SOUND",
     "AudioFileError",
     "DeviceError",
     "EngineError",
@@ -31,6 +32,10 @@ __all__ = [
     "StoreError",
     "VitaError",
 ]
+
+
+NO_SOUND = "There is no sound on this machine"
+"""How a `DeviceError` begins that holds for microphone and speaker alike: it is told once."""
 
 
 class VitaError(Exception):

@@ -197,7 +197,7 @@ def test_without_sound_typed_questions_are_answered(home: Path, arguments: list[
     try:
         before = termios.tcgetattr(program.terminal)
         program.wait("idle")
-        program.wait(NO_SOUND)
+        program.wait("Type your questions.")
         program.press(b"How many days are in a week?\r")
         program.wait("thinking")
         program.wait("idle", start=program.mark())

@@ -26,7 +26,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Protocol
 
-from vita_tui.errors import DeviceError
+from vita_tui.errors import NO_SOUND, DeviceError
 from vita_tui.health.processes import child_environment
 
 __all__ = [
@@ -173,9 +173,7 @@ def _listed_by_child(timeout: float) -> list[Any] | None:
             env=child_environment(),
         )
     except subprocess.TimeoutExpired:
-        raise DeviceError(
-            "There is no sound on this machine now: its sound server does not answer.", remedy=_SILENT
-        ) from None
+        raise DeviceError(f"{NO_SOUND} now: its sound server does not answer.", remedy=_SILENT) from None
     except OSError:
         log.info("the devices could not be listed by a child process", exc_info=True)
         return None
@@ -195,16 +193,16 @@ def _unusable() -> DeviceError:
     named = os.environ.get("ALSA_CONFIG_PATH", "")
     if named and not all(Path(part).exists() for part in named.split(":")):
         return DeviceError(
-            f"There is no sound on this machine: ALSA_CONFIG_PATH names {named}, which is not there.",
+            f"{NO_SOUND}: ALSA_CONFIG_PATH names {named}, which is not there.",
             remedy="unset ALSA_CONFIG_PATH",
         )
     if not Path("/usr/share/alsa/alsa.conf").exists():
         return DeviceError(
-            "There is no sound on this machine: ALSA has no configuration.",
+            f"{NO_SOUND}: ALSA has no configuration.",
             remedy="sudo apt-get install libasound2-data",
         )
     return DeviceError(
-        "There is no sound on this machine: its sound system crashes when it is opened.",
+        f"{NO_SOUND}: its sound system crashes when it is opened.",
         remedy="Check ~/.asoundrc and /etc/asound.conf, then: aplay -L",
     )
 

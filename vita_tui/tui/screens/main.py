@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from textual import on
@@ -15,7 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from vita_tui.clock import Clock
-from vita_tui.errors import VitaError
+from vita_tui.errors import NO_SOUND, VitaError
 from vita_tui.events import (
     EngineStatus,
     Event,
@@ -143,6 +144,8 @@ class MainScreen(Screen[None]):
         self.bridge = Bridge(self.post_message)
         self._showing = asyncio.Lock()
         """Held while the conversation on the screen is changed: it grows, is cut and is cleared one after the other."""
+        self._without_sound = False
+        """It was told that this machine has no sound."""
         self._withheld: dict[str, Notice] = {}
         """By key: what is shown only if nothing better comes."""
         self.set_class(not panel, "panel-off")
@@ -257,10 +260,17 @@ class MainScreen(Screen[None]):
 
     def show_notice(self, notice: Notice) -> None:
         """A toast, and a place in the panel when it is more than information."""
+        again = False
+        if notice.message.startswith(NO_SOUND):  # of microphone and speaker alike: once is enough
+            again, self._without_sound = self._without_sound, True
+            message = f"{notice.message} Type your questions."
+            notice = replace(notice, title="No sound", message=message, key="microphone")
         self.note(notice)
         if notice.key == "microphone":
             there = notice.severity == "information"
             self.query_one(StatusLine).microphone = self.query_one(Panel).microphone = there
+        if again:
+            return
         lines = [
             clean(part) for part in (notice.message, f"→ {notice.remedy}" if notice.remedy else "") if part
         ]
