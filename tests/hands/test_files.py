@@ -53,7 +53,7 @@ def written(path: Path, *tracks: Samples, codec: str, rate: int = 48_000, defaul
         streams: list[Any] = [container.add_stream(codec, rate=rate, layout="mono") for _ in tracks]
         for place, (stream, language) in enumerate(zip(streams, ("eng", "deu"), strict=False), 1):
             stream.metadata["language"] = language
-            stream.disposition = Disposition.default if place == default else Disposition(0)
+            stream.disposition = Disposition.default.value if place == default else 0
         for stream, samples in zip(streams, tracks, strict=True):
             pcm = (samples * 32767).astype(np.int16)
             for start in range(0, len(pcm), SAMPLE_RATE):

@@ -163,7 +163,7 @@ def _track(
     if wanted is not None and not 1 <= wanted <= len(tracks):
         there = f"{len(tracks)} audio tracks" if len(tracks) > 1 else "one audio track"
         raise AudioFileError(f"{name} has {there}: there is no track {wanted}.")
-    default = next((place for place, one in enumerate(tracks) if int(one.disposition) & 1), 0)
+    default = next((place for place, one in enumerate(tracks) if _is_default(one)), 0)
     chosen = default if wanted is None else wanted - 1
     if len(tracks) > 1 and wanted is None:
         others = ", ".join(_about(one, place) for place, one in enumerate(tracks) if place != chosen)
@@ -171,6 +171,11 @@ def _track(
             f"{name} has {len(tracks)} audio tracks: track {_about(tracks[chosen], chosen)} is read, not {others}. Choose with --track."
         )
     return tracks[chosen]
+
+
+def _is_default(stream: AudioStream) -> bool:
+    disposition: Any = stream.disposition  # a flag, or a number in later versions
+    return bool(getattr(disposition, "value", disposition) & 1)
 
 
 def _about(stream: AudioStream, place: int) -> str:

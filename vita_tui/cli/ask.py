@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vita_tui.cli.audio_input import NoFallback
-from vita_tui.cli.output import complain, echo, plain, print_json, quiet_libraries, run_async, write
+from vita_tui.cli.output import complain, echo, erase, plain, print_json, quiet_libraries, run_async, write
 from vita_tui.cli.streams import need_output
 from vita_tui.cli.text_input import text_argument
 
@@ -123,7 +123,7 @@ class Answer:
         if self._printed > len(kept):
             rows = _rows(printed)
             if sys.stdout.isatty() and rows < shutil.get_terminal_size().lines:
-                sys.stdout.write(f"\r\x1b[{rows - 1}A\x1b[J" if rows > 1 else "\r\x1b[J")
+                erase(rows)
             else:
                 complain("What is above was the model's reasoning; its answer follows.")
                 echo()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "complain",
     "echo",
+    "erase",
     "exit_with",
     "mark",
     "plain",
@@ -94,6 +95,11 @@ def write(*parts: object) -> None:
         OutputClosedError: stdout was closed before the program began.
     """
     _put("".join(part if isinstance(part, Marked) else clean(str(part)) for part in parts))
+
+
+def erase(rows: int) -> None:
+    """Take the last `rows` rows from the terminal; the cursor is at the end of the last one."""
+    _put(f"\r\x1b[{rows - 1}A\x1b[J" if rows > 1 else "\r\x1b[J")
 
 
 def print_json(data: object) -> None:
