@@ -19,18 +19,16 @@ from numpy.typing import NDArray
 
 from vita_tui.clock import LOOK_SECONDS, RUNNING, RunningClock
 from vita_tui.engines.chain import Attempt, Chain
-from vita_tui.engines.stt.base import SAMPLE_RATE, Recognizer, Stop, Transcription
-from vita_tui.engines.stt.decoding.checked import checked
+from vita_tui.engines.stt.base import Recognizer, Stop, Transcription
 from vita_tui.engines.stt.scheduling.agreement import Partial, PartialTranscriber
-from vita_tui.engines.stt.scheduling.queueing import Job, Kind, Slots, Work
+from vita_tui.engines.stt.scheduling.queueing import Job, Kind, Slots
+from vita_tui.engines.stt.scheduling.work import fresh_start, load, nothing, transcribe
 from vita_tui.errors import EngineError, EngineTimeoutError, VitaError
 from vita_tui.health.registry import Entry, registry
 
 __all__ = ["WhisperWorker", "WorkerCounts"]
 
 log = logging.getLogger(__name__)
-
-_PROBE_SECONDS = 1.0
 
 
 class _GivenUp(BaseException):
@@ -113,7 +111,7 @@ class WhisperWorker:
 
     def start(self) -> Future[Transcription]:
         """Start the thread and load in it; the future is done when loading is, or has its error. Its result means nothing."""
-        job = Job(Kind.LOAD, _load)
+        job = Job(Kind.LOAD, load)
         with self._condition:
             if not self._stopping:
                 raise RuntimeError("the whisper thread runs already")
@@ -128,7 +126,7 @@ class WhisperWorker:
 
         The future is as that of `start`; it is cancelled at once when the worker was not started.
         """
-        job = Job(Kind.LOAD, _load)
+        job = Job(Kind.LOAD, load)
         with self._condition:
             if not self._stopping:
                 if self._slots.load is not None:
@@ -146,7 +144,7 @@ class WhisperWorker:
             if self._free(engine):
                 engine.cleanup()
             self._chain.unloaded(engine)
-            return _nothing()
+            return nothing()
 
         job = Job(Kind.ERRAND, free)
         with self._condition:
@@ -162,7 +160,7 @@ class WhisperWorker:
 
         What a user waits for does not wait for the decode of a probe, which then is cancelled; it waits for loading.
         """
-        job = Job(Kind.PROBE, _fresh_start)
+        job = Job(Kind.PROBE, fresh_start)
         with self._condition:
             running = self._running
             if self._stopping or self._slots.probe is not None:
@@ -261,7 +259,7 @@ class WhisperWorker:
         Raises:
             EngineError: not started, or far too much waits already.
         """
-        job = Job(Kind.FINAL, _transcribe(audio, prefix), key, asked=self._clock.monotonic())
+        job = Job(Kind.FINAL, transcribe(audio, prefix), key, asked=self._clock.monotonic())
         with self._condition:
             self._expect_running()
             self._slots.add_final(job)
@@ -279,7 +277,7 @@ class WhisperWorker:
         Raises:
             EngineError: not started.
         """
-        job = Job(Kind.SPECULATION, _transcribe(audio), key)
+        job = Job(Kind.SPECULATION, transcribe(audio), key)
         with self._condition:
             self._expect_running()
             earlier = self._throw_away()
@@ -404,7 +402,7 @@ class WhisperWorker:
             result = self._try(generation, attempt, job, known)
             if attempt.failed is None and job.kind is not Kind.PROBE:
                 return result
-        return _nothing() if job.kind is Kind.PROBE else None
+        return nothing() if job.kind is Kind.PROBE else None
 
     def _attempts(self, job: Job) -> Iterator[Attempt[Recognizer]]:
         if job.kind is Kind.PROBE:
@@ -563,36 +561,3 @@ class WhisperWorker:
 def _cancel(job: Job | None) -> None:
     if job is not None:
         job.cancel()
-
-
-# ---- what is done inside of an engine
-
-
-def _load(*_: Any) -> Transcription:
-    return _nothing()
-
-
-def _transcribe(audio: NDArray[np.float32], prefix: str = "") -> Work:
-    def work(engine: Recognizer, known: PartialTranscriber | None, cancelled: Stop) -> Transcription:
-        if known is not None:
-            return checked(engine.name, known.finish(engine, audio, cancelled))
-        return checked(engine.name, engine.transcribe(audio, prefix=prefix, cancelled=cancelled))
-
-    return work
-
-
-def _fresh_start(engine: Recognizer, _: PartialTranscriber | None, cancelled: Stop) -> Transcription:
-    engine.cleanup()
-    engine.load()
-    return checked(engine.name, engine.transcribe(_probe_sound(), cancelled=cancelled))
-
-
-def _nothing() -> Transcription:
-    return Transcription("", "", 0.0, 1.0, 0.0, 0.0, windows=0)
-
-
-def _probe_sound() -> NDArray[np.float32]:
-    """A buzz in syllables: something to decode that is no silence."""
-    t = np.arange(round(_PROBE_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
-    buzz = sum(np.sin(2 * np.pi * 140 * k * t) / k for k in range(1, 20))
-    return (0.05 * buzz * (0.5 - 0.5 * np.cos(2 * np.pi * 4 * t))).astype(np.float32)
