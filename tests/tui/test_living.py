@@ -7,7 +7,7 @@ import random
 
 import pytest
 from textual.app import ComposeResult
-from textual.events import MouseDown, Resize
+from textual.events import Key, MouseDown, Resize
 from textual.geometry import Size
 from textual.widgets import Input, Static
 
@@ -259,3 +259,34 @@ async def test_what_a_closed_screen_still_does_is_no_error() -> None:
         go_on.set()
         await until(pilot, done.is_set)
         await pilot.pause()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_any_edits_can_be_undone_and_done_again(seed: int) -> None:
+    chance = random.Random(seed)
+    edits = ["a", "b c", "\n", "x" * 130, "one\ntwo\nthree", "👩‍👩‍👧"]
+    keys = [
+        "backspace",
+        "delete",
+        "up",
+        "left",
+        "home",
+        "ctrl+w",
+        "ctrl+u",
+        "ctrl+k",
+        "ctrl+d",
+        "ctrl+z",
+        "ctrl+y",
+        "ctrl+z",
+    ]
+    async with running(size=(60, 20)) as (app, pilot):
+        prompt = app.main.query_one(Prompt)
+        for _ in range(120):
+            if chance.random() < 0.4:
+                prompt.insert(chance.choice(edits))
+            else:
+                prompt.post_message(Key(chance.choice(keys), None))
+            if chance.random() < 0.2:
+                await asyncio.sleep(0)
+        await pilot.press("z")
+        await until(pilot, lambda: "z" in prompt.text)

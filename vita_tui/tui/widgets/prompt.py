@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from textual import events
@@ -142,6 +143,24 @@ class Prompt(TextArea, InOrder):
         self.clear()
         # Straight to the screen: keys that follow are in order with it.
         self.screen.post_message(self.Sent(text))
+
+    def undo(self) -> None:
+        with self._wrapped_anew():
+            super().undo()
+
+    def redo(self) -> None:
+        with self._wrapped_anew():
+            super().redo()
+
+    @contextlib.contextmanager
+    def _wrapped_anew(self) -> Iterator[None]:
+        """Textual 8 wraps what an undo has changed by the line numbers before it, and fails where there are fewer lines now."""
+        try:
+            yield
+        except ValueError:
+            self.wrapped_document.wrap(self.wrap_width, self.indent_width)
+            self.move_cursor(self.document.end)
+            self.refresh(layout=True)
 
     def action_newline(self) -> None:
         self.insert("\n")
