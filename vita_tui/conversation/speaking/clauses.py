@@ -265,7 +265,10 @@ class ClauseCutter:
             return None if MIDDLE.search(unit) else place + 1
         before = words[-2].lower() if len(words) > 1 else ""
         counts = (
-            before[-1:].isdigit() or RANK.fullmatch(before) is not None or SIGN.fullmatch(before) is not None
+            before[-1:].isdigit()
+            or RANK.fullmatch(before) is not None
+            or (len(words) > 1 and re.fullmatch(r"[VX]|[IVXLC]{2,}", words[-2]) is not None)
+            or SIGN.fullmatch(before) is not None
         )
         enough = len(words) - 1 >= policy.before_conjunction and not counts
         if enough and last.lower() in known.conjunctions and before not in known.clinging:
