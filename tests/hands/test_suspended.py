@@ -112,3 +112,44 @@ voice.cleanup()
         os.kill(voice, signal.SIGCONT)
         os.kill(child.pid, signal.SIGCONT)
         assert child.stdout.readline().split() == ["True", "1"]
+
+
+def test_a_recognizer_that_could_answer_only_after_the_program_was_suspended_is_waited_for(
+    home: Path,
+) -> None:
+    program = f"""
+import sys, threading
+import numpy as np
+from vita_tui.engines.chain import Chain
+from vita_tui.engines.stt.fake import FakeRecognizer, Step
+from vita_tui.engines.stt.scheduling.worker import WhisperWorker
+from vita_tui.events import EventBus
+from vita_tui.settings import HealthSettings
+heard = threading.Event()
+engine = FakeRecognizer([Step("in time", until=heard)])
+chain = Chain("stt", [engine], HealthSettings(), bus=EventBus())
+worker = WhisperWorker(chain, timeout={TIMEOUT})
+worker.start().result()
+final = worker.final(np.zeros(16_000, np.float32))
+engine.began.acquire()
+print("decoding", flush=True)
+sys.stdin.readline()
+heard.set()
+print(final.result().text, worker.counts().overruns, chain.breakers()[0].failures, flush=True)
+worker.cleanup()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stdout.readline().strip() == "decoding"
+        os.kill(child.pid, signal.SIGSTOP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(STOPPED)
+        os.kill(child.pid, signal.SIGCONT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(TIMEOUT / 3)
+        child.stdin.write("\n")
+        child.stdin.flush()
+        assert child.stdout.readline().strip() == "in time 0 0"

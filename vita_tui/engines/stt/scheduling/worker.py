@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +97,8 @@ class WhisperWorker:
         self._condition = threading.Condition()
         self._slots = Slots()
         self._running: _Running | None = None
+        self._looking = ExitStack()
+        """Holds the watch's promise to look at the clock, from the moment at which a job runs."""
         self._generation = 0
         """Number of the thread whose work counts."""
         self._given_up: tuple[_Running, ...] = ()
@@ -369,6 +372,7 @@ class WhisperWorker:
                 error = EngineError(f"Speech recognition failed: {type(failure).__name__}: {failure}.")
             with self._condition:
                 self._running = None
+                self._looking.close()
                 self._count(job, result, error)
             if error is not None:
                 job.fail(error)
@@ -382,6 +386,7 @@ class WhisperWorker:
         with self._condition:
             while not self._stopping and generation == self._generation:
                 if (job := self._slots.take()) is not None:
+                    self._looking.enter_context(self._clock.looking())
                     self._running = _Running(generation, job, self._clock.monotonic())
                     self._counts.probes += job.kind is Kind.PROBE
                     self._condition.notify_all()
@@ -486,14 +491,12 @@ class WhisperWorker:
         """Give up what takes too long while somebody waits for it."""
         while True:
             with self._condition:
-                while not self._stopping and self._left() is None:
-                    self._condition.wait()
-                with self._clock.looking():
-                    while not self._stopping and (left := self._left()) is not None and left > 0:
-                        self._condition.wait(min(left, LOOK_SECONDS))
+                while not self._stopping and ((left := self._left()) is None or left > 0):
+                    longest = LOOK_SECONDS if left is None else min(left, LOOK_SECONDS)
+                    self._condition.wait(longest if self._running is not None else None)
                 if self._stopping:
                     return
-                if left is None or (late := self._abandon()) is None:
+                if (late := self._abandon()) is None:
                     continue
                 self._counts.overruns += 1
                 again = self._again(late)
@@ -515,6 +518,7 @@ class WhisperWorker:
     def _abandon(self) -> _Running | None:
         """Take the running job from its thread, which no longer counts; whoever is told of it settles it. The lock is held."""
         running, self._running = self._running, None
+        self._looking.close()
         if running is not None:
             self._generation += 1
             if running.attempt is not None:
