@@ -32,6 +32,7 @@ __all__ = [
     "LevelChanged",
     "NothingHeard",
     "Notice",
+    "Part",
     "PartialTranscript",
     "Passed",
     "Pausing",
@@ -77,6 +78,8 @@ class Health(StrEnum):
 
 
 Job = Literal["stt", "llm", "tts"]
+Part = Literal["stt", "llm", "tts", "turn"]
+"""What weights are for: a job, or judging the end of a turn."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,6 +221,8 @@ class TalkSettings(_Section):
     """Seconds of silence that end what you say."""
     adaptive: Live[bool] = True
     """Wait less after what sounds finished, longer after half a sentence."""
+    smart_turn: Live[bool] = True
+    """Judge that by the sound of the voice, too, with the model smart-turn where it is there; otherwise by the words alone."""
     think_ahead: Live[bool] = True
     """Understand and begin to answer, unheard, in every short pause that may be the end."""
     patience: Live[float] = Field(default=6.0, ge=1.0, le=60.0)

@@ -98,7 +98,7 @@ def test_no_place_leads_out_of_the_models_folder(text: str) -> None:
 
 def test_everything_in_the_default_set_can_come_from_packages() -> None:
     kinds = [model.kind for model in catalogue.models() if model.default]
-    assert sorted(kinds) == ["llm", "stt", "tts"]
+    assert sorted(kinds) == ["llm", "stt", "tts", "turn"]
     assert all(model.wheels and model.licence and model.hub.revision for model in catalogue.models())
 
 

@@ -14,6 +14,7 @@ from vita_tui.events import (
     Health,
     Job,
     NothingHeard,
+    Part,
     ReplyDelta,
     ReplyFinished,
     ReplyStarted,
@@ -137,7 +138,7 @@ class ScriptedCore:
         """How often a pause was to be no end."""
         self.resumed: list[str] = []
         self.closed = 0
-        self.woken: list[Job] = []
+        self.woken: list[Part] = []
         self.hold = asyncio.Event()
         """Clear it and `ask` waits before it finishes its reply."""
         self.hold.set()
@@ -211,8 +212,8 @@ class ScriptedCore:
             SessionChanged(session_id, self.session.title, len(self.session.turns), 40, self.session.created)
         )
 
-    def wake(self, job: Job) -> None:
-        self.woken.append(job)
+    def wake(self, part: Part) -> None:
+        self.woken.append(part)
 
     async def aclose(self) -> None:
         self.closed += 1

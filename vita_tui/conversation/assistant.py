@@ -29,8 +29,9 @@ from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Responder
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
+from vita_tui.engines.turn.smart_turn import EndScorer
 from vita_tui.errors import VitaError
-from vita_tui.events import ClauseStarted, Event, EventBus, HandsFree, Job, Notice, State
+from vita_tui.events import ClauseStarted, Event, EventBus, HandsFree, Job, Notice, Part, State
 from vita_tui.health.process_memory import give_back
 from vita_tui.health.tasks import Tasks, notice_of
 from vita_tui.sessions.manager import SessionManager
@@ -59,11 +60,13 @@ class Assistant:
         microphone: Microphone | None,
         speaker: Speaker | None,
         bus: EventBus,
+        scorer: EndScorer | None = None,
         clock: Clock | None = None,
         upkeep: bool = False,
     ) -> None:
         """
         Args:
+            scorer: judges by its sound whether a pause is the end of what is said.
             upkeep: keep figures and watch memory, as a program does that is open for days.
         """
         self.settings = settings
@@ -118,7 +121,13 @@ class Assistant:
         self._hearing: Hearing | None = None
         if microphone is not None:
             self._hearing = self._turn.hearing = Hearing(
-                microphone, recognizers, self._turn.take, bus, settings=settings, clock=self._clock
+                microphone,
+                recognizers,
+                self._turn.take,
+                bus,
+                settings=settings,
+                clock=self._clock,
+                scorer=scorer,
             )
         self.upkeep = self._upkeep() if upkeep else None
         self._loading: set[str] = set()
@@ -346,12 +355,16 @@ class Assistant:
         elif key == "audio.input" and self._hearing is not None:
             await asyncio.to_thread(self._hearing.use, value)
 
-    def wake(self, job: Job) -> None:
-        """What an engine of `job` was missing is there now: load it."""
-        self.chains[job].reset()
-        if job == "llm":
+    def wake(self, part: Part) -> None:
+        """What an engine of `part` was missing is there now: load it."""
+        if part == "turn":
+            if self._hearing is not None:
+                self._hearing.reload_scorer()
+            return
+        self.chains[part].reset()
+        if part == "llm":
             self._model.load_soon()
-        elif job == "tts":
+        elif part == "tts":
             self._speech.reload()
         elif self._hearing is not None:
             self._hearing.worker.reload()

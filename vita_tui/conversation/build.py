@@ -47,6 +47,7 @@ def build(
     from vita_tui.audio.capture import DeviceMicrophone
     from vita_tui.audio.echo import without_echo
     from vita_tui.audio.playback import DeviceSpeaker
+    from vita_tui.engines.turn.smart_turn import SmartTurn
 
     settle_allocator()
     bus = bus or EventBus()
@@ -65,6 +66,7 @@ def build(
         sessions=make_manager(settings.sessions, clock, bus),
         microphone=microphone if ears else None,
         speaker=speaker if voice else None,
+        scorer=SmartTurn(place("turn", "smart-turn")),
         bus=bus,
         clock=clock,
         upkeep=upkeep,

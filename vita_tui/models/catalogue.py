@@ -33,9 +33,14 @@ __all__ = [
     "models",
 ]
 
-Kind = Literal["stt", "llm", "tts"]
+Kind = Literal["stt", "llm", "tts", "turn"]
 
-KINDS: Mapping[Kind, str] = {"stt": "speech recognition", "llm": "replies", "tts": "speech"}
+KINDS: Mapping[Kind, str] = {
+    "stt": "speech recognition",
+    "llm": "replies",
+    "tts": "speech",
+    "turn": "the end of a turn",
+}
 """What each kind is for, as said in sentences."""
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")

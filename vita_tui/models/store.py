@@ -158,7 +158,7 @@ def installed() -> list[Model]:
 
 
 def resolve(name: str, kind: Kind, *, within: Catalogue | None = None) -> Path:
-    """Where the weights called `name` are: a folder for `stt`, a .gguf file for `llm`, an .onnx file for `tts`.
+    """Where the weights called `name` are: a folder for `stt`, a .gguf file for `llm`, an .onnx file for `tts` and `turn`.
 
     Args:
         name: a name of the catalogue or of a family, `hf:owner/repo[/file]` that has been pulled, or a path.
@@ -236,7 +236,7 @@ def _check_local(path: Path, kind: Kind) -> Path:
         path = fitting[0]
     if kind == "llm":
         _check_gguf(path)
-    elif path.suffix != ".onnx" or not Path(f"{path}.json").is_file():
+    elif kind == "tts" and (path.suffix != ".onnx" or not Path(f"{path}.json").is_file()):
         raise ModelError(
             f"{path} is not a Piper voice: an .onnx file with its .onnx.json beside it is needed.",
             remedy="Put both files into one folder.",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from vita_tui.events import EventBus, Job, State
+from vita_tui.events import EventBus, Job, Part, State
 
 __all__ = ["Build", "Core", "Lacking", "Past", "Shelf", "Weights"]
 
@@ -97,8 +97,8 @@ class Core(Protocol):
 
     async def new_session(self) -> None: ...
     async def resume(self, session_id: str) -> None: ...
-    def wake(self, job: Job) -> None:
-        """Weights that were missing are here: load the engines of `job` again."""
+    def wake(self, part: Part) -> None:
+        """Weights that were missing are here: load the engines of `part` again."""
         ...
 
     async def aclose(self) -> None: ...
@@ -113,7 +113,7 @@ class Lacking:
     """A model that is not on this machine."""
 
     name: str
-    job: Job
+    job: Part
     size: int
     """Bytes; 0 when only its source knows."""
 

@@ -24,6 +24,8 @@ class ModelStore:
         wanted.append(settings.stt.model)
         if "piper" in settings.tts.engines:
             wanted.append(settings.tts.voice)
+        if settings.talk.smart_turn:
+            wanted.append("smart-turn")
         found = []
         for name in wanted:
             try:

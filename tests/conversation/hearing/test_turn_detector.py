@@ -13,6 +13,7 @@ from vita_tui.conversation.hearing.signals import (
     EndExpected,
     MicrophoneSilent,
     PauseBegan,
+    PauseSoFar,
     Signal,
     SpeechBegan,
     SpeechSoFar,
@@ -30,6 +31,7 @@ NAMES = {
     SpeechBegan: "speech",
     SpeechSoFar: "so far",
     PauseBegan: "pause",
+    PauseSoFar: "judge",
     EndExpected: "expected",
     UtteranceEnded: "ended",
     MicrophoneSilent: "mute",
@@ -47,6 +49,7 @@ class Room:
         self.now = 100.0
         self.signals: list[Signal] = []
         self.decoder_free = True
+        self.scorer_free = False
 
     def do(self, signals: list[Signal]) -> None:
         for signal in signals:
@@ -61,7 +64,15 @@ class Room:
         for _ in range(round(seconds / FRAME_SECONDS)):
             self.now += FRAME_SECONDS
             frame = self.frame(level)
-            self.do(self.detector.step(self.now, frame, probability, decoder_free=self.decoder_free))
+            self.do(
+                self.detector.step(
+                    self.now,
+                    frame,
+                    probability,
+                    decoder_free=self.decoder_free,
+                    scorer_free=self.scorer_free,
+                )
+            )
 
     def quiet(self, seconds: float) -> None:
         self.hear(seconds, 0.0, 0.001)
@@ -321,3 +332,76 @@ def test_the_habit_is_forgotten() -> None:
 def test_the_wait_has_bounds(setting: float) -> None:
     for text in ("Yes.", "Green tea", "and"):
         assert LEAST <= EndWait().seconds(setting, text) <= MOST
+
+
+@pytest.mark.parametrize(
+    ("text", "score", "least", "most"),
+    [
+        ("What time is it?", 0.99, 0.2, 0.3),
+        ("Green tea", 0.97, 0.2, 0.35),
+        ("Green tea", 0.5, 0.75, 0.85),
+        ("Green tea", 0.05, 2.0, 4.0),
+        ("I would like to", 0.9, 0.7, 0.8),
+        ("I would like to", 0.1, 3.0, 4.0),
+        ("", 0.97, 0.2, 0.35),
+    ],
+)
+def test_sound_and_words_together_tell_how_long_to_wait(
+    text: str, score: float, least: float, most: float
+) -> None:
+    assert least <= EndWait().seconds(0.8, text, score) <= most
+
+
+def test_a_likelier_end_never_waits_longer() -> None:
+    for text in ("Yes.", "Green tea", "and"):
+        waits = [EndWait().seconds(0.8, text, score / 100) for score in range(101)]
+        assert waits == sorted(waits, reverse=True)
+
+
+def test_the_sound_of_a_pause_is_given_to_be_judged_again_and_again_while_it_lasts() -> None:
+    room = Room(end_silence=10.0)
+    room.scorer_free = True
+    room.do(room.detector.begin(1))
+    room.hear(9.0)
+    room.quiet(0.09)
+    assert "judge" not in room.kinds()
+    room.quiet(1.0)
+    asked = [signal for signal in room.signals if isinstance(signal, PauseSoFar)]
+    assert 8 <= len(asked) <= 10
+    assert all(abs(signal.audio.size - 8 * 16_000) <= BLOCK for signal in asked)
+    assert np.all(asked[-1].audio[-8000:] < 0.01), "up to now"
+    room.quiet(9.0)
+    asked = [signal for signal in room.signals if isinstance(signal, PauseSoFar)]
+    assert len(asked) <= 25, "after some seconds there is nothing new in it"
+
+
+def test_a_sure_end_ends_at_once_and_an_unlikely_one_waits() -> None:
+    for score, ends in ((0.99, True), (0.1, False)):
+        room = Room(end_silence=0.8)
+        room.do(room.detector.begin(1))
+        room.hear(1.0)
+        room.quiet(0.15)
+        room.do(room.detector.score(1, score))
+        room.quiet(0.2)
+        assert bool(list(room.ended())) is ends
+
+
+def test_a_score_that_comes_when_the_user_speaks_again_counts_for_nothing() -> None:
+    room = Room(end_silence=0.8)
+    room.do(room.detector.begin(1))
+    room.hear(1.0)
+    room.quiet(0.2)
+    room.hear(0.2)
+    room.do(room.detector.score(1, 0.99))
+    room.quiet(0.5)
+    assert not list(room.ended())
+
+
+def test_nothing_is_judged_without_adaptive_nor_while_a_key_keeps_it_open() -> None:
+    for talk, kept in (({"adaptive": False}, False), ({}, True)):
+        room = Room(end_silence=5.0, **talk)
+        room.scorer_free = True
+        room.do(room.detector.begin(1, kept=kept))
+        room.hear(1.0)
+        room.quiet(1.0)
+        assert "judge" not in room.kinds()

@@ -19,6 +19,7 @@ import numpy as np
 from vita_tui.audio.base import Microphone, StandsIn, Switchable
 from vita_tui.audio.echo import EchoMicrophone
 from vita_tui.clock import Clock
+from vita_tui.conversation.hearing.end_scoring import EndScoring
 from vita_tui.conversation.hearing.listener import Listener
 from vita_tui.conversation.hearing.signals import (
     DraftTranscript,
@@ -27,6 +28,7 @@ from vita_tui.conversation.hearing.signals import (
     MicrophoneFound,
     MicrophoneLost,
     MicrophoneSilent,
+    PauseSoFar,
     Signal,
     SpeechBegan,
     UtteranceEnded,
@@ -38,6 +40,7 @@ from vita_tui.conversation.hearing.utterance import Utterance
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.stt.scheduling.worker import WhisperWorker
+from vita_tui.engines.turn.smart_turn import EndScorer
 from vita_tui.events import EventBus, LevelChanged, Notice, PartialTranscript, Pausing
 from vita_tui.settings import Settings
 
@@ -82,9 +85,11 @@ class Hearing:
         *,
         settings: Settings,
         clock: Clock,
+        scorer: EndScorer | None = None,
     ) -> None:
         """
         Args:
+            scorer: judges by its sound whether a pause is the end; None leaves that to the words.
             on_signal: called on the loop with everything that may matter to a turn.
         """
         self._settings = settings
@@ -106,14 +111,16 @@ class Hearing:
             recognizers, self._emit, bus, timeout=settings.stt.timeout, clock=clock
         )
         self._transcriber.pace.want(settings.stt.partials)
+        self._scoring = EndScoring(scorer, self._score) if scorer is not None else None
         self._listener = Listener(
             microphone,
-            self._transcriber.take,
+            self._take,
             talk=settings.talk.model_copy(),
             pre_roll=settings.audio.pre_roll,
             numbers=self._numbers.next,
             partial_interval=settings.stt.partial_interval,
             decoder_free=self._transcriber.free,
+            scorer_free=lambda: self._scoring is not None and self._scoring.free,
             clock=clock,
         )
 
@@ -125,11 +132,14 @@ class Hearing:
         """Start both threads; `on_ready` is called in the whisper thread when the model is loaded, or is known not to load."""
         self._loop = asyncio.get_running_loop()
         self.worker.start().add_done_callback(lambda _: on_ready())
+        self.reload_scorer()
         self._listener.start()
 
     def cleanup(self) -> None:
         """Stop both threads; may be called twice. Blocks for up to a second: not for the loop."""
         self._listener.cleanup()
+        if self._scoring is not None:
+            self._scoring.cleanup()
         self.worker.cleanup()
 
     # ---- settings
@@ -138,6 +148,12 @@ class Hearing:
         """The settings of `talk` or `stt` have changed: they count from now on, in the utterance that is being spoken, too."""
         self._listener.configure(self._settings.talk.model_copy())
         self._transcriber.pace.want(self._settings.stt.partials)
+        self.reload_scorer()
+
+    def reload_scorer(self) -> None:
+        """What judges pauses by their sound is wanted, or was missing and is there now."""
+        if self._scoring is not None and self._settings.talk.smart_turn:
+            self._scoring.start()
 
     def show_partials(self, wanted: bool) -> None:
         """Whether to decode while the user speaks, as far as the settings want it; from any thread."""
@@ -198,6 +214,17 @@ class Hearing:
         self._bus.publish(Pausing(None))
 
     # ---- what comes from the threads
+
+    def _take(self, signal: Signal) -> None:
+        """In the listener thread."""
+        if isinstance(signal, PauseSoFar):
+            assert self._scoring is not None
+            self._scoring.judge(signal)
+        else:
+            self._transcriber.take(signal)
+
+    def _score(self, number: int, probability: float) -> None:
+        self._listener.score(number, probability)
 
     def _emit(self, signal: Signal) -> None:
         """From any thread."""

@@ -70,6 +70,7 @@ class Listener:
         numbers: Callable[[], int],
         partial_interval: float,
         decoder_free: Callable[[], bool] = lambda: True,
+        scorer_free: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
     ) -> None:
         """
@@ -79,12 +80,14 @@ class Listener:
             numbers: the number of a new utterance that voice begins.
             partial_interval: seconds of voice between two pieces of audio for partial transcripts.
             decoder_free: whether there is time for a partial transcript.
+            scorer_free: whether there is somebody who judges the sound of a pause, and has time.
         """
         self._microphone = microphone
         self._echo = microphone if isinstance(microphone, EchoMicrophone) else None
         self._emit = emit
         self._talk = talk
         self._decoder_free = decoder_free
+        self._scorer_free = scorer_free
         self._clock = clock or SystemClock()
         self._commands: queue.SimpleQueue[_Begin | Callable[[], Iterable[Signal]]] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -140,6 +143,10 @@ class Listener:
     def words(self, number: int, text: str) -> None:
         """`text` is what has been understood so far of the utterance `number`."""
         self._commands.put(lambda: self._detector.words(number, text))
+
+    def score(self, number: int, probability: float) -> None:
+        """How likely the sound of the utterance `number` makes it that its pause is the end."""
+        self._commands.put(lambda: self._detector.score(number, probability))
 
     def configure(self, talk: TalkSettings) -> None:
         """Listen by `talk` from now on; it must not be changed afterwards."""
@@ -264,7 +271,11 @@ class Listener:
             self._emit(Level(dbfs(frame.samples), probability))
         self._tell(
             self._detector.step(
-                self._clock.monotonic(), frame, probability, decoder_free=recording and self._decoder_free()
+                self._clock.monotonic(),
+                frame,
+                probability,
+                decoder_free=recording and self._decoder_free(),
+                scorer_free=recording and self._scorer_free(),
             )
         )
 

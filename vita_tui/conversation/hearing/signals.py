@@ -19,6 +19,7 @@ __all__ = [
     "MicrophoneLost",
     "MicrophoneSilent",
     "PauseBegan",
+    "PauseSoFar",
     "Signal",
     "SpeechBegan",
     "SpeechSoFar",
@@ -64,6 +65,14 @@ class SpeechSoFar:
 @dataclass(frozen=True, slots=True)
 class PauseBegan:
     """Voice has just ceased: the utterance may be over, and this is what it would be."""
+
+    number: int
+    audio: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class PauseSoFar:
+    """The last seconds of sound, up to now, of a pause that may be the end: to be judged by its sound."""
 
     number: int
     audio: Samples
@@ -179,6 +188,7 @@ Signal = (
     | SpeechBegan
     | SpeechSoFar
     | PauseBegan
+    | PauseSoFar
     | EndExpected
     | UtteranceEnded
     | MicrophoneSilent

@@ -9,6 +9,7 @@ above most of them. `vita bench turn --pause` measures what a wait costs.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from vita_tui.conversation.hearing.signals import (
     EndExpected,
     MicrophoneSilent,
     PauseBegan,
+    PauseSoFar,
     Signal,
     SpeechBegan,
     SpeechSoFar,
@@ -33,9 +35,17 @@ from vita_tui.settings import TalkSettings
 __all__ = ["EDGE_SECONDS", "EndWait", "TurnDetector"]
 
 FACTOR: dict[Completeness, float] = {"finished": 0.6, "open": 1.0, "unfinished": 2.25}
-"""Of the setting `talk.end_silence`."""
+"""Of the setting `talk.end_silence`, where the sound is not judged."""
+EVIDENCE: dict[Completeness, float] = {"finished": 1.0, "open": 0.0, "unfinished": -2.0}
+"""What the words add to the log-odds of the sound."""
+HALVED = 2.0
+"""So much in log-odds halves the wait, or doubles it."""
+CERTAIN = 0.99
+"""The sound alone is never more certain than that, either way."""
 LEAST = 0.35
 """Seconds: gaps inside fluent speech, stop consonants and breaths included, are shorter."""
+LEAST_SCORED = 0.25
+"""The same where the sound says that it is no such gap."""
 MOST = 4.0
 REMEMBERED = 24
 """Pauses; an old habit is forgotten as the conversation goes on."""
@@ -44,6 +54,12 @@ EDGE_SECONDS = 0.3
 """Silence that is kept before the first and after the last speech: Whisper hears plosives and breath in it."""
 HYSTERESIS = 0.15
 """So far below the threshold of `talk.threshold`, a frame still continues speech."""
+SCORE_EVERY = 0.1
+"""Seconds of silence between two questions whether that was the end; asked once only, a model cuts off more."""
+SCORED_SECONDS = 2.5
+"""Of a silence; after that nothing new is heard in it."""
+WINDOW_SECONDS = 8.0
+"""Of sound that the judge of the end hears."""
 PAUSE_SECONDS = 0.1
 """Silence after which the utterance may be over. Many gaps between words are longer: then the decode was one that a partial would have
 taken."""
@@ -63,17 +79,23 @@ class EndWait:
     def __init__(self) -> None:
         self._pauses: deque[float] = deque(maxlen=REMEMBERED)
 
-    def seconds(self, end_silence: float, text: str = "") -> float:
+    def seconds(self, end_silence: float, text: str = "", score: float | None = None) -> float:
         """Seconds of silence after which `text` was all.
 
         Args:
-            end_silence: the setting `talk.end_silence`.
+            end_silence: the setting `talk.end_silence`: the wait when nothing speaks for an end or against it.
+            score: how likely the sound makes it that this was the end, 0 to 1; None where it is not judged.
         """
         kind = completeness(text) if text.strip() else "open"
-        wait = end_silence * FACTOR[kind]
-        if kind != "finished":
+        if score is None:
+            wait, likely = end_silence * FACTOR[kind], kind == "finished"
+        else:
+            score = min(max(score, 1 - CERTAIN), CERTAIN)
+            log_odds = math.log(score / (1 - score)) + EVIDENCE[kind]
+            wait, likely = end_silence * 2 ** (-log_odds / HALVED), log_odds > HALVED
+        if not likely:
             wait = max(wait, self._habit() * 1.15)
-        return min(max(wait, LEAST), MOST)
+        return min(max(wait, LEAST if score is None else LEAST_SCORED), MOST)
 
     def went_on(self, pause: float) -> None:
         """The user spoke again after `pause` seconds of silence: that was not the end."""
@@ -103,6 +125,12 @@ class _Open:
     """A key keeps it open through this pause."""
     announced: float | None = None
     """The wait for silence that was told last."""
+    text: str = ""
+    """What has been understood so far."""
+    score: float | None = None
+    """How likely the sound makes it that this pause is the end."""
+    since_score: float = math.inf
+    """Seconds of this pause since the sound was given to be judged."""
     recording: Recording = field(default_factory=Recording)
     first_speech: int | None = None
     """Index of a frame."""
@@ -210,14 +238,28 @@ class TurnDetector:
 
     def words(self, number: int, text: str) -> list[Signal]:
         """`text` is what has been understood of the utterance so far: it tells how long to wait."""
-        if self._open is not None and self._open.number == number and self._talk.adaptive:
-            self._open.wait = self._wait.seconds(self._talk.end_silence, text)
+        if self._open is not None and self._open.number == number:
+            self._open.text = text
+            self._judge(self._open)
+        return []
+
+    def score(self, number: int, probability: float) -> list[Signal]:
+        """The sound of the utterance makes it so likely, 0 to 1, that the pause which lasts is its end."""
+        if self._open is not None and self._open.number == number and self._open.paused:
+            self._open.score = probability
+            self._judge(self._open)
         return []
 
     # ---- what is heard
 
     def step(
-        self, now: float, frame: Frame, probability: float, *, decoder_free: bool = True
+        self,
+        now: float,
+        frame: Frame,
+        probability: float,
+        *,
+        decoder_free: bool = True,
+        scorer_free: bool = False,
     ) -> list[Signal]:
         """Take the next frame.
 
@@ -225,6 +267,7 @@ class TurnDetector:
             now: monotonic seconds.
             probability: of voice in it, 0 to 1.
             decoder_free: there is time for a partial transcript.
+            scorer_free: there is somebody who judges the sound of a pause, and has time.
         """
         utterance = self._open
         signals: list[Signal] = []
@@ -240,7 +283,7 @@ class TurnDetector:
             return signals + self._look_for_life(frame)
         signals += self._hear(utterance, frame, probability)
         utterance.waited += FRAME_SECONDS
-        return signals + self._report(utterance, now, decoder_free)
+        return signals + self._report(utterance, now, decoder_free, scorer_free)
 
     def expire(self, now: float) -> list[Signal]:
         """No frame has come: a microphone that hangs must not keep the answer."""
@@ -305,11 +348,12 @@ class TurnDetector:
         utterance.last_speech_at = frame.captured
         utterance.silence = 0.0
         utterance.paused = utterance.held = False
-        utterance.announced = None
+        utterance.announced = utterance.score = None
+        utterance.since_score = math.inf
         utterance.speech_seconds += FRAME_SECONDS
         return signals
 
-    def _report(self, utterance: _Open, now: float, decoder_free: bool) -> list[Signal]:
+    def _report(self, utterance: _Open, now: float, decoder_free: bool, scorer_free: bool) -> list[Signal]:
         """Audio for a partial transcript, a pause, or the end."""
         spoken = utterance.first_speech is not None
         open_ended = utterance.held or utterance.kept
@@ -327,18 +371,39 @@ class TurnDetector:
             return []
         if not utterance.paused and utterance.silence >= PAUSE_SECONDS:
             utterance.paused = True
-            expected = self._expected(utterance)
-            if not self._talk.think_ahead:
-                return [expected]
-            return [PauseBegan(utterance.number, utterance.audio()), expected]
+            self._judge(utterance)
+            signals: list[Signal] = []
+            if self._talk.think_ahead:
+                signals.append(PauseBegan(utterance.number, utterance.audio()))
+            return [*signals, self._expected(utterance), *self._to_judge(utterance, scorer_free)]
         if utterance.paused:
-            changed = not open_ended and utterance.announced != utterance.wait
-            return [self._expected(utterance)] if changed else []
+            if open_ended:
+                return []
+            told = [self._expected(utterance)] if utterance.announced != utterance.wait else []
+            return [*told, *self._to_judge(utterance, scorer_free)]
         utterance.since_partial += FRAME_SECONDS
         if utterance.since_partial < self._partial_interval or not decoder_free:
             return []
         utterance.since_partial = 0.0
         return [SpeechSoFar(utterance.number, utterance.audio(), captured)]
+
+    def _to_judge(self, utterance: _Open, scorer_free: bool) -> list[Signal]:
+        """The sound of a pause, to be judged again and again while it lasts."""
+        utterance.since_score += FRAME_SECONDS
+        wanted = self._talk.adaptive and self._talk.smart_turn and not (utterance.held or utterance.kept)
+        if not (wanted and scorer_free) or utterance.silence > SCORED_SECONDS:
+            return []
+        if utterance.since_score < SCORE_EVERY:
+            return []
+        utterance.since_score = 0.0
+        frames = utterance.recording.frames
+        window = utterance.recording.slice(frames - round(WINDOW_SECONDS / FRAME_SECONDS), frames)
+        return [PauseSoFar(utterance.number, window)]
+
+    def _judge(self, utterance: _Open) -> None:
+        """How long to wait, from the words and the sound."""
+        if self._talk.adaptive:
+            utterance.wait = self._wait.seconds(self._talk.end_silence, utterance.text, utterance.score)
 
     def _expected(self, utterance: _Open) -> EndExpected:
         """How long the pause may still last; told again when what was understood has changed that."""

@@ -21,7 +21,7 @@ from textual.message import Message
 from textual.widgets import Button, Label, ProgressBar, Static
 
 from vita_tui.errors import ModelError
-from vita_tui.events import Job
+from vita_tui.events import Job, Part
 from vita_tui.tui.core import Lacking, Weights
 from vita_tui.tui.look import MUTED
 from vita_tui.tui.text import clean, duration, size
@@ -33,7 +33,12 @@ __all__ = ["Fetch", "offer"]
 
 log = logging.getLogger(__name__)
 
-PURPOSE: dict[Job, str] = {"llm": "answers", "stt": "hears you", "tts": "speaks"}
+PURPOSE: dict[Part, str] = {
+    "llm": "answers",
+    "stt": "hears you",
+    "tts": "speaks",
+    "turn": "hears when you have finished",
+}
 
 
 async def offer(app: VitaApp, *, always: bool = False) -> None:
@@ -87,7 +92,7 @@ class Fetch(Vertical):
     class Arrived(Message):
         """The models of one job are here."""
 
-        def __init__(self, job: Job) -> None:
+        def __init__(self, job: Part) -> None:
             super().__init__()
             self.job = job
 

@@ -1,0 +1,1 @@
+"""Whether the user has finished, judged by the sound."""
