@@ -30,6 +30,8 @@ AT = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.1, 1.5)
 """Seconds of silence at which the sound is judged."""
 ROOM_DBFS = -65.0
 """Noise that a silence is made of."""
+FADE = 0.1
+"""Seconds in which a voice dies away at the end of a recording."""
 BREATH = 0.05
 """Seconds after a word's end that still belong to it."""
 
@@ -54,7 +56,7 @@ def silences(
     """The holds and the end of each recording."""
     for number, recording in enumerate(recordings):
         random = Random(f"{seed} {number} {recording.name}")  # noqa: S311  # repeatable, not secret
-        audio = trimmed(recording.audio)
+        audio = _to_the_last_sound(recording.audio)
         words = recognizer.transcribe(audio, words=True).words
         inner = [word.end for word in words[1:-1]]
         for cut in sorted(random.sample(inner, min(HOLDS, len(inner)))):
@@ -63,6 +65,11 @@ def silences(
             spoken = audio[: round((cut + BREATH) * SAMPLE_RATE)]
             yield _silence(recording.name, "hold", seconds, spoken, recognizer, scorer, random)
         yield _silence(recording.name, "end", math.inf, audio, recognizer, scorer, random)
+
+
+def _to_the_last_sound(audio: Samples) -> Samples:
+    """`audio` with the beginning of its last silence, in which a voice dies away."""
+    return audio[: len(trimmed(audio)) + round(FADE * SAMPLE_RATE)]
 
 
 def _silence(

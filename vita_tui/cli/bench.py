@@ -195,6 +195,78 @@ def spoken(
                 say(f"{one.library} {one.language}: {written}\n  said: {said}\n  nearest: {right}")
 
 
+@app.command("endpoint")
+def endpoint(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Recordings, each one turn of somebody; otherwise espeak-ng's questions."),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Use only so many recordings.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", help="Of where and how long the holds are.")] = 1,
+    json: Json = False,
+) -> None:
+    """How often a pause is wrongly taken for the end, against how long the end is waited for.
+
+    Each recording is cut at three random word boundaries, where a silence is put in as long as people's really are.
+    """
+    from vita_tui import settings as all_settings
+    from vita_tui.bench import recordings
+    from vita_tui.bench.endpoint import WAYS, report
+    from vita_tui.bench.holds import silences
+    from vita_tui.conversation.build import place, recognizers
+    from vita_tui.engines.turn.smart_turn import SmartTurn
+    from vita_tui.events import EventBus
+
+    settings = all_settings.load(overrides={"stt": {"fallback": []}})
+    found = (recordings.folder(folder) if folder is not None else recordings.synthesised())[:limit]
+    with quiet_libraries():
+        recognizer = recognizers(settings, EventBus()).engines[0]
+        recognizer.load()
+        scorer = SmartTurn(place("turn", "smart-turn"))
+        scorer.load()
+        made = []
+        for number, silence in enumerate(silences(found, recognizer, scorer, seed=seed), 1):
+            if silence.kind == "end":
+                say(f"{number} silences: {silence.recording}")
+            made.append(silence)
+        recognizer.cleanup()
+    result = report(made, settings.talk.end_silence)
+    if json:
+        print_json(result)
+        return
+
+    def share(value: float | None) -> str:
+        return "–" if value is None else f"{value:.0%}"
+
+    def wait(value: float | None) -> str:
+        return "–" if value is None else f"{value:.0f} ms"
+
+    rows = [
+        (
+            _ENDPOINT[name],
+            share(result[name]["cutoffs_at_300"]),
+            share(result[name]["cutoffs_at_600"]),
+            wait(result[name]["ms_at_5_percent"]),
+            wait(result[name]["ms_at_10_percent"]),
+            f"{share(result[name]['as_set']['cutoffs'])} at {wait(result[name]['as_set']['ms_p50'])}",
+        )
+        for name in WAYS
+    ]
+    _table(
+        f"{result['recordings']} recordings, {result['holds']} holds",
+        ("", "cut off at 300 ms", "at 600 ms", "wait at 5 %", "at 10 %", "as set: cut off, p50"),
+        rows,
+    )
+
+
+_ENDPOINT = {
+    "vad": "a fixed silence",
+    "rules": "the words",
+    "smart_turn": "the sound",
+    "fused": "the sound and the words",
+}
+
+
 @app.command("turn")
 def turn(
     rounds: Annotated[int, typer.Option("--rounds", "-n", min=1, help="Turns; questions come again.")] = 8,

@@ -338,12 +338,12 @@ def test_the_wait_has_bounds(setting: float) -> None:
     ("text", "score", "least", "most"),
     [
         ("What time is it?", 0.99, 0.2, 0.3),
-        ("Green tea", 0.97, 0.2, 0.35),
-        ("Green tea", 0.5, 0.75, 0.85),
-        ("Green tea", 0.05, 2.0, 4.0),
-        ("I would like to", 0.9, 0.7, 0.8),
-        ("I would like to", 0.1, 3.0, 4.0),
-        ("", 0.97, 0.2, 0.35),
+        ("What time is it?", 0.9, 0.5, 0.6),
+        ("Green tea", 0.97, 0.5, 0.7),
+        ("Green tea", 0.5, 1.9, 2.1),
+        ("I would like to", 0.97, 1.5, 1.8),
+        ("I would like to", 0.1, 4.0, 4.0),
+        ("", 0.97, 0.5, 0.7),
     ],
 )
 def test_sound_and_words_together_tell_how_long_to_wait(
@@ -381,6 +381,7 @@ def test_a_sure_end_ends_at_once_and_an_unlikely_one_waits() -> None:
         room.do(room.detector.begin(1))
         room.hear(1.0)
         room.quiet(0.15)
+        room.do(room.detector.words(1, "What time is it?"))
         room.do(room.detector.score(1, score))
         room.quiet(0.2)
         assert bool(list(room.ended())) is ends

@@ -36,15 +36,17 @@ __all__ = ["EDGE_SECONDS", "EndWait", "TurnDetector"]
 
 FACTOR: dict[Completeness, float] = {"finished": 0.6, "open": 1.0, "unfinished": 2.25}
 """Of the setting `talk.end_silence`, where the sound is not judged."""
-EVIDENCE: dict[Completeness, float] = {"finished": 1.0, "open": 0.0, "unfinished": -2.0}
+EVEN = 2.5
+"""The same where the sound says that it may as well be the end as not; `vita bench endpoint` shows what it is worth."""
+EVIDENCE: dict[Completeness, float] = {"finished": 1.5, "open": 0.0, "unfinished": -3.0}
 """What the words add to the log-odds of the sound."""
 HALVED = 2.0
 """So much in log-odds halves the wait, or doubles it."""
-CERTAIN = 0.99
+CERTAIN = 0.995
 """The sound alone is never more certain than that, either way."""
 LEAST = 0.35
 """Seconds: gaps inside fluent speech, stop consonants and breaths included, are shorter."""
-LEAST_SCORED = 0.25
+LEAST_SCORED = 0.2
 """The same where the sound says that it is no such gap."""
 MOST = 4.0
 REMEMBERED = 24
@@ -92,7 +94,7 @@ class EndWait:
         else:
             score = min(max(score, 1 - CERTAIN), CERTAIN)
             log_odds = math.log(score / (1 - score)) + EVIDENCE[kind]
-            wait, likely = end_silence * 2 ** (-log_odds / HALVED), log_odds > HALVED
+            wait, likely = end_silence * EVEN * 2 ** (-log_odds / HALVED), log_odds > HALVED
         if not likely:
             wait = max(wait, self._habit() * 1.15)
         return min(max(wait, LEAST if score is None else LEAST_SCORED), MOST)
