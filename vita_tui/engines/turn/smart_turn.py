@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.engines.onnx import open_session
 from vita_tui.errors import EngineUnavailableError
 
-__all__ = ["SECONDS", "EndScorer", "SmartTurn"]
+__all__ = ["SAMPLE_RATE", "SECONDS", "EndScorer", "SmartTurn"]
 
+SAMPLE_RATE = 16_000
+"""Hertz, of what is judged."""
 SECONDS = 8
 """Of sound that the model takes; what is longer loses its beginning, what is shorter begins with silence."""
 _VARIANCE = 1e-7
@@ -27,7 +29,7 @@ class EndScorer(Protocol):
 
     def load(self) -> None: ...
     def cleanup(self) -> None: ...
-    def probability(self, samples: Samples) -> float:
+    def probability(self, samples: NDArray[np.float32]) -> float:
         """0 to 1, from sound at `SAMPLE_RATE` that ends with the silence that is judged."""
         ...
 
@@ -69,7 +71,7 @@ class SmartTurn:
         make: Any = FeatureExtractor
         self._features = make(chunk_length=SECONDS)
 
-    def probability(self, samples: Samples) -> float:
+    def probability(self, samples: NDArray[np.float32]) -> float:
         self.load()
         size = SECONDS * SAMPLE_RATE
         window = np.zeros(size, np.float32)
