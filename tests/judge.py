@@ -5,7 +5,7 @@ from __future__ import annotations
 from vita_tui import paths
 from vita_tui.engines.stt.decoding.decoder import WindowRule
 from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW
-from vita_tui.engines.stt.runtime.loading import Weights
+from vita_tui.engines.stt.runtime.loading import WhisperWeights
 from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 
 __all__ = ["judge"]
@@ -13,7 +13,7 @@ __all__ = ["judge"]
 
 def judge() -> WhisperRecognizer:
     """Whisper base on full windows, by CTranslate2; loaded."""
-    weights = Weights("base", paths.models_dir() / "whisper-base")
+    weights = WhisperWeights("base", paths.models_dir() / "whisper-base")
     recognizer = WhisperRecognizer(weights, rule=WindowRule(least=FULL_WINDOW), drafts=False)
     recognizer.load()
     return recognizer

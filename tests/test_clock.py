@@ -11,7 +11,7 @@ import textwrap
 
 import pytest
 
-from vita_tui.clock import LOOK_SECONDS, Deadline, FakeClock, RunningClock, time_limit
+from vita_tui.clock import CLOCK_POLL_SECONDS, Deadline, FakeClock, RunningClock, time_limit
 
 
 def test_time_that_passes_while_nobody_looks_counts() -> None:
@@ -27,7 +27,7 @@ def test_a_long_step_between_two_looks_does_not_count() -> None:
     clock = RunningClock(real)
     with Deadline(10, clock) as deadline:
         for _ in range(12):
-            real.advance(LOOK_SECONDS)
+            real.advance(CLOCK_POLL_SECONDS)
             deadline.left()
         assert deadline.left() == 7
         real.advance(60)  # suspended
@@ -35,7 +35,7 @@ def test_a_long_step_between_two_looks_does_not_count() -> None:
         assert clock.lost == 60
         for _ in range(28):
             assert deadline.left() > 0
-            real.advance(LOOK_SECONDS)
+            real.advance(CLOCK_POLL_SECONDS)
         assert deadline.left() == 0
     real.advance(3600)
     assert clock.lost == 60

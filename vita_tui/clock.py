@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol, Self
 
 __all__ = [
-    "LOOK_SECONDS",
+    "CLOCK_POLL_SECONDS",
     "RUNNING",
     "Clock",
     "Deadline",
@@ -24,7 +24,7 @@ __all__ = [
     "time_limit",
 ]
 
-LOOK_SECONDS = 0.25
+CLOCK_POLL_SECONDS = 0.25
 """Who waits for an engine looks at the clock at least so often."""
 SUSPENDED_SECONDS = 1.0
 """A longer step between two looks is time in which the program did not run."""
@@ -109,7 +109,7 @@ class RunningClock:
 
     @contextmanager
     def looking(self) -> Iterator[None]:
-        """Who holds this asks for the time at least every `LOOK_SECONDS`."""
+        """Who holds this asks for the time at least every `CLOCK_POLL_SECONDS`."""
         with self._lock:
             if not self._lookers:
                 self._looked = self._clock.monotonic()
@@ -147,7 +147,7 @@ class Deadline:
         """Seconds until it is over; not above 0 when it is."""
         return self._end - self._clock.monotonic()
 
-    def step(self, longest: float = LOOK_SECONDS) -> float:
+    def step(self, longest: float = CLOCK_POLL_SECONDS) -> float:
         """Seconds to wait before the next look."""
         return max(0.0, min(self.left(), longest))
 

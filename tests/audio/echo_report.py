@@ -223,11 +223,11 @@ class Ears:
     """Whisper, for what was heard."""
 
     def __init__(self) -> None:
-        from vita_tui.engines.stt.runtime.loading import Weights
+        from vita_tui.engines.stt.runtime.loading import WhisperWeights
         from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 
         self._whisper = WhisperRecognizer(
-            Weights("tiny.en", paths.models_dir() / "whisper-tiny.en"), language="en"
+            WhisperWeights("tiny.en", paths.models_dir() / "whisper-tiny.en"), language="en"
         )
         self._whisper.load()
 

@@ -13,7 +13,7 @@ from tests.audio.echo_report import Ears, Figures, Reply
 from tests.room import BEGAN, Rehearsal, Room
 from vita_tui.audio import canceller, echo
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Samples
-from vita_tui.audio.calibration import Measurement, Recording, choose, measure, sweeps
+from vita_tui.audio.calibration import Measurement, RoomRecording, choose, measure, sweeps
 from vita_tui.audio.delay import Delay, find_delay
 from vita_tui.audio.echo import EchoMicrophone, plan
 from vita_tui.audio.files import FileSpeaker
@@ -357,9 +357,9 @@ def test_the_assistant_does_not_interrupt_itself_and_people_do(echo_db: float, r
 # ---- the room
 
 
-def recording(room: Room, amount: float = 1.0) -> Recording:
+def recording(room: Room, amount: float = 1.0) -> RoomRecording:
     played = np.concatenate((sweeps(SAMPLE_RATE) * np.float32(amount), np.zeros(8000, np.float32)))
-    return Recording(played, room.hear(played), room.noise(16_000, seed=4))
+    return RoomRecording(played, room.hear(played), room.noise(16_000, seed=4))
 
 
 @pytest.mark.parametrize("echo_db", [0.0, -10.0, -20.0, -30.0])
@@ -383,10 +383,10 @@ def test_headphones_have_no_echo() -> None:
 def test_a_dead_microphone_is_an_error() -> None:
     silence = np.zeros(16_000, np.float32)
     with pytest.raises(DeviceError, match="silence only") as caught:
-        measure(Recording(sweeps(SAMPLE_RATE), silence, silence), name="desk")
+        measure(RoomRecording(sweeps(SAMPLE_RATE), silence, silence), name="desk")
     assert "Unmute" in caught.value.remedy
     with pytest.raises(DeviceError, match="Nothing was played"):
-        measure(Recording(silence, babble(1.0), babble(1.0)))
+        measure(RoomRecording(silence, babble(1.0), babble(1.0)))
 
 
 GOOD = Measurement(True, 0.1, -20.0, -60.0, 0.3, 0.0)

@@ -10,8 +10,8 @@ import pytest
 from vita_tui import settings as all_settings
 from vita_tui.audio.encoding import write_wav
 from vita_tui.bench.microphone import StudioMicrophone
-from vita_tui.bench.recordings import Recording, synthesised, trimmed, with_references
-from vita_tui.bench.stt import WAYS, Heard, Way, measure, report
+from vita_tui.bench.recordings import SpokenSample, synthesised, trimmed, with_references
+from vita_tui.bench.stt import WAYS, Transcribed, Way, measure, report
 from vita_tui.errors import AudioFileError, ModelError
 from vita_tui.settings import Settings
 
@@ -20,14 +20,14 @@ SETTINGS = {"stt": {"fallback": []}, "talk": {"adaptive": False, "end_silence": 
 
 def test_wer_is_over_all_words_together() -> None:
     recordings = [
-        Recording("a", np.zeros(16_000, np.float32), "one two three"),
-        Recording("b", np.zeros(16_000, np.float32), "four"),
+        SpokenSample("a", np.zeros(16_000, np.float32), "one two three"),
+        SpokenSample("b", np.zeros(16_000, np.float32), "four"),
     ]
     told = {"ours": ("one two three", "for"), "transcribe": ("one two", "four")}
     ways = {
         name: Way(
             [
-                Heard(text, ms, ("8 s window: repeats",) if text == "for" else ())
+                Transcribed(text, ms, ("8 s window: repeats",) if text == "for" else ())
                 for text, ms in zip(texts, (100.0, 200.0), strict=True)
             ]
         )
@@ -46,10 +46,10 @@ def test_wer_is_over_all_words_together() -> None:
 
 
 def test_more_errors_in_every_recording_are_more_than_chance() -> None:
-    recordings = [Recording(str(number), np.zeros(16_000, np.float32), "one two") for number in range(8)]
+    recordings = [SpokenSample(str(number), np.zeros(16_000, np.float32), "one two") for number in range(8)]
     ways = {
-        "ours": Way([Heard("one" if number else "", 1.0) for number in range(8)]),
-        "transcribe": Way([Heard("one two", 1.0)] * 8),
+        "ours": Way([Transcribed("one" if number else "", 1.0) for number in range(8)]),
+        "transcribe": Way([Transcribed("one two", 1.0)] * 8),
     }
     words = report(Settings(), recordings, ways)["words"]
     assert (words["spoken"], words["more_wrong"]) == (16, 9)
@@ -102,7 +102,7 @@ def test_the_studio_hears_one_recording_after_the_other() -> None:
 async def test_missing_weights_are_named(home: Path) -> None:
     settings = all_settings.load(overrides=SETTINGS)
     with pytest.raises(ModelError) as told:
-        await measure(settings, [Recording("a", np.zeros(16_000, np.float32), "a")])
+        await measure(settings, [SpokenSample("a", np.zeros(16_000, np.float32), "a")])
     assert "vita models pull" in told.value.remedy
 
 

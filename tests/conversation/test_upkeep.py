@@ -23,7 +23,7 @@ from vita_tui.conversation.hearing.utterance import Utterance
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.stt.base import Recognizer
-from vita_tui.engines.stt.fake import FakeRecognizer, Step
+from vita_tui.engines.stt.fake import FakeRecognizer, ScriptedCall
 from vita_tui.engines.stt.scheduling.worker import WhisperWorker
 from vita_tui.engines.tts.fake import FakeSynthesizer
 from vita_tui.errors import EngineError
@@ -39,7 +39,7 @@ from vita_tui.events import (
 )
 from vita_tui.health.breaker import BreakerState
 from vita_tui.health.registry import registry
-from vita_tui.health.series import Summary
+from vita_tui.health.series import MetricValue
 from vita_tui.settings import HealthSettings, Settings
 
 HASTY: dict[str, Any] = {"breaker_failures": 1, "breaker_seconds": 0.05, "pressure": False}
@@ -48,7 +48,7 @@ HASTY: dict[str, Any] = {"breaker_failures": 1, "breaker_seconds": 0.05, "pressu
 
 @pytest.fixture(autouse=True)
 def quick_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vita_tui.engines.probe.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("vita_tui.engines.probe.PROBE_POLL_SECONDS", 0.02)
 
 
 @contextlib.asynccontextmanager
@@ -159,7 +159,7 @@ def rested(chain: Chain[Any]) -> None:
 
 
 async def test_a_probe_in_the_whisper_thread_makes_way_for_a_person() -> None:
-    base = FakeRecognizer([Step("a probe", seconds=60), "hello there"])
+    base = FakeRecognizer([ScriptedCall("a probe", seconds=60), "hello there"])
     engines: list[Recognizer] = [base]
     chain = Chain("stt", engines, HealthSettings(**{**HASTY, "breaker_seconds": 0.001}), bus=EventBus())
     chain.watched = True
@@ -222,7 +222,7 @@ async def test_the_only_model_is_left_to_the_question_that_comes_while_it_is_pro
 # ---- figures of what reached the user
 
 
-def figures(made: Assistant, name: str, **labels: str) -> Summary:
+def figures(made: Assistant, name: str, **labels: str) -> MetricValue:
     assert made.upkeep is not None
     wanted = tuple(sorted(labels.items()))
     return next(s for s in made.upkeep.metrics.summaries() if s.name == name and s.labels == wanted)

@@ -35,7 +35,7 @@ from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.speaking.speech import Speech
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import Word
-from vita_tui.engines.stt.runtime.loading import Weights
+from vita_tui.engines.stt.runtime.loading import WhisperWeights
 from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 from vita_tui.engines.tts.base import Pcm, Synthesizer
 from vita_tui.engines.tts.pyttsx3 import Pyttsx3Synthesizer
@@ -211,7 +211,7 @@ def main() -> int:
     parser.add_argument("--cuts", type=int, default=12)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    whisper = WhisperRecognizer(Weights("base", paths.models_dir() / "whisper-base"))
+    whisper = WhisperRecognizer(WhisperWeights("base", paths.models_dir() / "whisper-base"))
     whisper.load()
     with virtual_audio() as audio:
         os.environ.update(audio.variables)

@@ -409,7 +409,7 @@ def test_the_prober_calls_the_owner_when_it_is_time_and_stops(rig: Rig) -> None:
 def test_a_prober_whose_owner_fails_gives_users_their_turn_back(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vita_tui.engines.probe.LOOK_SECONDS", 0.001)
+    monkeypatch.setattr("vita_tui.engines.probe.PROBE_POLL_SECONDS", 0.001)
     failed = threading.Event()
 
     def broken() -> None:

@@ -16,8 +16,8 @@ from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.files import read_audio
 from vita_tui.bench.words import normalised
 from vita_tui.engines.stt.decoding.decoder import WindowRule
-from vita_tui.engines.stt.decoding.runaway import Attempt, doubled, once, reasons
-from vita_tui.engines.stt.runtime.loading import Weights
+from vita_tui.engines.stt.decoding.runaway import DecodedWindow, doubled, once, reasons
+from vita_tui.engines.stt.runtime.loading import WhisperWeights
 from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 
 CASES: list[dict[str, Any]] = tomllib.loads(
@@ -28,7 +28,7 @@ DIGITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['text']} in {case['seconds']} s")
 def test_words_that_do_not_fit_twice_into_the_speech_are_looked_at_again(case: dict[str, Any]) -> None:
-    attempt = Attempt(case["text"], (1,), -0.1, 0.0, 5.0, 0.0, full=False, seconds=case["seconds"])
+    attempt = DecodedWindow(case["text"], (1,), -0.1, 0.0, 5.0, 0.0, full=False, seconds=case["seconds"])
     wanted = case.get("once", "")
     assert doubled(attempt) is bool(wanted)
     assert bool(reasons(attempt)) is bool(wanted)
@@ -50,7 +50,7 @@ def in_a_room(audio: Samples, lead: float, lot: np.random.Generator) -> Samples:
 
 def never_doubled(clips: list[tuple[str, Samples]]) -> tuple[int, int]:
     """How many are right as in use, and on the window that Whisper was trained on; none is written twice."""
-    weights = Weights("base", paths.models_dir() / "whisper-base")
+    weights = WhisperWeights("base", paths.models_dir() / "whisper-base")
     right = []
     for rule in (None, 30.0):
         engine = WhisperRecognizer(weights, rule=None if rule is None else WindowRule(least=rule))

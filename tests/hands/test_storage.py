@@ -27,7 +27,7 @@ from vita_tui.sessions.export import to_markdown, to_text
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.memory import MemoryStore
 from vita_tui.sessions.redis import RedisStore
-from vita_tui.sessions.session import Change, Turn, new_session
+from vita_tui.sessions.session import SessionChange, Turn, new_session
 from vita_tui.sessions.sqlite import SqliteStore
 from vita_tui.sessions.store import Store
 
@@ -122,7 +122,7 @@ def fill_database(path: Path, talks: int) -> None:
                 )
                 for n in range(4)
             )
-            queries.write(db, session.id, Change(tuple(said)), 1)
+            queries.write(db, session.id, SessionChange(tuple(said)), 1)
         db.execute("COMMIT")
 
 
@@ -243,11 +243,11 @@ async def test_a_damaged_index_of_words_is_made_anew(
     session = new_session({}, 1.0)
     await store.create(replace(session, title="a title of its own"))
     if first == "write":
-        await store.write(session.id, Change((Turn("user", "newly kept"),)), expected=1)
+        await store.write(session.id, SessionChange((Turn("user", "newly kept"),)), expected=1)
     assert len(await store.search("kept", 3000)) >= 2000
     assert len(await store.search("499 3", 10)) == 1
     if first == "search":
-        await store.write(session.id, Change((Turn("user", "newly kept"),)), expected=1)
+        await store.write(session.id, SessionChange((Turn("user", "newly kept"),)), expected=1)
     assert [hit.session_id for hit in await store.search("newly", 5)] == [session.id]
     assert await store.open() == ()
     await store.cleanup()

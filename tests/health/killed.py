@@ -38,7 +38,7 @@ from vita_tui.conversation.thinking.exchange import Exchange
 from vita_tui.engines.llm.base import Message, Piece
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.stt.base import Transcription
-from vita_tui.engines.stt.fake import FakeRecognizer, Step
+from vita_tui.engines.stt.fake import FakeRecognizer, ScriptedCall
 from vita_tui.engines.tts.fake import FakeSynthesizer
 from vita_tui.events import Event, EventBus, ReplyFinished, SessionChanged, State, StateChanged, UserSaid
 from vita_tui.sessions.session import Session
@@ -80,7 +80,7 @@ class _Ears(FakeRecognizer):
 
     def transcribe(self, audio: NDArray[np.float32], **how: Any) -> Transcription:
         self._number += 1
-        self._steps = [Step(f"Is this question {self._number} of life {self._life}?")]
+        self._steps = [ScriptedCall(f"Is this question {self._number} of life {self._life}?")]
         return super().transcribe(audio, **how)
 
 

@@ -28,7 +28,7 @@ from vita_tui.events import (
 from vita_tui.health.exposition import as_json, as_prometheus
 from vita_tui.health.metrics import Metrics
 from vita_tui.health.metrics_file import record_file
-from vita_tui.health.series import Summary
+from vita_tui.health.series import MetricValue
 from vita_tui.settings import HealthSettings
 
 HOUR = 3600.0
@@ -44,7 +44,7 @@ def metrics(clock: FakeClock) -> Metrics:
     return Metrics(HealthSettings(max_metrics=50), clock=clock)
 
 
-def _of(metrics: Metrics, name: str, **labels: str) -> Summary:
+def _of(metrics: Metrics, name: str, **labels: str) -> MetricValue:
     (found,) = [s for s in metrics.summaries() if s.name == name and dict(s.labels) == labels]
     return found
 

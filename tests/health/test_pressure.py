@@ -11,7 +11,7 @@ from vita_tui.clock import FakeClock
 from vita_tui.events import Event, EventBus, Notice
 from vita_tui.health import process_memory as memory
 from vita_tui.health.metrics import Metrics
-from vita_tui.health.pressure import Change, Ladder, PressureWatch, Reading, SimpleStep
+from vita_tui.health.pressure import Ladder, PressureChange, PressureWatch, Reading, SimpleStep
 from vita_tui.health.process_memory import MB, MemoryMeter, Usage
 from vita_tui.health.registry import registry
 from vita_tui.settings import HealthSettings
@@ -52,7 +52,7 @@ class House:
 
         return switch
 
-    def look(self, seconds: float = 5.0, stall: float = 0.0, own: int | None = None) -> Change | None:
+    def look(self, seconds: float = 5.0, stall: float = 0.0, own: int | None = None) -> PressureChange | None:
         self.clock.advance(seconds)
         return self.ladder.observe(Reading(own if own is not None else self.own, self.available, stall))
 
@@ -65,7 +65,7 @@ def test_plenty_of_memory_changes_nothing() -> None:
 def test_a_step_is_taken_and_tells_what_it_freed() -> None:
     house = House(free=790)
     change = house.look()
-    assert change == Change("caches", True, "790 MB of memory are left", 100 * MB)
+    assert change == PressureChange("caches", True, "790 MB of memory are left", 100 * MB)
     assert house.ladder.taken == ("caches",)
 
 

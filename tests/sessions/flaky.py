@@ -8,7 +8,7 @@ from typing import TypeVar
 from vita_tui.errors import StoreError
 from vita_tui.events import Notice
 from vita_tui.sessions.memory import MemoryStore
-from vita_tui.sessions.session import Change, Hit, Session, Summary
+from vita_tui.sessions.session import Hit, Session, SessionChange, SessionSummary
 
 T = TypeVar("T")
 
@@ -49,13 +49,13 @@ class FlakyStore(MemoryStore):
     async def version(self, session_id: str) -> int | None:
         return await self._through(super().version(session_id))
 
-    async def write(self, session_id: str, change: Change, *, expected: int) -> int:
+    async def write(self, session_id: str, change: SessionChange, *, expected: int) -> int:
         return await self._through(super().write(session_id, change, expected=expected))
 
     async def delete(self, session_id: str) -> bool:
         return await self._through(super().delete(session_id))
 
-    async def recent(self, limit: int, offset: int) -> list[Summary]:
+    async def recent(self, limit: int, offset: int) -> list[SessionSummary]:
         return await self._through(super().recent(limit, offset))
 
     async def search(self, words: str, limit: int) -> list[Hit]:

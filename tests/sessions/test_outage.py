@@ -21,7 +21,7 @@ from vita_tui.events import EventBus, Notice
 from vita_tui.sessions.journal import Journal
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.redis import RedisStore
-from vita_tui.sessions.session import Change, Session, Turn, new_session
+from vita_tui.sessions.session import Session, SessionChange, Turn, new_session
 from vita_tui.settings import SessionSettings
 
 
@@ -300,7 +300,7 @@ async def test_redis_keeps_what_was_said_and_lets_go_of_the_empty(
     empty, kept = new_session({}, clock.time()), new_session({}, clock.time())
     for session in (empty, kept):
         await store.create(session)
-    await store.write(kept.id, Change((Turn("user", "keep me"),)), expected=1)
+    await store.write(kept.id, SessionChange((Turn("user", "keep me"),)), expected=1)
     client = store._redis()
     await client.pexpire(f"vita:session:{kept.id}", 1_000_000)  # as earlier versions did
     clock.advance(86_401)
@@ -331,7 +331,7 @@ async def test_what_others_wrote_into_redis_costs_only_itself(redis_server: Redi
     await store.open()
     good = new_session({}, 1.0)
     await store.create(good)
-    await store.write(good.id, Change((Turn("user", "good words"),)), expected=1)
+    await store.write(good.id, SessionChange((Turn("user", "good words"),)), expected=1)
     client = store._redis()
     await client.hset(f"vita:session:{good.id}", "turn:x", "nonsense")
     await client.hset(f"vita:session:{good.id}", "last_active", "yesterday")

@@ -23,7 +23,7 @@ from vita_tui.events import EventBus, Notice
 from vita_tui.sessions import queries, schema
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.search import Query
-from vita_tui.sessions.session import Change, Turn, new_session
+from vita_tui.sessions.session import SessionChange, Turn, new_session
 from vita_tui.sessions.sqlite import SqliteStore
 
 KILLS = int(os.environ.get("VITA_TEST_KILLS", "8"))
@@ -46,7 +46,7 @@ async def store(path: Path, clock: FakeClock) -> AsyncIterator[SqliteStore]:
 async def session_with(store: SqliteStore, *texts: str) -> str:
     session = new_session({}, 1.0)
     await store.create(session)
-    await store.write(session.id, Change(tuple(Turn("user", text) for text in texts)), expected=1)
+    await store.write(session.id, SessionChange(tuple(Turn("user", text) for text in texts)), expected=1)
     return session.id
 
 
@@ -410,7 +410,7 @@ async def test_searching_100000_turns_uses_the_index(store: SqliteStore, path: P
             )
             session = new_session({}, float(number))
             queries.create(db, session)
-            queries.write(db, session.id, Change(said), 1)
+            queries.write(db, session.id, SessionChange(said), 1)
         db.execute("COMMIT")
         for statement in (queries.SEARCH_TURNS, queries.SEARCH_TITLES):
             plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", ('"w"',))]

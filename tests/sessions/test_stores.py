@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from vita_tui.clock import FakeClock
-from vita_tui.sessions.session import Change, Session, Turn, new_session, title_from
+from vita_tui.sessions.session import Session, SessionChange, Turn, new_session, title_from
 from vita_tui.sessions.store import PROBE_PREFIX, ConflictError, MissingError, Store, probe
 
 FULL = Turn(
@@ -40,7 +40,7 @@ async def stored(store: Store, *turns: Turn, now: float = 100.0) -> Session:
 async def test_what_is_written_is_read_again_whole(store: Store) -> None:
     session = await stored(store)
     version = await store.write(
-        session.id, Change((question("Why?", 3), FULL), last_active=200.0), expected=1
+        session.id, SessionChange((question("Why?", 3), FULL), last_active=200.0), expected=1
     )
     assert await store.read(session.id) == replace(
         session,
@@ -62,7 +62,7 @@ async def test_a_turn_written_twice_is_there_once_as_it_was_last(store: Store) -
     first, second = question("one", 5), question("two", 7)
     session = await stored(store, first, second)
     heard = replace(first, heard="on", tokens=6)
-    await store.write(session.id, Change((heard,)), expected=1)
+    await store.write(session.id, SessionChange((heard,)), expected=1)
     assert await _turns(store, session.id) == (heard, second)
     (summary,) = await store.recent(10, 0)
     assert (summary.turns, summary.tokens) == (2, 13)
@@ -70,9 +70,9 @@ async def test_a_turn_written_twice_is_there_once_as_it_was_last(store: Store) -
 
 async def test_a_write_from_an_old_version_changes_nothing(store: Store) -> None:
     session = await stored(store, question("first"))
-    await store.write(session.id, Change((question("second"),)), expected=1)
+    await store.write(session.id, SessionChange((question("second"),)), expected=1)
     with pytest.raises(ConflictError):
-        await store.write(session.id, Change((question("third"),), title="stolen"), expected=1)
+        await store.write(session.id, SessionChange((question("third"),), title="stolen"), expected=1)
     after = await store.read(session.id)
     assert after is not None
     assert ([turn.text for turn in after.turns], after.title, after.version) == (
@@ -91,7 +91,7 @@ async def test_a_session_cannot_be_created_twice(store: Store) -> None:
 
 async def test_last_active_never_goes_backwards(store: Store) -> None:
     session = await stored(store, now=500.0)
-    await store.write(session.id, Change((question("x"),), last_active=100.0), expected=1)
+    await store.write(session.id, SessionChange((question("x"),), last_active=100.0), expected=1)
     found = await store.read(session.id)
     assert found is not None
     assert found.last_active == 500.0
@@ -101,7 +101,7 @@ async def test_the_list_goes_by_use_and_not_by_a_clock_that_jumps(store: Store) 
     early = await stored(store, question("a"), now=1000.0)
     late = await stored(store, question("b"), now=10.0)  # the calendar was set back
     assert [summary.id for summary in await store.recent(10, 0)] == [late.id, early.id]
-    await store.write(early.id, Change(title="again"), expected=1)
+    await store.write(early.id, SessionChange(title="again"), expected=1)
     assert [summary.id for summary in await store.recent(10, 0)] == [early.id, late.id]
     assert [summary.id for summary in await store.recent(1, 1)] == [late.id]
 
@@ -119,13 +119,13 @@ async def test_deleting_says_so_to_whoever_writes_later(store: Store) -> None:
     assert await store.read(session.id) is None
     assert await store.search("secret", 10) == []
     with pytest.raises(MissingError) as caught:
-        await store.write(session.id, Change(), expected=1)
+        await store.write(session.id, SessionChange(), expected=1)
     assert caught.value.deleted
 
 
 async def test_a_session_that_never_was_is_not_called_deleted(store: Store) -> None:
     with pytest.raises(MissingError) as caught:
-        await store.write("no-such-id", Change(), expected=1)
+        await store.write("no-such-id", SessionChange(), expected=1)
     assert not caught.value.deleted
 
 
@@ -156,14 +156,14 @@ async def test_nothing_in_a_search_is_syntax(store: Store, words: str) -> None:
 async def test_a_changed_turn_is_found_by_its_new_words_only(store: Store) -> None:
     turn = replace(question("elephant"), role="assistant")
     session = await stored(store, turn)
-    await store.write(session.id, Change((replace(turn, text="giraffe"),)), expected=1)
+    await store.write(session.id, SessionChange((replace(turn, text="giraffe"),)), expected=1)
     assert await store.search("elephant", 10) == []
     assert len(await store.search("giraffe", 10)) == 1
 
 
 async def test_a_title_is_found_too_unless_a_turn_already_is(store: Store) -> None:
     session = await stored(store, question("How tall is Everest?"))
-    await store.write(session.id, Change(title="Everest and mountains"), expected=1)
+    await store.write(session.id, SessionChange(title="Everest and mountains"), expected=1)
     assert [hit.role for hit in await store.search("mountains", 10)] == ["title"]
     assert [hit.role for hit in await store.search("everest", 10)] == ["user"]
 
@@ -177,10 +177,10 @@ async def test_ids_are_found_by_their_beginning(store: Store) -> None:
 
 async def test_counters_are_exact_and_leave_probes_out(store: Store) -> None:
     session = await stored(store)
-    await store.write(session.id, Change((question("x"),)), expected=1)
+    await store.write(session.id, SessionChange((question("x"),)), expected=1)
     for _ in range(2):
         with pytest.raises(ConflictError):
-            await store.write(session.id, Change(), expected=1)
+            await store.write(session.id, SessionChange(), expected=1)
     assert (await probe(store)).ok
     await store.delete(session.id)
     counted = store.counters.now()
@@ -215,7 +215,7 @@ async def test_cleanup_may_come_twice_and_open_again(store: Store) -> None:
 
 async def test_text_that_utf8_cannot_hold_does_no_harm(store: Store) -> None:
     session = await stored(store)
-    await store.write(session.id, Change((question("lone \ud800 surrogate"),)), expected=1)
+    await store.write(session.id, SessionChange((question("lone \ud800 surrogate"),)), expected=1)
     assert len(await _turns(store, session.id)) == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 from vita_tui.text import spoken as reader
 from vita_tui.text.markup import MARKUP, PUNCTUATION
 from vita_tui.text.patterns import pieces
-from vita_tui.text.spoken import LONGEST, OTHERS, grammar, spoken
+from vita_tui.text.spoken import MAX_TEXT, OTHERS, grammar, spoken
 
 LANGUAGES = ("en", "de", "fr", "es")
 FARTHEST = 3000
@@ -101,4 +101,4 @@ def test_text_is_read_at_most_a_few_times(unit: str, language: str, monkeypatch:
 
 
 def test_what_is_too_long_is_left_out() -> None:
-    assert len(spoken("a " * LONGEST).split()) == LONGEST // 2
+    assert len(spoken("a " * MAX_TEXT).split()) == MAX_TEXT // 2

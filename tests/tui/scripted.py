@@ -27,7 +27,7 @@ from vita_tui.events import (
 )
 from vita_tui.sessions.manager import SessionManager, SessionStats
 from vita_tui.sessions.memory import MemoryStore
-from vita_tui.sessions.session import Hit, Session, Summary, Turn
+from vita_tui.sessions.session import Hit, Session, SessionSummary, Turn
 from vita_tui.settings import Settings
 
 __all__ = ["CREATED", "NOW", "READY", "ScriptedChain", "ScriptedCore", "ScriptedShelf", "session_of"]
@@ -81,7 +81,7 @@ class ScriptedShelf:
     def stats(self) -> SessionStats:
         return SessionManager(MemoryStore()).stats()
 
-    async def list(self, limit: int = 50, offset: int = 0) -> Sequence[Summary]:
+    async def list(self, limit: int = 50, offset: int = 0) -> Sequence[SessionSummary]:
         self._check()
         return [session.summary() for session in self.kept.values()][offset : offset + limit]
 

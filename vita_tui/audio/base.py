@@ -18,7 +18,7 @@ __all__ = [
     "Samples",
     "Span",
     "Speaker",
-    "StandsIn",
+    "Substitutable",
 ]
 
 SAMPLE_RATE = 16_000
@@ -144,7 +144,7 @@ class Switchable(Protocol):
 
 
 @runtime_checkable
-class StandsIn(Protocol):
+class Substitutable(Protocol):
     """A microphone or speaker that may be another device than the one that was asked for."""
 
     missing: str

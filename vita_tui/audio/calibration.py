@@ -20,7 +20,7 @@ from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import DeviceError
 from vita_tui.settings import DuplexMode
 
-__all__ = ["Choice", "Measurement", "Recording", "choose", "measure", "record", "sweeps"]
+__all__ = ["Choice", "Measurement", "RoomRecording", "choose", "measure", "record", "sweeps"]
 
 SWEEP_SECONDS = 0.4
 PAUSE_SECONDS = 0.3
@@ -53,7 +53,7 @@ THRESHOLD, BUSY_THRESHOLD = 0.5, 0.65
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class RoomRecording:
     """What was played and captured, from one moment on; mono at `SAMPLE_RATE`."""
 
     played: Samples
@@ -105,7 +105,7 @@ def sweeps(rate: int) -> Samples:
     return np.tile(one, SWEEPS).astype(np.float32)
 
 
-def record(microphone: Microphone, speaker: Speaker, *, clock: Clock | None = None) -> Recording:
+def record(microphone: Microphone, speaker: Speaker, *, clock: Clock | None = None) -> RoomRecording:
     """Play the sweeps and record them; opens both devices and closes them. Takes about six seconds.
 
     Raises:
@@ -157,7 +157,7 @@ def record(microphone: Microphone, speaker: Speaker, *, clock: Clock | None = No
     offset = float(np.median([one.captured - (one.position + BLOCK) / SAMPLE_RATE for one in frames]))
     captured = np.concatenate([frame.samples for frame in frames[begin:]])
     end = offset + (frames[-1].position + BLOCK) / SAMPLE_RATE
-    return Recording(
+    return RoomRecording(
         reference.window(end, len(captured) / SAMPLE_RATE),
         captured,
         np.concatenate([frame.samples for frame in frames[quiet:begin]]),
@@ -192,7 +192,7 @@ def _listen(microphone: Microphone, frames: list[Frame], seconds: float, clock: 
             )
 
 
-def measure(recording: Recording, *, name: str = "microphone") -> Measurement:
+def measure(recording: RoomRecording, *, name: str = "microphone") -> Measurement:
     """What the recording says of the room.
 
     Raises:

@@ -18,7 +18,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Microphone, Samples, Speaker, StandsIn, Switchable
+from vita_tui.audio.base import (
+    BLOCK,
+    SAMPLE_RATE,
+    Frame,
+    Microphone,
+    Samples,
+    Speaker,
+    Substitutable,
+    Switchable,
+)
 from vita_tui.audio.canceller import CANCEL_BLOCK, Canceller, can_cancel
 from vita_tui.audio.delay import find_delay
 from vita_tui.audio.echo_level import EchoGuard, EchoVerdict
@@ -38,7 +47,7 @@ REST_SECONDS = 2.0
 """After the last played sound until the canceller rests."""
 LEAD_SECONDS = 0.02
 """The reference is read this much earlier than the echo is expected, so that it never comes after its echo."""
-LOOK_SECONDS = 1.0
+DELAY_WINDOW_SECONDS = 1.0
 """Of sound, in which the delay is measured anew."""
 SHARP = 12.0
 """Of `Delay.sharpness`: from here on there is an echo, and this is its delay."""
@@ -148,10 +157,10 @@ class EchoMicrophone:
     @property
     def missing(self) -> str:
         """Why it is not the microphone that was asked for."""
-        return self._microphone.missing if isinstance(self._microphone, StandsIn) else ""
+        return self._microphone.missing if isinstance(self._microphone, Substitutable) else ""
 
     def on_change(self, tell: Callable[[], None]) -> None:
-        if isinstance(self._microphone, StandsIn):
+        if isinstance(self._microphone, Substitutable):
             self._microphone.on_change(tell)
 
     @property
@@ -270,7 +279,7 @@ class EchoMicrophone:
     def _measure(self, captured: Samples, until: float) -> None:
         """Once a second of speech: does the echo come when it is expected?"""
         self._heard = np.concatenate((self._heard, captured))
-        if len(self._heard) < LOOK_SECONDS * SAMPLE_RATE:
+        if len(self._heard) < DELAY_WINDOW_SECONDS * SAMPLE_RATE:
             return
         heard, self._heard = self._heard, np.zeros(0, np.float32)
         played = self._reference.window(until, len(heard) / SAMPLE_RATE)

@@ -21,13 +21,13 @@ from vita_tui.engines.llm.base import Responder
 from vita_tui.events import EventBus
 from vita_tui.settings import LlmSettings, Settings
 
-__all__ = ["Answer", "is_right", "measure", "questions", "report"]
+__all__ = ["GradedAnswer", "is_right", "measure", "questions", "report"]
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GradedAnswer:
     """What the model said to one question."""
 
     question: str
@@ -74,7 +74,7 @@ async def measure(
         ways["unshown"] = settings.model_copy(
             update={"llm": settings.llm.model_copy(update={"examples": False})}
         )
-    answers: dict[str, list[Answer]] = {}
+    answers: dict[str, list[GradedAnswer]] = {}
     for name, way in ways.items():
         responder = responders(way, EventBus()).engines[0]
         try:
@@ -95,7 +95,7 @@ async def _ask(
     question: str,
     accepted: Sequence[str],
     progress: Callable[[str], None],
-) -> Answer:
+) -> GradedAnswer:
     builder = PromptBuilder(settings)
     messages = await builder.build([], question, responder.count_tokens, await responder.window())
     pieces: list[str] = []
@@ -112,10 +112,10 @@ async def _ask(
     right = is_right(text, accepted)
     progress(f"{'✓' if right else '✗'} {question} {text}")
     cut = await responder.count_tokens(text) >= settings.longest_reply - 1
-    return Answer(question, text, right, cut, (first - started) * 1000, (ended - started) * 1000)
+    return GradedAnswer(question, text, right, cut, (first - started) * 1000, (ended - started) * 1000)
 
 
-def report(model: str, answers: Mapping[str, Sequence[Answer]]) -> dict[str, Any]:
+def report(model: str, answers: Mapping[str, Sequence[GradedAnswer]]) -> dict[str, Any]:
     """The JSON document: for each way the share of right answers, how many were cut off, and the times."""
     return {
         "about": about("answers"),

@@ -18,8 +18,8 @@ from vita_tui.audio.base import SAMPLE_RATE
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.bench.figures import about
 from vita_tui.bench.microphone import StudioMicrophone
-from vita_tui.bench.recordings import QUESTIONS, Recording, synthesised, trimmed
-from vita_tui.bench.stt import Ears, heard_live
+from vita_tui.bench.recordings import QUESTIONS, SpokenSample, synthesised, trimmed
+from vita_tui.bench.stt import SignalCollector, heard_live
 from vita_tui.clock import SystemClock
 from vita_tui.conversation.build import build, recognizers, responders
 from vita_tui.conversation.hearing.hearing import Hearing
@@ -111,7 +111,7 @@ async def _speech(settings: Settings, sizes: Sequence[int]) -> list[Row]:
     spoken = [trimmed(one.audio, 0.2) for one in synthesised()]
     longest = np.concatenate(spoken * (1 + max(sizes) * SAMPLE_RATE // sum(map(len, spoken))))
     bus = EventBus()
-    ears, microphone = Ears(bus), StudioMicrophone()
+    ears, microphone = SignalCollector(bus), StudioMicrophone()
     hearing = Hearing(
         microphone, recognizers(settings, bus), ears.on_signal, bus, settings=settings, clock=SystemClock()
     )
@@ -122,7 +122,7 @@ async def _speech(settings: Settings, sizes: Sequence[int]) -> list[Row]:
         await asyncio.wrap_future(ready)
         for size in sizes:
             ears.partials.clear()
-            recording = Recording(f"{size} s", longest[: size * SAMPLE_RATE])
+            recording = SpokenSample(f"{size} s", longest[: size * SAMPLE_RATE])
             understood = await heard_live(hearing, microphone, ears, recording)
             waited = max(0.0, understood.at - understood.utterance.ended) * 1000
             late = [one.lag_seconds * 1000 for one in ears.partials if one.audio_seconds > size - 2.0]

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from vita_tui.audio.base import SAMPLE_RATE, Samples
-from vita_tui.bench.recordings import Recording, trimmed
+from vita_tui.bench.recordings import SpokenSample, trimmed
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.turn.smart_turn import EndScorer
 
@@ -51,7 +51,7 @@ class Silence:
 
 
 def silences(
-    recordings: Sequence[Recording], recognizer: Recognizer, scorer: EndScorer, *, seed: int = 1
+    recordings: Sequence[SpokenSample], recognizer: Recognizer, scorer: EndScorer, *, seed: int = 1
 ) -> Iterator[Silence]:
     """The holds and the end of each recording."""
     for number, recording in enumerate(recordings):

@@ -11,7 +11,7 @@ from typing import Any
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.bench.figures import about
 from vita_tui.bench.microphone import StudioMicrophone
-from vita_tui.bench.recordings import Recording, trimmed
+from vita_tui.bench.recordings import SpokenSample, trimmed
 from vita_tui.bench.turn import end_utterance
 from vita_tui.conversation.build import build
 from vita_tui.conversation.once import spoken_turn
@@ -29,7 +29,7 @@ SETTLE_SECONDS = 3.0
 
 async def measure(
     settings: Settings,
-    questions: Sequence[Recording],
+    questions: Sequence[SpokenSample],
     rounds: int,
     *,
     idle_seconds: float = 10.0,
@@ -44,7 +44,7 @@ async def measure(
         VitaError: an engine is missing or fails, or a question was not understood.
     """
     microphone = StudioMicrophone()
-    watch = _Watch()
+    watch = _MemorySampler()
     empty = watch.now()
     assistant = build(settings, microphone=microphone, speaker=FileSpeaker(pace=False))
     loop = asyncio.get_running_loop()
@@ -95,7 +95,7 @@ def report(empty: float, ready: float, peak: float, after: Sequence[float], idle
     }
 
 
-class _Watch:
+class _MemorySampler:
     """Looks at memory in a thread of its own, `memory watch`, until `stop`."""
 
     def __init__(self) -> None:

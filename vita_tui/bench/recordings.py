@@ -15,7 +15,7 @@ from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.files import read_audio
 from vita_tui.errors import AudioFileError, EngineUnavailableError
 
-__all__ = ["QUESTIONS", "Recording", "folder", "synthesised", "trimmed", "with_references"]
+__all__ = ["QUESTIONS", "SpokenSample", "folder", "synthesised", "trimmed", "with_references"]
 
 QUESTIONS = (
     "What is the capital of France?",
@@ -34,7 +34,7 @@ AUDIBLE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class SpokenSample:
     name: str
     audio: Samples
     text: str = ""
@@ -45,7 +45,7 @@ class Recording:
         return len(self.audio) / SAMPLE_RATE
 
 
-def with_references(place: Path) -> list[Recording]:
+def with_references(place: Path) -> list[SpokenSample]:
     """The recordings that `refs.tsv` in the folder `place` names: a line `file<TAB>transcript` each, after a heading.
 
     Raises:
@@ -65,10 +65,10 @@ def with_references(place: Path) -> list[Recording]:
             f"{table} is not a table of recordings.",
             remedy="Its first line is file<TAB>transcript; each other line names a recording and says what is spoken in it.",
         )
-    return [Recording(row["file"], read_audio(place / row["file"]), row["transcript"]) for row in rows]
+    return [SpokenSample(row["file"], read_audio(place / row["file"]), row["transcript"]) for row in rows]
 
 
-def folder(place: Path) -> list[Recording]:
+def folder(place: Path) -> list[SpokenSample]:
     """Every audio file in `place`, by name; other files are left out.
 
     Raises:
@@ -79,7 +79,7 @@ def folder(place: Path) -> list[Recording]:
     found = []
     for file in sorted(place.iterdir()):
         try:
-            found.append(Recording(file.name, read_audio(file)))
+            found.append(SpokenSample(file.name, read_audio(file)))
         except AudioFileError:
             continue
     if not found:
@@ -87,7 +87,7 @@ def folder(place: Path) -> list[Recording]:
     return found
 
 
-def synthesised(texts: tuple[str, ...] = QUESTIONS) -> list[Recording]:
+def synthesised(texts: tuple[str, ...] = QUESTIONS) -> list[SpokenSample]:
     """`texts`, spoken by espeak-ng.
 
     Raises:
@@ -113,7 +113,7 @@ def synthesised(texts: tuple[str, ...] = QUESTIONS) -> list[Recording]:
                     f"espeak-ng did not speak a question: {error}.",
                     remedy="Give recorded questions with --folder.",
                 ) from None
-            found.append(Recording(text, read_audio(file), text))
+            found.append(SpokenSample(text, read_audio(file), text))
     return found
 
 

@@ -24,11 +24,11 @@ import numpy as np
 from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.files import read_audio
 from vita_tui.bench.figures import about, ratio, spread
-from vita_tui.bench.recordings import Recording, with_references
+from vita_tui.bench.recordings import SpokenSample, with_references
 from vita_tui.bench.words import errors, normalised
 from vita_tui.conversation.build import place
 from vita_tui.engines.stt.base import Stop
-from vita_tui.engines.stt.runtime.loading import Weights
+from vita_tui.engines.stt.runtime.loading import WhisperWeights
 from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 from vita_tui.engines.stt.scheduling.agreement import PartialTranscriber
 from vita_tui.settings import Settings
@@ -60,7 +60,7 @@ class Sample:
     guard: tuple[str, ...]
 
 
-def gathered(place: Path) -> list[Recording]:
+def gathered(place: Path) -> list[SpokenSample]:
     """The recordings that `refs.tsv` in the folder `place` names, with their transcripts, and those that `words.tsv` in folders of it names,
     with the words that must be found in any order; those have a "/" in their names.
 
@@ -72,12 +72,12 @@ def gathered(place: Path) -> list[Recording]:
         with table.open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
                 audio = read_audio(table.parent / row["file"])
-                found.append(Recording(f"{table.parent.name}/{row['file']}", audio, row["words"]))
+                found.append(SpokenSample(f"{table.parent.name}/{row['file']}", audio, row["words"]))
     return found
 
 
 def measure(
-    settings: Settings, recordings: Sequence[Recording], done: Callable[[Sample], None] = lambda _: None
+    settings: Settings, recordings: Sequence[SpokenSample], done: Callable[[Sample], None] = lambda _: None
 ) -> list[Sample]:
     """Every recording through both runtimes, the one first and then the other, changing.
 
@@ -97,7 +97,9 @@ def measure(
     return samples
 
 
-def report(settings: Settings, recordings: Sequence[Recording], samples: Sequence[Sample]) -> dict[str, Any]:
+def report(
+    settings: Settings, recordings: Sequence[SpokenSample], samples: Sequence[Sample]
+) -> dict[str, Any]:
     """Medians and percentiles of each runtime, and ratios, CTranslate2's to ONNX Runtime's: over 1, ONNX Runtime is quicker."""
     said = {recording.name: recording.text for recording in recordings}
     result: dict[str, Any] = {"about": about("runtimes"), "model": settings.stt.model}
@@ -149,7 +151,7 @@ def start_up(settings: Settings, times: int = STARTS) -> dict[str, Any]:
 def _recognizer(settings: Settings, runtime: str) -> WhisperRecognizer:
     stt = settings.stt
     recognizer = WhisperRecognizer(
-        Weights(stt.model, place("stt", stt.model)),
+        WhisperWeights(stt.model, place("stt", stt.model)),
         device=stt.device,
         compute_type=stt.compute_type,
         threads=stt.threads,
@@ -160,7 +162,7 @@ def _recognizer(settings: Settings, runtime: str) -> WhisperRecognizer:
     return recognizer
 
 
-def _heard(name: str, engine: WhisperRecognizer, recording: Recording, phase: float) -> Sample:
+def _heard(name: str, engine: WhisperRecognizer, recording: SpokenSample, phase: float) -> Sample:
     transcriber = PartialTranscriber()
     walls: list[float] = []
     cpus: list[float] = []

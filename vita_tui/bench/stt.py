@@ -15,22 +15,22 @@ import numpy as np
 
 from vita_tui.bench.figures import RESAMPLES, about, ratio, spread
 from vita_tui.bench.microphone import StudioMicrophone
-from vita_tui.bench.recordings import Recording
+from vita_tui.bench.recordings import SpokenSample
 from vita_tui.bench.words import errors, normalised
 from vita_tui.clock import SystemClock
 from vita_tui.conversation.build import place, recognizers
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.hearing.signals import Signal, Understood
 from vita_tui.engines.stt.base import Recognizer
-from vita_tui.engines.stt.runtime.loading import Plan, Weights, open_model
+from vita_tui.engines.stt.runtime.loading import Plan, WhisperWeights, open_model
 from vita_tui.errors import EngineError
 from vita_tui.events import Event, EventBus, PartialTranscript
 from vita_tui.settings import Settings
 
 __all__ = [
     "WAYS",
-    "Ears",
-    "Heard",
+    "SignalCollector",
+    "Transcribed",
     "Way",
     "default_folder",
     "heard_live",
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 WAYS = ("ours", "decode", "transcribe", "greedy")
-PAUSE = 1.0
+GAP_SECONDS = 1.0
 """Seconds of sound between two partial transcripts from which on nobody spoke, or another recording had begun."""
 DEADLINE = 60.0
 """Seconds after the end of a recording in which it is understood, or never will be."""
@@ -49,7 +49,7 @@ Transcribe = Callable[[Any], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Transcribed:
     """What one way made of one recording."""
 
     text: str
@@ -62,11 +62,11 @@ class Heard:
 class Way:
     """One way to transcribe, and what it made of every recording so far."""
 
-    heard: list[Heard] = field(default_factory=list)
+    heard: list[Transcribed] = field(default_factory=list)
 
 
 async def measure(
-    settings: Settings, recordings: Sequence[Recording], progress: Callable[[str], None] = lambda _: None
+    settings: Settings, recordings: Sequence[SpokenSample], progress: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
     """Transcribe every recording in four ways, one after the other, and return the report.
 
@@ -83,7 +83,7 @@ async def measure(
     ours = chain.engines[0]
     await asyncio.to_thread(ours.load)
     model = await asyncio.to_thread(plain_whisper, settings, ours)
-    ears = Ears(bus)
+    ears = SignalCollector(bus)
     microphone = StudioMicrophone()
     hearing = Hearing(microphone, chain, ears.on_signal, bus, settings=settings, clock=SystemClock())
     try:
@@ -96,11 +96,11 @@ async def measure(
             progress(recording.name)
             understood = await heard_live(hearing, microphone, ears, recording)
             waited = (understood.at - understood.utterance.ended) * 1000
-            ways["ours"].heard.append(Heard(understood.text, max(0.0, waited), understood.guard))
+            ways["ours"].heard.append(Transcribed(understood.text, max(0.0, waited), understood.guard))
             for name, transcribe in others.items():
                 started = time.perf_counter()
                 text = await asyncio.to_thread(transcribe, recording.audio)
-                ways[name].heard.append(Heard(text, (time.perf_counter() - started) * 1000))
+                ways[name].heard.append(Transcribed(text, (time.perf_counter() - started) * 1000))
     finally:
         await asyncio.to_thread(hearing.cleanup)
     return report(settings, recordings, ways, ears.partials)
@@ -114,12 +114,12 @@ def plain_whisper(settings: Settings, like: Recognizer) -> Any:
     """
     name = settings.stt.model
     plan = Plan(getattr(like, "device", "cpu"), getattr(like, "compute_type", "int8"))
-    return open_model(Weights(name, place("stt", name)), plan, threads=settings.stt.threads)
+    return open_model(WhisperWeights(name, place("stt", name)), plan, threads=settings.stt.threads)
 
 
 def report(
     settings: Settings,
-    recordings: Sequence[Recording],
+    recordings: Sequence[SpokenSample],
     ways: dict[str, Way],
     partials: Sequence[PartialTranscript] = (),
 ) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def report(
 # ----
 
 
-class Ears:
+class SignalCollector:
     """Takes what `Hearing` tells; only what was understood counts here."""
 
     def __init__(self, bus: EventBus) -> None:
@@ -182,7 +182,7 @@ class Ears:
 
 
 async def heard_live(
-    hearing: Hearing, microphone: StudioMicrophone, ears: Ears, recording: Recording
+    hearing: Hearing, microphone: StudioMicrophone, ears: SignalCollector, recording: SpokenSample
 ) -> Understood:
     """Speak `recording` into the microphone; its end is the key."""
     loop = asyncio.get_running_loop()
@@ -233,7 +233,7 @@ def _partials(partials: Sequence[PartialTranscript], seconds: float) -> dict[str
     early = [one.lag_seconds * 1000 for one in partials if one.audio_seconds < 5]
     late = [one.lag_seconds * 1000 for one in partials if one.audio_seconds >= 10]
     steps = [later.audio_seconds - one.audio_seconds for one, later in pairwise(partials)]
-    steps = [step * 1000 for step in steps if 0 < step < PAUSE]
+    steps = [step * 1000 for step in steps if 0 < step < GAP_SECONDS]
     return {
         "count": len(partials),
         "per_second": round(len(partials) / seconds, 2),

@@ -14,7 +14,7 @@ import numpy as np
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.bench.figures import about, ratio, spread
 from vita_tui.bench.microphone import StudioMicrophone
-from vita_tui.bench.recordings import Recording, trimmed
+from vita_tui.bench.recordings import SpokenSample, trimmed
 from vita_tui.bench.stt import plain_whisper
 from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.build import build
@@ -29,7 +29,7 @@ __all__ = ["end_utterance", "measure", "report"]
 
 async def measure(
     settings: Settings,
-    questions: Sequence[Recording],
+    questions: Sequence[SpokenSample],
     rounds: int,
     *,
     cascade: bool = True,

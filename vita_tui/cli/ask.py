@@ -27,7 +27,7 @@ the end is marked, and cannot be taken back there.
 """
 
 
-class Answer:
+class PrintedReply:
     """Prints a reply as it comes, and keeps what there is to be told about it."""
 
     def __init__(self, *, quiet: bool) -> None:
@@ -176,7 +176,7 @@ async def _ask(question: str, settings: Settings, json: bool) -> None:
 
     assistant = build(settings, ears=False, voice=False)
     fallbacks = Fallbacks(settings, assistant.bus, [assistant.chains["llm"]])
-    answer = Answer(quiet=json)
+    answer = PrintedReply(quiet=json)
     assistant.bus.subscribe(answer.listen)
     try:
         await assistant.start()

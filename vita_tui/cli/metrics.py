@@ -12,7 +12,7 @@ from vita_tui.cli.output import echo, plain, print_json, say, write
 
 if TYPE_CHECKING:
     from vita_tui.health.metrics import Metrics
-    from vita_tui.health.series import Summary
+    from vita_tui.health.series import MetricValue
 
 __all__ = ["metrics"]
 
@@ -98,7 +98,7 @@ def _serve(port: int) -> None:
         thread.join(timeout=1.0)
 
 
-def _table(summaries: Iterable[Summary]) -> list[str]:
+def _table(summaries: Iterable[MetricValue]) -> list[str]:
     """Lines for a person: timings first, then calls, counters and gauges."""
     groups: dict[str, list[list[str]]] = {"timing": [], "calls": [], "counter": [], "gauge": []}
     for one in summaries:

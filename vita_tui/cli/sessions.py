@@ -30,7 +30,7 @@ app = typer.Typer(
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Its first digits, or 'latest'.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="As JSON on stdout.")]
-SHORT = 8
+ID_DIGITS = 8
 """Digits of an id that are shown."""
 
 
@@ -52,7 +52,7 @@ def list_(
         return
     for summary in found:
         title = _line(summary.title) or "(no title)"
-        row = f"{summary.id[:SHORT]}  {moment(summary.last_active)}  {summary.turns:>4} turns  {title}"
+        row = f"{summary.id[:ID_DIGITS]}  {moment(summary.last_active)}  {summary.turns:>4} turns  {title}"
         echo(row)
     if not found:
         say("No conversations yet." if offset == 0 else "No more conversations.")
@@ -92,7 +92,7 @@ def search(
         print_json([asdict(hit) for hit in hits])
     else:
         for hit in hits:
-            echo(f"{hit.session_id[:SHORT]}  {moment(hit.started):16}  {hit.role:9}  ", *_marked(hit))
+            echo(f"{hit.session_id[:ID_DIGITS]}  {moment(hit.started):16}  {hit.role:9}  ", *_marked(hit))
     if not hits:
         say("Nothing was found.")
         raise typer.Exit(1)
@@ -109,7 +109,9 @@ def resume(
 
     found = _with_store(lambda store: _resolve(store, session_id), reading=True)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        complain("VITA's screen needs a terminal.", f"To read it instead: vita sessions show {found[:SHORT]}")
+        complain(
+            "VITA's screen needs a terminal.", f"To read it instead: vita sessions show {found[:ID_DIGITS]}"
+        )
         raise typer.Exit(2)
     from vita_tui.tui.app import run
 
@@ -126,17 +128,17 @@ def rename(
     async def work(store: Store) -> tuple[str, str]:
         from vita_tui.clock import SystemClock
         from vita_tui.sessions.commit import commit
-        from vita_tui.sessions.session import Change, clean_title, title_from
+        from vita_tui.sessions.session import SessionChange, clean_title, title_from
 
         session = await _load(store, session_id)
         new = clean_title(title) or title_from(session.turns)
-        change = Change(title=new)
+        change = SessionChange(title=new)
         now = SystemClock().time()
         await commit(store, session.id, change, image=session, now=now, on_conflict=lambda: None)
         return session.id, new
 
     found, new = _with_store(work)
-    say(f"{found[:SHORT]} is now called: {_line(new)}")
+    say(f"{found[:ID_DIGITS]} is now called: {_line(new)}")
 
 
 @app.command()
@@ -190,7 +192,7 @@ def delete(
         if not typer.confirm(f"Delete “{_line(session.title)}” ({len(session.turns)} turns)?", err=True):
             raise typer.Exit(1)
     _with_store(lambda store: store.delete(session.id))
-    say(f"{session.id[:SHORT]} is deleted.")
+    say(f"{session.id[:ID_DIGITS]} is deleted.")
 
 
 @app.command()
@@ -411,7 +413,7 @@ async def _resolve(store: Store, session_id: str) -> str:
         return session_id if session_id in found else found[0]
     if not found:
         raise StoreError(f"There is no conversation {_line(session_id)}.", remedy="See: vita sessions list")
-    some = ", ".join(_line(id_)[: max(SHORT, len(session_id) + 4)] for id_ in found[:5])
+    some = ", ".join(_line(id_)[: max(ID_DIGITS, len(session_id) + 4)] for id_ in found[:5])
     raise StoreError(
         f"Several conversations begin with {_line(session_id)}: {some}.", remedy="Give more digits."
     )

@@ -32,9 +32,9 @@ __all__ = [
 
 BROKEN_PIPE = 141
 """Exit code of whom nobody reads any more, as shells count it: 128 + SIGPIPE."""
-PATIENCE = 1.5
+FINISH_SECONDS = 1.5
 """Seconds that the work gets to end in good order once the reader has gone."""
-AGAIN = 0.3
+RETELL_SECONDS = 0.3
 """Seconds after which the main thread is told again: what was running may have caught it."""
 
 _SUBSTITUTES = {
@@ -63,7 +63,7 @@ class _Closed(io.TextIOBase):
         raise OutputClosedError("Standard output is closed: there is nowhere to print to.")
 
 
-class _Watch:
+class _ReaderState:
     """What is known of the reader of standard output."""
 
     gone = False
@@ -73,7 +73,7 @@ class _Watch:
     told: tuple[Callable[[], object], ...] = ()
 
 
-_watch = _Watch()
+_watch = _ReaderState()
 
 
 def prepare() -> None:
@@ -215,10 +215,10 @@ def _watch_reader() -> None:
     except (OSError, ValueError):  # it is no file of the system's, such as in a test
         return
     broken()
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + FINISH_SECONDS
     main = threading.main_thread()
     while time.monotonic() < end:
         if main.ident is not None:
             signal.pthread_kill(main.ident, signal.SIGPIPE)
-        main.join(AGAIN)
+        main.join(RETELL_SECONDS)
     os._exit(BROKEN_PIPE)

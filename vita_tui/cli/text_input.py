@@ -13,7 +13,7 @@ from vita_tui.text.clean import clean
 
 __all__ = ["decode", "text_argument"]
 
-MOST_BYTES = 16_000_000
+MAX_INPUT_BYTES = 16_000_000
 """Of standard input; a model reads a thousandth of it."""
 NO_TEXT = 0.3
 """Share of characters that are none from which on something is no text; in a short text one is enough to be told of."""
@@ -38,10 +38,10 @@ def text_argument(argument: str, *, empty: str) -> str:
     """
     if argument == "-":
         name = "standard input"
-        data = streams.binary_input().read(MOST_BYTES + 1) if not streams.input_closed() else b""
-        if len(data) > MOST_BYTES:
+        data = streams.binary_input().read(MAX_INPUT_BYTES + 1) if not streams.input_closed() else b""
+        if len(data) > MAX_INPUT_BYTES:
             raise typer.BadParameter(
-                f"standard input is longer than {MOST_BYTES // 1_000_000} MB", param_hint="TEXT"
+                f"standard input is longer than {MAX_INPUT_BYTES // 1_000_000} MB", param_hint="TEXT"
             )
     else:
         name, data = "TEXT", os.fsencode(argument)

@@ -77,12 +77,12 @@ def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -
     """Whisper as asked for, which stands in for itself when it does not load; then the fallback models, should it fail later."""
     from vita_tui.engines.stt.decoding.decoder import WindowRule
     from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW
-    from vita_tui.engines.stt.runtime.loading import Weights
+    from vita_tui.engines.stt.runtime.loading import WhisperWeights
     from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 
     stt = settings.stt
     weights = [
-        Weights(name, place("stt", name), digests=_digests(name))
+        WhisperWeights(name, place("stt", name), digests=_digests(name))
         for name in dict.fromkeys((stt.model, *stt.fallback))
         if name == stt.model or not _missing("stt", name)
     ]

@@ -18,7 +18,7 @@ from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.engines.tts.remote import RemoteSynthesizer
 from vita_tui.errors import EngineError, ModelError
-from vita_tui.health.pressure import SimpleStep, Step
+from vita_tui.health.pressure import PressureStep, SimpleStep
 from vita_tui.models import store
 from vita_tui.settings import Settings
 
@@ -44,7 +44,7 @@ def steps(
     speech: Speaking,
     limit_history: Callable[[int | None], None],
     free_model: Callable[[bool], None],
-) -> list[Step]:
+) -> list[PressureStep]:
     """The steps that there are with these engines, mildest first.
 
     Args:
@@ -52,7 +52,7 @@ def steps(
         limit_history: keeps at most so many conversations in memory; None for the setting. Waits until it is done.
         free_model: with True unloads the language model, now and after every answer; with False loads it. Waits until it is done.
     """
-    found: list[Step] = [
+    found: list[PressureStep] = [
         SimpleStep(
             "History caches are emptied",
             lambda: limit_history(LIVE),

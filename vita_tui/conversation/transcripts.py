@@ -18,7 +18,7 @@ __all__ = ["FileTranscript", "Part", "transcribe_file"]
 
 HELD_SECONDS = 60.0
 """Audio in memory at once."""
-SHORT = 2.0
+LANGUAGE_SECONDS = 2.0
 """Seconds of speech from which on it is asked in which language it is; one that is shorter is heard in that of what came before."""
 
 LIKELIER = 0.1
@@ -114,7 +114,7 @@ class _Heard:
         known = self.language
         if not self._each or not known:
             return self._transcribe(audio, known or None)
-        if len(audio) < SHORT * SAMPLE_RATE:
+        if len(audio) < LANGUAGE_SECONDS * SAMPLE_RATE:
             return self._transcribe(audio, known)
         found = self._transcribe(audio, "auto")
         if found.language == known:

@@ -18,7 +18,7 @@ from vita_tui.engines.probe import Prober
 from vita_tui.events import EventBus
 from vita_tui.health.control import ControlServer, standard_answers
 from vita_tui.health.metrics import Metrics
-from vita_tui.health.pressure import PressureWatch, Step
+from vita_tui.health.pressure import PressureStep, PressureWatch
 from vita_tui.health.watch import HealthWatch
 from vita_tui.sessions.manager import SessionStats
 from vita_tui.settings import HealthSettings
@@ -32,7 +32,7 @@ class Upkeep:
     def __init__(
         self,
         settings: HealthSettings,
-        steps: Sequence[Step],
+        steps: Sequence[PressureStep],
         bus: EventBus,
         clock: Clock,
         *,

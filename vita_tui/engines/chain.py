@@ -46,7 +46,7 @@ __all__ = ["Attempt", "Chain"]
 
 log = logging.getLogger(__name__)
 
-REMEMBERED = 64
+MEDIAN_OVER = 64
 """Durations of work from which an engine's median is taken."""
 _TITLES: dict[Job, str] = {"stt": "speech recognition", "llm": "language model", "tts": "voice"}
 _BEGINNINGS = {"A", "An", "It", "No", "The", "There"}
@@ -75,7 +75,7 @@ class _Link(Generic[E]):
         """It has worked since it was loaded, so its next work includes no loading."""
         self.aside = ""
         """Why it is left alone although it works; empty normally."""
-        self.durations: deque[float] = deque(maxlen=REMEMBERED)
+        self.durations: deque[float] = deque(maxlen=MEDIAN_OVER)
 
     @property
     def resting(self) -> bool:

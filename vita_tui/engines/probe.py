@@ -18,7 +18,7 @@ __all__ = ["Prober"]
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0
+PROBE_POLL_SECONDS = 1.0
 """Longest time after the end of a rest until it is noticed."""
 
 
@@ -69,7 +69,7 @@ class Prober:
 
     def _run(self) -> None:
         try:
-            while not self._stopping.wait(LOOK_SECONDS):
+            while not self._stopping.wait(PROBE_POLL_SECONDS):
                 self.look()
         except Exception:
             log.exception("the breaker-probe thread ended")

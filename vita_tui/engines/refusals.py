@@ -16,11 +16,11 @@ from vita_tui.engines.http_client import Server
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, VitaError
 from vita_tui.text.clean import clean_line
 
-__all__ = ["MOST_BYTES", "connection_failure", "reason", "refusal"]
+__all__ = ["MAX_REFUSAL_BYTES", "connection_failure", "reason", "refusal"]
 
-LONGEST = 200
+MAX_REASON = 200
 """Characters of a server's own words."""
-MOST_BYTES = 100_000
+MAX_REFUSAL_BYTES = 100_000
 """Of a refusal that are read."""
 _HUNG_UP = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 """What a server does that is greeted in a way that it does not know."""
@@ -109,8 +109,8 @@ def reason(server: Server, body: object) -> str:
         found = next(_sentences(body), "")
     # Cut last: half of a secret is not masked.
     line = " ".join(server.without_secrets(clean_line(found)).split())
-    if len(line) > LONGEST:
-        line = line[: LONGEST - 1].rsplit(" ", 1)[0] + "…"
+    if len(line) > MAX_REASON:
+        line = line[: MAX_REASON - 1].rsplit(" ", 1)[0] + "…"
     return line.rstrip(".: ")
 
 
@@ -161,7 +161,7 @@ def _redirect(server: Server, location: str) -> EngineError:
     if parts is not None:
         host = parts.netloc.rpartition("@")[2] or urlsplit(server.url).netloc
         scheme = parts.scheme or urlsplit(server.url).scheme
-        target = clean_line(f"{scheme}://{host}{parts.path}")[:LONGEST]
+        target = clean_line(f"{scheme}://{host}{parts.path}")[:MAX_REASON]
     return EngineError(
         f"{server.where} sends requests on to {target or 'another place'}, where VITA does not follow.",
         remedy=f"If that is right, set {server.section}.base_url to it.",

@@ -39,7 +39,7 @@ ANSWER_SECONDS = 1.0
 """Seconds in which an answer must have been taken."""
 MOST = 64
 """Connections that are open at once; one more drops the oldest."""
-LONGEST = 1024
+MAX_REQUEST_BYTES = 1024
 """Bytes of a request."""
 
 Answer = Callable[[], Any]
@@ -165,11 +165,11 @@ class ControlServer:
                 for connection in [one for one in open_ if one in ready]:
                     until, before = open_[connection]
                     try:
-                        data = connection.recv(LONGEST)
+                        data = connection.recv(MAX_REQUEST_BYTES)
                     except OSError:
                         data = b""
                     request = before + data
-                    if b"\n" in request or len(request) > LONGEST or not data:
+                    if b"\n" in request or len(request) > MAX_REQUEST_BYTES or not data:
                         self._answer(connection, request)
                         drop(connection)
                     else:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from vita_tui.health.series import Kind, Summary
+from vita_tui.health.series import Kind, MetricValue
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -17,12 +17,12 @@ __all__ = ["as_json", "as_prometheus", "collector_registry"]
 QUANTILES = {"p50": "0.5", "p95": "0.95", "p99": "0.99"}
 
 
-def as_json(summaries: Iterable[Summary]) -> list[dict[str, Any]]:
+def as_json(summaries: Iterable[MetricValue]) -> list[dict[str, Any]]:
     """One object for each metric; durations in milliseconds."""
     return [_item(summary) for summary in summaries]
 
 
-def _item(summary: Summary) -> dict[str, Any]:
+def _item(summary: MetricValue) -> dict[str, Any]:
     item: dict[str, Any] = {"name": summary.name, "labels": dict(summary.labels), "kind": summary.kind}
     if summary.kind == "timing":
         item["count"] = summary.count
@@ -41,7 +41,7 @@ def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 1)
 
 
-def collector_registry(source: Callable[[], Iterable[Summary]]) -> CollectorRegistry:
+def collector_registry(source: Callable[[], Iterable[MetricValue]]) -> CollectorRegistry:
     """A registry of its own (nothing of the Python process is in it) that asks `source` at every scrape."""
     from prometheus_client import CollectorRegistry
 
@@ -50,7 +50,7 @@ def collector_registry(source: Callable[[], Iterable[Summary]]) -> CollectorRegi
     return registry
 
 
-def as_prometheus(summaries: Iterable[Summary]) -> str:
+def as_prometheus(summaries: Iterable[MetricValue]) -> str:
     """The figures in Prometheus' text format."""
     from prometheus_client import generate_latest
 
@@ -59,19 +59,19 @@ def as_prometheus(summaries: Iterable[Summary]) -> str:
 
 
 class _Collector:
-    def __init__(self, source: Callable[[], Iterable[Summary]]) -> None:
+    def __init__(self, source: Callable[[], Iterable[MetricValue]]) -> None:
         self._source = source
 
     def collect(self) -> Iterator[Metric]:
         """One family for each name and kind; series of a family may differ in their labels."""
-        families: dict[tuple[Kind, str], list[Summary]] = {}
+        families: dict[tuple[Kind, str], list[MetricValue]] = {}
         for summary in self._source():
             families.setdefault((summary.kind, summary.name), []).append(summary)
         for (kind, name), members in sorted(families.items()):
             yield from _families(kind, f"vita_{_legal(name)}", members)
 
 
-def _families(kind: Kind, name: str, members: list[Summary]) -> Iterator[Metric]:
+def _families(kind: Kind, name: str, members: list[MetricValue]) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 
     title = name.removeprefix("vita_").removesuffix("_seconds").replace("_", " ")
@@ -104,7 +104,7 @@ def _families(kind: Kind, name: str, members: list[Summary]) -> Iterator[Metric]
         yield errors
 
 
-def _labels(summary: Summary) -> dict[str, str]:
+def _labels(summary: MetricValue) -> dict[str, str]:
     return {_legal(name): value for name, value in summary.labels}
 
 

@@ -19,7 +19,7 @@ from typing import TypeVar
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.events import Alert, EventBus, Passed
 from vita_tui.health import metrics_file as record
-from vita_tui.health.series import CLASSES, Calls, Count, Gauge, Key, Series, Summary, Timing
+from vita_tui.health.series import CLASSES, Calls, Count, Gauge, Key, MetricValue, Series, Timing
 from vita_tui.settings import HealthSettings
 
 __all__ = ["Metrics"]
@@ -57,7 +57,7 @@ class Metrics:
         self._look_at = self._clock.monotonic() + self.settings.sweep_seconds
         """When a series may be too old, or the next sweep is due."""
         self._summary_lock = threading.Lock()
-        self._summaries: tuple[Summary, ...] = ()
+        self._summaries: tuple[MetricValue, ...] = ()
         self._summarised = float("-inf")
         self._stale = True
         self._alert_lock = threading.Lock()
@@ -160,7 +160,7 @@ class Metrics:
 
     # ---- reading
 
-    def summaries(self) -> tuple[Summary, ...]:
+    def summaries(self) -> tuple[MetricValue, ...]:
         """Every metric now, by kind and name. Computed anew only after a write."""
         with self._summary_lock:
             now = self._clock.monotonic()

@@ -25,7 +25,7 @@ from vita_tui.health.process_memory import MB, MemoryMeter, Usage
 from vita_tui.health.registry import Entry, registry
 from vita_tui.settings import HealthSettings
 
-__all__ = ["Change", "Ladder", "PressureWatch", "Reading", "SimpleStep", "Step"]
+__all__ = ["Ladder", "PressureChange", "PressureStep", "PressureWatch", "Reading", "SimpleStep"]
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ LONGEST_WAIT = 16
 """Times the dwell, that a step which keeps coming back waits at most."""
 
 
-class Step(Protocol):
+class PressureStep(Protocol):
     """Something that can be done without. Called by the pressure thread."""
 
     name: str
@@ -84,7 +84,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PressureChange:
     """A step was taken or undone."""
 
     step: str
@@ -102,7 +102,7 @@ class Change:
 
 @dataclass(slots=True)
 class _Rung:
-    step: Step
+    step: PressureStep
     freed: int = 0
     taken_at: float = 0.0
     undone_at: float = field(default=float("-inf"))
@@ -115,7 +115,7 @@ class Ladder:
 
     def __init__(
         self,
-        steps: Sequence[Step],
+        steps: Sequence[PressureStep],
         settings: HealthSettings,
         *,
         clock: Clock | None = None,
@@ -143,7 +143,7 @@ class Ladder:
         """Names of the steps that are in force, mildest first."""
         return tuple(rung.step.name for rung in self._rungs[: self._taken])
 
-    def observe(self, reading: Reading) -> Change | None:
+    def observe(self, reading: Reading) -> PressureChange | None:
         """Judge `reading`; takes or undoes at most one step."""
         now = self._clock.monotonic()
         reason = self._reason(reading)
@@ -162,7 +162,7 @@ class Ladder:
             return self._undo(reading, now)
         return None
 
-    def undo_all(self) -> list[Change]:
+    def undo_all(self) -> list[PressureChange]:
         """Undo every step, as when the watch is switched off."""
         changes = []
         while self._taken:
@@ -205,7 +205,7 @@ class Ladder:
             return False
         return not (settings.pressure_stall and (reading.stall or 0.0) > settings.pressure_stall / 2)
 
-    def _take(self, reading: Reading, reason: str, now: float) -> Change:
+    def _take(self, reading: Reading, reason: str, now: float) -> PressureChange:
         rung = self._rungs[self._taken]
         dwell = self._settings.pressure_dwell_seconds
         soon = now - rung.undone_at < 4 * dwell * rung.patience
@@ -215,16 +215,16 @@ class Ladder:
         freed, problem = self._run(rung.step.name, rung.step.apply)
         rung.freed = freed
         self._taken += 1
-        return Change(rung.step.name, True, reason, freed, bool(problem), rung.step.undone, problem)
+        return PressureChange(rung.step.name, True, reason, freed, bool(problem), rung.step.undone, problem)
 
-    def _undo(self, reading: Reading, now: float) -> Change:
+    def _undo(self, reading: Reading, now: float) -> PressureChange:
         rung = self._rungs[self._taken - 1]
         self._taken -= 1
         self._calm_since = None
         rung.undone_at = now
         freed, problem = self._run(rung.step.name, rung.step.undo)
         reason = f"{reading.available / MB:.0f} MB are free"
-        return Change(rung.step.name, False, reason, freed, bool(problem), rung.step.undone, problem)
+        return PressureChange(rung.step.name, False, reason, freed, bool(problem), rung.step.undone, problem)
 
     def _run(self, name: str, act: Callable[[], None]) -> tuple[int, str]:
         """Returns: bytes freed, and why it failed."""
@@ -246,7 +246,7 @@ class PressureWatch:
 
     def __init__(
         self,
-        steps: Sequence[Step],
+        steps: Sequence[PressureStep],
         settings: HealthSettings,
         *,
         bus: EventBus,
@@ -280,7 +280,7 @@ class PressureWatch:
         )
         self._thread.start()
 
-    def look(self) -> Change | None:
+    def look(self) -> PressureChange | None:
         """Judge memory once, and tell what was done; the thread does so every few seconds."""
         usage = self._meter.read()
         change = self.ladder.observe(Reading.of(usage, memory.stall()))
@@ -292,7 +292,7 @@ class PressureWatch:
             self.announce(change)
         return change
 
-    def announce(self, change: Change) -> None:
+    def announce(self, change: PressureChange) -> None:
         """Tell of a step on the bus and in the log."""
         amount = round(abs(change.freed) / MB)
         title = change.step if change.taken else change.undone or f"Undone: {change.step}"

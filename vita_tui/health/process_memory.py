@@ -60,7 +60,7 @@ class MemoryMeter:
         self._lock = threading.Lock()
         self._usage: Usage | None = None
         self._read_at = 0.0
-        self._family = _Family()
+        self._family = _ProcessTree()
         self._children: list[int] = []
         self._children_at = float("-inf")
 
@@ -113,7 +113,7 @@ def _page_size() -> int:
     return os.sysconf("SC_PAGE_SIZE")
 
 
-class _Family:
+class _ProcessTree:
     """Finds the descendants of this process. A process's parent is read once: only new processes cost a look."""
 
     def __init__(self) -> None:

@@ -50,7 +50,7 @@ HISTORY = 256
 """Closed and leaked entries that are remembered."""
 GRACE_SHARE = 0.7
 """Of the deadline of `close_all`, before force is used."""
-PATIENCE = 0.05
+CLOSE_WAIT_SECONDS = 0.05
 """Seconds for which `close_all` waits for one close before it begins the next that does not depend on it."""
 
 
@@ -413,7 +413,7 @@ def _close(entries: list[Entry], deadline: float) -> list[Entry]:
         if not ready:
             if not running:
                 break
-            collect(min(grace, time.monotonic() + PATIENCE), None)
+            collect(min(grace, time.monotonic() + CLOSE_WAIT_SECONDS), None)
             continue
         entry = pending[max(ready)]
         tried.add(entry.number)
@@ -423,7 +423,7 @@ def _close(entries: list[Entry], deadline: float) -> list[Entry]:
             running.add(entry.number)
             _start(entry, entry.close, done)
             share = (grace - time.monotonic()) / max(1, len(ready))
-            collect(time.monotonic() + min(PATIENCE, max(0.0, share)), entry)
+            collect(time.monotonic() + min(CLOSE_WAIT_SECONDS, max(0.0, share)), entry)
         elif not entry.can_force:
             # Its owner closes it, not we; what it depends on need not wait.
             for others in dependents.values():

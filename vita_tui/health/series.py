@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-__all__ = ["CLASSES", "Calls", "Count", "Gauge", "Key", "Kind", "Labels", "Series", "Summary", "Timing"]
+__all__ = ["CLASSES", "Calls", "Count", "Gauge", "Key", "Kind", "Labels", "MetricValue", "Series", "Timing"]
 
 Kind = Literal["counter", "gauge", "timing", "calls"]
 Labels = tuple[tuple[str, str], ...]
@@ -33,7 +33,7 @@ CALM_TIMES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class MetricValue:
     """One metric at one moment."""
 
     name: str
@@ -75,7 +75,7 @@ class Series:
     def key(self) -> Key:
         return self.kind, self.name, self.labels
 
-    def summary(self, oldest: float) -> Summary:
+    def summary(self, oldest: float) -> MetricValue:
         """Args: oldest: what happened before it does not count."""
         raise NotImplementedError
 
@@ -120,8 +120,8 @@ class Count(Series):
     def add(self, amount: float) -> None:
         self.value += amount
 
-    def summary(self, oldest: float) -> Summary:
-        return Summary(self.name, self.labels, self.kind, self.value)
+    def summary(self, oldest: float) -> MetricValue:
+        return MetricValue(self.name, self.labels, self.kind, self.value)
 
     def fresh(self) -> Count | None:
         if self.value == self._saved:
@@ -157,8 +157,8 @@ class Gauge(Series):
         self.value = value
         self._saved = False
 
-    def summary(self, oldest: float) -> Summary:
-        return Summary(self.name, self.labels, self.kind, self.value)
+    def summary(self, oldest: float) -> MetricValue:
+        return MetricValue(self.name, self.labels, self.kind, self.value)
 
     def fresh(self) -> Gauge | None:
         if self._saved:
@@ -231,17 +231,17 @@ class Timing(Series):
         pairs = list(zip(self._times, self._values, strict=True))
         return pairs[self._next :] + pairs[: self._next]
 
-    def summary(self, oldest: float) -> Summary:
+    def summary(self, oldest: float) -> MetricValue:
         values = sorted(
             seconds for at, seconds in zip(self._times, self._values, strict=True) if at >= oldest
         )
         if not values:
-            return Summary(self.name, self.labels, self.kind, self.total, self.count)
+            return MetricValue(self.name, self.labels, self.kind, self.total, self.count)
 
         def rank(share: float) -> float:
             return values[max(0, math.ceil(share * len(values)) - 1)]
 
-        return Summary(
+        return MetricValue(
             self.name,
             self.labels,
             self.kind,
@@ -342,8 +342,8 @@ class Calls(Series):
         self.alerting = self.alerting or new
         return new
 
-    def summary(self, oldest: float) -> Summary:
-        return Summary(self.name, self.labels, self.kind, self.rate, self.calls, self.errors)
+    def summary(self, oldest: float) -> MetricValue:
+        return MetricValue(self.name, self.labels, self.kind, self.rate, self.calls, self.errors)
 
     def fresh(self) -> Calls | None:
         if self.calls == self._saved_calls:

@@ -140,7 +140,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class _Family:
+class _ModelFamily:
     kind: Kind
     title: str
     name: str
@@ -151,7 +151,7 @@ class _Family:
 class Catalogue:
     """Models by name."""
 
-    def __init__(self, models: Iterable[Model], families: Iterable[_Family] = ()) -> None:
+    def __init__(self, models: Iterable[Model], families: Iterable[_ModelFamily] = ()) -> None:
         self.models = tuple(models)
         self._families = tuple(families)
         self._by_name = {
@@ -209,7 +209,9 @@ def load(file: Path) -> Catalogue:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
         found = [_model(entry) for entry in content.get("model", [])]
         families = [
-            _Family(_kind(entry), entry["title"], entry["name"], re.compile(entry["match"]), entry["source"])
+            _ModelFamily(
+                _kind(entry), entry["title"], entry["name"], re.compile(entry["match"]), entry["source"]
+            )
             for entry in content.get("family", [])
         ]
         names = [name.casefold() for model in found for name in (model.name, *model.aliases)]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from vita_tui.errors import StoreError
-from vita_tui.sessions.session import Change, Session, apply
+from vita_tui.sessions.session import Session, SessionChange, apply
 from vita_tui.sessions.store import ConflictError, MissingError, Store
 
 __all__ = ["commit", "offer"]
@@ -20,7 +20,7 @@ ATTEMPTS = 400
 async def commit(
     store: Store,
     session_id: str,
-    change: Change,
+    change: SessionChange,
     *,
     image: Session | None,
     begun: Session | None = None,
@@ -63,14 +63,14 @@ async def commit(
     raise StoreError(f"Conversation {session_id} is written by too many others at once.")
 
 
-def _begin_again(image: Session, change: Change, now: float, *, deleted: bool) -> Session:
+def _begin_again(image: Session, change: SessionChange, now: float, *, deleted: bool) -> Session:
     """The record is gone. What was deleted stays deleted; what the store has lost is brought back from memory."""
     if deleted:
         return apply(Session(image.id, "", now, now, settings=image.settings), change)
     return apply(image, change, version=image.version + 1)
 
 
-def _with_lost_turns(stored: Session, image: Session, change: Change) -> Change:
+def _with_lost_turns(stored: Session, image: Session, change: SessionChange) -> SessionChange:
     """`change` with those turns that were in the record once and are not now.
 
     Turns are never taken out one by one: where the record is of the same conversation (it began at the same moment) and lacks
@@ -80,7 +80,7 @@ def _with_lost_turns(stored: Session, image: Session, change: Change) -> Change:
         return change
     there = {turn.id for turn in stored.turns}
     lost = tuple(turn for turn in image.turns if turn.id not in there)
-    return Change(lost).joined(change) if lost else change
+    return SessionChange(lost).joined(change) if lost else change
 
 
 async def offer(store: Store, session: Session) -> None:
@@ -88,7 +88,7 @@ async def offer(store: Store, session: Session) -> None:
     if session.version == 0 or await store.version(session.id) is not None:
         return
     try:
-        await store.write(session.id, Change(), expected=session.version)
+        await store.write(session.id, SessionChange(), expected=session.version)
     except ConflictError:
         return
     except MissingError as error:

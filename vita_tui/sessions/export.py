@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from vita_tui.sessions.session import Session, Summary, Turn
+from vita_tui.sessions.session import Session, SessionSummary, Turn
 
 __all__ = ["moment", "session_data", "split_heard", "summary_data", "to_markdown", "to_text"]
 
@@ -37,7 +37,7 @@ def split_heard(turn: Turn) -> tuple[str, str]:
     return turn.heard, ""
 
 
-def summary_data(summary: Summary) -> dict[str, Any]:
+def summary_data(summary: SessionSummary) -> dict[str, Any]:
     """A session without its turns, for JSON."""
     return {key: value for key, value in asdict(summary).items() if key != "version"}
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from vita_tui import paths
 from vita_tui.errors import StoreError
-from vita_tui.sessions.session import Change, Session, decode_turn
+from vita_tui.sessions.session import Session, SessionChange, decode_turn
 
 __all__ = ["Journal", "Pending"]
 
@@ -35,7 +35,7 @@ class Pending:
     session_id: str
     begun: Session | None = None
     """The session as it began, when the store has never seen it; without turns."""
-    change: Change = field(default_factory=Change)
+    change: SessionChange = field(default_factory=SessionChange)
     deleted: bool = False
 
     @property
@@ -100,12 +100,14 @@ class Journal:
             StoreError: the journal is full.
         """
         entry = Pending(
-            session.id, replace(session, turns=()), Change(session.turns, last_active=session.last_active)
+            session.id,
+            replace(session, turns=()),
+            SessionChange(session.turns, last_active=session.last_active),
         )
         self._put(entry)
         self._note({"id": session.id, "begun": _session_data(session)})
 
-    def add(self, session_id: str, change: Change) -> None:
+    def add(self, session_id: str, change: SessionChange) -> None:
         """A change that the store lacks.
 
         Raises:
@@ -235,9 +237,9 @@ def _session_of(session_id: str, data: dict[str, Any]) -> Session:
     return Session(session_id, data["title"], data["created"], data["last_active"], settings=data["settings"])
 
 
-def _change_of(data: dict[str, Any]) -> Change:
+def _change_of(data: dict[str, Any]) -> SessionChange:
     turns = tuple(decode_turn(json.dumps(turn)) for turn in data["turns"])
-    return Change(turns, data["title"], data["last_active"])
+    return SessionChange(turns, data["title"], data["last_active"])
 
 
 def _pid(stamp: str) -> int:

@@ -27,10 +27,10 @@ from vita_tui.sessions.memory import search_sessions
 from vita_tui.sessions.outbox import Outbox, nothing
 from vita_tui.sessions.search import Query
 from vita_tui.sessions.session import (
-    Change,
     Hit,
     Session,
-    Summary,
+    SessionChange,
+    SessionSummary,
     Turn,
     clean_title,
     new_session,
@@ -243,7 +243,7 @@ class SessionManager:
         Raises:
             StoreError: there is no such session, or neither store nor journal can take it.
         """
-        session = await self._change(session_id, Change((turn,), last_active=self._clock.time()))
+        session = await self._change(session_id, SessionChange((turn,), last_active=self._clock.time()))
         with self._lock:
             self._count["appended"] += 1
         return session
@@ -263,7 +263,7 @@ class SessionManager:
             StoreError: as `append`.
         """
         title = clean_title(title) or title_from((await self.get(session_id)).turns)
-        return await self._change(session_id, Change(title=title))
+        return await self._change(session_id, SessionChange(title=title))
 
     async def delete(self, session_id: str) -> bool:
         """Remove a session for good; False when there was none."""
@@ -286,7 +286,7 @@ class SessionManager:
         await self._outbox.save()
         return was_there
 
-    async def list(self, limit: int = 50, offset: int = 0) -> Sequence[Summary]:
+    async def list(self, limit: int = 50, offset: int = 0) -> Sequence[SessionSummary]:
         """Sessions that have turns, the last used first; those in memory while the store is away."""
         self._check_open()
         if self._outbox.away is None:
@@ -327,7 +327,7 @@ class SessionManager:
 
     # ---- changing a record
 
-    async def _change(self, session_id: str, change: Change) -> Session:
+    async def _change(self, session_id: str, change: SessionChange) -> Session:
         self._check_open()
 
         def locally() -> Session:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.events import Notice
 from vita_tui.sessions.search import Query
-from vita_tui.sessions.session import Change, Hit, Session, Summary, apply
+from vita_tui.sessions.session import Hit, Session, SessionChange, SessionSummary, apply
 from vita_tui.sessions.store import PROBE_PREFIX, ConflictError, Counted, Counters, MissingError
 
 __all__ = ["MemoryStore", "search_sessions"]
@@ -80,7 +80,7 @@ class MemoryStore:
         record = self._records.get(session_id)
         return record.session.version if record is not None else None
 
-    async def write(self, session_id: str, change: Change, *, expected: int) -> int:
+    async def write(self, session_id: str, change: SessionChange, *, expected: int) -> int:
         record = self._records.get(session_id)
         if record is None:
             raise self._missing(session_id)
@@ -121,7 +121,7 @@ class MemoryStore:
             record.session for record in reversed(records) if not record.session.id.startswith(PROBE_PREFIX)
         ]
 
-    async def recent(self, limit: int, offset: int) -> list[Summary]:
+    async def recent(self, limit: int, offset: int) -> list[SessionSummary]:
         used = [session for session in self._newest() if session.turns]
         return [session.summary() for session in used[offset : offset + limit]]
 

@@ -20,7 +20,7 @@ from vita_tui.health.registry import register_task
 from vita_tui.sessions.commit import commit, offer
 from vita_tui.sessions.journal import Journal, Pending
 from vita_tui.sessions.live import LiveSessions
-from vita_tui.sessions.session import Change, Session, apply
+from vita_tui.sessions.session import Session, SessionChange, apply
 from vita_tui.sessions.store import Store
 
 __all__ = ["Outbox", "nothing"]
@@ -104,7 +104,7 @@ class Outbox:
     # ---- changes
 
     async def commit(
-        self, session_id: str, change: Change, image: Session | None, begun: Session | None = None
+        self, session_id: str, change: SessionChange, image: Session | None, begun: Session | None = None
     ) -> Session:
         """`commit.commit` on this store.
 
@@ -125,7 +125,7 @@ class Outbox:
         with self._lock:
             self.conflicts += 1
 
-    def keep(self, session_id: str, change: Change) -> Session:
+    def keep(self, session_id: str, change: SessionChange) -> Session:
         """Put a change into the journal and into memory; returns the session after it.
 
         Raises:

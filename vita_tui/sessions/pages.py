@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Pages", "Row", "Value", "image"]
+__all__ = ["Pages", "TableRow", "Value", "image"]
 
 Value = int | float | str | bytes | None
 
@@ -20,12 +20,12 @@ MAGIC = b"SQLite format 3\0"
 TABLE_LEAF, INDEX_LEAF = 13, 10
 USUAL_SIZE = 4096
 """Bytes of a page, where the file does not tell any more."""
-LONGEST = 1 << 26
+MAX_ROW_BYTES = 1 << 26
 """Bytes of a row; a longer one is no row."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One row of some table."""
 
     number: int
@@ -73,7 +73,7 @@ class Pages:
             free.update(struct.unpack_from(f">{leaves}I", page, 8))
         return free
 
-    def rows(self, kind: int = TABLE_LEAF) -> Iterator[Row]:
+    def rows(self, kind: int = TABLE_LEAF) -> Iterator[TableRow]:
         """Every row that can be read, in the order of pages; `kind` is `TABLE_LEAF` or `INDEX_LEAF`."""
         for number in range(1, self.count + 1):
             page = self[number]
@@ -88,7 +88,7 @@ class Pages:
                     continue
                 yield row
 
-    def _row(self, page: bytes, place: int, kind: int) -> Row:
+    def _row(self, page: bytes, place: int, kind: int) -> TableRow:
         """The row of the cell at `place` (1.6).
 
         Raises:
@@ -98,7 +98,7 @@ class Pages:
         number = 0
         if kind == TABLE_LEAF:
             number, place = _varint(page, place)
-        if not 0 < length < LONGEST:
+        if not 0 < length < MAX_ROW_BYTES:
             raise ValueError("no row is so long")
         usable = self._usable
         most = usable - 35 if kind == TABLE_LEAF else (usable - 12) * 64 // 255 - 23
@@ -112,7 +112,7 @@ class Pages:
             payload, cut = self._overflow(page[place : place + local], length, next_page)
         if len(payload) < length:
             raise ValueError("the cell goes beyond its page")
-        return Row(number, _values(payload), cut)
+        return TableRow(number, _values(payload), cut)
 
     def _overflow(self, payload: bytes, length: int, number: int) -> tuple[bytes, bool]:
         parts, have, seen = [payload], len(payload), set[int]()

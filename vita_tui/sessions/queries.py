@@ -10,10 +10,10 @@ from typing import Any
 
 from vita_tui.sessions.search import Query
 from vita_tui.sessions.session import (
-    Change,
     Hit,
     Session,
-    Summary,
+    SessionChange,
+    SessionSummary,
     Turn,
     as_count,
     as_mapping,
@@ -132,7 +132,7 @@ def version(db: sqlite3.Connection, session_id: str) -> int | None:
     return None if row is None else as_count(row[0])
 
 
-def write(db: sqlite3.Connection, session_id: str, change: Change, expected: int) -> int:
+def write(db: sqlite3.Connection, session_id: str, change: SessionChange, expected: int) -> int:
     """Put the change's turns in; returns the new version.
 
     Raises:
@@ -204,7 +204,7 @@ def totals(db: sqlite3.Connection) -> tuple[int, int, int]:
     return number["created"], number["updated"], number["deleted"]
 
 
-def recent(db: sqlite3.Connection, limit: int, offset: int, skip: Skip) -> list[Summary]:
+def recent(db: sqlite3.Connection, limit: int, offset: int, skip: Skip) -> list[SessionSummary]:
     found = []
     for row in db.execute(_RECENT, (_PROBES, limit, offset)):
         try:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from vita_tui.errors import StoreError
 from vita_tui.sessions import queries, schema
-from vita_tui.sessions.pages import INDEX_LEAF, Pages, Row, Value
-from vita_tui.sessions.session import Change, Session, title_from
+from vita_tui.sessions.pages import INDEX_LEAF, Pages, TableRow, Value
+from vita_tui.sessions.session import Session, SessionChange, title_from
 from vita_tui.sessions.store import ConflictError, MissingError, Store
 
 __all__ = ["Saved", "TakenOver", "recover", "take_over"]
@@ -71,7 +71,7 @@ def recover(damaged: Path, into: sqlite3.Connection) -> Saved:
     return Saved(sessions, turns, lost)
 
 
-def _rows(pages: Pages) -> Iterator[Row]:
+def _rows(pages: Pages) -> Iterator[TableRow]:
     # Whole rows first: of two with one number or id the first is kept.
     cut = []
     for row in pages.rows():
@@ -82,7 +82,7 @@ def _rows(pages: Pages) -> Iterator[Row]:
     yield from cut
 
 
-def _of_turn(row: Row) -> list[Value] | None:
+def _of_turn(row: TableRow) -> list[Value] | None:
     """The columns behind the number, if this is a turn."""
     values = row.values
     if (
@@ -101,7 +101,7 @@ def _of_turn(row: Row) -> list[Value] | None:
     return found
 
 
-def _of_session(row: Row) -> list[Value] | None:
+def _of_session(row: TableRow) -> list[Value] | None:
     values = row.values
     numbers = all(isinstance(value, int | float) for value in values[3:9])
     fits = len(values) == len(SESSION) + 1 and values[0] is None and _is_id(values[1]) and numbers
@@ -204,14 +204,14 @@ async def _put(store: Store, session: Session, done: TakenOver) -> None:
         try:
             if there is None:
                 # Asking to write tells whether it was deleted.
-                await store.write(session.id, Change(), expected=session.version)
+                await store.write(session.id, SessionChange(), expected=session.version)
                 continue
             ids = {turn.id for turn in there.turns}
             lacking = tuple(turn for turn in session.turns if turn.id not in ids)
             if not lacking:
                 done.known += 1
                 return
-            await store.write(session.id, Change(lacking), expected=there.version)
+            await store.write(session.id, SessionChange(lacking), expected=there.version)
             done.completed += 1
             done.turns += len(lacking)
             return

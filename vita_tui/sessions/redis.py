@@ -27,10 +27,10 @@ from vita_tui.health.registry import registry
 from vita_tui.sessions.memory import search_sessions
 from vita_tui.sessions.search import Query
 from vita_tui.sessions.session import (
-    Change,
     Hit,
     Session,
-    Summary,
+    SessionChange,
+    SessionSummary,
     Turn,
     as_count,
     as_mapping,
@@ -268,12 +268,12 @@ class RedisStore:
 
     async def create(self, session: Session) -> int:
         version = max(1, session.version)
-        change = Change(session.turns, session.title, session.last_active)
+        change = SessionChange(session.turns, session.title, session.last_active)
         await self._put(session.id, change, created=session, version=version)
         self.counters.created(session.id)
         return version
 
-    async def write(self, session_id: str, change: Change, *, expected: int) -> int:
+    async def write(self, session_id: str, change: SessionChange, *, expected: int) -> int:
         version = await self._put(session_id, change, expected=expected)
         self.counters.updated(session_id)
         return version
@@ -281,7 +281,7 @@ class RedisStore:
     async def _put(
         self,
         session_id: str,
-        change: Change,
+        change: SessionChange,
         *,
         expected: int = 0,
         created: Session | None = None,
@@ -337,8 +337,8 @@ class RedisStore:
             self.counters.deleted(session_id)
         return was_there
 
-    async def recent(self, limit: int, offset: int) -> list[Summary]:
-        found: list[Summary] = []
+    async def recent(self, limit: int, offset: int) -> list[SessionSummary]:
+        found: list[SessionSummary] = []
         for ids in await self._pages():
             found += await self._summaries(ids)
             if len(found) >= offset + limit:
@@ -353,7 +353,7 @@ class RedisStore:
         ids = await self._ids()
         return [ids[start : start + _PAGE] for start in range(0, len(ids), _PAGE)]
 
-    async def _summaries(self, ids: Sequence[str]) -> list[Summary]:
+    async def _summaries(self, ids: Sequence[str]) -> list[SessionSummary]:
         """Of those that are there and have turns."""
         async with self._redis().pipeline(transaction=False) as pipe:
             for id_ in ids:

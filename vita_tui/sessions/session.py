@@ -1,7 +1,7 @@
 """A conversation as data: turns, the session that holds them, and the change that adds to it.
 
 All of these are frozen: a `Session` is the picture of one version, safe to hand to any thread. What changes is made into a
-`Change`, which only ever adds or replaces turns by their id. Applying the same change twice gives the same session, so a
+`SessionChange`, which only ever adds or replaces turns by their id. Applying the same change twice gives the same session, so a
 change whose fate is unknown may be sent again.
 """
 
@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 __all__ = [
-    "Change",
     "Hit",
     "Role",
     "Session",
-    "Summary",
+    "SessionChange",
+    "SessionSummary",
     "Turn",
     "apply",
     "as_count",
@@ -102,14 +102,14 @@ class Session:
     def tokens(self) -> int:
         return sum(turn.tokens for turn in self.turns)
 
-    def summary(self) -> Summary:
-        return Summary(
+    def summary(self) -> SessionSummary:
+        return SessionSummary(
             self.id, self.title, self.created, self.last_active, len(self.turns), self.tokens, self.version
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class SessionSummary:
     """A session without its turns, as lists show it."""
 
     id: str
@@ -141,7 +141,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SessionChange:
     """What is to be added to a session."""
 
     turns: tuple[Turn, ...] = ()
@@ -151,9 +151,9 @@ class Change:
     last_active: float = 0.0
     """Seconds since 1970; the later of this and what is stored wins."""
 
-    def joined(self, later: Change) -> Change:
+    def joined(self, later: SessionChange) -> SessionChange:
         """Both changes as one; where they disagree `later` wins."""
-        return Change(
+        return SessionChange(
             turns=merge_turns(self.turns, later.turns),
             title=self.title if later.title is None else later.title,
             last_active=max(self.last_active, later.last_active),
@@ -193,7 +193,7 @@ def merge_turns(old: tuple[Turn, ...], new: tuple[Turn, ...]) -> tuple[Turn, ...
     return (*kept, *newer.values())
 
 
-def apply(session: Session, change: Change, *, version: int | None = None) -> Session:
+def apply(session: Session, change: SessionChange, *, version: int | None = None) -> Session:
     """`session` after `change`, as version `version` (unchanged when None)."""
     turns = merge_turns(session.turns, change.turns)
     title = session.title if change.title is None else change.title
@@ -260,7 +260,7 @@ def as_summary(
     turns: object,
     tokens: object,
     version: object,
-) -> Summary:
+) -> SessionSummary:
     """A summary from what a store holds.
 
     Raises:
@@ -269,7 +269,7 @@ def as_summary(
     if not isinstance(session_id, str):
         raise ValueError(f"not a conversation: {session_id!r:.40}")
     seconds = as_seconds(created), as_seconds(last_active)
-    return Summary(
+    return SessionSummary(
         session_id, as_text(title) or "", *seconds, as_count(turns), as_count(tokens), as_count(version)
     )
 

@@ -32,7 +32,7 @@ from vita_tui.sessions import queries, schema
 from vita_tui.sessions.damage import DamageFoundError, check, is_damage, is_index_damage, still_picture
 from vita_tui.sessions.recovery import recover
 from vita_tui.sessions.search import Query
-from vita_tui.sessions.session import Change, Hit, Session, Summary
+from vita_tui.sessions.session import Hit, Session, SessionChange, SessionSummary
 from vita_tui.sessions.store import Counted, Counters, DamagedError, closed_error
 from vita_tui.sessions.worker import Reader, Writer
 
@@ -318,7 +318,7 @@ class SqliteStore:
     async def version(self, session_id: str) -> int | None:
         return await self._read(lambda db: queries.version(db, session_id))
 
-    async def write(self, session_id: str, change: Change, *, expected: int) -> int:
+    async def write(self, session_id: str, change: SessionChange, *, expected: int) -> int:
         version = await self._write(lambda db: queries.write(db, session_id, change, expected))
         self.counters.updated(session_id)
         return version
@@ -329,7 +329,7 @@ class SqliteStore:
             self.counters.deleted(session_id)
         return was_there
 
-    async def recent(self, limit: int, offset: int) -> list[Summary]:
+    async def recent(self, limit: int, offset: int) -> list[SessionSummary]:
         return await self._read(lambda db: queries.recent(db, limit, offset, self.counters.skipped))
 
     async def find(self, prefix: str, limit: int) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Protocol
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import StoreError
 from vita_tui.events import Notice
-from vita_tui.sessions.session import Change, Hit, Session, Summary, Turn, new_id, new_session
+from vita_tui.sessions.session import Hit, Session, SessionChange, SessionSummary, Turn, new_id, new_session
 
 __all__ = [
     "PROBE_PREFIX",
@@ -174,7 +174,7 @@ class Store(Protocol):
         """The stored version, without reading the turns; None when there is no such session."""
         ...
 
-    async def write(self, session_id: str, change: Change, *, expected: int) -> int:
+    async def write(self, session_id: str, change: SessionChange, *, expected: int) -> int:
         """Commit a change made from version `expected`; returns the new version.
 
         Raises:
@@ -187,7 +187,7 @@ class Store(Protocol):
         """Remove it for good; False when it was not there."""
         ...
 
-    async def recent(self, limit: int, offset: int) -> list[Summary]:
+    async def recent(self, limit: int, offset: int) -> list[SessionSummary]:
         """Sessions that have turns, the last used first."""
         ...
 
@@ -256,7 +256,7 @@ async def probe(store: Store, timeout: float = 2.0, *, clock: Clock | None = Non
             if found is None or found.id != session.id:
                 return result("What was written could not be read again.")
             step = "update"
-            await store.write(session.id, Change(turns=(turn,)), expected=version)
+            await store.write(session.id, SessionChange(turns=(turn,)), expected=version)
             changed = await store.read(session.id)
             if changed is None or [kept.id for kept in changed.turns] != [turn.id]:
                 return result("What was updated could not be read again.")

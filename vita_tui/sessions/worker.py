@@ -17,13 +17,13 @@ __all__ = ["Reader", "Writer"]
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
 Connect = Callable[[], sqlite3.Connection]
-Job = tuple[Work, "Future[Any]"]
+Queued = tuple[Work, "Future[Any]"]
 
 BATCH = 64
 """Most pieces of work in one transaction."""
 
 
-class _Worker:
+class _ConnectionThread:
     """A daemon thread that opens a connection, does work with it in order, and closes it.
 
     The thread ends after `stop`, when what was handed over before is done.
@@ -31,7 +31,7 @@ class _Worker:
 
     def __init__(self, connect: Connect, name: str) -> None:
         self._connect = connect
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Queued | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -77,11 +77,11 @@ class _Worker:
             connection.close()
         self._entry.leave()
 
-    def _gather(self, job: Job) -> tuple[list[Job], bool]:
+    def _gather(self, job: Queued) -> tuple[list[Queued], bool]:
         """What is done together, and whether the end was among it."""
         return [job], False
 
-    def _do(self, connection: sqlite3.Connection, batch: list[Job]) -> None:
+    def _do(self, connection: sqlite3.Connection, batch: list[Queued]) -> None:
         for work, future in batch:
             if not future.set_running_or_notify_cancel():
                 continue
@@ -91,10 +91,10 @@ class _Worker:
                 future.set_exception(error)
 
 
-class Reader(_Worker):
+class Reader(_ConnectionThread):
     """Does each piece of work by itself, in a snapshot of its own."""
 
-    def _do(self, connection: sqlite3.Connection, batch: list[Job]) -> None:
+    def _do(self, connection: sqlite3.Connection, batch: list[Queued]) -> None:
         def in_snapshot(work: Work) -> Work:
             def run(connection: sqlite3.Connection) -> Any:
                 connection.execute("BEGIN")
@@ -109,14 +109,14 @@ class Reader(_Worker):
         super()._do(connection, [(in_snapshot(work), future) for work, future in batch])
 
 
-class Writer(_Worker):
+class Writer(_ConnectionThread):
     """Does all waiting work in one transaction, so that many writers share one trip to the disk.
 
     What a piece of work did that refuses (raises anything but `sqlite3.Error`) is undone; the others' work is committed all
     the same. After an error of the database nothing of the transaction is kept and everyone in it is told so.
     """
 
-    def _gather(self, job: Job) -> tuple[list[Job], bool]:
+    def _gather(self, job: Queued) -> tuple[list[Queued], bool]:
         batch = [job]
         while len(batch) < BATCH:
             try:
@@ -128,7 +128,7 @@ class Writer(_Worker):
             batch.append(more)
         return batch, False
 
-    def _do(self, connection: sqlite3.Connection, batch: list[Job]) -> None:
+    def _do(self, connection: sqlite3.Connection, batch: list[Queued]) -> None:
         running = [job for job in batch if job[1].set_running_or_notify_cancel()]
         done: list[tuple[Future[Any], Any]] = []
         refused: list[tuple[Future[Any], Exception]] = []
@@ -157,7 +157,7 @@ class Writer(_Worker):
             future.set_exception(refusal)
 
 
-def _fail(batch: list[Job], error: Exception) -> None:
+def _fail(batch: list[Queued], error: Exception) -> None:
     for _, future in batch:
         with suppress(InvalidStateError):
             future.set_exception(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vita_tui.text.language import Language, Piece, in_words, roman, stop
+from vita_tui.text.language import Language, PatternPart, in_words, roman, stop
 
 __all__ = ["English"]
 
@@ -17,7 +17,7 @@ class English(Language):
     code = "en"
     phones = r"\+\d{1,3}(?:[ .-]?\(?\d{1,4}\)?){2,5}|\(\d{3}\) ?\d{3}[ .-]\d{4}|\d{3}[.-]\d{3}[.-]\d{4}|(?!\d00-)\d{3}-\d{4}|1-\d{3}-\d{3}-\d{4}"
 
-    def dates(self, number: str) -> tuple[Piece, ...]:
+    def dates(self, number: str) -> tuple[PatternPart, ...]:
         month = "|".join(sorted((re.escape(name) for name in self.v.month_numbers), key=len, reverse=True))
         day = r"[0-3]?\d(?:st|nd|rd|th)?"
         return (
@@ -48,7 +48,7 @@ class English(Language):
             ),
         )
 
-    def ranks(self) -> tuple[Piece, ...]:
+    def ranks(self) -> tuple[PatternPart, ...]:
         rulers = "|".join(self.v.regnal)
         return (
             ("ordinal", r"(?<![\w.,])(?P<rank>\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)(?!\w)"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vita_tui.text.language import Language, Piece, in_words, roman
+from vita_tui.text.language import Language, PatternPart, in_words, roman
 
 __all__ = ["French"]
 
@@ -17,7 +17,7 @@ class French(Language):
     phones = r"\+\d{1,3}(?: \(0\))?(?:[ .-]?\d{1,4}){3,7}|0\d(?:[ .-]?\d\d){4}"
     longest_decimals = 3
 
-    def dates(self, number: str) -> tuple[Piece, ...]:
+    def dates(self, number: str) -> tuple[PatternPart, ...]:
         month = "|".join(sorted((re.escape(name) for name in self.v.month_numbers), key=len, reverse=True))
         return (
             (
@@ -34,7 +34,7 @@ class French(Language):
             ),
         )
 
-    def ranks(self) -> tuple[Piece, ...]:
+    def ranks(self) -> tuple[PatternPart, ...]:
         return (
             (
                 "ordinal",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vita_tui.text.language import Language, Piece, in_words, roman
+from vita_tui.text.language import Language, PatternPart, in_words, roman
 
 __all__ = ["German"]
 
@@ -26,7 +26,7 @@ class German(Language):
     dotted_ranks = True
     phones = r"\+\d{1,3}(?:[ ./-]?\(?\d{1,9}\)?){1,6}|0\d{2,5}(?:[ /-]\d{2,9}){1,5}|\(0\d{2,5}\) ?\d{3,9}"
 
-    def dates(self, number: str) -> tuple[Piece, ...]:
+    def dates(self, number: str) -> tuple[PatternPart, ...]:
         month = "|".join(sorted((re.escape(name) for name in self.v.month_numbers), key=len, reverse=True))
         year = r"(?:\s(?P<{}>[12]\d{{3}})(?!\w|[.,]\d))?"
         return (
@@ -51,7 +51,7 @@ class German(Language):
             ),
         )
 
-    def ranks(self) -> tuple[Piece, ...]:
+    def ranks(self) -> tuple[PatternPart, ...]:
         starters = "|".join(self.v.starters)
         months = "|".join(re.escape(name) for name in self.v.month_numbers)
         return (

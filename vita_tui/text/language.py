@@ -13,9 +13,18 @@ from typing import NamedTuple
 
 from vita_tui.text.vocabulary import Vocabulary
 
-__all__ = ["LONGEST", "VULGAR", "Language", "Piece", "in_words", "minus_word", "roman", "stop"]
+__all__ = [
+    "MAX_NUMBER_DIGITS",
+    "VULGAR",
+    "Language",
+    "PatternPart",
+    "in_words",
+    "minus_word",
+    "roman",
+    "stop",
+]
 
-LONGEST = 15
+MAX_NUMBER_DIGITS = 15
 """Digits from which a number is read digit by digit."""
 SIGNS = {"-": "minus", "−": "minus", "–": "minus", "+": "plus"}
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
@@ -25,7 +34,7 @@ VULGAR: Mapping[str, tuple[int, int]] = {
 }  # fmt: skip
 ROMANS = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
-Piece = tuple[str, str]
+PatternPart = tuple[str, str]
 """The name of a kind of text, and the pattern by which it is found."""
 
 
@@ -80,11 +89,11 @@ class Language:
 
     # ---- what the language writes its own way; see `patterns`
 
-    def dates(self, number: str) -> tuple[Piece, ...]:
+    def dates(self, number: str) -> tuple[PatternPart, ...]:
         """Patterns of dates and times. `number` is that of a number without a sign."""
         raise NotImplementedError
 
-    def ranks(self) -> tuple[Piece, ...]:
+    def ranks(self) -> tuple[PatternPart, ...]:
         """Patterns of ordinals, decades and Roman numbers."""
         raise NotImplementedError
 
@@ -141,7 +150,7 @@ class Language:
 
     def whole(self, plain: str, gender: str = "") -> str:
         """Digits without anything between; leading zeros are said."""
-        if len(plain) > LONGEST or (len(plain) > 1 and plain.startswith("0")):
+        if len(plain) > MAX_NUMBER_DIGITS or (len(plain) > 1 and plain.startswith("0")):
             return self.digits(plain)
         return self.cardinal(int(plain), gender)
 

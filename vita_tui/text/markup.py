@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from vita_tui.text import addresses, tex
-from vita_tui.text.language import Language, Piece
+from vita_tui.text.language import Language, PatternPart
 
 __all__ = ["AGAIN", "MARKUP", "PUNCTUATION", "say"]
 
@@ -32,7 +32,7 @@ DATED = (
 LONGEST_CODE = 80
 """Characters of quoted code that are still worth hearing."""
 
-MARKUP: tuple[Piece, ...] = (
+MARKUP: tuple[PatternPart, ...] = (
     ("terminal", r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]{0,500}(?:\x07|\x1b\\)?|[@-Z\\^_])?"),
     (
         "control",
@@ -79,7 +79,7 @@ MARKUP: tuple[Piece, ...] = (
     ("backslash", r"\\(?=[!-/:-@\[-`{-~])"),
 )
 
-PUNCTUATION: tuple[Piece, ...] = (
+PUNCTUATION: tuple[PatternPart, ...] = (
     ("emphasis", r"[*`]{1,20}|~~|(?<![^\W_])_{1,20}|_{1,20}(?![^\W_])"),
     ("underscore", r"_"),
     ("newline", r"\n\s*"),
@@ -121,7 +121,7 @@ def _code(match: Match, language: Language | None) -> str:
 def _formula(match: Match, language: Language | None) -> str:
     source = match["display"] or match["brackets"] or match["parens"] or match["inline_formula"]
     line = tex.plain(source, language.v.tex if language else {})
-    if len(line) > tex.LONGEST and language:
+    if len(line) > tex.MAX_FORMULA and language:
         return f" {language.words['formula']} "
     return f" {line} "
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from vita_tui.text.language import VULGAR, Language, Piece
+from vita_tui.text.language import VULGAR, Language, PatternPart
 
 __all__ = ["END", "number", "pieces"]
 
@@ -46,7 +46,7 @@ def number(language: Language) -> str:
     )
 
 
-def pieces(language: Language) -> tuple[Piece, ...]:
+def pieces(language: Language) -> tuple[PatternPart, ...]:
     """All patterns of a language."""
     v = language.v
     plain = number(language)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vita_tui.text.language import Language, Piece, in_words, roman
+from vita_tui.text.language import Language, PatternPart, in_words, roman
 
 __all__ = ["Spanish"]
 
@@ -40,7 +40,7 @@ class Spanish(Language):
     phones = r"\+\d{1,3}(?:[ .-]?\d{2,9}){1,5}|[6-9]\d\d(?:[ -]\d{3}){2}|[6-9]\d\d(?:[ -]\d\d){3}|[6-9]\d(?:[ -]\d{3})(?:[ -]\d\d){2}|[69]\d{8}"
     longest_decimals = 2
 
-    def dates(self, number: str) -> tuple[Piece, ...]:
+    def dates(self, number: str) -> tuple[PatternPart, ...]:
         month = "|".join(sorted((re.escape(name) for name in self.v.month_numbers), key=len, reverse=True))
         return (
             (
@@ -57,7 +57,7 @@ class Spanish(Language):
             ),
         )
 
-    def ranks(self) -> tuple[Piece, ...]:
+    def ranks(self) -> tuple[PatternPart, ...]:
         return (
             (
                 "ordinal",

@@ -17,16 +17,16 @@ from vita_tui.text import markup
 from vita_tui.text.english import English
 from vita_tui.text.french import French
 from vita_tui.text.german import German
-from vita_tui.text.language import Language, Piece, in_words, minus_word
+from vita_tui.text.language import Language, PatternPart, in_words, minus_word
 from vita_tui.text.markup import MARKUP, PUNCTUATION
 from vita_tui.text.patterns import pieces
 from vita_tui.text.readings import Readings
 from vita_tui.text.spanish import Spanish
 from vita_tui.text.vocabulary import base, load
 
-__all__ = ["LONGEST", "SpokenWord", "grammar", "say", "spoken"]
+__all__ = ["MAX_TEXT", "SpokenWord", "grammar", "say", "spoken"]
 
-LONGEST = 20_000
+MAX_TEXT = 20_000
 """Characters of text that are read at once; the rest is left out."""
 LONGEST_WORD = 60
 """Latin letters without a break; more is noise and is left out."""
@@ -35,7 +35,7 @@ DEPTH = 2
 PAUSES = ".,;:!?"
 OTHER_SIGNS = "%&+=<>°€$£×÷±−≤≥≈≠²³"
 """Which voices of other languages know how to read."""
-OTHERS: tuple[Piece, ...] = (
+OTHERS: tuple[PatternPart, ...] = (
     (
         "whole",
         r"(?:(?<![\w)\]])(?P<whole_sign>[-−])|(?<![\w.,:/-]))(?P<whole_value>\d{1,15})(?![\w:/-]|[.,]\d)",
@@ -68,7 +68,7 @@ def say(text: str, language: str = "en") -> list[SpokenWord]:
     """The words of `spoken`, in order, with where they come from; the last one stands for the text's end."""
     rules = _rules(base(language))
     reader = _Reader(rules, DEPTH)
-    reader.read(text[:LONGEST])
+    reader.read(text[:MAX_TEXT])
     words = _tidy(reader.said, reader.ends, rules)
     if words:
         words[-1] = SpokenWord(words[-1].text, len(text))

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["LONGEST", "plain"]
+__all__ = ["MAX_FORMULA", "plain"]
 
-LONGEST = 120
+MAX_FORMULA = 120
 """Signs that a formula may have after reading, to be read out."""
 DEPTH = 6
 """Of groups in groups."""

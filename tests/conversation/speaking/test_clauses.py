@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vita_tui.conversation.speaking.clauses import PATIENCE, POLICIES, Clause, ClauseCutter
+from vita_tui.conversation.speaking.clauses import EXTRA_WORDS, POLICIES, Clause, ClauseCutter
 from vita_tui.text.spoken import spoken
 
 
@@ -72,7 +72,7 @@ def test_run_on_text_is_cut_between_words() -> None:
 def test_run_on_text_is_not_cut_after_a_word_that_clings() -> None:
     first = cut("We then slowly walked all the old way up there")[0]
     assert first.text == "We then slowly walked all the old "
-    assert len(first.text.split()) <= POLICIES[0].longest + PATIENCE
+    assert len(first.text.split()) <= POLICIES[0].longest + EXTRA_WORDS
 
 
 def test_later_clauses_are_longer() -> None:
@@ -265,4 +265,4 @@ def test_every_clause_is_spoken_and_none_splits_a_word(reply: str) -> None:
 def test_no_clause_is_too_long(words: list[str]) -> None:
     for clause in cut(" ".join(words)):
         policy = POLICIES[min(clause.index, len(POLICIES) - 1)]
-        assert len(clause.text.split()) <= policy.longest + PATIENCE
+        assert len(clause.text.split()) <= policy.longest + EXTRA_WORDS

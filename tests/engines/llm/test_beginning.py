@@ -13,7 +13,7 @@ import pytest
 from tests.engines.llm.test_embedded import weights
 from vita_tui import paths
 from vita_tui.engines.llm.base import Message
-from vita_tui.engines.llm.beginning import KEPT
+from vita_tui.engines.llm.beginning import KEPT_BEGINNINGS
 from vita_tui.engines.llm.embedded import EmbeddedResponder
 
 pytestmark = pytest.mark.models
@@ -159,14 +159,14 @@ async def test_the_beginnings_that_were_used_last_are_kept(start: Start) -> None
         return {"role": "system", "content": f"You are bird {bird}."}
 
     files: list[Path] = []
-    for bird in range(KEPT):
+    for bird in range(KEPT_BEGINNINGS):
         await (await start()).prefill([system(bird)])
         [new] = set(kept()) - set(files)
         files.append(new)
         os.utime(new, (bird, bird))  # of another second each
     await (await start()).prefill([system(0)])  # recalled, and so used later than all others
-    await (await start()).prefill([system(KEPT)])
-    assert len(kept()) == KEPT
+    await (await start()).prefill([system(KEPT_BEGINNINGS)])
+    assert len(kept()) == KEPT_BEGINNINGS
     assert {file for file in files if not file.exists()} == {files[1]}
 
 

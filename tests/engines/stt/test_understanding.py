@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vita_tui import paths
 from vita_tui.audio.files import read_audio
 from vita_tui.engines.stt.base import SAMPLE_RATE
-from vita_tui.engines.stt.runtime.loading import Weights
+from vita_tui.engines.stt.runtime.loading import WhisperWeights
 from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(300)]
@@ -24,7 +24,7 @@ SECONDS = 4
 
 @pytest.fixture(scope="module")
 def whisper() -> WhisperRecognizer:
-    recognizer = WhisperRecognizer(Weights("base", paths.models_dir() / "whisper-base"))
+    recognizer = WhisperRecognizer(WhisperWeights("base", paths.models_dir() / "whisper-base"))
     recognizer.load()
     return recognizer
 

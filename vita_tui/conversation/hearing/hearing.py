@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vita_tui.audio.base import Microphone, StandsIn, Switchable
+from vita_tui.audio.base import Microphone, Substitutable, Switchable
 from vita_tui.audio.echo import EchoMicrophone
 from vita_tui.clock import Clock
 from vita_tui.conversation.hearing.end_scoring import EndScoring
@@ -105,7 +105,7 @@ class Hearing:
         self._microphone = microphone
         self.echo = microphone if isinstance(microphone, EchoMicrophone) else None
         """What knows the assistant's own voice."""
-        if isinstance(microphone, StandsIn):
+        if isinstance(microphone, Substitutable):
             microphone.on_change(lambda: self._emit(MicrophoneFound(microphone.name)))
         self._transcriber = Transcriber(
             recognizers, self._emit, bus, timeout=settings.stt.timeout, clock=clock
@@ -291,7 +291,7 @@ class Hearing:
 
     def _tell_found(self, name: str) -> None:
         log.info("listening to %s", name)
-        missing = self._microphone.missing if isinstance(self._microphone, StandsIn) else ""
+        missing = self._microphone.missing if isinstance(self._microphone, Substitutable) else ""
         if missing:
             message = f"{missing} Until it is back VITA listens to {name}."
             self._tell("Another microphone", message, "Plug it in, or choose another: f2")

@@ -29,7 +29,7 @@ from vita_tui.conversation.hearing.signals import (
     VoiceHint,
     VoiceOnset,
 )
-from vita_tui.conversation.hearing.utterance import FRAME_SECONDS, EndReason, Recording, Utterance
+from vita_tui.conversation.hearing.utterance import FRAME_SECONDS, EndReason, Utterance, UtteranceAudio
 from vita_tui.settings import TalkSettings
 
 __all__ = ["EDGE_SECONDS", "EndWait", "TurnDetector"]
@@ -49,7 +49,7 @@ LEAST = 0.35
 LEAST_SCORED = 0.2
 """The same where the sound says that it is no such gap."""
 MOST = 4.0
-REMEMBERED = 24
+REMEMBERED_PAUSES = 24
 """Pauses; an old habit is forgotten as the conversation goes on."""
 
 EDGE_SECONDS = 0.3
@@ -79,7 +79,7 @@ class EndWait:
     """How long a silence must last to be the end, for one user in one conversation."""
 
     def __init__(self) -> None:
-        self._pauses: deque[float] = deque(maxlen=REMEMBERED)
+        self._pauses: deque[float] = deque(maxlen=REMEMBERED_PAUSES)
 
     def seconds(self, end_silence: float, text: str = "", score: float | None = None) -> float:
         """Seconds of silence after which `text` was all.
@@ -133,7 +133,7 @@ class _Open:
     """How likely the sound makes it that this pause is the end."""
     since_score: float = math.inf
     """Seconds of this pause since the sound was given to be judged."""
-    recording: Recording = field(default_factory=Recording)
+    recording: UtteranceAudio = field(default_factory=UtteranceAudio)
     first_speech: int | None = None
     """Index of a frame."""
     last_speech: int | None = None

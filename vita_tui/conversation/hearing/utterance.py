@@ -9,7 +9,7 @@ import numpy as np
 
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Samples
 
-__all__ = ["FRAME_SECONDS", "EndReason", "Recording", "Utterance"]
+__all__ = ["FRAME_SECONDS", "EndReason", "Utterance", "UtteranceAudio"]
 
 FRAME_SECONDS = BLOCK / SAMPLE_RATE
 
@@ -45,7 +45,7 @@ class Utterance:
         return self.noticed - self.last_speech if self.reason == "silence" else None
 
 
-class Recording:
+class UtteranceAudio:
     """Frames in a buffer that grows by doubling. What `slice` gave out is never written again."""
 
     def __init__(self) -> None:

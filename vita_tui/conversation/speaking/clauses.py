@@ -50,7 +50,7 @@ POLICIES = (Policy(6, 3, 3, 6), Policy(30, 8, NEVER, 16), Policy(60, 14, NEVER, 
 """For the first clause, the second, and all others."""
 WHOLE_SENTENCES = (Policy(NEVER, NEVER, NEVER, NEVER),)
 """For speech that may take its time to begin."""
-PATIENCE = 4
+EXTRA_WORDS = 4
 """Words that a clause may be over its longest when it would end in words such as "of the"."""
 STRAY = 300
 """Characters after which an opening backquote or bracket is taken for a stray one."""
@@ -279,9 +279,11 @@ class ClauseCutter:
         if len(words) >= policy.longest:
             lower = last.lower()
             if last[-1].isdigit() or RANK.fullmatch(last) or SIGN.fullmatch(last) or lower in known.dotted:
-                return place + 1 if len(words) >= policy.longest + 3 * PATIENCE else None
+                return place + 1 if len(words) >= policy.longest + 3 * EXTRA_WORDS else None
             return (
-                place + 1 if lower not in known.clinging or len(words) >= policy.longest + PATIENCE else None
+                place + 1
+                if lower not in known.clinging or len(words) >= policy.longest + EXTRA_WORDS
+                else None
             )
         return None
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from vita_tui.audio.base import PlaybackMark, Samples, Span, Speaker, StandsIn, Switchable
+from vita_tui.audio.base import PlaybackMark, Samples, Span, Speaker, Substitutable, Switchable
 from vita_tui.clock import Clock
 from vita_tui.conversation.hearing.echo_text import OwnWords
 from vita_tui.conversation.speaking.clauses import Clause
@@ -53,7 +53,7 @@ class Playback:
         self._reopening: threading.Thread | None = None
         self._stopping = threading.Event()
         self._unsubscribe: Callable[[], None] = lambda: None
-        if isinstance(speaker, StandsIn):
+        if isinstance(speaker, Substitutable):
             speaker.on_change(self._tell_speaker)
 
     # ---- the speaker
@@ -335,7 +335,7 @@ class Playback:
         self._unsubscribe = speaker.subscribe(self._on_mark)
         with self._lock:
             self._open = True
-        if not again and isinstance(speaker, StandsIn) and speaker.missing:
+        if not again and isinstance(speaker, Substitutable) and speaker.missing:
             self._tell_speaker()
         return True
 
@@ -344,7 +344,7 @@ class Playback:
         speaker = self._speaker
         assert speaker is not None
         log.info("speaking through %s", speaker.name)
-        if isinstance(speaker, StandsIn) and speaker.missing:
+        if isinstance(speaker, Substitutable) and speaker.missing:
             message = f"{speaker.missing} Until it is back VITA speaks through {speaker.name}."
             remedy = "Plug it in, or choose another: f2"
             self._bus.publish(Notice("Another speaker", message, remedy, "warning", key="speaker"))

@@ -16,7 +16,7 @@ from vita_tui.settings import LlmSettings
 __all__ = ["LeftOut", "PromptBuilder"]
 
 KEEP = 0.75
-SHORT = 256
+UNCOUNTED_BYTES = 256
 """Bytes of a question from which its tokens are counted, which takes a request; a token is at least one of them."""
 LONGEST_WORD = 40
 """Characters up to the first blank that are left out with what does not fit."""
@@ -120,7 +120,7 @@ class PromptBuilder:
         """
         limit = max(limit, 16)
         length = len(question.encode("utf-8", "replace"))
-        if length < SHORT and length <= limit:
+        if length < UNCOUNTED_BYTES and length <= limit:
             return question, length, length
         size = tokens = await count(question)
         while size > limit:

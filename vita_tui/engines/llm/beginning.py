@@ -27,7 +27,7 @@ __all__ = ["Beginning", "folder"]
 
 log = logging.getLogger(__name__)
 
-KEPT = 4
+KEPT_BEGINNINGS = 4
 """Beginnings of one model, each of some megabytes: other system prompts are tried, and come back."""
 
 
@@ -98,7 +98,7 @@ class Beginning:
             files.remove_leftovers(folder())
             if await self._server.slot("save", new.name):
                 earlier = folder().glob(f"{escape(self._name)}-{'?' * 16}-*.slot")
-                for old in sorted(earlier, key=lambda file: file.stat().st_mtime)[: -KEPT + 1]:
+                for old in sorted(earlier, key=lambda file: file.stat().st_mtime)[: -KEPT_BEGINNINGS + 1]:
                     old.unlink(missing_ok=True)
                 new.replace(folder() / f"{key}-{new.stat().st_size}.slot")
         except OSError as error:

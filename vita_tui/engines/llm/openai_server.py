@@ -18,7 +18,7 @@ from vita_tui.engines.llm.reasoning import ReplyReader
 from vita_tui.engines.llm.stream_events import Content, contents, messages_of
 from vita_tui.engines.llm.tokens import estimate
 from vita_tui.engines.llm.window import DEFAULT, ServerWindow
-from vita_tui.engines.refusals import MOST_BYTES, connection_failure, reason, refusal
+from vita_tui.engines.refusals import MAX_REFUSAL_BYTES, connection_failure, reason, refusal
 from vita_tui.errors import EngineError, EngineUnavailableError, VitaError
 from vita_tui.health.registry import Entry, registry
 from vita_tui.text.urls import host_port
@@ -333,7 +333,7 @@ async def _start_of(pieces: AsyncIterator[bytes]) -> str:
         async with asyncio.timeout(CONNECT_SECONDS):
             async for piece in pieces:
                 data += piece
-                if len(data) > MOST_BYTES:
+                if len(data) > MAX_REFUSAL_BYTES:
                     break
     return data.decode("utf-8", "replace")
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 __all__ = ["Content", "contents", "messages_of"]
 
-MOST_BYTES = 20_000_000
+MAX_EVENT_BYTES = 20_000_000
 """Of one event, or of a body that is no stream."""
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thoughts")
 _REASONING_TYPES = (
@@ -63,7 +63,7 @@ async def messages_of(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Any, None]
     """It is a body, not a stream."""
     async for piece in pieces:
         held += piece
-        if len(held) > MOST_BYTES:
+        if len(held) > MAX_EVENT_BYTES:
             raise ValueError("an event without end")
         whole = whole or (not data and held[:1024].lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"{", b"["))
         if whole:

@@ -24,7 +24,7 @@ DEFAULT = 8192
 """Tokens, for a server that does not tell."""
 ASK_SECONDS = 2.0
 """For each of the questions; a server that is slow here is not asked again."""
-MOST_BYTES = 4_000_000
+MAX_BODY_BYTES = 4_000_000
 """Of an answer: a long list of models has some hundred thousand."""
 COUNTED = 512
 """Texts whose token count is remembered."""
@@ -142,7 +142,7 @@ class ServerWindow:
                     return None
                 async for piece in answer.aiter_bytes():
                     data += piece
-                    if len(data) > MOST_BYTES:
+                    if len(data) > MAX_BODY_BYTES:
                         return None
             return json.loads(data)
         except (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError, RuntimeError) as error:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from vita_tui.engines.stt.base import SAMPLE_RATE, Transcription, Word
 
-__all__ = ["Call", "FakeRecognizer", "Step"]
+__all__ = ["Call", "FakeRecognizer", "ScriptedCall"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ScriptedCall:
     """What one call of `transcribe` does."""
 
     text: str = ""
@@ -52,7 +52,7 @@ class FakeRecognizer:
 
     def __init__(
         self,
-        script: Iterable[str | Exception | Step] = (),
+        script: Iterable[str | Exception | ScriptedCall] = (),
         *,
         name: str = "fake",
         load_error: Exception | None = None,
@@ -75,7 +75,7 @@ class FakeRecognizer:
         """Released when a call begins: `fake.began.acquire(timeout=5)` waits for the next one."""
         self.most_at_once = 0
         """The most calls that were running at the same time; a `Recognizer` is promised 1."""
-        self._steps = [_step(entry) for entry in script] or [Step()]
+        self._steps = [_step(entry) for entry in script] or [ScriptedCall()]
         self._loading = loading
         self._loaded = False
         self._running = 0
@@ -135,11 +135,13 @@ class FakeRecognizer:
             with self._lock:
                 self._running -= 1
 
-    def _next(self) -> Step:
+    def _next(self) -> ScriptedCall:
         return self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
 
     @staticmethod
-    def _perform(step: Step, seconds: float, words: bool, cancelled: threading.Event | None) -> Transcription:
+    def _perform(
+        step: ScriptedCall, seconds: float, words: bool, cancelled: threading.Event | None
+    ) -> Transcription:
         if step.seconds:
             (cancelled or threading.Event()).wait(step.seconds)
         if step.until is not None:
@@ -168,9 +170,9 @@ class FakeRecognizer:
         self.cleanups += 1
 
 
-def _step(entry: str | Exception | Step) -> Step:
-    if isinstance(entry, Step):
+def _step(entry: str | Exception | ScriptedCall) -> ScriptedCall:
+    if isinstance(entry, ScriptedCall):
         return entry
     if isinstance(entry, str):
-        return Step(text=entry)
-    return Step(error=entry)
+        return ScriptedCall(text=entry)
+    return ScriptedCall(error=entry)

@@ -41,7 +41,7 @@ POLL_SECONDS = 0.02
 GRACE_SECONDS = 0.5
 """What a computation that was told to terminate gets before its thread is given up."""
 MAX_STUCK = 2
-LONGEST = 200
+MAX_PIECE = 200
 """Characters that are computed at once: memory and the time until a computation ends both grow with them."""
 WARM_UP = "Hello, and welcome, number 1."
 """Read first, so that all that reading needs is loaded too."""
@@ -49,7 +49,7 @@ LOUDNESS = 0.75
 """What the loudest sample of that becomes. All else is amplified as much: so how loud a sentence is does not depend on where it was
 cut, and can be known before its end. Few sentences have samples beyond 1, and few samples each; those are cut off."""
 
-_workers: weakref.WeakSet[_Worker] = weakref.WeakSet()
+_workers: weakref.WeakSet[_InferenceThread] = weakref.WeakSet()
 _stuck: set[threading.Thread] = set()
 
 
@@ -86,7 +86,7 @@ class PiperSynthesizer:
         self.pace = 1.0
         """Seconds that it takes for a second of sound once it has begun; seen while it loaded."""
         self._lock = threading.Lock()
-        self._worker: _Worker | None = None
+        self._worker: _InferenceThread | None = None
 
     def load(self) -> None:
         """Load the voice and say something with it, unheard.
@@ -101,7 +101,7 @@ class PiperSynthesizer:
                 return
             if sum(thread.is_alive() for thread in _stuck) >= MAX_STUCK:
                 raise EngineUnavailableError("Piper is stuck in this process.", remedy="Start VITA again.")
-            worker = _Worker(self)
+            worker = _InferenceThread(self)
             self._worker = worker
         worker.entry = registry.register(
             worker, kind="thread", name="piper", owner="engines.tts.piper", close=self.cleanup
@@ -129,7 +129,7 @@ class PiperSynthesizer:
         worker = self._worker
         if worker is None:
             raise EngineError("Piper was closed while it was to speak.")
-        job = _Job(clause)
+        job = _Computation(clause)
         worker.jobs.put(job)
         left = self.timeout
         try:
@@ -151,7 +151,7 @@ class PiperSynthesizer:
     # ----
 
     def _next(
-        self, worker: _Worker, job: _Job, seconds: float, cancelled: threading.Event
+        self, worker: _InferenceThread, job: _Computation, seconds: float, cancelled: threading.Event
     ) -> tuple[Pcm | None, float]:
         """The next piece of sound, None when there is no more or it was cancelled; and how many of the `seconds` are left."""
         with Deadline(seconds) as deadline:
@@ -167,13 +167,13 @@ class PiperSynthesizer:
                 return result, deadline.left()
         return None, seconds
 
-    def _overrun(self, worker: _Worker, job: _Job) -> EngineTimeoutError:
+    def _overrun(self, worker: _InferenceThread, job: _Computation) -> EngineTimeoutError:
         job.stop()
         if not job.finished.wait(GRACE_SECONDS):
             self._give_up(worker)
         return EngineTimeoutError(f"Piper took longer than {self.timeout:g} s for a clause.")
 
-    def _drop(self, worker: _Worker) -> None:
+    def _drop(self, worker: _InferenceThread) -> None:
         """Have the thread end; wait for it a moment."""
         with self._lock:
             if self._worker is worker:
@@ -184,7 +184,7 @@ class PiperSynthesizer:
         if worker.is_alive():
             self._give_up(worker)
 
-    def _give_up(self, worker: _Worker) -> None:
+    def _give_up(self, worker: _InferenceThread) -> None:
         """Leave a thread behind that does not answer; it leaves the registry by itself should it ever return."""
         with self._lock:
             if self._worker is worker:
@@ -201,7 +201,7 @@ class PiperSynthesizer:
             worker.settle()
 
 
-class _Job:
+class _Computation:
     """One clause, and what comes of it."""
 
     def __init__(self, clause: str) -> None:
@@ -219,12 +219,12 @@ class _Job:
         self.options.terminate = True
 
 
-class _Worker(threading.Thread):
+class _InferenceThread(threading.Thread):
     """Loads a voice and speaks with it until `stop`."""
 
     def __init__(self, owner: PiperSynthesizer) -> None:
         super().__init__(name="piper", daemon=True)
-        self.jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self.jobs: queue.SimpleQueue[_Computation | None] = queue.SimpleQueue()
         self.loaded: Future[tuple[int, float]] = Future()
         """The voice's sample rate, and its pace."""
         self.entry: Entry | None = None
@@ -233,7 +233,7 @@ class _Worker(threading.Thread):
         """Whose rate and volume may change from clause to clause."""
         self._threads = owner.threads
         self._gain = 1.0
-        self._job: _Job | None = None
+        self._job: _Computation | None = None
         _workers.add(self)
 
     def stop(self) -> None:
@@ -270,7 +270,7 @@ class _Worker(threading.Thread):
 
     def _warm_up(self, voice: Voice) -> float:
         loudest, frames, begun = 0.0, 0, 0.0
-        for samples in voice.speak(spoken(WARM_UP), 1.0, _Job("").options):
+        for samples in voice.speak(spoken(WARM_UP), 1.0, _Computation("").options):
             loudest = max(loudest, float(np.abs(samples).max()))
             frames += len(samples) if begun else 0
             begun = begun or time.monotonic()
@@ -279,10 +279,10 @@ class _Worker(threading.Thread):
         self._gain = LOUDNESS / loudest
         return (time.monotonic() - begun) * voice.sample_rate / frames if frames else 1.0
 
-    def _speak(self, voice: Voice, job: _Job) -> None:
+    def _speak(self, voice: Voice, job: _Computation) -> None:
         owner = self._owner()
         rate, volume = (owner.rate, owner.volume) if owner is not None else (1.0, 1.0)
-        for piece in pieces(job.clause, LONGEST):
+        for piece in pieces(job.clause, MAX_PIECE):
             for samples in voice.speak(piece, rate, job.options):
                 if not np.isfinite(samples).all():
                     raise damaged(self._path, "what it says is not sound")

@@ -39,7 +39,7 @@ POLL_SECONDS = 0.02
 START_SECONDS = 20.0
 END_SECONDS = 1.0
 """What a killed child gets to be gone."""
-LONGEST = 2000
+MAX_PIECE = 2000
 """Characters that are rendered at once; a request must fit into the pipe even when the child does not read."""
 ROOM = 8_000_000
 """Bytes of disk that the sound of the longest clause takes; where there are fewer, the voice would wait for ever."""
@@ -117,7 +117,7 @@ class Pyttsx3Synthesizer:
             EngineTimeoutError: it took longer than `timeout`; the child was killed.
             EngineError: it failed or died.
         """
-        for piece in pieces(clause, LONGEST):
+        for piece in pieces(clause, MAX_PIECE):
             if self.pid is None or self._made_for != (self.rate, self.volume):
                 self._start()
             child = self._child

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from vita_tui.clock import Deadline
 from vita_tui.engines.http_client import CONNECT_SECONDS, Server, client, speaks_tls
-from vita_tui.engines.refusals import MOST_BYTES as MOST_REFUSAL
+from vita_tui.engines.refusals import MAX_REFUSAL_BYTES as MOST_REFUSAL
 from vita_tui.engines.refusals import connection_failure, refusal
 from vita_tui.engines.tts.base import Pcm
 from vita_tui.engines.tts.pieces import pieces
@@ -32,11 +32,11 @@ __all__ = ["RemoteSynthesizer"]
 
 POLL_SECONDS = 0.02
 """How soon a cancellation is noticed."""
-LONGEST = 2000
+MAX_PIECE = 2000
 """Characters in one request; OpenAI takes 4096."""
 CHUNK = 8192
 """Bytes of sound that are read at a time."""
-MOST_BYTES = 100_000_000
+MAX_SOUND_BYTES = 100_000_000
 """Of sound in one answer: nine minutes at 48 kHz."""
 
 
@@ -109,7 +109,7 @@ class RemoteSynthesizer:
             EngineUnavailableError: nobody answers there.
             EngineError: it refused, broke off, or sent what is not sound.
         """
-        for piece in pieces(clause, LONGEST):
+        for piece in pieces(clause, MAX_PIECE):
             if cancelled.is_set():
                 return
             self.load()
@@ -198,7 +198,7 @@ class RemoteSynthesizer:
                 if request.ended.is_set():
                     return
                 count += len(piece)
-                if count > MOST_BYTES:
+                if count > MAX_SOUND_BYTES:
                     raise EngineError(f"{self.name} does not stop sending.")
                 samples = stream.feed(piece)
                 if len(samples):

@@ -13,7 +13,7 @@ import pytest
 
 from vita_tui import paths
 from vita_tui.conversation.build import recognizers
-from vita_tui.engines.stt.runtime.loading import Weights
+from vita_tui.engines.stt.runtime.loading import WhisperWeights
 from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 from vita_tui.errors import EngineError, ModelError
 from vita_tui.events import EventBus
@@ -26,8 +26,8 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(paths.models_dir() / "whisper-tiny.en", tmp_path / "tiny.en"))
 
 
-def tiny(path: Path, **sizes: int) -> Weights:
-    return Weights("tiny.en", path, sizes)
+def tiny(path: Path, **sizes: int) -> WhisperWeights:
+    return WhisperWeights("tiny.en", path, sizes)
 
 
 def test_missing(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_tampered(copy: Path) -> None:
     with file.open("r+b") as stream:
         stream.seek(file.stat().st_size // 2)
         stream.write(bytes(range(256)) * 16)
-    weights = Weights("tiny.en", copy, digests={"model.bin": good})
+    weights = WhisperWeights("tiny.en", copy, digests={"model.bin": good})
     with pytest.raises(
         ModelError, match=r"tiny\.en is damaged: model\.bin is not the published file"
     ) as error:
@@ -115,7 +115,9 @@ def test_the_next_smaller_model_is_taken_when_memory_is_short(monkeypatch: pytes
     ]
     between = SimpleNamespace(available=int(sum(needed) / 2))
     monkeypatch.setattr("psutil.virtual_memory", lambda: between)
-    recognizer = WhisperRecognizer(Weights("base", folder / "whisper-base"), tiny(folder / "whisper-tiny.en"))
+    recognizer = WhisperRecognizer(
+        WhisperWeights("base", folder / "whisper-base"), tiny(folder / "whisper-tiny.en")
+    )
     recognizer.load()
     assert recognizer.name == "whisper tiny.en"
     assert recognizer.notes.startswith(
@@ -136,7 +138,7 @@ def test_an_unsupported_compute_type_falls_back_and_is_told() -> None:
 @pytest.mark.models
 def test_the_next_model_stands_in_and_is_told(tmp_path: Path) -> None:
     recognizer = WhisperRecognizer(
-        Weights("base", tmp_path / "nowhere"), tiny(paths.models_dir() / "whisper-tiny.en")
+        WhisperWeights("base", tmp_path / "nowhere"), tiny(paths.models_dir() / "whisper-tiny.en")
     )
     recognizer.load()
     assert recognizer.name == "whisper tiny.en"

@@ -20,8 +20,8 @@ from vita_tui.bench.words import errors, normalised
 from vita_tui.engines.stt.base import SAMPLE_RATE, Stop
 from vita_tui.engines.stt.decoding.decoder import Decoder, _fit
 from vita_tui.engines.stt.runtime.graphs import UnsupportedError, layers
-from vita_tui.engines.stt.runtime.loading import Weights
-from vita_tui.engines.stt.runtime.onnx_whisper import Memory, OnnxWhisper, _circles, _file
+from vita_tui.engines.stt.runtime.loading import WhisperWeights
+from vita_tui.engines.stt.runtime.onnx_whisper import EncodedWindow, OnnxWhisper, _circles, _file
 from vita_tui.engines.stt.runtime.variables import CutOffError, mapped
 from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 from vita_tui.engines.stt.scheduling.agreement import PartialTranscriber
@@ -32,12 +32,12 @@ SPEECH = ROOT.parent / "shared" / "speech"
 
 
 @pytest.fixture(scope="module")
-def weights() -> Weights:
-    return Weights("base", paths.models_dir() / "whisper-base")
+def weights() -> WhisperWeights:
+    return WhisperWeights("base", paths.models_dir() / "whisper-base")
 
 
 @pytest.fixture(scope="module")
-def whisper(weights: Weights) -> WhisperRecognizer:
+def whisper(weights: WhisperWeights) -> WhisperRecognizer:
     recognizer = WhisperRecognizer(weights)
     recognizer.load()
     return recognizer
@@ -63,7 +63,7 @@ def test_a_right_draft_saves_passes_and_a_wrong_one_costs_none(
     passes: list[int] = []
     read = text._read
 
-    def counted(memory: Memory, past: Any, tokens: Any, rows: Any) -> Any:
+    def counted(memory: EncodedWindow, past: Any, tokens: Any, rows: Any) -> Any:
         passes.append(len(tokens))
         return read(memory, past, tokens, rows)
 
@@ -86,7 +86,7 @@ def test_a_right_draft_saves_passes_and_a_wrong_one_costs_none(
 @pytest.mark.speech
 @pytest.mark.skipif(not SPEECH.is_dir(), reason="needs ../shared/speech")
 def test_as_many_words_are_understood_as_with_ctranslate2(
-    weights: Weights, whisper: WhisperRecognizer
+    weights: WhisperWeights, whisper: WhisperRecognizer
 ) -> None:
     plain = WhisperRecognizer(weights, drafts=False)
     plain.load()
@@ -139,7 +139,7 @@ def test_going_round_in_circles(tokens: list[int], circles: bool) -> None:
 
 
 def test_the_graphs_are_kept_and_damaged_ones_are_made_anew(
-    weights: Weights, whisper: WhisperRecognizer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    weights: WhisperWeights, whisper: WhisperRecognizer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(paths, "cache_dir", lambda: tmp_path / "cache")
     _, text = _inside(whisper)
@@ -173,7 +173,7 @@ print(psutil.Process().memory_info().rss)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is given back on Linux")
-def test_making_the_graphs_leaves_nothing_in_memory(weights: Weights, tmp_path: Path) -> None:
+def test_making_the_graphs_leaves_nothing_in_memory(weights: WhisperWeights, tmp_path: Path) -> None:
     def resident() -> int:
         done = subprocess.run(
             [sys.executable, "-c", RSS, str(weights.path)],
@@ -189,7 +189,7 @@ def test_making_the_graphs_leaves_nothing_in_memory(weights: Weights, tmp_path: 
 
 
 def test_without_a_place_for_the_graphs_it_works_all_the_same(
-    weights: Weights, whisper: WhisperRecognizer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    weights: WhisperWeights, whisper: WhisperRecognizer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
@@ -200,7 +200,7 @@ def test_without_a_place_for_the_graphs_it_works_all_the_same(
 
 
 def test_weights_of_another_kind_are_decoded_by_ctranslate2(
-    weights: Weights, question: Any, monkeypatch: pytest.MonkeyPatch
+    weights: WhisperWeights, question: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise UnsupportedError("weights of type int8")
@@ -213,7 +213,7 @@ def test_weights_of_another_kind_are_decoded_by_ctranslate2(
     assert recognizer.transcribe(question, draft="How many").text
 
 
-def test_ctranslate2_is_loaded_for_nothing_in_mid_speech(weights: Weights) -> None:
+def test_ctranslate2_is_loaded_for_nothing_in_mid_speech(weights: WhisperWeights) -> None:
     recognizer = WhisperRecognizer(weights, language="auto")
     recognizer.load()
     decoder, _ = _inside(recognizer)
@@ -237,7 +237,7 @@ def test_ctranslate2_is_loaded_for_nothing_in_mid_speech(weights: Weights) -> No
 
 
 def test_words_have_the_times_that_ctranslate2_gives_them(
-    whisper: WhisperRecognizer, weights: Weights, question: Any
+    whisper: WhisperRecognizer, weights: WhisperWeights, question: Any
 ) -> None:
     other = WhisperRecognizer(weights, drafts=False)
     other.load()
@@ -272,14 +272,14 @@ def test_words_are_drawn_at_a_temperature(whisper: WhisperRecognizer, question: 
     assert max(one.log_probability for one in drawn) < likeliest.log_probability
 
 
-def test_quantised_weights_are_refused(weights: Weights) -> None:
+def test_quantised_weights_are_refused(weights: WhisperWeights) -> None:
     variables = mapped(weights.path / "model.bin")
     name = "decoder/layer_0/ffn/linear_0/weight"
     with pytest.raises(UnsupportedError):
         layers({**variables, name: variables[name].astype(np.int8)})
 
 
-def test_variables_are_read_as_they_are(weights: Weights, tmp_path: Path) -> None:
+def test_variables_are_read_as_they_are(weights: WhisperWeights, tmp_path: Path) -> None:
     variables = mapped(weights.path / "model.bin")
     config = json.loads((weights.path / "config.json").read_bytes())
     assert layers(variables) == 6

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from vita_tui.engines.stt.base import SAMPLE_RATE
-from vita_tui.engines.stt.fake import FakeRecognizer, Step
+from vita_tui.engines.stt.fake import FakeRecognizer, ScriptedCall
 from vita_tui.engines.stt.scheduling.agreement import (
     CROWDED,
     FINAL,
-    KEPT,
+    KEPT_SECONDS,
     Agreement,
     Partial,
     PartialTranscriber,
@@ -52,7 +52,9 @@ def test_the_draft_is_what_was_understood_last() -> None:
 
 
 def test_a_decode_that_ran_away_changes_nothing() -> None:
-    recognizer = FakeRecognizer(["what is", Step("", guard=("10 tokens and no end",)), "what is the time"])
+    recognizer = FakeRecognizer(
+        ["what is", ScriptedCall("", guard=("10 tokens and no end",)), "what is the time"]
+    )
     first, second, third = decoded(recognizer, 1, 1.5, 2)
     assert first is not None
     assert second is None
@@ -66,7 +68,7 @@ def test_audio_of_words_that_are_agreed_on_is_left_out() -> None:
     recognizer = FakeRecognizer([text])
     found = decoded(recognizer, CROWDED + 1, CROWDED + 1.2, CROWDED + 1.4, CROWDED + 1.6)
     assert [call.words for call in recognizer.calls] == [True, True, False, False]
-    assert KEPT <= recognizer.calls[2].audio_seconds < CROWDED
+    assert KEPT_SECONDS <= recognizer.calls[2].audio_seconds < CROWDED
     assert found[2] is not None
     assert found[2].stable.startswith("word0 word1")
 

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vita_tui.clock import LOOK_SECONDS, FakeClock, RunningClock
+from vita_tui.clock import CLOCK_POLL_SECONDS, FakeClock, RunningClock
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import SAMPLE_RATE, Recognizer, Transcription
-from vita_tui.engines.stt.fake import FakeRecognizer, Step
+from vita_tui.engines.stt.fake import FakeRecognizer, ScriptedCall
 from vita_tui.engines.stt.scheduling.agreement import Partial
 from vita_tui.engines.stt.scheduling.worker import WhisperWorker
 from vita_tui.errors import EngineError, EngineTimeoutError, NoEngineError
@@ -52,7 +52,7 @@ def test_a_final_is_understood() -> None:
 
 
 def test_of_waiting_partials_only_the_newest_is_decoded(gate: threading.Event) -> None:
-    recognizer = FakeRecognizer([Step("first", until=gate), "newest"])
+    recognizer = FakeRecognizer([ScriptedCall("first", until=gate), "newest"])
     worker = started(recognizer)
     first = worker.final(AUDIO)
     assert recognizer.began.acquire(timeout=PATIENCE)
@@ -84,7 +84,7 @@ def test_a_speculation_that_is_claimed_is_not_decoded_again() -> None:
 
 
 def test_a_speculation_that_was_discarded_cannot_be_claimed(gate: threading.Event) -> None:
-    worker = started(FakeRecognizer([Step("too early", until=gate)]))
+    worker = started(FakeRecognizer([ScriptedCall("too early", until=gate)]))
     speculation = worker.speculate(1, AUDIO)
     worker.discard(1)
     assert worker.claim(1) is None
@@ -103,7 +103,7 @@ def test_a_failure_ends_one_decode_and_not_the_thread() -> None:
 
 
 def test_a_decode_that_hangs_is_given_up(gate: threading.Event) -> None:
-    worker = started(FakeRecognizer([Step("never", until=gate)]), timeout=0.2)
+    worker = started(FakeRecognizer([ScriptedCall("never", until=gate)]), timeout=0.2)
     with pytest.raises(EngineTimeoutError):
         worker.final(AUDIO).result(PATIENCE)
     assert worker.counts().overruns == 1
@@ -204,7 +204,7 @@ def test_a_partial_that_hangs_counts_against_its_engine_when_a_final_waits_for_i
     gate: threading.Event,
 ) -> None:
     hanging, fallback = (
-        FakeRecognizer([Step("never", until=gate)]),
+        FakeRecognizer([ScriptedCall("never", until=gate)]),
         FakeRecognizer(["right"], name="fallback"),
     )
     chain: Chain[Recognizer] = Chain("stt", [hanging, fallback], HealthSettings(), bus=EventBus())
@@ -234,7 +234,7 @@ def test_loading_that_hangs_is_given_up_when_a_final_waits_for_it(gate: threadin
 
 
 def test_while_the_only_engine_hangs_a_final_says_so(gate: threading.Event) -> None:
-    worker = started(FakeRecognizer([Step("never", until=gate)]), timeout=0.05)
+    worker = started(FakeRecognizer([ScriptedCall("never", until=gate)]), timeout=0.05)
     for sentence in ("took longer", "has been decoding"):
         with pytest.raises(EngineTimeoutError, match=sentence):
             worker.final(AUDIO).result(PATIENCE)
@@ -247,7 +247,7 @@ def test_while_the_only_engine_hangs_a_final_says_so(gate: threading.Event) -> N
 def test_a_decode_that_nobody_wants_any_more_says_nothing_about_its_engine() -> None:
     bus, worked = EventBus(), []
     bus.subscribe(lambda event: worked.append(event) if isinstance(event, EngineWorked) else None)
-    slow = FakeRecognizer([EngineError("once."), Step("slow", seconds=60), "right"])
+    slow = FakeRecognizer([EngineError("once."), ScriptedCall("slow", seconds=60), "right"])
     chain: Chain[Recognizer] = Chain("stt", [slow], HealthSettings(breaker_failures=3), bus=bus)
     worker = WhisperWorker(chain)
     worker.start().result(PATIENCE)
@@ -269,7 +269,7 @@ def test_a_decode_that_nobody_wants_any_more_says_nothing_about_its_engine() -> 
 def test_of_the_time_to_decode_only_that_counts_in_which_the_program_ran(gate: threading.Event) -> None:
     real = FakeClock()
     clock = RunningClock(real)
-    engine = FakeRecognizer([Step("in time", until=gate), Step("too late", seconds=60)])
+    engine = FakeRecognizer([ScriptedCall("in time", until=gate), ScriptedCall("too late", seconds=60)])
     chain: Chain[Recognizer] = Chain("stt", [engine], HealthSettings(), bus=EventBus(), clock=clock)
     worker = WhisperWorker(chain, timeout=20, clock=clock)
     worker.start().result(PATIENCE)
@@ -279,13 +279,13 @@ def test_of_the_time_to_decode_only_that_counts_in_which_the_program_ran(gate: t
         real.advance(60)  # suspended
         clock.monotonic()
     with pytest.raises(TimeoutError):
-        final.result(3 * LOOK_SECONDS)  # the watch looks, and leaves it alone
+        final.result(3 * CLOCK_POLL_SECONDS)  # the watch looks, and leaves it alone
     gate.set()
     assert final.result(PATIENCE).text == "in time"
     final = worker.final(AUDIO)
     assert engine.began.acquire(timeout=PATIENCE)
     for _ in range(100):
-        real.advance(LOOK_SECONDS)
+        real.advance(CLOCK_POLL_SECONDS)
         clock.monotonic()
     with pytest.raises(EngineTimeoutError):
         final.result(PATIENCE)

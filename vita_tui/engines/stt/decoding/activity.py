@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from vita_tui.engines.stt.base import SAMPLE_RATE
 
-__all__ = ["LONGEST", "Piece", "pieces", "sentences", "speech_probabilities"]
+__all__ = ["MAX_SEGMENT_SECONDS", "SpeechSegment", "pieces", "sentences", "speech_probabilities"]
 
 CHUNK = 512
 """Samples that one probability stands for: 32 ms."""
-LONGEST = 25.0
+MAX_SEGMENT_SECONDS = 25.0
 """Seconds in a piece: with margin it fits Whisper's 30."""
 SPEECH = 0.5
 """Probability that proves speech. White and pink noise, hum and chords stay under 0.4, one-word answers reach 0.9."""
@@ -35,12 +35,12 @@ OVERLAP = 1.0
 
 SENTENCE = 2.0
 """Seconds from which on a pause ends what `sentences` gives: the language of less is a guess."""
-PAUSE = 0.3
+SENTENCE_PAUSE = 0.3
 """Seconds without speech that end a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SpeechSegment:
     """Speech between sample `start` and sample `end`."""
 
     start: int
@@ -59,7 +59,7 @@ def speech_probabilities(audio: NDArray[np.float32]) -> NDArray[np.float32]:
     return probabilities
 
 
-def pieces(audio: NDArray[np.float32], *, longest: float = LONGEST) -> Iterator[Piece]:
+def pieces(audio: NDArray[np.float32], *, longest: float = MAX_SEGMENT_SECONDS) -> Iterator[SpeechSegment]:
     """The stretches of `audio` that hold speech, at most `longest` seconds each, cut where the speaker pauses.
 
     Looks at one block at a time, so memory does not grow with the length of `audio`. Where pieces are cut depends only on the
@@ -79,7 +79,7 @@ def pieces(audio: NDArray[np.float32], *, longest: float = LONGEST) -> Iterator[
         length = min(len(block), len(probabilities) * CHUNK)
         if span is not None:
             edge = int(EDGE * SAMPLE_RATE)
-            yield Piece(
+            yield SpeechSegment(
                 position + max(0, span[0] * CHUNK - edge),
                 position + min(length, span[1] * CHUNK + edge),
                 last=not more,
@@ -100,7 +100,7 @@ def sentences(audio: NDArray[np.float32]) -> list[tuple[int, int]]:
     start = 0
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
         middle = int(begin + end) // 2 * CHUNK
-        if (end - begin) * CHUNK >= PAUSE * SAMPLE_RATE and middle - start >= SENTENCE * SAMPLE_RATE:
+        if (end - begin) * CHUNK >= SENTENCE_PAUSE * SAMPLE_RATE and middle - start >= SENTENCE * SAMPLE_RATE:
             found.append((start, middle))
             start = middle
     if start < len(audio):

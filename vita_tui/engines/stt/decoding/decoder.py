@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from vita_tui.engines.stt.base import SAMPLE_RATE, Word
 from vita_tui.engines.stt.decoding import runaway
 from vita_tui.engines.stt.decoding.activity import EDGE
-from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW, SECOND_OPINION, Attempt
-from vita_tui.engines.stt.runtime.model import Model
-from vita_tui.engines.stt.runtime.onnx_whisper import Memory, OnnxWhisper
+from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW, SECOND_OPINION, DecodedWindow
+from vita_tui.engines.stt.runtime.model import LoadedWhisper
+from vita_tui.engines.stt.runtime.onnx_whisper import EncodedWindow, OnnxWhisper
 
 if TYPE_CHECKING:
     from faster_whisper.tokenizer import Tokenizer
@@ -93,7 +93,7 @@ class _Ask:
 class Decoder:
     """Decodes with one loaded model. Not safe for use by two threads at once."""
 
-    def __init__(self, model: Model, rule: WindowRule, text: OnnxWhisper | None = None) -> None:
+    def __init__(self, model: LoadedWhisper, rule: WindowRule, text: OnnxWhisper | None = None) -> None:
         """
         Args:
             text: what writes the words; None for CTranslate2's own way.
@@ -132,8 +132,8 @@ class Decoder:
         if seconds < SHORTEST:
             return result
         features = self._features(audio)
-        attempts: list[Attempt] = []
-        sound: Memory | None = None
+        attempts: list[DecodedWindow] = []
+        sound: EncodedWindow | None = None
         encoded: Any = None
         least = 0.0
         for window, temperature in self._ladder(seconds, partial):
@@ -201,7 +201,7 @@ class Decoder:
         features: NDArray[np.float32] = self.model.features(audio)[:, :-1]
         return features
 
-    def _detect(self, sound: Memory | None, encoded: Any) -> str:
+    def _detect(self, sound: EncodedWindow | None, encoded: Any) -> str:
         if not self.model.multilingual:
             return "en"
         if self._text is not None and sound is not None:
@@ -238,12 +238,12 @@ class Decoder:
     @staticmethod
     def _write(
         text: OnnxWhisper,
-        sound: Memory,
+        sound: EncodedWindow,
         ask: _Ask,
         window: float,
         temperature: float,
         cancelled: Event | None,
-    ) -> Attempt:
+    ) -> DecodedWindow:
         """The likeliest words, or drawn ones at a temperature, by ONNX Runtime."""
         written = max(
             (
@@ -260,7 +260,7 @@ class Decoder:
             ),
             key=lambda one: one.log_probability,
         )
-        return Attempt(
+        return DecodedWindow(
             text=ask.tokenizer.decode([*ask.known, *written.tokens]).strip(),
             tokens=written.tokens,
             log_probability=written.log_probability,
@@ -271,7 +271,7 @@ class Decoder:
             seconds=ask.seconds,
         )
 
-    def _generate(self, encoded: Any, ask: _Ask, window: float, temperature: float) -> Attempt:
+    def _generate(self, encoded: Any, ask: _Ask, window: float, temperature: float) -> DecodedWindow:
         """The likeliest words, or drawn ones at a temperature, by CTranslate2, which takes as long for known words as for others."""
         sampling: dict[str, Any] = {"beam_size": 1}
         if temperature:
@@ -294,7 +294,7 @@ class Decoder:
         # The known tokens come back with the others, and their probability is not in the score.
         everything = generated.sequences_ids[0]
         tokens = tuple(everything[len(ask.known) :])
-        return Attempt(
+        return DecodedWindow(
             text=ask.tokenizer.decode(everything).strip(),
             tokens=tokens,
             # The score is the sum over the new tokens and the end token, divided by all tokens without the end token.
@@ -307,12 +307,14 @@ class Decoder:
         )
 
     @staticmethod
-    def _accept(result: Decoded, attempt: Attempt) -> None:
+    def _accept(result: Decoded, attempt: DecodedWindow) -> None:
         result.log_probability = attempt.log_probability
         result.no_speech = attempt.no_speech
         result.text = "" if runaway.wordless(attempt) else attempt.text
 
-    def _words(self, sound: Memory | None, encoded: Any, frames: int, result: Decoded) -> tuple[Word, ...]:
+    def _words(
+        self, sound: EncodedWindow | None, encoded: Any, frames: int, result: Decoded
+    ) -> tuple[Word, ...]:
         from faster_whisper.transcribe import merge_punctuations
 
         tokenizer = self._tokenizer(result.language)

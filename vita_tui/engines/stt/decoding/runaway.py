@@ -17,7 +17,7 @@ from dataclasses import dataclass
 __all__ = [
     "FULL_WINDOW",
     "SECOND_OPINION",
-    "Attempt",
+    "DecodedWindow",
     "believable",
     "best",
     "budget",
@@ -82,7 +82,7 @@ INVENTED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class DecodedWindow:
     """One decode of one window."""
 
     text: str
@@ -111,7 +111,7 @@ def budget(seconds: float, language: str) -> int:
     return min(224, TOKENS_AT_START + math.ceil(rate * seconds))
 
 
-def reasons(attempt: Attempt) -> tuple[str, ...]:
+def reasons(attempt: DecodedWindow) -> tuple[str, ...]:
     """Why `attempt` is not to be believed, in words; empty when it is."""
     found = []
     if attempt.full:
@@ -130,7 +130,7 @@ def reasons(attempt: Attempt) -> tuple[str, ...]:
     return tuple(found)
 
 
-def believable(attempt: Attempt, earlier: Sequence[Attempt]) -> bool:
+def believable(attempt: DecodedWindow, earlier: Sequence[DecodedWindow]) -> bool:
     """Whether `attempt` can be taken, knowing the attempts before it.
 
     A text that two windows agree on was said, however odd it looks: people do say "no, no, no, no, no, no". And what is weak on two
@@ -146,7 +146,7 @@ def believable(attempt: Attempt, earlier: Sequence[Attempt]) -> bool:
     return any(words(other.text) == said and not other.full for other in earlier)
 
 
-def best(attempts: Sequence[Attempt]) -> Attempt | None:
+def best(attempts: Sequence[DecodedWindow]) -> DecodedWindow | None:
     """The likeliest of `attempts` that did not run away; None when all did."""
     sane = [
         attempt for attempt in attempts if not runaway(attempt) and math.isfinite(attempt.log_probability)
@@ -154,7 +154,7 @@ def best(attempts: Sequence[Attempt]) -> Attempt | None:
     return max(sane, key=lambda attempt: attempt.log_probability, default=None)
 
 
-def runaway(attempt: Attempt) -> bool:
+def runaway(attempt: DecodedWindow) -> bool:
     """Whether `attempt` ran on or went round in circles."""
     return (
         attempt.full
@@ -164,7 +164,7 @@ def runaway(attempt: Attempt) -> bool:
     )
 
 
-def doubled(attempt: Attempt) -> bool:
+def doubled(attempt: DecodedWindow) -> bool:
     """Whether all that was said are the same words again, in less time than it takes to say them."""
     said = words(attempt.text)
     return bool(once(attempt.text)) and attempt.seconds < WORD_SECONDS * len(said)
@@ -180,7 +180,7 @@ def once(text: str) -> str:
     return ""
 
 
-def wordless(attempt: Attempt) -> bool:
+def wordless(attempt: DecodedWindow) -> bool:
     """Whether `attempt` is what Whisper writes for sound without words."""
     said = " ".join(words(attempt.text))
     if not said:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ComputeTypeError",
     "OutOfMemoryError",
-    "Weights",
+    "WhisperWeights",
     "check",
     "damaged",
     "look_over",
@@ -52,7 +52,7 @@ class ComputeTypeError(ModelError):
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class WhisperWeights:
     """A Whisper model in CTranslate2's format."""
 
     name: str
@@ -89,7 +89,7 @@ def plans(device: str, compute_type: str) -> list[Plan]:
     return list(dict.fromkeys(found))
 
 
-def open_model(weights: Weights, plan: Plan, *, threads: int) -> WhisperModel:
+def open_model(weights: WhisperWeights, plan: Plan, *, threads: int) -> WhisperModel:
     """Load `weights`, which were looked over, as `plan` says, on `threads` threads of a CPU.
 
     Raises:
@@ -111,7 +111,7 @@ def open_model(weights: Weights, plan: Plan, *, threads: int) -> WhisperModel:
         raise explain(error, weights, plan) from error
 
 
-def look_over(weights: Weights, plan: Plan) -> None:
+def look_over(weights: WhisperWeights, plan: Plan) -> None:
     """Read the files to their last byte, and see whether they will fit.
 
     Raises:
@@ -123,7 +123,7 @@ def look_over(weights: Weights, plan: Plan) -> None:
     _check_digests(weights)
 
 
-def explain(error: Exception, weights: Weights, plan: Plan) -> ModelError:
+def explain(error: Exception, weights: WhisperWeights, plan: Plan) -> ModelError:
     """What `error`, raised by CTranslate2 or its tokenizer, means for the user."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     low = text.casefold()
@@ -147,7 +147,7 @@ def explain(error: Exception, weights: Weights, plan: Plan) -> ModelError:
     return damaged(weights, text)
 
 
-def check(weights: Weights) -> None:
+def check(weights: WhisperWeights) -> None:
     """Look over the folder without loading it.
 
     Raises:
@@ -191,7 +191,7 @@ def check(weights: Weights) -> None:
         ) from error
 
 
-def _check_json(weights: Weights, file: Path) -> None:
+def _check_json(weights: WhisperWeights, file: Path) -> None:
     try:
         content = json.loads(file.read_bytes())
     except ValueError as error:
@@ -200,7 +200,7 @@ def _check_json(weights: Weights, file: Path) -> None:
         raise damaged(weights, f"{file.name} holds no table")
 
 
-def _check_contents(weights: Weights, file: BinaryIO) -> None:
+def _check_contents(weights: WhisperWeights, file: BinaryIO) -> None:
     """Each variable's payload must lie within model.bin, and the last entry of its table must end it."""
     magic = file.read(4)
     if magic in OTHER_FORMATS:
@@ -218,7 +218,7 @@ def _check_contents(weights: Weights, file: BinaryIO) -> None:
         raise damaged(weights, f"model.bin has {beyond:,} bytes too many")
 
 
-def _check_digests(weights: Weights) -> None:
+def _check_digests(weights: WhisperWeights) -> None:
     """Read every byte: 0.1 s for 150 MB where the processor knows SHA-256."""
     for name, wanted in weights.digests.items():
         try:
@@ -233,7 +233,7 @@ def _check_digests(weights: Weights) -> None:
             raise damaged(weights, f"{name} is not the published file, some of its bytes were altered")
 
 
-def _check_memory(weights: Weights, plan: Plan) -> None:
+def _check_memory(weights: WhisperWeights, plan: Plan) -> None:
     """Refuse what would make the system kill the program: Linux grants memory first and ends processes later."""
     import psutil
 
@@ -255,14 +255,14 @@ def _format_of(file: Path) -> str:
         return "a file"
 
 
-def _wrong_format(weights: Weights, what: str) -> ModelError:
+def _wrong_format(weights: WhisperWeights, what: str) -> ModelError:
     return ModelError(
         f"Whisper {weights.name} is in the wrong format: {what}.",
         remedy="Give stt.model a folder in CTranslate2's format (ct2-transformers-converter makes one), or a name that vita models list shows.",
     )
 
 
-def damaged(weights: Weights, what: str) -> ModelError:
+def damaged(weights: WhisperWeights, what: str) -> ModelError:
     """The error of files whose content is wrong; `what` is."""
     return ModelError(
         f"Whisper {weights.name} is damaged: {what}.",

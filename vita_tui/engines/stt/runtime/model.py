@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer as Vocabulary
 
-from vita_tui.engines.stt.runtime.loading import Plan, Weights, damaged, look_over, open_model
+from vita_tui.engines.stt.runtime.loading import Plan, WhisperWeights, damaged, look_over, open_model
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
     from faster_whisper.feature_extractor import FeatureExtractor
 
-__all__ = ["Model"]
+__all__ = ["LoadedWhisper"]
 
 ENGLISH_END = 50256
 """The end token of models that know English only: they have GPT-2's vocabulary."""
 
 
-class Model:
+class LoadedWhisper:
     """Vocabulary and features are there at once. The rest is CTranslate2's: 0.4 s and 100 MB, which nothing needs while ONNX Runtime
     writes the words.
     """
 
-    def __init__(self, weights: Weights, plan: Plan, *, threads: int) -> None:
+    def __init__(self, weights: WhisperWeights, plan: Plan, *, threads: int) -> None:
         """
         Raises:
             ModelError: the files are not what they should be, or do not fit into memory.

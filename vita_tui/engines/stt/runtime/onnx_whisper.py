@@ -28,7 +28,7 @@ from vita_tui.engines.stt.decoding.alignment import begins
 from vita_tui.engines.stt.runtime import graphs
 from vita_tui.engines.stt.runtime.variables import mapped
 
-__all__ = ["Memory", "OnnxWhisper", "Written"]
+__all__ = ["EncodedWindow", "OnnxWhisper", "Written"]
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class EncodedWindow:
     """One window of sound."""
 
     inputs: dict[str, Floats]
@@ -115,15 +115,15 @@ class OnnxWhisper:
         """Most tokens that can be read, known and new ones together."""
         return len(self._positions)
 
-    def memory(self, features: Floats, cancelled: Event | None = None) -> Memory | None:
+    def memory(self, features: Floats, cancelled: Event | None = None) -> EncodedWindow | None:
         """Encode log-mel features, (mels, frames), an even number of frames; None when it was `cancelled`."""
         values = self._sound.run({"features": features[None]}, cancelled)
         if values is None:
             return None
         *inputs, _ = values
-        return Memory(dict(zip(self._names, inputs, strict=True)))
+        return EncodedWindow(dict(zip(self._names, inputs, strict=True)))
 
-    def language(self, memory: Memory, languages: Collection[str]) -> str:
+    def language(self, memory: EncodedWindow, languages: Collection[str]) -> str:
         """The code of the likeliest of `languages`."""
         tokens = {code: self._vocabulary.token_to_id(f"<|{code}|>") for code in languages}
         start = self._vocabulary.token_to_id("<|startoftranscript|>")
@@ -132,7 +132,7 @@ class OnnxWhisper:
 
     def write(
         self,
-        memory: Memory,
+        memory: EncodedWindow,
         start: Sequence[int],
         known: Sequence[int],
         draft: Sequence[int],
@@ -190,7 +190,7 @@ class OnnxWhisper:
         )
 
     def _read(
-        self, memory: Memory, past: list[Floats], tokens: Sequence[int], rows: Sequence[int]
+        self, memory: EncodedWindow, past: list[Floats], tokens: Sequence[int], rows: Sequence[int]
     ) -> tuple[Floats, list[Floats]]:
         """Read `tokens` behind `past`: the scores of what follows those at `rows`, and the new past."""
         values = self._text.run(self._inputs(memory, past, tokens, rows), results=self._results)
@@ -199,7 +199,7 @@ class OnnxWhisper:
         return scores, now
 
     def _inputs(
-        self, memory: Memory, past: list[Floats], tokens: Sequence[int], rows: Sequence[int]
+        self, memory: EncodedWindow, past: list[Floats], tokens: Sequence[int], rows: Sequence[int]
     ) -> dict[str, Any]:
         read = past[0].shape[2]
         embedded = self._embeddings[list(tokens)].astype(np.float32)
@@ -208,7 +208,7 @@ class OnnxWhisper:
         return inputs | {f"past_{name}": part for name, part in zip(self._names, past, strict=True)}
 
     def begins(
-        self, memory: Memory, start: Sequence[int], tokens: Sequence[int], frames: int
+        self, memory: EncodedWindow, start: Sequence[int], tokens: Sequence[int], frames: int
     ) -> NDArray[np.float64]:
         """Seconds at which each of `tokens` begins in `memory`, and, last, at which they end.
 

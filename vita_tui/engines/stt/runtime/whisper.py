@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vita_tui.engines.stt.base import SAMPLE_RATE, Transcription, Word
-from vita_tui.engines.stt.decoding.activity import Piece, pieces, speech_probabilities
+from vita_tui.engines.stt.decoding.activity import SpeechSegment, pieces, speech_probabilities
 from vita_tui.engines.stt.decoding.decoder import UNSPACED, Decoded, Decoder, WindowRule
 from vita_tui.engines.stt.runtime.loading import (
     ComputeTypeError,
     OutOfMemoryError,
     Plan,
-    Weights,
+    WhisperWeights,
     explain,
     plans,
 )
-from vita_tui.engines.stt.runtime.model import Model
+from vita_tui.engines.stt.runtime.model import LoadedWhisper
 from vita_tui.engines.stt.runtime.onnx_whisper import OnnxWhisper
 from vita_tui.errors import EngineError, ModelError
 
@@ -37,7 +37,7 @@ SMALL = 100_000_000
 """Bytes of weights below which a model, such as tiny.en with 75 MB, needs longer windows to understand as much."""
 SMALL_RULE = (8.0, 2.0)
 """Seconds, for `WindowRule`."""
-REMEMBERED = 8
+CACHED_SEGMENTS = 8
 """Finished pieces of a long utterance that need not be decoded again: three minutes of speech."""
 
 
@@ -46,7 +46,7 @@ class WhisperRecognizer:
 
     def __init__(
         self,
-        *candidates: Weights,
+        *candidates: WhisperWeights,
         device: str = "auto",
         compute_type: str = "auto",
         threads: int = 2,
@@ -66,7 +66,7 @@ class WhisperRecognizer:
         """
         if not candidates:
             raise ValueError("a recogniser needs a model")
-        self._candidates: Sequence[Weights] = candidates
+        self._candidates: Sequence[WhisperWeights] = candidates
         self._device = device
         self._compute_type = compute_type
         self._threads = threads
@@ -91,7 +91,7 @@ class WhisperRecognizer:
         """
         if self._decoder is not None:
             return
-        failures: list[tuple[Weights, ModelError]] = []
+        failures: list[tuple[WhisperWeights, ModelError]] = []
         for weights in self._candidates:
             for plan in plans(self._device, self._compute_type):
                 if failures and failures[-1][0] is weights and not _another_way(failures[-1][1], plan):
@@ -109,8 +109,8 @@ class WhisperRecognizer:
         others = "".join(f" Then {error.message}" for _, error in failures[1:])
         raise type(first)(first.message + others, remedy=first.remedy)
 
-    def _try(self, weights: Weights, plan: Plan) -> Decoder:
-        model = Model(weights, plan, threads=self._threads)
+    def _try(self, weights: WhisperWeights, plan: Plan) -> Decoder:
+        model = LoadedWhisper(weights, plan, threads=self._threads)
         text = self._onnx_whisper(weights, plan, model.vocabulary) if self._drafts else None
         small = (weights.path / "model.bin").stat().st_size < SMALL
         decoder = Decoder(model, self._rule or WindowRule(*(SMALL_RULE if small else ())), text)
@@ -137,7 +137,7 @@ class WhisperRecognizer:
         speech_probabilities(_warm_up_sound())
         return decoder
 
-    def _onnx_whisper(self, weights: Weights, plan: Plan, vocabulary: Any) -> OnnxWhisper | None:
+    def _onnx_whisper(self, weights: WhisperWeights, plan: Plan, vocabulary: Any) -> OnnxWhisper | None:
         """What writes the words faster than CTranslate2, where it was asked to compute with 8 bits on a CPU; None where it cannot."""
         if plan.device != "cpu" or not plan.compute_type.startswith("int8"):
             return None
@@ -149,7 +149,9 @@ class WhisperRecognizer:
             log.warning("%s is decoded by CTranslate2: %s", weights.name, error)
             return None
 
-    def _tell(self, weights: Weights, plan: Plan, failures: list[tuple[Weights, ModelError]]) -> None:
+    def _tell(
+        self, weights: WhisperWeights, plan: Plan, failures: list[tuple[WhisperWeights, ModelError]]
+    ) -> None:
         self.name = f"whisper {weights.name}"
         self.device = plan.device
         self.compute_type = plan.compute_type
@@ -186,7 +188,7 @@ class WhisperRecognizer:
         wanted = language or self.language
         if wanted not in ("auto", *decoder.model.languages):
             raise EngineError(f"{self.name} does not know the language “{wanted}”.")
-        found: list[tuple[Piece, Decoded]] = []
+        found: list[tuple[SpeechSegment, Decoded]] = []
         try:
             for piece in pieces(audio):
                 if cancelled is not None and cancelled.is_set():
@@ -206,7 +208,7 @@ class WhisperRecognizer:
         self,
         decoder: Decoder,
         audio: NDArray[np.float32],
-        piece: Piece,
+        piece: SpeechSegment,
         language: str,
         prefix: str,
         draft: str,
@@ -239,7 +241,7 @@ class WhisperRecognizer:
         decoded = decoder.decode(samples, language=language, prefix=prefix, words=words, cancelled=cancelled)
         if decoded.finished:
             self._remembered[key] = decoded
-            while len(self._remembered) > REMEMBERED:
+            while len(self._remembered) > CACHED_SEGMENTS:
                 self._remembered.popitem(last=False)
         return decoded
 
@@ -250,7 +252,7 @@ class WhisperRecognizer:
 
 
 def _join(
-    found: list[tuple[Piece, Decoded]],
+    found: list[tuple[SpeechSegment, Decoded]],
     language: str,
     audio_seconds: float,
     decode_seconds: float,

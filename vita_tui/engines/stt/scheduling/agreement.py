@@ -22,7 +22,7 @@ __all__ = ["Agreement", "Partial", "PartialTranscriber"]
 
 CROWDED = 5.0
 """Seconds of window from which its stable beginning is cut off; with margin this is hardly more than the least window."""
-KEPT = 2.5
+KEPT_SECONDS = 2.5
 """Seconds that stay at least: the words in them still change, and those before them are their context."""
 FINAL = 6.0
 """Seconds that are decoded again at least when the utterance is over: with fewer, words are lost that their context decides."""
@@ -149,18 +149,18 @@ class PartialTranscriber:
         return self._space.join([*self._agreement.stable, *self._tail])
 
     def _leave_out(self, result: Transcription, words: int, seconds: float) -> None:
-        """Cut the window after a stable word that ends `KEPT` seconds or more before its end."""
+        """Cut the window after a stable word that ends `KEPT_SECONDS` seconds or more before its end."""
         stuck, stable = seconds > STUCK, len(self._agreement.stable)
         count = 0
         if len(result.words) == words:
-            ended = sum(1 for word in result.words if word.end <= seconds - KEPT)
+            ended = sum(1 for word in result.words if word.end <= seconds - KEPT_SECONDS)
             count = ended if stuck else min(ended, stable)
         if count:
             end = result.words[count - 1].end
             begin = result.words[count].start if count < words else end
             cut = (end + max(begin, end)) / 2
         elif stuck or not words:
-            cut = seconds - KEPT
+            cut = seconds - KEPT_SECONDS
         else:
             return
         self._settled += self._agreement.drop(count)

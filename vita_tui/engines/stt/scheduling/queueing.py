@@ -14,7 +14,7 @@ from vita_tui.engines.stt.base import Recognizer, Stop
 from vita_tui.engines.stt.scheduling.agreement import PartialTranscriber
 from vita_tui.errors import EngineError
 
-__all__ = ["Job", "Kind", "Slots", "Work"]
+__all__ = ["Kind", "RecognitionJob", "Slots", "Work"]
 
 MOST_FINALS = 16
 """Finals that may wait. Each is an utterance of a person: more than this many can only mean that the thread is stuck."""
@@ -37,7 +37,7 @@ class Kind(Enum):
 
 
 @dataclass(eq=False, slots=True)
-class Job:
+class RecognitionJob:
     """One piece of work for the whisper thread."""
 
     kind: Kind
@@ -73,14 +73,14 @@ class Slots:
     """Errands and finals in their order, one speculation, one partial, one probe. The caller holds a lock."""
 
     def __init__(self) -> None:
-        self.errands: deque[Job] = deque()
-        self.load: Job | None = None
-        self.finals: deque[Job] = deque()
-        self.speculation: Job | None = None
-        self.partial: Job | None = None
-        self.probe: Job | None = None
+        self.errands: deque[RecognitionJob] = deque()
+        self.load: RecognitionJob | None = None
+        self.finals: deque[RecognitionJob] = deque()
+        self.speculation: RecognitionJob | None = None
+        self.partial: RecognitionJob | None = None
+        self.probe: RecognitionJob | None = None
 
-    def add_final(self, job: Job) -> None:
+    def add_final(self, job: RecognitionJob) -> None:
         """
         Raises:
             EngineError: too many wait already.
@@ -96,7 +96,7 @@ class Slots:
         """Whether anything but a probe waits."""
         return bool(self.errands or self.load or self.finals or self.speculation or self.partial)
 
-    def take(self) -> Job | None:
+    def take(self) -> RecognitionJob | None:
         """What to do next: errands and loading, finals, then the speculation, the partial, the probe."""
         if self.errands:
             return self.errands.popleft()
@@ -118,7 +118,7 @@ class Slots:
             return job
         return None
 
-    def drain(self) -> Iterator[Job]:
+    def drain(self) -> Iterator[RecognitionJob]:
         """Everything that waits; nothing waits afterwards."""
         while (job := self.take()) is not None:
             yield job

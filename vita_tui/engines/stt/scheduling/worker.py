@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vita_tui.clock import LOOK_SECONDS, RUNNING, RunningClock
+from vita_tui.clock import CLOCK_POLL_SECONDS, RUNNING, RunningClock
 from vita_tui.engines.chain import Attempt, Chain
 from vita_tui.engines.stt.base import Recognizer, Stop, Transcription
 from vita_tui.engines.stt.scheduling.agreement import Partial, PartialTranscriber
-from vita_tui.engines.stt.scheduling.queueing import Job, Kind, Slots
+from vita_tui.engines.stt.scheduling.queueing import Kind, RecognitionJob, Slots
 from vita_tui.engines.stt.scheduling.work import fresh_start, load, nothing, transcribe
 from vita_tui.errors import EngineError, EngineTimeoutError, VitaError
 from vita_tui.health.registry import Entry, registry
@@ -42,7 +42,7 @@ class _Running:
 
     generation: int
     """Number of the thread."""
-    job: Job
+    job: RecognitionJob
     since: float
     """Seconds of running time at which it came to this engine, or took the job."""
     attempt: Attempt[Recognizer] | None = None
@@ -103,7 +103,7 @@ class WhisperWorker:
         """Number of the thread whose work counts."""
         self._given_up: tuple[_Running, ...] = ()
         """What threads are still inside of that were given up."""
-        self._claimable: Job | None = None
+        self._claimable: RecognitionJob | None = None
         """The newest speculation, waiting, running or done."""
         self._threads: list[tuple[threading.Thread, Entry]] = []
         """The whisper thread and the one that watches over it."""
@@ -114,7 +114,7 @@ class WhisperWorker:
 
     def start(self) -> Future[Transcription]:
         """Start the thread and load in it; the future is done when loading is, or has its error. Its result means nothing."""
-        job = Job(Kind.LOAD, load)
+        job = RecognitionJob(Kind.LOAD, load)
         with self._condition:
             if not self._stopping:
                 raise RuntimeError("the whisper thread runs already")
@@ -129,7 +129,7 @@ class WhisperWorker:
 
         The future is as that of `start`; it is cancelled at once when the worker was not started.
         """
-        job = Job(Kind.LOAD, load)
+        job = RecognitionJob(Kind.LOAD, load)
         with self._condition:
             if not self._stopping:
                 if self._slots.load is not None:
@@ -149,7 +149,7 @@ class WhisperWorker:
             self._chain.unloaded(engine)
             return nothing()
 
-        job = Job(Kind.ERRAND, free)
+        job = RecognitionJob(Kind.ERRAND, free)
         with self._condition:
             if not self._stopping:
                 self._slots.errands.append(job)
@@ -163,7 +163,7 @@ class WhisperWorker:
 
         What a user waits for does not wait for the decode of a probe, which then is cancelled; it waits for loading.
         """
-        job = Job(Kind.PROBE, fresh_start)
+        job = RecognitionJob(Kind.PROBE, fresh_start)
         with self._condition:
             running = self._running
             if self._stopping or self._slots.probe is not None:
@@ -237,7 +237,7 @@ class WhisperWorker:
             if not future.cancelled() and future.exception() is None:
                 on_result(future.result())
 
-        job = Job(Kind.PARTIAL, work, key)
+        job = RecognitionJob(Kind.PARTIAL, work, key)
         job.future.add_done_callback(done)
         with self._condition:
             if self._stopping:
@@ -262,7 +262,7 @@ class WhisperWorker:
         Raises:
             EngineError: not started, or far too much waits already.
         """
-        job = Job(Kind.FINAL, transcribe(audio, prefix), key, asked=self._clock.monotonic())
+        job = RecognitionJob(Kind.FINAL, transcribe(audio, prefix), key, asked=self._clock.monotonic())
         with self._condition:
             self._expect_running()
             self._slots.add_final(job)
@@ -280,7 +280,7 @@ class WhisperWorker:
         Raises:
             EngineError: not started.
         """
-        job = Job(Kind.SPECULATION, transcribe(audio), key)
+        job = RecognitionJob(Kind.SPECULATION, transcribe(audio), key)
         with self._condition:
             self._expect_running()
             earlier = self._throw_away()
@@ -340,7 +340,7 @@ class WhisperWorker:
         if self._running is not None and self._running.job.kind in (Kind.PARTIAL, Kind.PROBE):
             self._running.job.cancelled.set()
 
-    def _throw_away(self) -> Job | None:
+    def _throw_away(self) -> RecognitionJob | None:
         """Forget the speculation that nobody claimed; returns it, to be cancelled when the lock is free."""
         job, self._claimable = self._claimable, None
         if job is not None:
@@ -381,7 +381,7 @@ class WhisperWorker:
             else:
                 job.succeed(result)
 
-    def _take(self, generation: int) -> Job | None:
+    def _take(self, generation: int) -> RecognitionJob | None:
         """The next job, which runs from now on; None when the thread is to end."""
         with self._condition:
             while not self._stopping and generation == self._generation:
@@ -394,7 +394,7 @@ class WhisperWorker:
                 self._condition.wait()
         return None
 
-    def _do(self, generation: int, job: Job, known: PartialTranscriber | None) -> Any:
+    def _do(self, generation: int, job: RecognitionJob, known: PartialTranscriber | None) -> Any:
         """The job's result; None when it was cancelled.
 
         Raises:
@@ -409,7 +409,7 @@ class WhisperWorker:
                 return result
         return nothing() if job.kind is Kind.PROBE else None
 
-    def _attempts(self, job: Job) -> Iterator[Attempt[Recognizer]]:
+    def _attempts(self, job: RecognitionJob) -> Iterator[Attempt[Recognizer]]:
         if job.kind is Kind.PROBE:
             return self._chain.probes(self._free)
         if job.kind is Kind.PARTIAL:
@@ -423,7 +423,11 @@ class WhisperWorker:
         return self._chain.attempts(lambda engine: self._free(engine, job))
 
     def _try(
-        self, generation: int, attempt: Attempt[Recognizer], job: Job, known: PartialTranscriber | None
+        self,
+        generation: int,
+        attempt: Attempt[Recognizer],
+        job: RecognitionJob,
+        known: PartialTranscriber | None,
     ) -> Any:
         """What the engine of `attempt` made of the job; None when it was cancelled, or failed: then `attempt` knows why."""
         self._enter(generation, attempt)
@@ -468,7 +472,7 @@ class WhisperWorker:
         log.warning("a decode came back after it had timed out")
         raise _GivenUp
 
-    def _count(self, job: Job, result: Any, error: VitaError | None) -> None:
+    def _count(self, job: RecognitionJob, result: Any, error: VitaError | None) -> None:
         counts = self._counts
         if job.kind is Kind.PARTIAL:
             counts.partials += result is not None
@@ -492,7 +496,7 @@ class WhisperWorker:
         while True:
             with self._condition:
                 while not self._stopping and ((left := self._left()) is None or left > 0):
-                    longest = LOOK_SECONDS if left is None else min(left, LOOK_SECONDS)
+                    longest = CLOCK_POLL_SECONDS if left is None else min(left, CLOCK_POLL_SECONDS)
                     self._condition.wait(longest if self._running is not None else None)
                 if self._stopping:
                     return
@@ -528,7 +532,7 @@ class WhisperWorker:
     def _again(self, late: _Running) -> bool:
         """Whether another engine does the job now: a final is never dropped while one can. The lock is held."""
         job, engine = late.job, late.attempt.engine if late.attempt is not None else None
-        again = Job(job.kind, job.work, job.key, job.future, asked=self._clock.monotonic())
+        again = RecognitionJob(job.kind, job.work, job.key, job.future, asked=self._clock.monotonic())
         again.timed_out = job.timed_out if engine is None else (*job.timed_out, engine)
         if job.kind not in (Kind.FINAL, Kind.LOAD):
             return False
@@ -555,13 +559,13 @@ class WhisperWorker:
                 self._threads[0] = self._thread("whisper", self._work)
                 entry.leave()
 
-    def _free(self, engine: Recognizer, job: Job | None = None) -> bool:
+    def _free(self, engine: Recognizer, job: RecognitionJob | None = None) -> bool:
         """Whether no thread that was given up is inside of it, and it has not taken too long for the job already."""
         if job is not None and any(engine is other for other in job.timed_out):
             return False
         return all(one.attempt is None or one.attempt.engine is not engine for one in self._given_up)
 
 
-def _cancel(job: Job | None) -> None:
+def _cancel(job: RecognitionJob | None) -> None:
     if job is not None:
         job.cancel()
