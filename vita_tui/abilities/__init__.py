@@ -1,0 +1,1 @@
+"""What VITA does besides talking: requests that are understood and carried out without a model."""

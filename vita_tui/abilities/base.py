@@ -1,0 +1,85 @@
+"""What an ability is: sentences that it understands, and what it does about them.
+
+An ability names its intents; the sentences for them are data, one file a language (`sentences/en.yaml`), in the form of Home Assistant's
+intents. It answers by a key of the same file and what fills it, so that no ability knows a language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from vita_tui.clock import Clock
+
+__all__ = ["Ability", "Answer", "Context", "Failure", "Match", "Request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A sentence that was understood."""
+
+    intent: str
+    """Such as "StartTimer"."""
+    slots: Mapping[str, Any]
+    """What was said in it: numbers are numbers, the rest is text."""
+    language: str
+    """Two letters."""
+    text: str
+    """The sentence as it was said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an ability may need to know."""
+
+    clock: Clock
+    language: str
+    asked_before: Sequence[str] = ()
+    """What the user asked in this conversation, the oldest first."""
+
+    def now(self) -> datetime:
+        """The time of day where the user is."""
+        return datetime.fromtimestamp(self.clock.time()).astimezone()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Something that only the conversation or the screen can do, such as "repeat" or "hands_free"."""
+
+    name: str
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said, and what the conversation is asked to do."""
+
+    key: str
+    """Of the language's `answers`."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """What the text is filled with."""
+    requests: tuple[Request, ...] = ()
+
+
+class Failure(Exception):  # noqa: N818 - it is an answer
+    """It was understood and cannot be done; the answer says why."""
+
+    def __init__(self, key: str, **values: Any) -> None:
+        super().__init__(key)
+        self.answer = Answer(key, values)
+
+
+class Ability(Protocol):
+    """Carries out intents."""
+
+    intents: Sequence[str]
+
+    def answer(self, match: Match, context: Context) -> Answer | None:
+        """Do it; None leaves the sentence to the model after all. Must take no longer than some milliseconds.
+
+        Raises:
+            Failure: it cannot be done.
+        """
+        ...
