@@ -26,6 +26,7 @@ from vita_tui.text.urls import without_secrets
 from vita_tui.text.vocabulary import base
 
 __all__ = [
+    "AbilitySettings",
     "AudioSettings",
     "DuplexMode",
     "HealthSettings",
@@ -285,6 +286,13 @@ class HealthSettings(_Section):
     """Shortest time between two steps down that do not get worse, and of calm before a step is undone."""
 
 
+class AbilitySettings(_Section):
+    """What is done without a model: the time, timers, arithmetic, units, lists and notes."""
+
+    enabled: Live[bool] = True
+    """Answer such requests at once and without the language model; off: the model gets them all."""
+
+
 class UiSettings(_Section):
     """The screen."""
 
@@ -312,6 +320,7 @@ class Settings(BaseSettings):
     talk: TalkSettings = TalkSettings()
     sessions: SessionSettings = SessionSettings()
     health: HealthSettings = HealthSettings()
+    abilities: AbilitySettings = AbilitySettings()
     ui: UiSettings = UiSettings()
 
     @property

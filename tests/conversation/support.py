@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from vita_tui.abilities.service import Abilities
 from vita_tui.audio.base import SAMPLE_RATE, Microphone, Speaker
 from vita_tui.audio.files import FileMicrophone, FileSpeaker
 from vita_tui.conversation.assistant import Assistant
@@ -76,6 +77,7 @@ async def assistant(
     microphone: Microphone | None = None,
     speaker: Speaker | None = None,
     upkeep: bool = False,
+    abilities: Abilities | None = None,
     **settings: Any,
 ) -> AsyncIterator[tuple[Assistant, Events]]:
     """An assistant that has started and is closed at the end; it says at once what it is given to say."""
@@ -94,6 +96,7 @@ async def assistant(
         speaker=FileSpeaker(pace=False) if speaker is None else speaker,
         bus=bus,
         upkeep=upkeep,
+        abilities=abilities,
     )
     await made.start()
     try:

@@ -6,14 +6,14 @@ intents. It answers by a key of the same file and what fills it, so that no abil
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from vita_tui.clock import Clock
 
-__all__ = ["Ability", "Answer", "Context", "Failure", "Match", "Request"]
+__all__ = ["Ability", "Answer", "Context", "Deed", "Failure", "Match", "Request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,16 @@ class Context:
     """What an ability may need to know."""
 
     clock: Clock
-    language: str
     asked_before: Sequence[str] = ()
     """What the user asked in this conversation, the oldest first."""
+    last_reply: str = ""
+    """What was said last; empty in a new conversation."""
+    volume: float = 1.0
+    """Loudness of the voice, 0 to 1."""
+    rate: float = 1.0
+    """Speed of the voice, 0.5 to 3."""
+    troubles: Sequence[str] = ()
+    """Engines that are not well, each with why."""
 
     def now(self) -> datetime:
         """The time of day where the user is."""
@@ -46,9 +53,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Something that only the conversation or the screen can do, such as "repeat" or "hands_free"."""
+    """Something that only the conversation or the screen can do."""
 
     name: str
+    """ "volume", "rate", "hands_free", "mute" or "new_conversation"."""
     value: Any = None
 
 
@@ -61,6 +69,12 @@ class Answer:
     values: Mapping[str, Any] = field(default_factory=dict)
     """What the text is filled with."""
     requests: tuple[Request, ...] = ()
+    about: str = ""
+    """A key of the language's `answers` that says in a few words what was understood; the intent's name where it is empty."""
+
+
+Deed = Callable[[], Answer]
+"""Does what was asked, and says so."""
 
 
 class Failure(Exception):  # noqa: N818 - it is an answer
@@ -72,14 +86,17 @@ class Failure(Exception):  # noqa: N818 - it is an answer
 
 
 class Ability(Protocol):
-    """Carries out intents."""
+    """Carries out intents. Any thread may ask, one at a time."""
 
     intents: Sequence[str]
 
-    def answer(self, match: Match, context: Context) -> Answer | None:
-        """Do it; None leaves the sentence to the model after all. Must take no longer than some milliseconds.
+    def answer(self, match: Match, context: Context) -> Answer | Deed | None:
+        """What to say; where something has to change, what does it and then says so. None: this is not meant, or not understood.
+
+        Nothing may change before the deed is called: a sentence is tried while it is still uncertain that it was all. Some milliseconds
+        are allowed for either.
 
         Raises:
-            Failure: it cannot be done.
+            Failure: it is understood and cannot be done. The deed may raise it, too.
         """
         ...

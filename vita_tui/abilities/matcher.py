@@ -6,15 +6,15 @@ one of the sentences is none: it goes to the model.
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 from importlib import resources
 from typing import Any
 
 from vita_tui.abilities.base import Match
+from vita_tui.abilities.phrases import data
 
-__all__ = ["LONGEST", "Matcher", "languages"]
+__all__ = ["LONGEST", "Matcher"]
 
 LONGEST = 200
 """Characters of a sentence; what is longer is a question for the model."""
@@ -36,25 +36,6 @@ BORROWED = {
 """Intents of Home Assistant that are ours under another name. Those that speak of homes (rooms, lights, devices) are left out."""
 _FOREIGN = re.compile(r"\{(?:area|floor|name|domain|timer_command)\b|<(?:area|floor|name)>")
 """Sentences that need a house."""
-
-
-@functools.cache
-def languages() -> tuple[str, ...]:
-    """The languages with sentences of our own."""
-    place = resources.files("vita_tui.abilities") / "sentences"
-    return tuple(sorted(entry.name[:2] for entry in place.iterdir() if entry.name.endswith(".yaml")))
-
-
-@functools.cache
-def data(language: str) -> dict[str, Any]:
-    """Our own sentences and answers; empty for a language that has none."""
-    import yaml
-
-    file = resources.files("vita_tui.abilities") / "sentences" / f"{language}.yaml"
-    if not file.is_file():
-        return {}
-    loaded: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return loaded
 
 
 class Matcher:
@@ -82,21 +63,26 @@ class Matcher:
                 merged["intents"].setdefault(name, {"data": []})["data"] += intent["data"]
         self._intents = Intents.from_dict(merged)
 
-    def match(self, text: str) -> Match | None:
-        """What `text` asks for; None when that is none of the sentences."""
-        from hassil.recognize import recognize_best
+    def matches(self, text: str) -> list[Match]:
+        """What `text` may ask for, the likeliest first: the one with the fewest words that could be any."""
+        from hassil.recognize import recognize_all
 
         plain = _plain(text)
-        if not plain or len(text) > LONGEST:
-            return None
-        found = recognize_best(plain, self._intents, language=self.language)
-        if found is None:
-            return None
-        slots = {
-            entity.name: entity.value.strip() if isinstance(entity.value, str) else entity.value
-            for entity in found.entities_list
-        }
-        return Match(found.intent.name, slots, self.language, text)
+        if not plain or len(text) > LONGEST or "\n" in text.strip():
+            return []
+        found: dict[tuple[str, str], tuple[tuple[int, int], Match]] = {}
+        for result in recognize_all(plain, self._intents, language=self.language):
+            slots = {
+                entity.name: _as_said(str(entity.value), text) if entity.is_wildcard else _value(entity.value)
+                for entity in result.entities_list
+            }
+            free = [str(entity.value) for entity in result.entities_list if entity.is_wildcard]
+            match = Match(result.intent.name, slots, self.language, text)
+            rank = (len(free), sum(map(len, free)))
+            key = (match.intent, repr(sorted(slots.items())))
+            if key not in found or rank < found[key][0]:
+                found[key] = (rank, match)
+        return [match for _, match in sorted(found.values(), key=lambda one: one[0])]
 
 
 def _borrowed(language: str) -> dict[str, Any]:
@@ -118,6 +104,19 @@ def _borrowed(language: str) -> dict[str, Any]:
     return {**content, "intents": intents}
 
 
+def _value(value: Any) -> Any:
+    """Numbers of sentences are whole."""
+    if isinstance(value, str):
+        return value.strip()
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _as_said(value: str, text: str) -> str:
+    """The words of `value` with the commas that they have in `text`."""
+    found = re.search(r"[\s,;:]+".join(map(re.escape, value.split())), text, re.IGNORECASE)
+    return found[0] if found is not None and value.strip() else value.strip()
+
+
 def _plain(text: str) -> str:
     """`text` without the punctuation that Whisper and people put at the end."""
-    return re.sub(r"\s+", " ", text.strip().rstrip(".!?…").strip())
+    return re.sub(r"\s+", " ", text.strip().strip('¿¡"“”„«»').rstrip(".!?…").strip())

@@ -164,9 +164,24 @@ def ask(
     settings = all_settings.load(overrides={"llm": chosen, "sessions": {"store": "memory"}})
     if no_fallback:
         settings = first_only(settings)
-    need_weights(settings, "llm")
+    if not _understood(question, settings):
+        need_weights(settings, "llm")
     with quiet_libraries():
         run_async(_ask(question, settings, json))
+
+
+def _understood(question: str, settings: Settings) -> bool:
+    """Whether the model's weights, which are not there, are not needed; nobody waits to know it where they are."""
+    from vita_tui.abilities.base import Context
+    from vita_tui.abilities.service import standard
+    from vita_tui.cli.weights import missing_weights
+    from vita_tui.clock import SystemClock
+    from vita_tui.text.vocabulary import base
+
+    if not settings.abilities.enabled or not missing_weights(settings, "llm"):
+        return False
+    languages = [base(settings.spoken_language)]
+    return standard().understand_now(question, Context(SystemClock()), languages) is not None
 
 
 async def _ask(question: str, settings: Settings, json: bool) -> None:
@@ -180,17 +195,21 @@ async def _ask(question: str, settings: Settings, json: bool) -> None:
     assistant.bus.subscribe(answer.listen)
     try:
         await assistant.start()
-        await assistant.prepared()
+        if not await assistant.needs_no_model(question):
+            await assistant.prepared()
         await assistant.ask(question)
     finally:
         await assistant.aclose()
     if assistant.last is not None and (error := assistant.last.error) is not None:
         # Nobody is there any more to try again.
         raise EngineError(_AGAIN.sub("", error.message), remedy=error.remedy)
-    fallbacks.tell("llm", answer.engine)
+    given = assistant.last is not None and assistant.last.given
+    if not given:
+        fallbacks.tell("llm", answer.engine)
     answer.tell()
     if json:
-        print_json({"question": question, **fallbacks.answered("llm", answer.engine), **answer.as_data()})
+        who = {"engine": answer.engine} if given else fallbacks.answered("llm", answer.engine)
+        print_json({"question": question, **who, **answer.as_data()})
 
 
 def _rows(text: str) -> int:

@@ -12,10 +12,13 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
+from vita_tui.abilities.base import Request
+from vita_tui.abilities.service import Abilities
 from vita_tui.audio.base import Microphone, Speaker
 from vita_tui.audio.echo import HEADPHONES_DB, EchoMicrophone
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation import memory_steps
+from vita_tui.conversation.built_in import BuiltIn
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.history import History
 from vita_tui.conversation.replies import Replies
@@ -63,10 +66,12 @@ class Assistant:
         scorer: EndScorer | None = None,
         clock: Clock | None = None,
         upkeep: bool = False,
+        abilities: Abilities | None = None,
     ) -> None:
         """
         Args:
             scorer: judges by its sound whether a pause is the end of what is said.
+            abilities: what is done without a model; None for nothing.
             upkeep: keep figures and watch memory, as a program does that is open for days.
         """
         self.settings = settings
@@ -96,6 +101,7 @@ class Assistant:
             idle=lambda: self.state in (State.IDLE, State.INITIALIZING),
             on_loaded=partial(self._loaded, "llm"),
         )
+        self._built_in = BuiltIn(settings, abilities, self._history, self.chains, self._do, bus, self._clock)
         self._replies = Replies(
             settings,
             responders,
@@ -106,6 +112,7 @@ class Assistant:
             self._tasks,
             bus,
             self._clock,
+            self._built_in,
         )
         echoes = isinstance(microphone, EchoMicrophone) and settings.audio.echo_level > HEADPHONES_DB
         self._turn = TurnTaking(
@@ -203,6 +210,7 @@ class Assistant:
         if self._hearing is not None:
             self._loading.add("stt")
         self._model.load_soon()
+        self._built_in.warm()
         if self._speech.usable:
             self._speech.start()
         if self._hearing is not None:
@@ -258,6 +266,10 @@ class Assistant:
         question = text.strip()
         if question and not self._closed:
             await self._turn.ask(question)
+
+    async def needs_no_model(self, text: str) -> bool:
+        """Whether `text` is a request that is carried out without the language model."""
+        return await self._built_in.understands(text.strip())
 
     async def fits(self, text: str) -> LeftOut | None:
         """What of a typed question the model would not see, because it is too long; None when all fits."""
@@ -395,6 +407,20 @@ class Assistant:
     async def _free_model(self) -> None:
         await self._replies.settled()
         await self._model.free()
+
+    async def _do(self, request: Request) -> None:
+        """What a request without a model wants of the conversation."""
+        match request.name:
+            case "volume" | "rate":
+                await self.change(f"tts.{request.name}", request.value)
+            case "hands_free":
+                self.set_hands_free(request.value)
+            case "mute":
+                self.speaking_aloud = not request.value
+            case "new_conversation":
+                await self.new_session()
+            case _:
+                log.warning("no such request: %s", request.name)
 
     # ----
 

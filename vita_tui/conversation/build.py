@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from vita_tui import paths
+from vita_tui.abilities import service as abilities
 from vita_tui.audio.base import Microphone, Speaker
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation.assistant import Assistant
@@ -70,6 +71,7 @@ def build(
         bus=bus,
         clock=clock,
         upkeep=upkeep,
+        abilities=abilities.standard(),
     )
 
 

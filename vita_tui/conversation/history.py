@@ -67,6 +67,8 @@ class History:
         """What the model is asked for `question`, or for what is known of it; `left_out` is what does not fit."""
         responder: Responder = self._chains["llm"].active
         turns = self._turns()
+        if turns and turns[-1].role == "user" and turns[-1].text == question:
+            turns = turns[:-1]  # it is kept already
         return await self._prompt.build(turns, question, responder.count_tokens, await responder.window())
 
     async def messages_for(self, responder: Responder, question: str) -> list[Message]:
@@ -92,6 +94,16 @@ class History:
         """What would be left out of `question` if it were asked now."""
         responder: Responder = self._chains["llm"].active
         return await self._prompt.fits(question, responder.count_tokens, await responder.window())
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The questions so far, the oldest first."""
+        return tuple(turn.text for turn in self._turns() if turn.role == "user")
+
+    @property
+    def last_reply(self) -> str:
+        """What was answered last."""
+        return next((turn.text for turn in reversed(self._turns()) if turn.role == "assistant"), "")
 
     def rest_of(self, last: Exchange | None) -> Opening | None:
         """What was not heard of the last reply, which `last` holds if it was not in an earlier life; None when all was heard."""
@@ -143,11 +155,11 @@ class History:
         """Commit the reply with what was heard of it, or why there is none, in the place of what was kept so far."""
         error = exchange.error.message if exchange.error is not None else ""
         if exchange.text or kept.answer is not None:
-            answer = self._answer_of(exchange, tokens=await self._count(exchange.text))
+            answer = self._answer_of(exchange, tokens=await self._count(exchange, exchange.text))
             turn_id = kept.answer.id if kept.answer is not None else answer.id
             await self.keep(replace(answer, id=turn_id, error=error))
             error = ""
-        tokens = await self._count(exchange.question)
+        tokens = await self._count(exchange, exchange.question)
         if error or tokens != kept.question.tokens:
             await self.keep(replace(kept.question, tokens=tokens, error=error))
 
@@ -200,7 +212,10 @@ class History:
             },
         )
 
-    async def _count(self, text: str) -> int:
+    async def _count(self, exchange: Exchange, text: str) -> int:
+        """An estimate where no model was asked: it may not be there yet."""
+        if exchange.given:
+            return estimate(text)
         counted: int = await self._chains["llm"].active.count_tokens(text)
         return counted
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from vita_tui.clock import Clock
+from vita_tui.conversation.built_in import BuiltIn
 from vita_tui.conversation.hearing.backchannel import asks_to_go_on
 from vita_tui.conversation.history import History, engines_of, timings_of
 from vita_tui.conversation.speaking.speaking import Speaking
@@ -41,6 +42,7 @@ class Replies:
         tasks: Tasks,
         bus: EventBus,
         clock: Clock,
+        built_in: BuiltIn,
     ) -> None:
         self._settings = settings
         self._responders = responders
@@ -51,6 +53,7 @@ class Replies:
         self._tasks = tasks
         self._bus = bus
         self._clock = clock
+        self._built_in = built_in
         self.closed = False
         """No question follows."""
         self._turns = 0
@@ -125,13 +128,12 @@ class Replies:
         try:
             if exchange.task is not None:
                 await asyncio.wait({exchange.task})
-            else:
-                messages = await self._history.messages(exchange.question)
-                left_out = self._history.left_out
-                await exchange.run(messages, left_out)
+            if not exchange.begun:
+                await self._reply(exchange)
             exchange.closed.set()
             await self._history.keep_answer(exchange, await storing)
             self._finish(exchange)
+            await self._built_in.follow(exchange)
         finally:
             exchange.closed.set()
             storing.cancel()  # it is done, unless making the messages has failed
@@ -141,6 +143,14 @@ class Replies:
                 on_over()
             if not self.closed:
                 self._model.answered()
+
+    async def _reply(self, exchange: Exchange) -> None:
+        """Without the model if it is a request that is understood without, and with it otherwise."""
+        if exchange.opening is None and await self._built_in.answers(exchange):
+            await exchange.run([])
+        else:
+            messages = await self._history.messages(exchange.question)
+            await exchange.run(messages, self._history.left_out)
 
     def loaded(self) -> None:
         """The model is here: a question that came before it is answered from now on, and its wait was no slowness."""
@@ -173,6 +183,8 @@ class Replies:
 
     async def _run_draft(self, exchange: Exchange) -> None:
         exchange.task = asyncio.current_task()
+        if exchange.opening is None and await self._built_in.understands(exchange.question):
+            return  # it is carried out when it is certain that this was all
         await self._model.end_probe()
         messages = await self._history.messages(exchange.question)
         await exchange.run(messages, self._history.left_out)

@@ -96,6 +96,8 @@ class Exchange:
         self.engine = ""
         self.written = False
         """The model has written all of it."""
+        self.begun = False
+        """`run` was called."""
         self.closed = asyncio.Event()
         """No more text will come; it may still be spoken."""
         self.reason: Reason = "complete"
@@ -113,7 +115,8 @@ class Exchange:
         """Tokens of the reply at most."""
         self._language = language
         self._policies = POLICIES if early else WHOLE_SENTENCES
-        self._opening = opening
+        self.opening = opening
+        self._given: tuple[str, str] | None = None
         self._committed = False
         self._held: list[Event] = []
         self._stopped: Reason | None = None
@@ -123,6 +126,15 @@ class Exchange:
     def stopped(self) -> bool:
         """It was told to end before its end."""
         return self._stopped is not None
+
+    @property
+    def given(self) -> bool:
+        """No model was asked: the reply was there."""
+        return self._given is not None
+
+    def give(self, text: str, engine: str) -> None:
+        """Have `run` say `text`, by the name of `engine`, without asking a model."""
+        self._given = (text, engine)
 
     def commit(self) -> None:
         """It is certain that this was the question: show and speak what there is, and all that comes."""
@@ -152,6 +164,7 @@ class Exchange:
         Args:
             left_out: what of the question and of what was said before is not among them.
         """
+        self.begun = True
         if left_out is not None:
             self._publish(QuestionShortened(self.turn, left_out.fit, left_out.tokens, left_out.turns))
         if self._stopped is None:
@@ -259,8 +272,14 @@ class Exchange:
     async def _generate(self, messages: list[Message]) -> None:
         """Stream from the first engine that answers. One that broke off is asked once more to go on where it stopped."""
         self._cutter = ClauseCutter(self._language, self._policies)
-        opening = self._opening
+        opening = self.opening
         try:
+            if self._given is not None:
+                text, self.engine = self._given
+                self._publish(ReplyStarted(self.turn, self.engine))
+                self._take(text)
+                self.written = True
+                return
             if opening is not None:
                 self.engine = "memory"
                 self._publish(ReplyStarted(self.turn, self.engine))
@@ -289,8 +308,8 @@ class Exchange:
                 await responder.load()
                 if responder is not preferred and self._prompt is not None:
                     messages = await self._prompt(responder)
-                said = self.text if self._opening is None else self._opening.heard + self._opening.rest
-                said += self.text[len(self._opening.rest.lstrip()) :] if self._opening is not None else ""
+                said = self.text if self.opening is None else self.opening.heard + self.opening.rest
+                said += self.text[len(self.opening.rest.lstrip()) :] if self.opening is not None else ""
                 so_far: list[Message] = [{"role": "assistant", "content": said}] if said else []
                 self.engine = responder.name
                 if not so_far:

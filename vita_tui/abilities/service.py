@@ -1,0 +1,133 @@
+"""The abilities together: a sentence in, what was understood and what is said out."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from vita_tui.abilities.base import Ability, Answer, Context, Deed, Failure, Match, Request
+from vita_tui.abilities.conversion import registry
+from vita_tui.abilities.matcher import Matcher
+from vita_tui.abilities.numbers import digits
+from vita_tui.abilities.phrases import languages
+from vita_tui.abilities.rendering import Renderer
+
+__all__ = ["ENGINE", "Abilities", "Answered", "Understood", "standard"]
+
+ENGINE = "built in"
+"""The name under which answers without a model are shown, kept and counted."""
+_LOADING = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request that was carried out, or cannot be."""
+
+    text: str
+    """What is said and shown."""
+    intent: str
+    about: str
+    """What was understood, in a few words."""
+    language: str
+    requests: tuple[Request, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A sentence that is a request: nothing was done about it yet."""
+
+    match: Match
+    plan: Answer | Deed
+
+    def carry_out(self) -> Answered:
+        """Do it. May write a file."""
+        try:
+            answer = self.plan if isinstance(self.plan, Answer) else self.plan()
+        except Failure as failure:
+            answer = failure.answer
+        renderer = _renderer(self.match.language)
+        about_key = answer.about or self.match.intent
+        about = renderer.render(about_key, answer.values) if renderer.has(about_key) else ""
+        return Answered(
+            renderer.render(answer.key, answer.values),
+            self.match.intent,
+            about or renderer.topic(self.match.intent),
+            self.match.language,
+            answer.requests,
+        )
+
+
+class Abilities:
+    """What can be done without a model. From any thread."""
+
+    def __init__(self, abilities: Iterable[Ability]) -> None:
+        self._by_intent = {intent: ability for ability in abilities for intent in ability.intents}
+        self._lock = threading.Lock()
+
+    def warm(self, language: str) -> None:
+        """Load `language`, which takes a second or two, so that the first sentence is understood at once."""
+        if language in languages():
+            with self._lock:
+                _matcher(language)
+            digits("1", language)
+            registry()
+
+    async def understand(
+        self, text: str, context: Context, languages_tried: Sequence[str]
+    ) -> Understood | None:
+        """What `text` asks for; None when it is a question for the model. Nothing is done about it yet."""
+        return await asyncio.to_thread(self.understand_now, text, context, languages_tried)
+
+    def understand_now(
+        self, text: str, context: Context, languages_tried: Sequence[str]
+    ) -> Understood | None:
+        """The same, in the caller's thread."""
+        with self._lock:
+            for language in languages_tried:
+                if language not in languages():
+                    continue
+                for match in _matcher(language).matches(text):
+                    ability = self._by_intent.get(match.intent)
+                    if ability is None:
+                        continue
+                    try:
+                        plan = ability.answer(match, context)
+                    except Failure as failure:
+                        plan = failure.answer
+                    if plan is not None:
+                        return Understood(match, plan)
+        return None
+
+
+@functools.cache
+def _renderer(language: str) -> Renderer:
+    return Renderer(language)
+
+
+def _matcher(language: str) -> Matcher:
+    with _LOADING:
+        return _loaded(language)
+
+
+@functools.cache
+def _loaded(language: str) -> Matcher:
+    matcher = Matcher(language)
+    matcher.matches("?!")  # sentences are read when they are first tried
+    matcher.matches("what is two plus two")
+    return matcher
+
+
+def standard() -> Abilities:
+    """All that VITA has."""
+    from vita_tui.abilities.arithmetic import Arithmetic
+    from vita_tui.abilities.chance import Chance
+    from vita_tui.abilities.conversion import Conversion
+    from vita_tui.abilities.lists import Lists
+    from vita_tui.abilities.machine import Machine
+    from vita_tui.abilities.talk import Talk
+    from vita_tui.abilities.times import Times
+
+    return Abilities([Times(), Arithmetic(), Conversion(), Chance(), Lists(), Machine(), Talk()])

@@ -1,0 +1,125 @@
+"""Requests that are answered without the model, in the conversation: understood, carried out, and what follows from them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from vita_tui.abilities.base import Context, Request
+from vita_tui.abilities.phrases import languages
+from vita_tui.abilities.service import ENGINE, Abilities
+from vita_tui.clock import Clock
+from vita_tui.conversation.history import History
+from vita_tui.conversation.thinking.exchange import Exchange
+from vita_tui.engines.chain import Chain
+from vita_tui.events import EngineWorked, EventBus, Job
+from vita_tui.settings import Settings
+from vita_tui.text.vocabulary import base
+
+__all__ = ["BuiltIn"]
+
+AT_ONCE = ("volume", "rate")
+"""Requests that the reply itself is spoken by; the others follow when it was heard."""
+
+
+class BuiltIn:
+    """On the assistant's loop; sentences are tried in threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        abilities: Abilities | None,
+        history: History,
+        chains: Mapping[Job, Chain[Any]],
+        do: Callable[[Request], Awaitable[None]],
+        bus: EventBus,
+        clock: Clock,
+    ) -> None:
+        """
+        Args:
+            abilities: None for none.
+            do: what only the conversation can do.
+        """
+        self._settings = settings
+        self._abilities = abilities
+        self._history = history
+        self._chains = chains
+        self._do = do
+        self._bus = bus
+        self._clock = clock
+        self._following: dict[int, tuple[Request, ...]] = {}
+        """What is to be done when a reply was heard, by its turn."""
+
+    def warm(self) -> None:
+        """Begin to load the languages that will be needed."""
+        if self._abilities is not None and self._settings.abilities.enabled:
+            loading = threading.Thread(
+                target=self._load, args=(self._abilities,), name="abilities", daemon=True
+            )
+            loading.start()
+
+    def _load(self, abilities: Abilities) -> None:
+        for language in self._languages():
+            abilities.warm(language)
+
+    async def understands(self, text: str) -> bool:
+        """Whether `text` is a request that needs no model. Nothing is done about it."""
+        if self._abilities is None or not self._settings.abilities.enabled:
+            return False
+        return await self._abilities.understand(text, self._context(text), self._languages()) is not None
+
+    async def answers(self, exchange: Exchange) -> bool:
+        """Carry out the request of `exchange` and give it its reply; False when it is a question for the model."""
+        if self._abilities is None or not self._settings.abilities.enabled:
+            return False
+        began = time.perf_counter()
+        question = exchange.question
+        understood = await self._abilities.understand(question, self._context(question), self._languages())
+        if understood is None or exchange.stopped:
+            return False
+        answered = await asyncio.to_thread(understood.carry_out)
+        seconds = time.perf_counter() - began
+        self._bus.publish(EngineWorked("llm", ENGINE, seconds))
+        for request in answered.requests:
+            if request.name in AT_ONCE:
+                await self._do(request)
+        self._following[exchange.turn] = tuple(
+            request for request in answered.requests if request.name not in AT_ONCE
+        )
+        exchange.give(answered.text, f"{ENGINE} · {answered.about}" if answered.about else ENGINE)
+        return True
+
+    async def follow(self, exchange: Exchange) -> None:
+        """The reply was heard: do what it announced."""
+        for request in self._following.pop(exchange.turn, ()):
+            await self._do(request)
+
+    def _context(self, question: str) -> Context:
+        asked = self._history.asked
+        if asked and asked[-1] == question:
+            asked = asked[:-1]  # it is kept already
+        return Context(
+            self._clock,
+            asked_before=asked,
+            last_reply=self._history.last_reply,
+            volume=self._settings.tts.volume,
+            rate=self._settings.tts.rate,
+            troubles=tuple(self._troubles()),
+        )
+
+    def _troubles(self) -> list[str]:
+        return [
+            f"{engine.name}: {reason}"
+            for chain in self._chains.values()
+            for engine in chain.engines
+            if (reason := chain.reason(engine.name))
+        ]
+
+    def _languages(self) -> tuple[str, ...]:
+        """Those that a sentence may be in: the one that is spoken, or all that there are."""
+        if self._settings.stt.language == "auto":
+            return tuple(sorted(languages(), key=lambda language: language != "en"))
+        return (base(self._settings.stt.language),)
