@@ -15,10 +15,10 @@ from unittest import mock
 from tests.health import cascade, killed, linearizable, proofs
 from tests.sessions import proofs as sessions
 from tests.sessions.careless import lost_without_versions
+from tests.sessions.contention import measure_contention
 from vita_tui.audio.base import Samples
 from vita_tui.audio.files import read_audio
 from vita_tui.health.process_memory import MB
-from vita_tui.sessions.contention import measure_contention
 
 __all__ = ["PROOFS", "run"]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.sessions import contention
 from tests.sessions.careless import lost_without_versions
 from tests.sessions.conftest import OPERATIONS
 from tests.sessions.hammer import in_threads
 from tests.sessions.proofs import THREADS, begin, race, store_place
 from vita_tui.clock import FakeClock
-from vita_tui.sessions import contention
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.memory import MemoryStore
 from vita_tui.sessions.session import Session, Turn

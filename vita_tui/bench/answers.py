@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from vita_tui.bench.figures import about, spread
-from vita_tui.conversation.build import known, responders
+from vita_tui.conversation.build import responders
 from vita_tui.conversation.thinking.prompt import PromptBuilder
 from vita_tui.engines.llm.base import Responder
 from vita_tui.events import EventBus
+from vita_tui.models.lookup import known
 from vita_tui.settings import LlmSettings, Settings
 
 __all__ = ["GradedAnswer", "is_right", "measure", "questions", "report"]

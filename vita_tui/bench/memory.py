@@ -11,10 +11,10 @@ from typing import Any
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.bench.figures import about
 from vita_tui.bench.microphone import StudioMicrophone
+from vita_tui.bench.one_turn import spoken_turn
 from vita_tui.bench.recordings import SpokenSample, trimmed
 from vita_tui.bench.turn import end_utterance
 from vita_tui.conversation.build import build
-from vita_tui.conversation.once import spoken_turn
 from vita_tui.health.process_memory import MemoryMeter
 from vita_tui.health.registry import registry
 from vita_tui.settings import Settings

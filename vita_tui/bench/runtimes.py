@@ -26,11 +26,11 @@ from vita_tui.audio.files import read_audio
 from vita_tui.bench.figures import about, ratio, spread
 from vita_tui.bench.recordings import SpokenSample, with_references
 from vita_tui.bench.words import errors, normalised
-from vita_tui.conversation.build import place
 from vita_tui.engines.stt.base import Stop
 from vita_tui.engines.stt.runtime.loading import WhisperWeights
 from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 from vita_tui.engines.stt.scheduling.agreement import PartialTranscriber
+from vita_tui.models.lookup import place
 from vita_tui.settings import Settings
 
 __all__ = ["RUNTIMES", "Sample", "gathered", "measure", "report", "start_up"]

@@ -18,13 +18,14 @@ from vita_tui.bench.microphone import StudioMicrophone
 from vita_tui.bench.recordings import SpokenSample
 from vita_tui.bench.words import errors, normalised
 from vita_tui.clock import SystemClock
-from vita_tui.conversation.build import place, recognizers
+from vita_tui.conversation.build import recognizers
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.hearing.signals import Signal, Understood
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.stt.runtime.loading import Plan, WhisperWeights, open_model
 from vita_tui.errors import EngineError
 from vita_tui.events import Event, EventBus, PartialTranscript
+from vita_tui.models.lookup import place
 from vita_tui.settings import Settings
 
 __all__ = [

@@ -14,11 +14,11 @@ import numpy as np
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.bench.figures import about, ratio, spread
 from vita_tui.bench.microphone import StudioMicrophone
+from vita_tui.bench.one_turn import spoken_turn
 from vita_tui.bench.recordings import SpokenSample, trimmed
 from vita_tui.bench.stt import plain_whisper
 from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.build import build
-from vita_tui.conversation.once import spoken_turn
 from vita_tui.engines.llm.base import Message
 from vita_tui.health.process_memory import MemoryMeter
 from vita_tui.settings import Settings

@@ -85,9 +85,9 @@ async def run(
         VitaError: no words were understood, or no engine could answer.
     """
     from vita_tui.audio.files import FileMicrophone, FileSpeaker, read_audio
+    from vita_tui.bench.one_turn import spoken_turn
     from vita_tui.cli.fallbacks import Fallbacks
     from vita_tui.conversation.build import build
-    from vita_tui.conversation.once import spoken_turn
 
     # Nobody listens while it plays, so a long reply need not take its length.
     speaker = FileSpeaker(pace=False)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 
-from vita_tui import paths
 from vita_tui.abilities import service as abilities
 from vita_tui.audio.base import Microphone, Speaker
 from vita_tui.clock import Clock, SystemClock
@@ -15,15 +13,13 @@ from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Responder
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
-from vita_tui.errors import ModelError
 from vita_tui.events import EventBus
 from vita_tui.health.process_memory import settle_allocator
-from vita_tui.models import catalogue, store
-from vita_tui.models.catalogue import Kind, Model
+from vita_tui.models.lookup import digests, known, missing, place
 from vita_tui.sessions.stores import make_manager
 from vita_tui.settings import EMBEDDED_REPLY, EMBEDDED_WINDOW, Settings
 
-__all__ = ["build", "known", "recognizers", "responders", "synthesizers"]
+__all__ = ["build", "recognizers", "responders", "synthesizers"]
 
 
 def build(
@@ -84,9 +80,9 @@ def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -
 
     stt = settings.stt
     weights = [
-        WhisperWeights(name, place("stt", name), digests=_digests(name))
+        WhisperWeights(name, place("stt", name), digests=digests(name))
         for name in dict.fromkeys((stt.model, *stt.fallback))
-        if name == stt.model or not _missing("stt", name)
+        if name == stt.model or not missing("stt", name)
     ]
     engines: list[Recognizer] = [
         WhisperRecognizer(
@@ -123,12 +119,12 @@ def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) ->
             )
         )
     name = type(llm).model_fields["model"].default if llm.base_url else llm.model
-    if not llm.base_url or (llm.fallback and not _missing("llm", name)):
+    if not llm.base_url or (llm.fallback and not missing("llm", name)):
         model = known(name)
         engines.append(
             EmbeddedResponder(
                 place("llm", name),
-                name=Path(name).stem if _is_file(name) else name,
+                name=Path(name).stem if name.endswith(".gguf") else name,
                 context_window=llm.context_window or EMBEDDED_WINDOW,
                 longest_reply=llm.max_tokens or EMBEDDED_REPLY,
                 timeout=llm.timeout,
@@ -186,41 +182,3 @@ def half_the_cores() -> int:
     """Threads for a model that computes beside others: on two cores one, so that no other program can make two wait for each other."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, (cores or 2) // 2)
-
-
-def place(kind: Kind, name: str) -> Path:
-    """Where weights are, or will be once they are fetched: an engine says what is missing when it is loaded."""
-    with contextlib.suppress(ModelError):
-        return store.resolve(name, kind)
-    model = known(name)
-    return paths.expand(name, f"{kind}.model") if model is None else store.folder(model) / model.entry
-
-
-def known(name: str) -> Model | None:
-    """The model that a setting names; None for a path of the user's own."""
-    with contextlib.suppress(ModelError):
-        return catalogue.find(name)
-    return None
-
-
-def _digests(name: str) -> dict[str, str]:
-    """What the files of a model must be; empty for a folder of the user's own."""
-    try:
-        model = store.known(catalogue.find(name))
-    except ModelError:
-        return {}
-    if place("stt", name) != store.folder(model):
-        return {}
-    return {file.name: file.digest for file in model.files if file.algorithm == "sha256"}
-
-
-def _missing(kind: Kind, name: str) -> bool:
-    try:
-        store.resolve(name, kind)
-    except ModelError:
-        return True
-    return False
-
-
-def _is_file(name: str) -> bool:
-    return name.endswith(".gguf")

@@ -1,0 +1,253 @@
+"""What is heard and what is said: recognition, the end of a turn, and written things as words."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vita_tui.cli.bench.tables import Json, ms, table
+from vita_tui.cli.output import print_json, quiet_libraries, run_async, say
+
+if TYPE_CHECKING:
+    from vita_tui.settings import Settings
+
+__all__ = ["endpoint", "spoken", "stt"]
+
+
+_STT = {
+    "ours": "ours, as in a turn",
+    "decode": "ours, all at once",
+    "transcribe": "transcribe",
+    "greedy": "transcribe, greedy",
+}
+
+
+_ENDPOINT = {
+    "vad": "a fixed silence",
+    "rules": "the words",
+    "smart_turn": "the sound",
+    "fused": "the sound and the words",
+}
+
+
+def stt(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Recordings with a refs.tsv: a heading file<TAB>transcript, then a line for each."
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="Whisper model instead of stt.model.")
+    ] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Use only so many recordings.")] = 1000,
+    runtimes: Annotated[
+        bool, typer.Option("--runtimes", help="Compare ONNX Runtime with CTranslate2 instead.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Word errors and time of recognition as a turn uses it, against faster-whisper's own transcribe.
+
+    Every recording is heard in real time, so this takes a little longer than the recordings together.
+    """
+    from vita_tui import settings as all_settings
+    from vita_tui.bench import recordings
+    from vita_tui.bench.stt import default_folder, measure
+
+    folder = folder or default_folder()
+    if folder is None:
+        raise typer.BadParameter(
+            "which recordings? A folder with a refs.tsv: a heading file<TAB>transcript, then a line for each recording",
+            param_hint="FOLDER",
+        )
+    settings = all_settings.load(
+        overrides={
+            "stt": {"fallback": [], **({"model": model} if model else {})},
+            # The end of a recording is the key; its pauses are not.
+            "talk": {"adaptive": False, "end_silence": 10.0},
+        }
+    )
+    if runtimes:
+        _runtimes(settings, folder, limit, json=json)
+        return
+    found = recordings.with_references(folder)[:limit]
+    with quiet_libraries():
+        result = run_async(measure(settings, found, say))
+    if json:
+        print_json(result)
+        return
+    rows = [
+        (_STT[name], f"{one['wer']:.1%}", ms(one["ms_p50"]), ms(one["ms_p95"]), f"{one['rtf']:.3f}")
+        for name in _STT
+        if (one := result.get(name))
+    ]
+    table(f"Whisper {result['model']}, {len(found)} recordings", ("", "WER", "p50", "p95", "RTF"), rows)
+    if result["ratio"] is not None:
+        say(f"Ours is {result['ratio']} times as fast as transcribe.")
+    words = result["words"]
+    low, high = words["interval"]
+    say(
+        f"Of {words['spoken']} words it has {abs(words['more_wrong'])} "
+        f"{'fewer' if words['more_wrong'] < 0 else 'more'} wrong than transcribe, "
+        f"which {'may be' if low <= 0 <= high else 'is more than'} chance ({low:+} to {high:+} with 95 %)."
+    )
+    tripped = [one["file"] for one in result["utterances"] if one["guard"]]
+    say(f"The guard had decoded again: {', '.join(tripped) or 'nothing'}.")
+    if result["partials"]["count"]:
+        partials = result["partials"]
+        lag, interval = partials["lag_ms"], partials["interval_ms"] or {"p50": 0.0}
+        say(
+            f"Partials: every {interval['p50']:.0f} ms of speech, {partials['per_second']} a second of recording; "
+            f"{lag['p50']:.0f} ms behind (p95 {lag['p95']:.0f})."
+        )
+
+
+def _runtimes(settings: Settings, folder: Path, limit: int, *, json: bool) -> None:
+    from vita_tui.bench import runtimes
+
+    found = runtimes.gathered(folder)[:limit]
+    with quiet_libraries():
+        samples = runtimes.measure(settings, found, lambda sample: say(f"{sample.file} {sample.runtime}"))
+    result = runtimes.report(settings, found, samples)
+    result["start_up"] = runtimes.start_up(settings)
+    if json:
+        print_json(result)
+        return
+    rows = [
+        (
+            name,
+            ms(one["final_ms"]["p50"]),
+            ms(one["final_ms"]["p95"]),
+            ms(one["partial_ms"]["p50"]),
+            ms(one["partial_ms"]["p95"]),
+            f"{one['wrong']} of {one['words']}",
+            f"{one['found']} of {one['to_find']}",
+            f"{result['start_up'][name]['megabytes']['p50']:.0f} MB",
+            f"{result['start_up'][name]['seconds']['p50']:.1f} s",
+        )
+        for name in runtimes.RUNTIMES
+        if (one := result[name])
+    ]
+    head = ("", "final p50", "p95", "partial p50", "p95", "wrong", "found", "memory", "start")
+    table(f"Whisper {result['model']}, {len(found)} recordings", head, rows)
+
+
+def spoken(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Pairs: a heading, then lines of language<TAB>written<TAB>spoken."),
+    ] = None,
+    others: Annotated[bool, typer.Option("--others", help="Also nemo-text-processing and wetext.")] = False,
+    python: Annotated[
+        str, typer.Option("--python", metavar="FILE", help="The interpreter that has the others.")
+    ] = sys.executable,
+    faults: Annotated[bool, typer.Option("--faults", help="Also what was said otherwise.")] = False,
+    json: Json = False,
+) -> None:
+    """What is said for numbers, money, dates, code and formulas, judged by a list of pairs, beside libraries that do the same."""
+    from dataclasses import asdict
+
+    from vita_tui.bench import spoken as bench
+
+    file = file or bench.default_file()
+    if file is None:
+        raise typer.BadParameter(
+            "which pairs? A file of language, written and spoken text", param_hint="FILE"
+        )
+    found = bench.pairs(file)
+    results = [
+        result
+        for library in (bench.LIBRARIES if others else bench.LIBRARIES[:1])
+        for result in bench.measure(found, library, sys.executable if library == "vita" else python)
+    ]
+    if json:
+        print_json([asdict(result) for result in results])
+        return
+    rows = [
+        (
+            one.language,
+            one.library,
+            f"{one.wrong} of {one.pairs}",
+            f"{one.letters:.1%}",
+            f"{one.ms:.2f} ms",
+            ms(one.prepare_ms),
+            f"{one.memory_mb:.0f} MB",
+        )
+        for one in sorted(results, key=lambda result: result.language)
+    ]
+    table(
+        f"{len(found)} pairs",
+        ("", "", "said otherwise", "letters", "a text", "until the first", "memory"),
+        rows,
+    )
+    if faults:
+        for one in results:
+            for written, said, right in one.faults:
+                say(f"{one.library} {one.language}: {written}\n  said: {said}\n  nearest: {right}")
+
+
+def endpoint(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Recordings, each one turn of somebody; otherwise espeak-ng's questions."),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Use only so many recordings.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", help="Of where and how long the holds are.")] = 1,
+    json: Json = False,
+) -> None:
+    """How often a pause is wrongly taken for the end, against how long the end is waited for.
+
+    Each recording is cut at three random word boundaries, where a silence is put in as long as people's really are.
+    """
+    from vita_tui import settings as all_settings
+    from vita_tui.bench import recordings
+    from vita_tui.bench.endpoint import WAYS, report
+    from vita_tui.bench.holds import silences
+    from vita_tui.conversation.build import recognizers
+    from vita_tui.engines.turn.smart_turn import SmartTurn
+    from vita_tui.events import EventBus
+    from vita_tui.models.lookup import place
+
+    settings = all_settings.load(overrides={"stt": {"fallback": []}})
+    found = (recordings.folder(folder) if folder is not None else recordings.synthesised())[:limit]
+    with quiet_libraries():
+        recognizer = recognizers(settings, EventBus()).engines[0]
+        recognizer.load()
+        scorer = SmartTurn(place("turn", "smart-turn"))
+        scorer.load()
+        made = []
+        for number, silence in enumerate(silences(found, recognizer, scorer, seed=seed), 1):
+            if silence.kind == "end":
+                say(f"{number} silences: {silence.recording}")
+            made.append(silence)
+        recognizer.cleanup()
+    result = report(made, settings.talk.end_silence)
+    if json:
+        print_json(result)
+        return
+
+    def share(value: float | None) -> str:
+        return "–" if value is None else f"{value:.0%}"
+
+    def wait(value: float | None) -> str:
+        return "–" if value is None else f"{value:.0f} ms"
+
+    rows = [
+        (
+            _ENDPOINT[name],
+            share(result[name]["cutoffs_at_300"]),
+            share(result[name]["cutoffs_at_600"]),
+            wait(result[name]["ms_at_5_percent"]),
+            wait(result[name]["ms_at_10_percent"]),
+            f"{share(result[name]['as_set']['cutoffs'])} at {wait(result[name]['as_set']['ms_p50'])}",
+        )
+        for name in WAYS
+    ]
+    table(
+        f"{result['recordings']} recordings, {result['holds']} holds",
+        ("", "cut off at 300 ms", "at 600 ms", "wait at 5 %", "at 10 %", "as set: cut off, p50"),
+        rows,
+    )
