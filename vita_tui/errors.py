@@ -8,10 +8,10 @@
     ├── AudioFileError       a file is not audio, or cannot be read or written
     ├── DeviceError          no microphone or speaker, or it went away
     ├── StoreError           sessions cannot be read or written
-    └── EngineError          an engine failed, timed out, or is resting after failures
+    └── EngineError          an engine failed, timed out, or is disabled after failures
         ├── EngineTimeoutError
         ├── EngineUnavailableError   its package, server or weights are not there
-        └── NoEngineError            every engine of a job failed or is resting
+        └── NoEngineError            every engine of a job failed or is disabled
 
 A message is one sentence that says what happened; `remedy` is what to do next, often a command. Only the command line turns
 an error into an exit code, only the TUI turns one into a toast.
@@ -80,7 +80,7 @@ class StoreError(VitaError):
 
 
 class EngineError(VitaError):
-    """An engine failed, timed out, or is resting after failures."""
+    """An engine failed, timed out, or is disabled after failures."""
 
     exit_code = 3
 
@@ -94,4 +94,4 @@ class EngineUnavailableError(EngineError):
 
 
 class NoEngineError(EngineError):
-    """Every engine that could do the job failed or is resting; the message gives each one's reason."""
+    """Every engine that could do the job failed or is disabled; the message gives each one's reason."""

@@ -194,7 +194,7 @@ class ReplyStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta(Event):
-    """The next piece of what the model thinks before its reply: never spoken, and not a part of the reply."""
+    """The next piece of the model's reasoning before its reply: never spoken, and not a part of the reply."""
 
     turn: int
     text: str
@@ -314,7 +314,7 @@ class EngineStatus(Event):
     """This is the engine of its job that answers now."""
     reason: str = ""
     retry_seconds: float | None = None
-    """Until a resting engine is tried again."""
+    """Until a disabled engine is tried again."""
     last_ms: float | None = None
     median_ms: float | None = None
 

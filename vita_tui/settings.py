@@ -113,7 +113,7 @@ class SttSettings(_Section):
 
 
 class LlmSettings(_Section):
-    """The mind: any OpenAI-compatible server, by default a small one of VITA's own."""
+    """Language model: any OpenAI-compatible server; the built-in model by default."""
 
     base_url: str = ""
     """Server to ask, such as http://127.0.0.1:11434/v1 for Ollama; empty for the embedded model."""
@@ -135,13 +135,13 @@ class LlmSettings(_Section):
     max_tokens: int = Field(default=0, ge=0)
     """Longest reply, in tokens, reasoning included; 0 is 220 for the embedded model and 2048 for a server."""
     temperature: float = Field(default=0.1, ge=0.0, le=2.0)
-    """0 always says the likeliest; higher wanders more."""
+    """Sampling temperature: 0 is deterministic, higher is more varied."""
     timeout: float = Field(default=30.0, gt=0)
     """Seconds without a sign of life after which the server has failed."""
     threads: int = Field(default=0, ge=0, le=64)
     """CPU threads of the embedded model; 0: half of the cores. Threads that share a core with another busy program wait for each other."""
     read_ahead: bool = True
-    """Have the embedded model read the history, and a question while it is still spoken."""
+    """Prefill the embedded model: it reads the history, and a question while it is still spoken."""
     nice: int = Field(default=10, ge=0, le=19)
     """Priority of the embedded model's process: higher yields more to speech."""
 
@@ -198,7 +198,7 @@ class AudioSettings(_Section):
     speak: Live[bool] = True
     """Speak the replies aloud; off shows them only."""
     duplex: Literal["auto", "full_duplex", "half_duplex", "push_to_talk"] = "auto"
-    """full_duplex: talk into the reply; half_duplex: the microphone rests while it sounds; push_to_talk: only the key opens it."""
+    """full_duplex: talk into the reply; half_duplex: the microphone is off while it sounds; push_to_talk: only the key opens it."""
     echo_delay: float = Field(default=0.0, ge=-0.5, le=2.0)
     """Seconds until what is played is heard by the microphone; measured by vita calibrate."""
     echo_level: float = Field(default=-20.0, ge=-90.0, le=30.0)
@@ -208,14 +208,14 @@ class AudioSettings(_Section):
 
 
 class TalkSettings(_Section):
-    """When you have the floor."""
+    """Turn-taking: when VITA listens, and when your turn is over."""
 
     hands_free: Live[bool] = False
     """Listen without a key from the start; ctrl+t switches it."""
     key: Live[str] = "ctrl+space"
     """What you talk with, as Textual names keys; more than one with commas."""
     key_mode: Live[Literal["auto", "hold", "tap"]] = "auto"
-    """hold records while the key is held, where the terminal tells of released keys; tap starts, tap or a pause ends."""
+    """hold records while the key is held, where the terminal reports key releases; tap starts, tap or a pause ends."""
     wake_word: Live[WakeWordName] = ""
     """A word that opens the microphone as the key does; needs the extra wake. Empty for none."""
     end_silence: Live[float] = Field(default=0.8, ge=0.2, le=10.0)
@@ -223,9 +223,9 @@ class TalkSettings(_Section):
     adaptive: Live[bool] = True
     """Wait less after what sounds finished, longer after half a sentence."""
     smart_turn: Live[bool] = True
-    """Judge that by the sound of the voice, too, with the model smart-turn where it is there; otherwise by the words alone."""
+    """Detect the end of a turn by the sound of the voice too, with the model smart-turn where it is installed; otherwise by the words alone."""
     think_ahead: Live[bool] = True
-    """Understand and begin to answer, unheard, in every short pause that may be the end."""
+    """Draft the answer, unheard, in every short pause that may be the end."""
     patience: Live[float] = Field(default=6.0, ge=1.0, le=60.0)
     """Seconds to wait for the first word before the microphone closes again."""
     threshold: Live[float] = Field(default=0.5, gt=0.0, lt=1.0)
@@ -252,7 +252,7 @@ class SessionSettings(_Section):
 
 
 class HealthSettings(_Section):
-    """What keeps VITA well over days."""
+    """Long-running operation: metrics, circuit breakers, memory."""
 
     max_metrics: int = Field(default=1000, ge=10)
     """Metrics kept at once."""
@@ -265,15 +265,15 @@ class HealthSettings(_Section):
     error_rate: float = Field(default=0.1, gt=0, le=1)
     """Share of failed calls that raises an alert, after ten calls."""
     breaker_failures: int = Field(default=2, ge=1)
-    """Failures in a row after which an engine rests."""
+    """Failures in a row after which an engine is disabled."""
     breaker_seconds: float = Field(default=30.0, gt=0)
-    """How long it rests before it is tried again; twice as long after each failure, up to 16 times."""
+    """How long it is disabled before it is tried again; twice as long after each failure, up to 16 times."""
     breaker_slow_seconds: float = Field(default=10.0, gt=0)
     """Work of an engine that takes longer until it answers counts as a failure."""
     save_seconds: float = Field(default=15.0, gt=0)
     """How often the figures are written down, for vita metrics and for the next start."""
     pressure: bool = True
-    """Give up comforts, step by step, when memory runs short; they come back when it has passed."""
+    """Free memory in steps when it runs low; undone afterwards."""
     pressure_seconds: float = Field(default=5.0, gt=0)
     """How often memory is looked at."""
     pressure_available_mb: Several[int] = (800, 600, 450, 300, 200)

@@ -294,7 +294,7 @@ def test_a_canceller_that_fails_leaves_half_duplex_and_says_so(monkeypatch: pyte
     microphone = EchoMicrophone(rehearsal, rehearsal.reference, delay=ROOM.delay)
     frames = heard(microphone)
     assert microphone.mode == "half_duplex"
-    assert "rests while VITA speaks" in microphone.reason
+    assert "is off while VITA speaks" in microphone.reason
     assert level(frames, 1.0, 2.9) == -90.0
 
 

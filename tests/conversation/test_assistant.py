@@ -71,7 +71,7 @@ async def test_a_typed_question_is_answered_spoken_and_remembered() -> None:
         last = events.of(Heard)[-1]
         assert (last.heard.strip(), last.unheard, last.final) == ("Hello there. How are you?", "", True)
         (finished,) = events.of(TurnFinished)
-        assert finished.engines == {"llm": "fake mind", "tts": "fake voice"}
+        assert finished.engines == {"llm": "fake model", "tts": "fake voice"}
         assert finished.timings.stt is None
         assert finished.timings.voice_to_voice is not None
 

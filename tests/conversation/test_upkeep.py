@@ -278,4 +278,4 @@ async def test_a_voice_and_ears_that_fail_are_counted_for_their_turn() -> None:
         assert failed.engine == "whisper"
         assert figures(made, "turn_jobs", engine="whisper", job="stt").errors == 1
         assert figures(made, "turn_jobs", engine="piper", job="tts").errors == 1
-        assert figures(made, "turn_jobs", engine="fake mind", job="llm").errors == 0
+        assert figures(made, "turn_jobs", engine="fake model", job="llm").errors == 0

@@ -70,7 +70,7 @@ async def test_nothing_that_is_shown_stored_or_served_holds_it(
         settings = load()
         bus = EventBus()
         bus.subscribe(events.append)
-        assistant = build(settings, ears=False, voice=False, bus=bus, upkeep=True)
+        assistant = build(settings, recognition=False, speech=False, bus=bus, upkeep=True)
         try:
             await assistant.start()
             await assistant.ask("What is the capital?")

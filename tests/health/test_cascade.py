@@ -75,7 +75,7 @@ async def real(**settings: Any) -> AsyncIterator[tuple[Assistant, Events]]:
             **settings,
         }
     )
-    vita = build(chosen, ears=False, speaker=FileSpeaker(pace=False), bus=bus)
+    vita = build(chosen, recognition=False, speaker=FileSpeaker(pace=False), bus=bus)
     await vita.start()
     try:
         await asyncio.wait_for(vita.ready.wait(), 60)

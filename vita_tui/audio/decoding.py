@@ -44,7 +44,7 @@ SILENCE = 1.0
 SHOWN = 3
 """Damaged places that are named."""
 STUBBORN = 200
-"""Damaged packets in a row after which the rest is given up."""
+"""Damaged packets in a row after which the rest is not read."""
 GUESSES = {"mp3", "aac", "ac3", "eac3", "dts", "amr", "mpegts", "loas", "wav"}
 """Formats of which FFmpeg works out the length by the size of the file."""
 UNKNOWN_SIZE = 2**31 - 2**17

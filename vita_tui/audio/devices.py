@@ -435,7 +435,7 @@ def open_stream(kind: Literal["InputStream", "OutputStream"], user: Reopenable, 
 
 
 def close_stream(stream: Any, user: Reopenable, name: str) -> None:
-    """Close a stream of `user`; one whose device hangs is given up after `CLOSE_SECONDS`."""
+    """Close a stream of `user`; one whose device hangs is abandoned after `CLOSE_SECONDS`."""
     global _abandoned
 
     def work() -> None:

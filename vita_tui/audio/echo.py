@@ -44,7 +44,7 @@ PRIMED = 128
 TAIL_SECONDS = 0.35
 """After the last played sound until its echo, and the device's lateness, are over."""
 REST_SECONDS = 2.0
-"""After the last played sound until the canceller rests."""
+"""After the last played sound until the canceller pauses."""
 LEAD_SECONDS = 0.02
 """The reference is read this much earlier than the echo is expected, so that it never comes after its echo."""
 DELAY_WINDOW_SECONDS = 1.0
@@ -89,7 +89,7 @@ def plan(wanted: str, echo_level: float) -> EchoPlan:
         return EchoPlan("full_duplex", True, "")
     if echo_level <= HEADPHONES_DB:
         return EchoPlan("full_duplex", False, "")
-    why = "Echo cancelling is not installed, so the microphone rests while VITA speaks; for more:"
+    why = "Echo cancelling is not installed, so the microphone is off while VITA speaks; for more:"
     return EchoPlan("half_duplex", False, f"{why} {INSTALL}")
 
 
@@ -195,7 +195,7 @@ class EchoMicrophone:
         since = captured - self._reference.sounded_until - max(0.0, self.delay)
         self.muted = False
         wanted = self._cancels and self.mode == "full_duplex" and self.echoing is not False
-        # Before it is known whether there is an echo, the canceller must not stand in the way of who answers a short reply.
+        # Before it is known whether there is an echo, the canceller must not be in the way of who answers a short reply.
         if wanted and since < (REST_SECONDS if self.echoing else TAIL_SECONDS):
             samples = self._cancel(frame.samples, played)
         else:
@@ -270,7 +270,7 @@ class EchoMicrophone:
 
     def _give_up(self, why: str, captured: Samples, played: Samples) -> Samples:
         self.mode = "half_duplex"
-        self.reason = f"{why}, so the microphone rests while VITA speaks."
+        self.reason = f"{why}, so the microphone is off while VITA speaks."
         log.warning("%s", self.reason)
         self._captured = self._captured[:0]
         self._clean = np.zeros(PRIMED, np.float32)

@@ -1,7 +1,7 @@
-"""A device that was asked for by name, the one that stands in for it while it is away, and the way back.
+"""A device that was asked for by name, the fallback that replaces it while it is away, and the way back.
 
 A microphone or speaker that is named in the settings is remembered by that name. While it cannot be opened, because it is not
-there or another program has it, the system's default stands in, and every few seconds a child process tries whether it opens
+there or another program has it, the system's default is used instead, and every few seconds a child process tries whether it opens
 again. Nothing of this costs anything while all is as it was asked for.
 """
 
@@ -91,14 +91,14 @@ def opens(name: str, kind: DeviceKind) -> bool:
 
 
 class WayBack:
-    """Looks out for a device while another one stands in. Its thread lives only so long."""
+    """Looks out for a device while a fallback replaces it. Its thread lives only so long."""
 
     def __init__(
         self, kind: DeviceKind, use: Callable[[str], None], *, every: float = RETURN_SECONDS
     ) -> None:
         """
         Args:
-            use: opens the device of that name, or lets another stand in; called when it can be opened again.
+            use: opens the device of that name, or lets another replace it; called when it can be opened again.
             every: seconds between two attempts.
         """
         self._kind: DeviceKind = kind
@@ -131,7 +131,7 @@ class WayBack:
             threading.current_thread(),
             kind="thread",
             name=f"{self._kind} way back",
-            owner="audio.standin",
+            owner="audio.fallback",
             close=self.stop,
         )
         try:

@@ -219,7 +219,7 @@ class FileSpeaker:
         """When the next block sounds."""
         while not self._closed.is_set():
             now = self._clock.monotonic()
-            # Late by less than a block the device's clock goes on: waking up a little late each time would make it slow.
+            # Late by less than a block the device's clock goes on: starting a little late each time would make it slow.
             if not self._pace or now - due > SPEAKER_BLOCK_SECONDS:
                 due = now
             filled, _ = self._timeline.pull(block, now, due)

@@ -26,7 +26,7 @@ JUMP_SECONDS = 0.04
 TRACKING = 0.01
 """Share of a block's deviation that is believed: PortAudio's times jump by milliseconds from block to block."""
 QUIET_SECONDS = 0.1
-"""Of silence, after which the resampler rests."""
+"""Of silence, after which the resampler stops."""
 
 
 class Tap(Protocol):

@@ -1,4 +1,4 @@
-"""What a microphone and a speaker have in common: one stream, on the device that was asked for or on one that stands in for it."""
+"""What a microphone and a speaker have in common: one stream, on the device that was asked for or on its fallback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Running = TypeVar("Running")
 
 
 class DeviceStream(ABC, Generic[Running]):
-    """A `Switchable` that `StandsIn`, and that PortAudio's list of devices can be made anew around (`Reopenable`).
+    """A `Switchable` and `Substitutable` that PortAudio's list of devices can be made anew around (`Reopenable`).
 
     `Running` is one stream's life: between opening and closing, `use` and `suspend` may end it and begin another.
     """

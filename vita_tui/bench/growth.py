@@ -111,9 +111,9 @@ async def _speech(settings: Settings, sizes: Sequence[int]) -> list[Row]:
     spoken = [trimmed(one.audio, 0.2) for one in synthesised()]
     longest = np.concatenate(spoken * (1 + max(sizes) * SAMPLE_RATE // sum(map(len, spoken))))
     bus = EventBus()
-    ears, microphone = SignalCollector(bus), StudioMicrophone()
+    signals, microphone = SignalCollector(bus), StudioMicrophone()
     hearing = Hearing(
-        microphone, recognizers(settings, bus), ears.on_signal, bus, settings=settings, clock=SystemClock()
+        microphone, recognizers(settings, bus), signals.on_signal, bus, settings=settings, clock=SystemClock()
     )
     rows = []
     try:
@@ -121,11 +121,11 @@ async def _speech(settings: Settings, sizes: Sequence[int]) -> list[Row]:
         hearing.start(lambda: ready.set_result(None))
         await asyncio.wrap_future(ready)
         for size in sizes:
-            ears.partials.clear()
+            signals.partials.clear()
             recording = SpokenSample(f"{size} s", longest[: size * SAMPLE_RATE])
-            understood = await heard_live(hearing, microphone, ears, recording)
+            understood = await heard_live(hearing, microphone, signals, recording)
             waited = max(0.0, understood.at - understood.utterance.ended) * 1000
-            late = [one.lag_seconds * 1000 for one in ears.partials if one.audio_seconds > size - 2.0]
+            late = [one.lag_seconds * 1000 for one in signals.partials if one.audio_seconds > size - 2.0]
             rows.append({"final transcript": round(waited, 1), "partials behind": _median(late)})
     finally:
         await asyncio.to_thread(hearing.cleanup)
@@ -139,7 +139,7 @@ async def _reply(settings: Settings, sizes: Sequence[int]) -> list[Row]:
         longer = settings.model_copy(
             update={"llm": settings.llm.model_copy(update={"max_tokens": size, "temperature": 0.0})}
         )
-        assistant = build(longer, ears=False, speaker=FileSpeaker(pace=False))
+        assistant = build(longer, recognition=False, speaker=FileSpeaker(pace=False))
         first, whole = [], []
         try:
             await assistant.start()

@@ -84,9 +84,9 @@ async def measure(
     ours = chain.engines[0]
     await asyncio.to_thread(ours.load)
     model = await asyncio.to_thread(plain_whisper, settings, ours)
-    ears = SignalCollector(bus)
+    signals = SignalCollector(bus)
     microphone = StudioMicrophone()
-    hearing = Hearing(microphone, chain, ears.on_signal, bus, settings=settings, clock=SystemClock())
+    hearing = Hearing(microphone, chain, signals.on_signal, bus, settings=settings, clock=SystemClock())
     try:
         ready: Future[None] = Future()
         hearing.start(lambda: ready.set_result(None))
@@ -95,7 +95,7 @@ async def measure(
         others = _others(settings, hearing, model)
         for recording in recordings:
             progress(recording.name)
-            understood = await heard_live(hearing, microphone, ears, recording)
+            understood = await heard_live(hearing, microphone, signals, recording)
             waited = (understood.at - understood.utterance.ended) * 1000
             ways["ours"].heard.append(Transcribed(understood.text, max(0.0, waited), understood.guard))
             for name, transcribe in others.items():
@@ -104,7 +104,7 @@ async def measure(
                 ways[name].heard.append(Transcribed(text, (time.perf_counter() - started) * 1000))
     finally:
         await asyncio.to_thread(hearing.cleanup)
-    return report(settings, recordings, ways, ears.partials)
+    return report(settings, recordings, ways, signals.partials)
 
 
 def plain_whisper(settings: Settings, like: Recognizer) -> Any:
@@ -183,17 +183,17 @@ class SignalCollector:
 
 
 async def heard_live(
-    hearing: Hearing, microphone: StudioMicrophone, ears: SignalCollector, recording: SpokenSample
+    hearing: Hearing, microphone: StudioMicrophone, signals: SignalCollector, recording: SpokenSample
 ) -> Understood:
     """Speak `recording` into the microphone; its end is the key."""
     loop = asyncio.get_running_loop()
-    ears.understood = loop.create_future()
+    signals.understood = loop.create_future()
     microphone.cue(recording.audio, hearing.end)
     hearing.begin()
     microphone.play()
     try:
         async with asyncio.timeout(recording.seconds + DEADLINE):
-            return await ears.understood
+            return await signals.understood
     except TimeoutError:
         raise EngineError(
             f"{recording.name} was not understood within {DEADLINE:.0f} s of its end.",

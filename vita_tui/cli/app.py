@@ -49,7 +49,7 @@ app.command("say", short_help="Speak a text, aloud or into a file.")(say.say)
 app.command("transcribe", short_help="Print what is said in audio and video files.")(transcribe.transcribe)
 app.command("turn", short_help="One whole voice turn with files, and its timings.")(turn.turn)
 app.command("devices", short_help="List microphones and speakers.")(devices.devices)
-app.command("doctor", short_help="Try every part, and say what mends each that fails.")(doctor.doctor)
+app.command("doctor", short_help="Check every part, and show the fix for each that fails.")(doctor.doctor)
 app.command("calibrate", short_help="Measure echo and noise, choose how to use the microphone.")(
     calibrate.calibrate
 )
@@ -60,7 +60,7 @@ app.add_typer(
 )
 app.command("metrics", short_help="Where the time goes and what fails, over a day.")(metrics.metrics)
 app.add_typer(bench.app, name="bench", short_help="Measure VITA on this machine.")
-app.command("cleanup", short_help="Put away what a crash has left behind.")(cleanup.cleanup)
+app.command("cleanup", short_help="Remove what a crash left behind.")(cleanup.cleanup)
 
 
 def _version(wanted: bool) -> None:
@@ -84,7 +84,7 @@ def open_assistant(
         typer.Option("--config", metavar="FILE", help="Settings file to use instead of your own."),
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and exit.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """A voice assistant that lives in your terminal.

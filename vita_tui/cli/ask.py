@@ -189,7 +189,7 @@ async def _ask(question: str, settings: Settings, json: bool) -> None:
     from vita_tui.conversation.build import build
     from vita_tui.errors import EngineError
 
-    assistant = build(settings, ears=False, voice=False)
+    assistant = build(settings, recognition=False, speech=False)
     fallbacks = Fallbacks(settings, assistant.bus, [assistant.chains["llm"]])
     answer = PrintedReply(quiet=json)
     assistant.bus.subscribe(answer.listen)

@@ -28,7 +28,7 @@ Track = Annotated[
     ),
 ]
 NoFallback = Annotated[
-    bool, typer.Option("--no-fallback", help="Fail with exit code 3 where another engine would stand in.")
+    bool, typer.Option("--no-fallback", help="Fail with exit code 3 where a fallback engine would answer.")
 ]
 
 

@@ -21,7 +21,7 @@ def calibrate(
     """Measure the room: plays three short sweeps and listens, for about six seconds.
 
     Finds how late and how loud the microphone hears the speaker and how loud the room is; decides whether you can talk into the
-    reply (full_duplex), whether the microphone must rest while it sounds (half_duplex), or whether only the key should open it
+    reply (full_duplex), whether the microphone must be off while it sounds (half_duplex), or whether only the key should open it
     (push_to_talk); and writes that into the settings. Be quiet meanwhile, and use the loudness that you always use.
     """
     with quiet_libraries():

@@ -1,4 +1,4 @@
-"""`vita cleanup`: put away what a crash has left, or let a running VITA clean up after itself."""
+"""`vita cleanup`: remove what a crash has left, or let a running VITA clean up after itself."""
 
 from __future__ import annotations
 

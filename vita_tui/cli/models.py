@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Weights: list, fetch, check and delete the models that VITA hears, thinks and speaks with.",
+    help="Weights: list, fetch, check and delete the models for speech recognition, language and voice.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

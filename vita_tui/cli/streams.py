@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 BROKEN_PIPE = 141
-"""Exit code of whom nobody reads any more, as shells count it: 128 + SIGPIPE."""
+"""Exit code when standard output has no reader any more, as shells count it: 128 + SIGPIPE."""
 FINISH_SECONDS = 1.5
 """Seconds that the work gets to end in good order once the reader has gone."""
 RETELL_SECONDS = 0.3

@@ -50,7 +50,7 @@ SETTLE_SECONDS = 0.2
 
 
 class Assistant:
-    """Listens, thinks and speaks. Made by `build`; `start` it once, `aclose` it at the end."""
+    """Listens, answers and speaks. Made by `build`; `start` it once, `aclose` it at the end."""
 
     def __init__(
         self,

@@ -25,8 +25,8 @@ __all__ = ["build", "recognizers", "responders", "synthesizers"]
 def build(
     settings: Settings,
     *,
-    ears: bool = True,
-    voice: bool = True,
+    recognition: bool = True,
+    speech: bool = True,
     microphone: Microphone | None = None,
     speaker: Speaker | None = None,
     bus: EventBus | None = None,
@@ -36,8 +36,8 @@ def build(
     """An assistant with the engines, devices and store that `settings` ask for; nothing is loaded or opened yet.
 
     Args:
-        ears: understand speech; otherwise no microphone and no Whisper.
-        voice: speak; otherwise no speaker and no voice.
+        recognition: understand speech; otherwise no microphone and no Whisper.
+        speech: speak; otherwise no speaker and no voice.
         microphone, speaker: what to use instead of sound devices.
         upkeep: keep figures and watch memory, as a program does that is open for days.
     """
@@ -53,7 +53,7 @@ def build(
     real = microphone is None and speaker is None
     microphone = microphone or DeviceMicrophone(settings.audio.input)
     speaker = speaker or DeviceSpeaker(settings.audio.output)
-    if ears and voice and real:
+    if recognition and speech and real:
         microphone = without_echo(microphone, speaker, settings.audio)
     return Assistant(
         settings,
@@ -61,8 +61,8 @@ def build(
         synthesizers=synthesizers(settings, bus, chains_clock),
         recognizers=recognizers(settings, bus, chains_clock),
         sessions=make_manager(settings.sessions, clock, bus),
-        microphone=microphone if ears else None,
-        speaker=speaker if voice else None,
+        microphone=microphone if recognition else None,
+        speaker=speaker if speech else None,
         scorer=SmartTurn(place("turn", "smart-turn")),
         bus=bus,
         clock=clock,
@@ -72,7 +72,7 @@ def build(
 
 
 def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Recognizer]:
-    """Whisper as asked for, which stands in for itself when it does not load; then the fallback models, should it fail later."""
+    """Whisper as asked for, with its own fallbacks when it does not load; then the fallback models, should it fail later."""
     from vita_tui.engines.stt.decoding.decoder import WindowRule
     from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW
     from vita_tui.engines.stt.runtime.loading import WhisperWeights
@@ -101,7 +101,7 @@ def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -
 
 
 def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Responder]:
-    """The server that is asked for, if any; then the embedded model, which also stands in for a server that is away."""
+    """The server that is asked for, if any; then the embedded model, which is the fallback when the server is away."""
     from vita_tui.engines.llm.embedded import EmbeddedResponder
     from vita_tui.engines.llm.openai_server import OpenAIResponder
 

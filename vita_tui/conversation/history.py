@@ -106,7 +106,7 @@ class History:
         return next((turn.text for turn in reversed(self._turns()) if turn.role == "assistant"), "")
 
     def rest_of(self, last: Exchange | None) -> Opening | None:
-        """What was not heard of the last reply, which `last` holds if it was not in an earlier life; None when all was heard."""
+        """The unheard rest of the last reply, or None. `last` is that reply's exchange if it was made since this process started."""
         turns = self.session.turns if self.session is not None else ()
         if (
             last is not None

@@ -1,6 +1,6 @@
-"""The exchanges of a conversation: the draft, the one that has the floor, and the one that ended last.
+"""The exchanges of a conversation: the draft, the current one, and the one that ended last.
 
-At most one has the floor; whoever takes it waits until the one before is in the store.
+At most one is current; the next one waits until the one before is in the store.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ class Replies:
         self._turns = 0
         self._draft: Exchange | None = None
         self._running: asyncio.Task[None] | None = None
-        """The exchange that has the floor, or had it and is being stored."""
+        """The current exchange, or the last one while it is being stored."""
         self.current: Exchange | None = None
-        """The exchange that has the floor."""
+        """The current exchange."""
         self.last: Exchange | None = None
         """The exchange that ended last."""
 
@@ -99,7 +99,7 @@ class Replies:
             self._draft = None
 
     def stop(self, reason: Reason) -> None:
-        """Silence the exchange that has the floor, which it loses; its book-keeping goes on."""
+        """Silence the current exchange, which is current no more; its book-keeping goes on."""
         if self.current is not None:
             self.current.stop(reason)
             self.current = None
@@ -111,10 +111,10 @@ class Replies:
             await asyncio.wait({running})
 
     async def answer(self, exchange: Exchange, on_over: Callable[[], None]) -> None:
-        """Give `exchange` the floor, to its end and into the store.
+        """Make `exchange` the current one, to its end and into the store.
 
         Args:
-            on_over: called if it still has the floor when it is over.
+            on_over: called if it is still the current one when it is over.
         """
         self._turns = exchange.turn
         self.current = exchange
@@ -138,7 +138,7 @@ class Replies:
             exchange.closed.set()
             storing.cancel()  # it is done, unless making the messages has failed
             self._running = None
-            if self.current is exchange:  # nobody has taken the floor meanwhile
+            if self.current is exchange:  # no other has become the current one meanwhile
                 self.current = None
                 on_over()
             if not self.closed:

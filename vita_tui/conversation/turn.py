@@ -32,7 +32,7 @@ class Happening(StrEnum):
     NO_WORDS = "a final transcript without words"
     STOP_WORDS = "nothing but 'stop'"
     OWN_WORDS = "what was heard were our own words"
-    QUESTION_SENT = "an exchange has the floor"
+    QUESTION_SENT = "an exchange is current"
     FIRST_SOUND = "the reply sounds"
     REPLY_OVER = "the exchange is over"
     REPLY_OUTLASTED = "the exchange is over while somebody speaks"

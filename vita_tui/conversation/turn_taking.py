@@ -38,7 +38,7 @@ __all__ = ["TurnTaking"]
 
 
 class TurnTaking:
-    """The state of a conversation, and who has the floor."""
+    """The state of a conversation, and whose turn it is."""
 
     def __init__(
         self,

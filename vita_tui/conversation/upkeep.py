@@ -1,4 +1,4 @@
-"""What keeps a program well that is open for days: figures, their thread, the answer to memory pressure, probes of resting engines,
+"""Upkeep of a program that is open for days: figures, their thread, the answer to memory pressure, probes of disabled engines,
 and the control socket.
 
 Only the interactive program has it; commands that run for a moment do not. The parts live in `health`; here they are given what
@@ -42,7 +42,7 @@ class Upkeep:
         """
         Args:
             steps: of the ladder against memory pressure, mildest first.
-            probes: for each chain what has its resting engines tried, where they live; returns at once.
+            probes: for each chain what has its disabled engines tried, where they live; returns at once.
             sessions: the figures of the sessions in use.
         """
         self.metrics = Metrics(settings, clock=clock, bus=bus)

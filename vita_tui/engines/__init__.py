@@ -1,1 +1,1 @@
-"""Engines: who understands (stt), who thinks (llm), who speaks (tts)."""
+"""Engines: speech recognition (stt), language models (llm), voices (tts)."""

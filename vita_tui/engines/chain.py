@@ -1,6 +1,6 @@
 """Engines of one job in order of preference, each with a breaker: who answers now, and why.
 
-The same chain serves recognisers, minds and voices, in threads and on the asyncio loop::
+The same chain serves speech recognition, language models and voices, in threads and on the asyncio loop::
 
     for attempt in chain.attempts():
         with attempt as engine:
@@ -11,7 +11,7 @@ An attempt times the work. A failure inside it is recorded and swallowed, and th
 last one `NoEngineError` gives each engine's reason. Cancellation passes through and counts neither way. An engine's first work
 includes loading it: it is neither timed nor called slow.
 
-A chain that a `Prober` watches tries engines whose rest is over in the background; users reach them only when nothing else
+A chain that a `Prober` watches tries disabled engines again in the background once their time is over; users reach them only when nothing else
 answers. An engine that is put aside, to save memory, is passed over in the same way.
 """
 
@@ -159,7 +159,7 @@ class Attempt(Generic[E]):
             self._link.breaker.release(self._permit)
             return True
         if not isinstance(error, VitaError):
-            # A defect in an engine or its library must not end the conversation; the log has the details.
+            # A bug in an engine or its library must not end the conversation; the log has the details.
             log.error("%s failed", self._link.engine.name, exc_info=error)
             detail = str(error).strip().rstrip(".")
             error = EngineError(f"{type(error).__name__}{f': {detail}' if detail else ''}.")
@@ -195,7 +195,7 @@ class Chain(Generic[E]):
         """
         self.job = job
         self.watched = False
-        """A `Prober` tries engines again when their rest is over."""
+        """A `Prober` tries engines again when the time for which they are disabled is over."""
         self._bus = bus
         self._clock = clock or RUNNING
         self._lock = threading.Lock()
@@ -224,7 +224,7 @@ class Chain(Generic[E]):
 
     @property
     def active(self) -> E:
-        """The engine that answers now: the one that did so last unless it rests, then the first that does not.
+        """The engine that answers now: the one that did so last unless it is disabled, then the first that is not.
 
         Raises:
             NoEngineError: the chain is empty.
@@ -240,7 +240,7 @@ class Chain(Generic[E]):
     def attempts(
         self, wanted: Callable[[E], bool] = lambda _: True, *, allowance: float = 0.0
     ) -> Iterator[Attempt[E]]:
-        """The engines to try, first choice first, passing over those that rest and those that are not `wanted`.
+        """The engines to try, first choice first, passing over those that are disabled and those that are not `wanted`.
 
         Ends after the first attempt that worked.
 
@@ -248,10 +248,10 @@ class Chain(Generic[E]):
             allowance: seconds by which this work may be slower than the limit, such as the length of the audio.
 
         Raises:
-            NoEngineError: all of them failed or rest.
+            NoEngineError: all of them failed or are disabled.
         """
         tried: list[tuple[_Link[E], str, str]] = []
-        # Stable: the order of preference stays. Unwatched, an engine whose rest is over gets its chance in its own place.
+        # Stable: the order of preference stays. Unwatched, a disabled engine whose time is over gets its chance in its own place.
         for link in sorted(self._links, key=self._reluctance):
             if not wanted(link.engine):
                 continue
@@ -286,7 +286,7 @@ class Chain(Generic[E]):
                 attempt.abandon()
 
     def probes(self, wanted: Callable[[E], bool] = lambda _: True) -> Iterator[Attempt[E]]:
-        """An attempt for each engine whose rest is over, so that it is tried before a user needs it.
+        """An attempt for each disabled engine whose time is over, so that it is tried before a user needs it.
 
         The caller enters each and does a little real work, in the thread or on the loop where the engine lives. Engines that
         are put aside, or are not `wanted`, are left alone.
@@ -303,7 +303,7 @@ class Chain(Generic[E]):
                     attempt.abandon()
 
     def due_seconds(self) -> float | None:
-        """Until the next engine is to be probed, 0 when one is; None when no engine rests."""
+        """Until the next engine is to be probed, 0 when one is; None when no engine is disabled."""
         snapshots = [link.breaker.snapshot() for link in self._links if not link.aside]
         waits = [
             snapshot.retry_seconds
@@ -365,7 +365,7 @@ class Chain(Generic[E]):
             link.health = Health.READY if in_time and not notes else Health.DEGRADED
             link.reason = notes if in_time else self._counted(link, f"took {seconds:.1f} s")
             place = self._links.index(link)
-            # A spare that was probed stays a spare.
+            # A fallback that was probed stays a fallback.
             if not probe or place < self._answered or self._links[self._answered].resting:
                 self._answered = place
         if not probe:
@@ -413,7 +413,7 @@ class Chain(Generic[E]):
 
     def _why_resting(self, link: _Link[E]) -> str:
         retry = link.breaker.snapshot().retry_seconds
-        reason = link.reason or "resting after failures"
+        reason = link.reason or "disabled after failures"
         return f"{reason}; tried again in {retry:.0f} s" if retry else f"{reason}; being tried again"
 
     def _none(self, tried: list[tuple[_Link[E], str, str]]) -> NoEngineError:
@@ -432,7 +432,7 @@ class Chain(Generic[E]):
         return answered
 
     def _announce(self) -> None:
-        """Tell once that another engine stands in, and once that the first choice is back."""
+        """Tell once that a fallback answers, and once that the first choice is back."""
         with self._lock:
             answered, before = self._answered, self._announced
             if answered == before:

@@ -1,4 +1,4 @@
-"""Trying engines again when their rest is over, so that it is not a user who finds out whether they work.
+"""Trying disabled engines again when their time is over, so that it is not a user who finds out whether they work.
 
 Engines are called by one thread, or live on one loop: so the prober only tells the owner that it is time. The owner then runs
 `Chain.probes` where its engines live, when nothing else is to be done there.
@@ -19,7 +19,7 @@ __all__ = ["Prober"]
 log = logging.getLogger(__name__)
 
 PROBE_POLL_SECONDS = 1.0
-"""Longest time after the end of a rest until it is noticed."""
+"""Longest time until it is noticed that a disabled engine may be tried again."""
 
 
 class Prober:
@@ -57,7 +57,7 @@ class Prober:
                 probe()
 
     def cleanup(self) -> None:
-        """Stop the thread. The chains are no longer watched: users reach resting engines in their turn again."""
+        """Stop the thread. The chains are no longer watched: users reach disabled engines in their turn again."""
         self._stopping.set()
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():

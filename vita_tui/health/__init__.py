@@ -1,1 +1,1 @@
-"""What keeps VITA well over days."""
+"""Long-running operation: metrics, circuit breakers, memory."""

@@ -2,9 +2,9 @@
 
 ::
 
-    closed ──failures in a row──▶ open ──rest is over──▶ half-open ──success──▶ closed
+    closed ──failures in a row──▶ open ──time is over──▶ half-open ──success──▶ closed
                                    ▲                        │
-                                   └──────── failure ───────┘   (the next rest is twice as long, at most `MAX_REST`)
+                                   └──────── failure ───────┘   (the next time is twice as long, at most `MAX_REST`)
 
 Every admitted call carries a `Permit` of the period in which it was admitted. A report with a permit of an earlier period
 changes nothing: a call that has hung since before the breaker opened says nothing about the engine of today.
@@ -25,7 +25,7 @@ from vita_tui.clock import Clock, SystemClock
 __all__ = ["Breaker", "BreakerSnapshot", "BreakerState", "Permit", "Transition"]
 
 MAX_REST = 16
-"""Longest rest, as a multiple of the first."""
+"""Longest time open, as a multiple of the first."""
 HISTORY = 128
 """Transitions that are remembered."""
 
@@ -90,7 +90,7 @@ class Breaker:
         """
         Args:
             failures: in a row, after which it opens.
-            rest_seconds: of the first rest.
+            rest_seconds: for which it is open the first time.
             slow_seconds: a success that took longer counts as a failure; None for no limit.
             on_change: called after every transition, outside the lock, in the thread that caused it. Two threads may call it
                 at once and in either order: `transitions` has the order.
@@ -107,14 +107,14 @@ class Breaker:
         self._reason = ""
         self._opened = 0.0
         self._rests = 0
-        """Rests since it last was closed."""
+        """Times it opened since it last was closed."""
         self._probing = False
         """A call is on its way in the half-open state."""
         self._period = 0
         self._history: deque[Transition] = deque(maxlen=HISTORY)
 
     def allow(self) -> Permit | None:
-        """Leave to call the engine now; None while it rests.
+        """Leave to call the engine now; None while the breaker is open.
 
         The call must be reported with its permit, or the permit given back with `release`. While half-open, one at a time.
         """
@@ -125,7 +125,7 @@ class Breaker:
                 return None
             moved = self._state is BreakerState.OPEN
             if moved:
-                self._move(BreakerState.HALF_OPEN, "the rest is over")
+                self._move(BreakerState.HALF_OPEN, "the time is over")
             self._probing = True
             permit, snapshot = Permit(self._period), self._snapshot()
         if moved:

@@ -1,4 +1,4 @@
-"""Memory pressure: comforts are given up one by one, announced, and come back when the pressure has passed.
+"""Memory pressure: features are switched off one by one, announced, and come back when the pressure has passed.
 
 `Ladder` is the pure core: readings go in, steps are taken or undone, changes come out. `PressureWatch` owns the `pressure`
 thread that feeds it.
@@ -41,7 +41,7 @@ class PressureStep(Protocol):
     """Something that can be done without. Called by the pressure thread."""
 
     name: str
-    """What is given up, such as "Partial transcripts are off"."""
+    """What is switched off, such as "Partial transcripts are off"."""
     undone: str
     """What is had again, such as "Partial transcripts are on again"."""
 

@@ -52,13 +52,13 @@ class _Head:
 
 @dataclass(slots=True)
 class HubClient:
-    """The hub that `HF_ENDPOINT` names, or the public one; keeps in mind for one pull that it cannot be reached."""
+    """The hub that `HF_ENDPOINT` names, or the public one; remembers for one pull that it cannot be reached."""
 
     connect_seconds: float = 3.0
     answer_seconds: float = 6.0
     """For the name look-up, the connection and redirections together."""
     stall_seconds: float = 10.0
-    """Without a byte, after which a download is broken off."""
+    """Without a byte, after which a download has timed out."""
     attempts: int = 5
     """Resumptions of one file, as long as each brought some bytes."""
     down: str = field(default="", init=False)

@@ -14,7 +14,7 @@ from vita_tui.sessions.store import ConflictError, MissingError, Store
 __all__ = ["commit", "offer"]
 
 ATTEMPTS = 400
-"""Writes that may meet a newer version before the change is given up for now."""
+"""Writes that may meet a newer version before the change is put off."""
 
 
 async def commit(

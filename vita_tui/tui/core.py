@@ -122,7 +122,7 @@ class Weights(Protocol):
     """What is missing of the models, and how to get it. Both methods block: they are called in threads."""
 
     def missing(self, settings: Any) -> list[Lacking]:
-        """In the order in which they are fetched: the mind first, so that typing works early."""
+        """In the order in which they are fetched: the language model first, so that typing works early."""
         ...
 
     def pull(

@@ -37,7 +37,7 @@ def ui(
 
     VITA is opened on a pseudo-terminal. Starting counts to the first paint and until every engine is ready; quitting, from the key in
     the middle of a reply until the program is gone. A key counts from the byte that is sent until its letter is painted: once
-    while VITA idles, and once while a reply is streamed and spoken (to a speaker that nobody hears), the microphone is open, and
+    while VITA idles, and once while a reply is streamed and spoken (into a silent speaker), the microphone is open, and
     recognition decodes. Your settings and models are used; your conversations are not touched. Linux and macOS.
     """
     from vita_tui.bench.ui import measure

@@ -48,7 +48,7 @@ class Duck:
 
 @dataclass(frozen=True, slots=True)
 class TakeFloor:
-    """The user has the floor: end our turn."""
+    """The user interrupts: end our turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Interruption:
         return bool(text) and self._own is not None and self._own.is_own(text, since, until)
 
     def outlasted(self, now: float) -> list[Outcome]:
-        """Our turn has ended by itself while somebody speaks: the floor is theirs."""
+        """Our turn has ended by itself while somebody speaks: it is their turn now."""
         self.last, self.number = self.number, 0
         return self.end(now)
 
@@ -157,7 +157,7 @@ class Interruption:
     def _judge(
         self, text: str, since: float, until: float, now: float, voice: float, *, certain: bool, final: bool
     ) -> list[Outcome]:
-        """Whether `text`, captured between two monotonic times, is somebody who wants the floor.
+        """Whether `text`, captured between two monotonic times, is somebody who interrupts.
 
         Args:
             voice: seconds of voice in it. In a very short one there is no room for more than two words: what has more is "okay",

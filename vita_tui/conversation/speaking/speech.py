@@ -54,7 +54,7 @@ class Speech:
 
     @property
     def finished(self) -> Future[None]:
-        """Done when all was heard, given up, or cancelled."""
+        """Done when all was heard, failed, or cancelled."""
         return self.track.finished
 
     @property

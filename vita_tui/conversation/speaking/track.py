@@ -89,7 +89,7 @@ class Track:
     def __init__(self, turn: int) -> None:
         self.turn = turn
         self.finished: Future[None] = Future()
-        """Done when all was heard, given up, or cancelled."""
+        """Done when all was heard, failed, or cancelled."""
         self.cancelled = threading.Event()
         """It is to fall silent: the voice that speaks for it ends."""
         self.first_synthesised: float | None = None
@@ -106,7 +106,7 @@ class Track:
         self.released = False
         """What is synthesised may be played."""
         self.closed = False
-        """Cancelled or given up: nothing more is taken."""
+        """Cancelled or failed: nothing more is taken."""
         self._pieces: list[Piece] = []
         self._speed = 1.0
         """Of the voice that has begun the clause that is not whole yet."""

@@ -323,7 +323,7 @@ class Exchange:
                         attempt.answered()
                         self._take_piece(piece, kept)
                         if len(self.text) - len(self.text.rstrip()) > MAX_BLANKS:
-                            raise EngineError(f"{responder.name} sent nothing but blanks without end.")
+                            raise EngineError(f"{responder.name} returned only whitespace.")
                         if len(self.text) >= MAX_CHARACTERS:
                             self.reason = "length"
                             return

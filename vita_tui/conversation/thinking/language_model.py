@@ -1,4 +1,4 @@
-"""The language model between two questions: loaded, reading ahead, tried again after a rest, unloaded while memory is short.
+"""The language model between two questions: loaded, prefilled, tried again after it was disabled, unloaded while memory is short.
 
 Everything runs on the assistant's loop, in tasks that `spawn` starts and that end with it.
 """
@@ -18,7 +18,7 @@ from vita_tui.settings import LlmSettings
 __all__ = ["LanguageModel"]
 
 PROBE: list[Message] = [{"role": "user", "content": "Say hello."}]
-"""What a resting model is asked before it is used again; its first word is enough."""
+"""What a disabled model is asked before it is used again; its first word is enough."""
 PROBE_TOKENS = 8
 READ_AHEAD_WORDS = 2
 """So many more words of a question must be known for the model to be given them while the rest is spoken."""
@@ -44,7 +44,7 @@ class LanguageModel:
         Args:
             messages: what is asked for a question, or for what is known of one.
             answering: whether a question is being answered.
-            idle: whether nobody speaks, thinks or listens.
+            idle: whether nobody speaks or listens and no reply is written.
             on_loaded: called when it is known whether a model loads.
         """
         self._responders = responders
@@ -62,7 +62,7 @@ class LanguageModel:
         self.unloading: asyncio.Task[None] | None = None
         """It will be unloaded if no question comes."""
         self._probing: asyncio.Task[None] | None = None
-        """Resting models are being tried."""
+        """Disabled models are being tried."""
 
     async def load(self) -> None:
         """Load the first model that works, which then reads what the next question will begin with."""
@@ -122,10 +122,10 @@ class LanguageModel:
     async def _prefill(self, question: str) -> None:
         await self._responders.active.prefill(await self._messages(question))
 
-    # ---- after a rest
+    # ---- disabled models
 
     def probe(self) -> None:
-        """Try the models whose rest is over, unless that is being done."""
+        """Try the disabled models whose time is over, unless that is being done."""
         if self._probing is None:
             self._probing = self._spawn(self._probe(), "llm probe")
 

@@ -1,1 +1,1 @@
-"""Large language models: who thinks."""
+"""Language models."""

@@ -1,4 +1,4 @@
-"""What a mind is: something that answers a conversation, piece by piece."""
+"""What a language model is here: something that answers a conversation, piece by piece."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class EmbeddedResponder:
             nice: priority of the child process.
             examples: (question, answer) that the model is shown before every conversation.
             repeat_penalty: as llama.cpp counts it; None for what it does by itself.
-            longest_reply: tokens; it stands in for a model that may say more; 0 for no limit of its own.
+            longest_reply: tokens; as the fallback of a model that may say more; 0 for no limit.
             short_keys: keep what it has read in 8 bits, which llama.cpp dies of where heads are no multiple of 32 wide.
         """
         self.name = name or model.stem

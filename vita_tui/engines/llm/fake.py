@@ -1,4 +1,4 @@
-"""A scripted mind, for tests and for trying out the screen."""
+"""A scripted language model, for tests and for trying out the screen."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class FakeResponder:
     def __init__(
         self,
         script: Iterable[str | Sequence[Piece] | Exception] = (
-            "I am a scripted mind, and I say this to every question.",
+            "I am a scripted model, and I say this to every question.",
         ),
         *,
-        name: str = "fake mind",
+        name: str = "fake model",
         gate: asyncio.Event | None = None,
         breaks_after: int | None = None,
         context_window: int = 2048,

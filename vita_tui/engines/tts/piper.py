@@ -39,7 +39,7 @@ LOAD_SECONDS = 60.0
 POLL_SECONDS = 0.02
 """How soon a cancellation is noticed while a sentence is computed."""
 GRACE_SECONDS = 0.5
-"""What a computation that was told to terminate gets before its thread is given up."""
+"""What a computation that was told to terminate gets before its thread is abandoned."""
 MAX_STUCK = 2
 MAX_PIECE = 200
 """Characters that are computed at once: memory and the time until a computation ends both grow with them."""

@@ -1,4 +1,4 @@
-"""What a voice gave, checked, because a defect in it must not reach the speaker as noise or end its thread; and at the speaker's rate."""
+"""What a voice gave, checked, because an error in it must not reach the speaker as noise or end its thread; and at the speaker's rate."""
 
 from __future__ import annotations
 

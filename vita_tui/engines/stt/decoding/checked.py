@@ -1,4 +1,4 @@
-"""What a recogniser returned, checked: no defect in it may pass for words, or keep a turn from ending."""
+"""What a recogniser returned, checked: no error in it may pass for words, or keep a turn from ending."""
 
 from __future__ import annotations
 

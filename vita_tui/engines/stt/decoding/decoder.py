@@ -121,7 +121,7 @@ class Decoder:
             prefix: what is known to have been said at the start.
             draft: what may have been said after it. It changes nothing but the time that its right beginning takes.
             words: also find the time of each word.
-            partial: a weak decode is good enough, and one that ran away is given up: there will be another soon.
+            partial: a weak decode is good enough, and one that ran away is dropped: there will be another soon.
             cancelled: checked before each encoding and each token.
 
         Raises:

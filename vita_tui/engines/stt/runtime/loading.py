@@ -142,7 +142,7 @@ def explain(error: Exception, weights: WhisperWeights, plan: Plan) -> ModelError
     if "cuda" in low or "cublas" in low or "cudnn" in low:
         return ModelError(
             f"Whisper {weights.name} cannot run on CUDA: {text}.",
-            remedy='Mend the driver, or set stt.device to "cpu".',
+            remedy='Fix the CUDA driver, or set stt.device to "cpu".',
         )
     return damaged(weights, text)
 

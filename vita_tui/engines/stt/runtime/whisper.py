@@ -131,7 +131,7 @@ class WhisperRecognizer:
             raise explain(error, weights, plan) from error
         if not math.isfinite(warm.log_probability):
             raise ModelError(
-                f"Whisper {weights.name} is damaged: its probabilities are no numbers.",
+                f"Whisper {weights.name} is damaged: it produces NaN.",
                 remedy=f"Run: vita models verify {weights.name}",
             )
         speech_probabilities(_warm_up_sound())

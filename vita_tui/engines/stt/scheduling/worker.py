@@ -1,6 +1,6 @@
 """The whisper thread: every decode happens in it, the one that matters most first.
 
-A thread inside of an engine cannot be killed. One that takes too long is given up: its number is no longer the worker's `_generation`, and
+A thread inside of an engine cannot be killed. One that takes too long is abandoned: its number is no longer the worker's `_generation`, and
 whatever it brings later is dropped at one gate, `_leave`. Who takes the running record away, the thread or the watch, settles the attempt.
 """
 
@@ -57,7 +57,7 @@ class WorkerCounts:
     partials_skipped: int = 0
     """Replaced by a newer one, or by a final, before they began."""
     partials_cancelled: int = 0
-    """Given up because something more urgent came."""
+    """Cancelled because something more urgent came."""
     partials_failed: int = 0
     finals: int = 0
     finals_failed: int = 0
@@ -102,7 +102,7 @@ class WhisperWorker:
         self._generation = 0
         """Number of the thread whose work counts."""
         self._given_up: tuple[_Running, ...] = ()
-        """What threads are still inside of that were given up."""
+        """What abandoned threads are still inside of."""
         self._claimable: RecognitionJob | None = None
         """The newest speculation, waiting, running or done."""
         self._threads: list[tuple[threading.Thread, Entry]] = []
@@ -367,7 +367,7 @@ class WhisperWorker:
             except _GivenUp:
                 return
             except Exception as failure:
-                # A defect ends this piece of work, not the thread that the next utterance needs.
+                # A bug ends this piece of work, not the thread that the next utterance needs.
                 log.exception("%s failed", job.kind.value)
                 error = EngineError(f"Speech recognition failed: {type(failure).__name__}: {failure}.")
             with self._condition:
@@ -560,7 +560,7 @@ class WhisperWorker:
                 entry.leave()
 
     def _free(self, engine: Recognizer, job: RecognitionJob | None = None) -> bool:
-        """Whether no thread that was given up is inside of it, and it has not taken too long for the job already."""
+        """Whether no abandoned thread is inside of it, and it has not taken too long for the job already."""
         if job is not None and any(engine is other for other in job.timed_out):
             return False
         return all(one.attempt is None or one.attempt.engine is not engine for one in self._given_up)
