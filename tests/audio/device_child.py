@@ -10,7 +10,7 @@ import numpy as np
 
 from vita_tui.audio.base import SAMPLE_RATE, PlaybackMark, Samples
 from vita_tui.audio.capture import DeviceMicrophone
-from vita_tui.audio.playback import DeviceSpeaker
+from vita_tui.audio.device_speaker import DeviceSpeaker
 from vita_tui.errors import DeviceError
 
 _saying = threading.Lock()

@@ -14,8 +14,8 @@ from tests.virtual_audio import VirtualAudio, virtual_audio
 from vita_tui.audio import canceller, devices
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, PlaybackMark, Samples
 from vita_tui.audio.capture import DeviceMicrophone
+from vita_tui.audio.device_speaker import DeviceSpeaker
 from vita_tui.audio.echo import EchoMicrophone, without_echo
-from vita_tui.audio.playback import DeviceSpeaker
 from vita_tui.audio.voice import dbfs
 from vita_tui.settings import AudioSettings
 

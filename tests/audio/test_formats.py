@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vita_tui.audio import capture, playback
+from vita_tui.audio import capture, device_speaker
 from vita_tui.audio.devices import Device, portaudio
 from vita_tui.audio.fallback import open_wanted
 from vita_tui.audio.timeline import Timeline
@@ -69,7 +69,7 @@ def test_a_speaker_is_opened_with_what_it_can(
     monkeypatch: pytest.MonkeyPatch, preferred: int, formats: list[tuple[int, int]], chosen: tuple[int, int]
 ) -> None:
     takes(monkeypatch, *formats)
-    assert playback._format(device("output", 6, 44_100), preferred) == chosen
+    assert device_speaker._format(device("output", 6, 44_100), preferred) == chosen
 
 
 @pytest.mark.parametrize("channels", [1, 2, 8])
@@ -86,7 +86,8 @@ def test_every_channel_is_heard_and_sounds(monkeypatch: pytest.MonkeyPatch, chan
     timeline = Timeline(16_000)
     timeline.enqueue(block[:, 0].copy())
     out = np.zeros((320, channels), np.float32)
-    playback._Output(timeline, SimpleNamespace(set=lambda: None), FakeClock()).callback(out, 320, times, fine)  # type: ignore[arg-type]
+    running = device_speaker._Output(timeline, SimpleNamespace(set=lambda: None), FakeClock())  # type: ignore[arg-type]
+    running.callback(out, 320, times, fine)
     assert np.allclose(out, block)
 
 

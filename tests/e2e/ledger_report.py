@@ -29,7 +29,7 @@ from tests.person import person
 from tests.virtual_audio import RATE, Recording, VirtualAudio, virtual_audio
 from vita_tui import paths
 from vita_tui.audio.base import Samples
-from vita_tui.audio.playback import DeviceSpeaker
+from vita_tui.audio.device_speaker import DeviceSpeaker
 from vita_tui.conversation.speaking.clauses import POLICIES, ClauseCutter
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.speaking.speech import Speech

@@ -14,7 +14,7 @@ from vita_tui import paths
 from vita_tui.abilities.base import Answer, Context, Deed, Failure, Match
 from vita_tui.abilities.numbers import fold
 from vita_tui.abilities.phrases import data
-from vita_tui.files import write_whole
+from vita_tui.atomic_files import write_whole
 
 __all__ = ["Lists"]
 

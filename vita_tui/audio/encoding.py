@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from vita_tui.atomic_files import replacing
 from vita_tui.audio.base import Samples
 from vita_tui.errors import AudioFileError
-from vita_tui.files import replacing
 from vita_tui.text.clean import clean_name
 
 __all__ = ["FORMATS", "audio_format", "write_audio", "write_wav"]

@@ -25,7 +25,7 @@ from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.files import read_audio
 from vita_tui.bench.figures import about, ratio, spread
 from vita_tui.bench.recordings import SpokenSample, with_references
-from vita_tui.bench.words import errors, normalised
+from vita_tui.bench.word_errors import errors, normalised
 from vita_tui.engines.stt.base import Stop
 from vita_tui.engines.stt.runtime.loading import WhisperWeights
 from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer

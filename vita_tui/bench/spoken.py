@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vita_tui.bench.words import errors
+from vita_tui.bench.word_errors import errors
 from vita_tui.errors import VitaError
 
 __all__ = ["LIBRARIES", "Pair", "Result", "default_file", "measure", "pairs", "wrong_letters"]

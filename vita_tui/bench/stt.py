@@ -16,7 +16,7 @@ import numpy as np
 from vita_tui.bench.figures import RESAMPLES, about, ratio, spread
 from vita_tui.bench.microphone import StudioMicrophone
 from vita_tui.bench.recordings import SpokenSample
-from vita_tui.bench.words import errors, normalised
+from vita_tui.bench.word_errors import errors, normalised
 from vita_tui.clock import SystemClock
 from vita_tui.conversation.build import recognizers
 from vita_tui.conversation.hearing.hearing import Hearing

@@ -58,7 +58,7 @@ def init(
 
     Every setting stands in it as a comment with its default, ready to be changed. A file that exists is kept.
     """
-    from vita_tui import files, paths, settings
+    from vita_tui import atomic_files, paths, settings
     from vita_tui.errors import SettingsError
 
     file = paths.config_file()
@@ -69,7 +69,7 @@ def init(
     try:
         # A folder that is there already is the user's: its mode is not ours to change.
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        files.write_whole(file, text)
+        atomic_files.write_whole(file, text)
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror or error}.") from None
     echo(clean_name(file))

@@ -102,8 +102,8 @@ def _say(text: str, target: Target | None, settings: Settings) -> dict[str, Any]
         EngineError: no voice works.
         AudioFileError: the file cannot be written.
     """
+    from vita_tui.audio.device_speaker import DeviceSpeaker
     from vita_tui.audio.files import FileSpeaker
-    from vita_tui.audio.playback import DeviceSpeaker
     from vita_tui.cli.fallbacks import Fallbacks
     from vita_tui.conversation.build import synthesizers
     from vita_tui.conversation.speaking.clauses import ClauseCutter

@@ -155,7 +155,7 @@ def export(
     """Write a conversation as a document, to stdout or to a file that only you can read."""
     import json
 
-    from vita_tui import files
+    from vita_tui import atomic_files
     from vita_tui.errors import StoreError
     from vita_tui.sessions.export import session_data, to_markdown, to_text
 
@@ -171,7 +171,7 @@ def export(
         write(text)
         return
     try:
-        files.write_whole(out, text, replace=force)
+        atomic_files.write_whole(out, text, replace=force)
     except FileExistsError:
         raise StoreError(f"{out} exists already.", remedy="Replace it with --force.") from None
     except OSError as error:

@@ -42,8 +42,8 @@ def build(
         upkeep: keep figures and watch memory, as a program does that is open for days.
     """
     from vita_tui.audio.capture import DeviceMicrophone
+    from vita_tui.audio.device_speaker import DeviceSpeaker
     from vita_tui.audio.echo import without_echo
-    from vita_tui.audio.playback import DeviceSpeaker
     from vita_tui.engines.turn.smart_turn import SmartTurn
 
     settle_allocator()

@@ -150,7 +150,7 @@ def _weights() -> Iterator[Check]:
 def _sound(settings: Settings) -> Iterator[Check]:
     from vita_tui.audio import devices
     from vita_tui.audio.capture import DeviceMicrophone
-    from vita_tui.audio.playback import DeviceSpeaker
+    from vita_tui.audio.device_speaker import DeviceSpeaker
     from vita_tui.audio.voice import dbfs
 
     try:

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vita_tui import files, paths
+from vita_tui import atomic_files, paths
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -130,6 +130,6 @@ def keep(file: Path, write: Callable[[Path], Any]) -> None:
     for old in file.parent.glob(f"{file.stem.rpartition('-')[0]}-{'?' * 16}.onnx"):
         with suppress(OSError):
             old.unlink()
-    files.remove_leftovers(file.parent)
-    with files.replacing(file, durable=False) as new:
+    atomic_files.remove_leftovers(file.parent)
+    with atomic_files.replacing(file, durable=False) as new:
         write(new)

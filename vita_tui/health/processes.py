@@ -26,7 +26,7 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-from vita_tui import files, paths
+from vita_tui import atomic_files, paths
 
 __all__ = [
     "Cleanup",
@@ -139,7 +139,7 @@ def write_json(file: Path, data: Any) -> None:
         OSError: the disk is full or the folder cannot be written; the old file is untouched.
     """
     # Records of what runs now and figures: after a power cut the last seconds of them are missed by nobody.
-    files.write_whole(file, json.dumps(data, ensure_ascii=False, separators=(",", ":")), durable=False)
+    atomic_files.write_whole(file, json.dumps(data, ensure_ascii=False, separators=(",", ":")), durable=False)
 
 
 def _read(file: Path) -> ProcessRecord | None:
@@ -259,9 +259,9 @@ def stale_files() -> list[Path]:
 def half_written() -> list[Path]:
     """What a program that was killed has left beside the files that it wrote, in every folder of VITA's."""
     settings = paths.config_file()
-    found = list(files.leftovers(settings.parent, f".{escape(settings.name)}.*.new"))
+    found = list(atomic_files.leftovers(settings.parent, f".{escape(settings.name)}.*.new"))
     for root in (paths.data_dir(), paths.state_dir(), paths.cache_dir()):
-        found += (left for folder, _, _ in os.walk(root) for left in files.leftovers(Path(folder)))
+        found += (left for folder, _, _ in os.walk(root) for left in atomic_files.leftovers(Path(folder)))
     return sorted(set(found))
 
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from vita_tui import files, paths
+from vita_tui import atomic_files, paths
 from vita_tui.errors import ModelError
 from vita_tui.models import catalogue
 from vita_tui.models.catalogue import KINDS, Catalogue, File, Hub, Kind, Model
@@ -99,7 +99,7 @@ def write_source(model: Model) -> None:
         "files": [asdict(file) for file in model.files],
     }
     target = folder(model) / _SOURCE
-    files.write_whole(target, json.dumps(content, indent=2) + "\n", mode=0o666)
+    atomic_files.write_whole(target, json.dumps(content, indent=2) + "\n", mode=0o666)
 
 
 def standing(model: Model) -> Standing:

@@ -24,17 +24,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from vita_tui import files, paths
+from vita_tui import atomic_files, paths
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import StoreError
 from vita_tui.events import Notice
 from vita_tui.sessions import queries, schema
+from vita_tui.sessions.connection_threads import Reader, Writer
 from vita_tui.sessions.damage import DamageFoundError, check, is_damage, is_index_damage, still_picture
 from vita_tui.sessions.recovery import recover
 from vita_tui.sessions.search import Query
 from vita_tui.sessions.session import Hit, Session, SessionChange, SessionSummary
 from vita_tui.sessions.store import Counted, Counters, DamagedError, closed_error
-from vita_tui.sessions.worker import Reader, Writer
 
 __all__ = ["SqliteStore", "default_path"]
 
@@ -186,7 +186,7 @@ class SqliteStore:
                 damaged one is where it was.
         """
         aside = self._name_aside()
-        with files.replacing(self.path) as new:
+        with atomic_files.replacing(self.path) as new:
             with contextlib.closing(sqlite3.connect(new, isolation_level=None)) as connection:
                 connection.execute("PRAGMA journal_mode = OFF")
                 saved = recover(self.path, connection)

@@ -8,7 +8,7 @@ import logging
 import os
 from pathlib import Path
 
-from vita_tui import files, paths
+from vita_tui import atomic_files, paths
 
 __all__ = ["PromptHistory"]
 
@@ -85,6 +85,6 @@ class PromptHistory:
     def _shorten(self, prompts: list[str]) -> None:
         lines = (json.dumps(prompt, ensure_ascii=False) + "\n" for prompt in prompts)
         try:
-            files.write_whole(self._file, "".join(lines), durable=False)
+            atomic_files.write_whole(self._file, "".join(lines), durable=False)
         except OSError as error:
             log.warning("prompt history cannot be shortened: %s", error)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from vita_tui import files, paths
+from vita_tui import atomic_files, paths
 from vita_tui.errors import SettingsError
 
 __all__ = ["Source", "change", "source_of"]
@@ -66,7 +66,7 @@ def change(key: str, value: Any, file: Path | None = None) -> Path:
         text = tomli_w.dumps(wanted)
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with files.replacing(file, keep_mode=True) as new:
+        with atomic_files.replacing(file, keep_mode=True) as new:
             new.write_text(text, encoding="utf-8")
             try:
                 settings.load(new)

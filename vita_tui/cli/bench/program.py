@@ -66,7 +66,7 @@ def memory(
     """Memory of a voice session with its child process, and the processor while it listens and nobody speaks."""
     from vita_tui import settings as all_settings
     from vita_tui.bench import recordings
-    from vita_tui.bench.memory import measure
+    from vita_tui.bench.footprint import measure
 
     settings = all_settings.load(overrides=TURN)
     with quiet_libraries():

@@ -18,7 +18,7 @@ from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from vita_tui import files, paths
+from vita_tui import atomic_files, paths
 from vita_tui.engines.llm.base import Message
 from vita_tui.engines.llm.openai_server import OpenAIResponder
 from vita_tui.health.registry import register_task
@@ -95,7 +95,7 @@ class Beginning:
         try:
             key = self._key(messages)
             paths.ensure_private_dir(folder())
-            files.remove_leftovers(folder())
+            atomic_files.remove_leftovers(folder())
             if await self._server.slot("save", new.name):
                 earlier = folder().glob(f"{escape(self._name)}-{'?' * 16}-*.slot")
                 for old in sorted(earlier, key=lambda file: file.stat().st_mtime)[: -KEPT_BEGINNINGS + 1]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from vita_tui.engines.llm.base import Piece, Reasoning, Retracted
-from vita_tui.engines.llm.clean import Cleaner
+from vita_tui.engines.llm.clean_stream import Cleaner
 from vita_tui.engines.llm.marks import FORMS, ROLES, SPECIAL, STARTS, Form, begins_special
 
 __all__ = ["ReplyReader"]

@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 from vita_tui import paths
 from vita_tui.audio.files import read_audio
 from vita_tui.bench.recordings import synthesised, trimmed
-from vita_tui.bench.words import errors, normalised
+from vita_tui.bench.word_errors import errors, normalised
 from vita_tui.engines.stt.base import SAMPLE_RATE, Stop
 from vita_tui.engines.stt.decoding.decoder import Decoder, _fit
 from vita_tui.engines.stt.runtime.graphs import UnsupportedError, layers

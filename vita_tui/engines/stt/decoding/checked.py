@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vita_tui.engines.llm.clean import Cleaner
+from vita_tui.engines.llm.clean_stream import Cleaner
 from vita_tui.engines.stt.base import Transcription
 from vita_tui.errors import EngineError
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vita_tui.bench.words import errors, normalised
+from vita_tui.bench.word_errors import errors, normalised
 
 words = st.lists(st.sampled_from("abc"), max_size=6)
 

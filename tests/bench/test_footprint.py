@@ -7,7 +7,7 @@ import os
 import pytest
 
 from vita_tui import settings as all_settings
-from vita_tui.bench.memory import measure, report
+from vita_tui.bench.footprint import measure, report
 from vita_tui.bench.recordings import synthesised
 from vita_tui.health.registry import registry
 
@@ -34,4 +34,4 @@ async def test_a_session_is_watched_to_its_end() -> None:
     assert 0 < result["idle_core"] <= (os.cpu_count() or 1) * 1.1
     assert len(result["raw"]["after_mb"]) == 2
     assert result["peak_mb"] >= max(result["raw"]["after_mb"])
-    assert not [one for one in registry.open() if one.owner in ("bench.memory", "conversation.listener")]
+    assert not [one for one in registry.open() if one.owner in ("bench.footprint", "conversation.listener")]

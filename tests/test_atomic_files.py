@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vita_tui import files
+from vita_tui import atomic_files
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX modes")
 
@@ -23,7 +23,7 @@ def names(folder: Path) -> list[str]:
 def test_the_old_file_stays_when_the_new_one_fails(tmp_path: Path) -> None:
     target = tmp_path / "kept"
     target.write_text("old")
-    with pytest.raises(ValueError, match="half way"), files.replacing(target) as new:
+    with pytest.raises(ValueError, match="half way"), atomic_files.replacing(target) as new:
         new.write_text("new, but")
         raise ValueError("half way")
     assert target.read_text() == "old"
@@ -32,11 +32,11 @@ def test_the_old_file_stays_when_the_new_one_fails(tmp_path: Path) -> None:
 
 def test_one_that_exists_is_refused_even_if_it_came_meanwhile(tmp_path: Path) -> None:
     target = tmp_path / "taken"
-    with pytest.raises(FileExistsError), files.replacing(target, replace=False) as new:
+    with pytest.raises(FileExistsError), atomic_files.replacing(target, replace=False) as new:
         new.write_text("mine")
         target.write_text("theirs")
     with pytest.raises(FileExistsError):
-        files.write_whole(target, "mine", replace=False)
+        atomic_files.write_whole(target, "mine", replace=False)
     assert target.read_text() == "theirs"
     assert names(tmp_path) == ["taken"]
 
@@ -58,7 +58,7 @@ def test_modes(tmp_path: Path, before: int | None, keep: bool, mode: int, after:
         target.chmod(before)
     umask = os.umask(0o022)
     try:
-        files.write_whole(target, "x", mode=mode, keep_mode=keep)
+        atomic_files.write_whole(target, "x", mode=mode, keep_mode=keep)
     finally:
         os.umask(umask)
     assert target.stat().st_mode & 0o777 == after
@@ -70,7 +70,7 @@ def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:
     real.write_text("old")
     link = tmp_path / "link"
     link.symlink_to(real)
-    files.write_whole(link, "new")
+    atomic_files.write_whole(link, "new")
     assert link.is_symlink()
     assert real.read_text() == "new"
     pipe = tmp_path / "pipe"
@@ -78,7 +78,7 @@ def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:
     read: list[str] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
     reader.start()
-    files.write_whole(pipe, "through")
+    atomic_files.write_whole(pipe, "through")
     reader.join()
     assert read == ["through"]
     assert pipe.is_fifo()
@@ -86,19 +86,19 @@ def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:
 
 def test_the_longest_name_that_there_is_can_be_written(tmp_path: Path) -> None:
     for name in ("n" * 255, "名" * 85):
-        files.write_whole(tmp_path / name, "x")
+        atomic_files.write_whole(tmp_path / name, "x")
     assert len(names(tmp_path)) == 2
 
 
 def test_what_a_killed_program_left_is_removed_and_what_a_running_one_writes_is_not(tmp_path: Path) -> None:
-    code = "import os, sys; from pathlib import Path; from vita_tui import files\nwith files.replacing(Path(sys.argv[1])): os._exit(9)"
+    code = "import os, sys; from pathlib import Path; from vita_tui import atomic_files\nwith atomic_files.replacing(Path(sys.argv[1])): os._exit(9)"
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "file")], check=False)
     old = tmp_path / f".old.{os.getpid()}-1.new"
     old.touch()
     os.utime(old, (time.time() - 100_000,) * 2)
     (tmp_path / "mine.new").touch()
-    with files.replacing(tmp_path / "other") as writing:
+    with atomic_files.replacing(tmp_path / "other") as writing:
         assert len(names(tmp_path)) == 4
-        removed = files.remove_leftovers(tmp_path)
+        removed = atomic_files.remove_leftovers(tmp_path)
         assert len(removed) == 2
         assert names(tmp_path) == sorted([writing.name, "mine.new"])

@@ -105,7 +105,7 @@ class _MemorySampler:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="memory watch", daemon=True)
         self._entry = registry.register(
-            self._thread, kind="thread", name="memory watch", owner="bench.memory", close=self.stop
+            self._thread, kind="thread", name="memory watch", owner="bench.footprint", close=self.stop
         )
 
     def start(self) -> None:
