@@ -37,7 +37,9 @@ class NoWatch:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["about"])
 async def test_typed(case: dict[str, Any]) -> None:
     core = ScriptedCore()
-    parser = parser_class(NoWatch())(False)
+    kind = parser_class(NoWatch())
+    assert kind is not None, "this Textual has another parser than is known here"
+    parser = kind(False)
     async with running(core) as (app, pilot):
         for data in case["typed"]:
             for message in parser.feed(data):

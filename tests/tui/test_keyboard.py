@@ -60,7 +60,9 @@ class Ear:
 
 def keys(ear: Ear, *pieces: str) -> list[str]:
     """The keys that Textual gets to see when these pieces are read one after the other."""
-    parser = parser_class(ear)(False)
+    kind = parser_class(ear)
+    assert kind is not None, "this Textual has another parser than is known here"
+    parser = kind(False)
     messages = [message for piece in pieces for message in parser.feed(piece)]
     return [m.key for m in messages if isinstance(m, events.Key) and m.key != Keys.Ignore]
 

@@ -26,13 +26,13 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-termi
 class Terminal:
     """The program on a terminal of 100 by 30."""
 
-    def __init__(self, behaviour: str = "") -> None:
+    def __init__(self, behaviour: str = "", *, program: str = "tests.tui.program") -> None:
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
             environment = dict(os.environ, TERM="xterm-256color", COLUMNS="", LINES="")
             del environment["COLUMNS"], environment["LINES"]
-            os.execve(sys.executable, [sys.executable, "-m", "tests.tui.program", behaviour], environment)
+            os.execve(sys.executable, [sys.executable, "-m", program, behaviour], environment)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         self.output = b""
         self._code: int | None = None

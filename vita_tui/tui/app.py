@@ -124,8 +124,9 @@ class VitaApp(App[int]):
         self._build = build
         self._measure_memory = measure
         self._resume = resume
-        self._painted = False
         self._started = False
+        self._own_loop: asyncio.AbstractEventLoop | None = None
+        """The one that all runs on; None before it does."""
         self._turning = asyncio.Lock()
         """Held while another conversation is turned to: what is asked meanwhile belongs to that one."""
         self._waiting: list[str] = []
@@ -159,7 +160,7 @@ class VitaApp(App[int]):
         await super().on_event(event)
 
     def on_mount(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._own_loop = asyncio.get_running_loop()
         if threading.current_thread() is threading.main_thread() and not self.is_headless:
             for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM), signal.SIGINT):
                 with contextlib.suppress(NotImplementedError, RuntimeError):
@@ -285,6 +286,7 @@ class VitaApp(App[int]):
 
     async def run_async(self, *arguments: Any, **keywords: Any) -> int | None:
         """As Textual's; the assistant is closed also when the screen has crashed."""
+        self._own_loop = asyncio.get_running_loop()
         try:
             return await super().run_async(*arguments, **keywords)
         finally:
@@ -306,7 +308,9 @@ class VitaApp(App[int]):
         if self._terminal is not None:
             from vita_tui.tui import guard
 
-            guard.restore(self._terminal.fileno(), getattr(self._driver, "attrs_before", None))
+            guard.restore(
+                self._terminal.fileno(), getattr(getattr(self, "_driver", None), "attrs_before", None)
+            )
 
     async def _close(self, code: int) -> None:
         self._unsubscribe()
@@ -378,7 +382,7 @@ class VitaApp(App[int]):
         return self.talk_key.keys
 
     def _soon(self, work: Callable[..., None], *arguments: object) -> None:
-        if (loop := self._loop) is not None:
+        if (loop := self._own_loop) is not None:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(work, *arguments)
 

@@ -7,12 +7,19 @@ of a reply or a key in the prompt then costs as much as the whole screen.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from textual._compositor import Compositor
 from textual.geometry import Region
 from textual.strip import Strip
 
-__all__ = ["LeanCompositor"]
+from vita_tui.tui import private_textual
+
+if TYPE_CHECKING:
+    from textual._compositor import Compositor
+else:
+    Compositor = private_textual.compositor() or object
+
+__all__ = ["LeanCompositor", "lean_compositor"]
 
 
 class LeanCompositor(Compositor):
@@ -27,3 +34,8 @@ class LeanCompositor(Compositor):
             if shown and crop.overlaps(shown):
                 part = Region(shown.x - region.x, shown.y - region.y, shown.width, shown.height)
                 yield region, clip, widget.render_lines(part)
+
+
+def lean_compositor() -> LeanCompositor | None:
+    """One for a screen; None where Textual's own has another shape than is known here."""
+    return LeanCompositor() if issubclass(LeanCompositor, private_textual.compositor() or ()) else None

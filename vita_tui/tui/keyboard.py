@@ -19,6 +19,7 @@ from typing import Literal
 __all__ = [
     "ADD_EVENTS",
     "ASK",
+    "FOCUS_OUT",
     "PASTE_END",
     "PASTE_START",
     "REPORT_EVENTS",
@@ -39,6 +40,8 @@ ASK = "\x1b[?u"
 """Answered with the flags that are set, by terminals that know the protocol; others say nothing."""
 ADD_EVENTS = f"\x1b[={REPORT_EVENTS};2u"
 """Adds the flag to those that Textual has pushed; they are popped together."""
+FOCUS_OUT = "\x1b[O"
+"""Another window has the keyboard now."""
 SILENT_SECONDS = 1.5
 """A held key that had repeated and does not any more, for so long, was released unheard."""
 FEW_REPEATS = 3

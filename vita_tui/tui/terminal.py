@@ -13,12 +13,13 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from vita_tui.tui import guard, splash
+from vita_tui.tui import guard, private_textual, splash
 from vita_tui.tui.keyboard import (
     ADD_EVENTS,
     ASK,
+    FOCUS_OUT,
     PASTE_END,
     PASTE_START,
     Edge,
@@ -91,10 +92,14 @@ class TerminalFile:
 def private_terminal() -> Iterator[TerminalFile | None]:
     """Keep the terminal for the screen; standard output and error go to the log file as long as the context lasts.
 
-    None where that is not possible (Windows, no terminal): then all stays as it was.
+    None where that is not possible (Windows, no terminal, no driver that could be told): then all stays as it was.
     """
     stderr_is_terminal = os.isatty(2)
-    if os.name != "posix" or not (os.isatty(1) or stderr_is_terminal):
+    if (
+        os.name != "posix"
+        or not (os.isatty(1) or stderr_is_terminal)
+        or private_textual.terminal_driver() is None
+    ):
         yield None
         return
     from vita_tui.tui.native_output import NativeOutput
@@ -151,11 +156,15 @@ class Watch(Protocol):
         ...
 
 
-def parser_class(watch: Watch) -> type[Any]:
-    """Textual's parser, for terminals that also tell of repeated and released keys."""
+def parser_class(watch: Watch) -> type[Any] | None:
+    """Textual's parser, for terminals that also tell of repeated and released keys; None where this Textual has another."""
     from textual import events
-    from textual._xterm_parser import FOCUSOUT, XTermParser
     from textual.keys import Keys
+
+    if TYPE_CHECKING:
+        from textual._xterm_parser import XTermParser
+    elif (XTermParser := private_textual.key_parser()) is None:  # noqa: N806 - a class
+        return None
 
     class VitaParser(XTermParser):
         def __init__(self, debug: bool) -> None:
@@ -165,7 +174,7 @@ def parser_class(watch: Watch) -> type[Any]:
             """A paste has begun that the terminal marks as one."""
 
         def feed(self, data: str) -> Iterable[Any]:
-            if FOCUSOUT in data:
+            if FOCUS_OUT in data:
                 self.talk_key.focus_lost()
             # In the middle of a sequence, or of a paste that is marked as one, nothing is a paste by itself.
             if self._awaiting.timeout is None and not self._marked:
@@ -195,13 +204,20 @@ def parser_class(watch: Watch) -> type[Any]:
 
 
 def driver_class(terminal: TerminalFile, watch: Watch) -> type[Any]:
-    """A driver for Linux and macOS that draws on `terminal` and tells `watch` what Textual's would not."""
+    """A driver for Linux and macOS that draws on `terminal` and tells `watch` what Textual's would not.
+
+    `private_textual.terminal_driver` must be there, as it is where there is a `private_terminal`.
+    """
     import selectors
     from codecs import getincrementaldecoder
 
     from textual import constants
-    from textual.drivers.linux_driver import LinuxDriver
     from textual.events import Key
+
+    if TYPE_CHECKING:
+        from textual.drivers.linux_driver import LinuxDriver
+    else:
+        LinuxDriver = private_textual.terminal_driver()  # noqa: N806 - a class
 
     parser_type = parser_class(watch)
 
@@ -229,12 +245,15 @@ def driver_class(terminal: TerminalFile, watch: Watch) -> type[Any]:
             splash.take_over()
             if guard.attributes_before is not None:  # Textual found what the guard had made of them
                 self.attrs_before = guard.attributes_before
-            if not constants.DISABLE_KITTY_KEY:
+            if parser_type is not None and not constants.DISABLE_KITTY_KEY:
                 self.write(ADD_EVENTS + ASK)
                 self.flush()
 
         def run_input_thread(self) -> None:
             """As Textual's, but the end of the input is the end of the terminal and not a reason to spin."""
+            if parser_type is None:
+                super().run_input_thread()
+                return
             parser = parser_type(self._debug)
             decode = getincrementaldecoder("utf-8")(errors="replace").decode
             with selectors.DefaultSelector() as selector:

@@ -6,7 +6,8 @@ from textual import events
 from textual.app import ComposeResult
 from textual.widget import Widget
 from textual.widgets import Footer as TextualFooter
-from textual.widgets._footer import FooterKey
+
+from vita_tui.tui import private_textual
 
 __all__ = ["Footer"]
 
@@ -23,10 +24,14 @@ class Footer(TextualFooter):
 
     def compose(self) -> ComposeResult:
         keys = list(super().compose())
+        kind = private_textual.footer_key()
+        if kind is None:
+            yield from keys
+            return
         last = [key for key in keys if key.has_class("-command-palette")]
         if self.app.size.width < ROOMY:
             for key in last:
-                if isinstance(key, FooterKey):
+                if isinstance(key, kind):
                     key.description = ""
         room = self.app.size.width - sum(map(_width, last))
         for key in keys:
@@ -49,7 +54,8 @@ def _width(key: Widget) -> int:
     """Columns of a key in compact style, with the gap behind it."""
     from rich.cells import cell_len
 
-    if not isinstance(key, FooterKey):
+    kind = private_textual.footer_key()
+    if kind is None or not isinstance(key, kind):
         return 0
     words = f"{key.key_display} {key.description}" if key.description else key.key_display
     return cell_len(words) + 1

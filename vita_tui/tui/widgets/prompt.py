@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.document._document import Location
 from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.widgets import TextArea
+from textual.widgets.text_area import Location
 
 from vita_tui.tui import graphemes
 from vita_tui.tui.prompt_history import PromptHistory
@@ -205,7 +205,9 @@ class Prompt(TextArea, InOrder):
         if graphemes.is_text(event.character):
             event.stop()
             event.prevent_default()
-            self._replace_via_keyboard(event.character or "", *self.selection)
+            # Textual's private way makes typed letters one step to undo; the public one does no more than put them in.
+            put = getattr(self, "_replace_via_keyboard", self.replace)
+            put(event.character or "", *self.selection)
 
     # ---- what the eye sees as one character is one
 

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from functools import cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from markdown_it import MarkdownIt
 from textual.content import Content
 from textual.widget import MountError
 from textual.widgets import Markdown
-from textual.widgets._markdown import MarkdownBlock, MarkdownParagraph
+from textual.widgets.markdown import MarkdownBlock
+
+from vita_tui.tui import private_textual
+
+if TYPE_CHECKING:
+    from textual.widgets._markdown import MarkdownParagraph
+else:
+    MarkdownParagraph = private_textual.paragraph() or MarkdownBlock
 
 __all__ = ["Reply", "ReplyStream"]
 
@@ -40,7 +47,8 @@ class Paragraph(MarkdownParagraph):
 class Reply(Markdown):
     """CommonMark with tables and strikethrough; HTML is shown as it is written, links are not opened."""
 
-    BLOCKS: ClassVar[dict[str, type[MarkdownBlock]]] = {**Markdown.BLOCKS, "paragraph_open": Paragraph}  # type: ignore[misc]  # a class attribute in Textual as well
+    if private_textual.paragraph() is not None:
+        BLOCKS: ClassVar[dict[str, type[MarkdownBlock]]] = {**Markdown.BLOCKS, "paragraph_open": Paragraph}  # type: ignore[misc]  # a class attribute in Textual as well
 
     def __init__(self) -> None:
         super().__init__(parser_factory=_parser, open_links=False)
