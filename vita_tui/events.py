@@ -71,7 +71,7 @@ class Health(StrEnum):
     READY = "ready"
     DEGRADED = "degraded"
     """It answers, but not as asked for: a smaller model, another compute type."""
-    RESTING = "resting"
+    DISABLED = "disabled"
     """Its breaker is open; it is tried again when the countdown ends."""
     MISSING = "missing"
     """Not installed, or its weights are not there."""
@@ -352,7 +352,7 @@ class Notice(Event):
     message: str = ""
     """The number, the reason."""
     remedy: str = ""
-    """The command or key that mends it."""
+    """The command or key that fixes it."""
     severity: Literal["information", "warning", "error"] = "information"
     key: str = ""
     """Notices with the same key are about the same thing: the newest takes the place of the one before, and information says that

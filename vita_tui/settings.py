@@ -413,7 +413,7 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(
-            f"{path} is not valid TOML: {error}.", remedy="Mend that line, or move the file away."
+            f"{path} is not valid TOML: {error}.", remedy="Fix that line, or move the file away."
         ) from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path} is not UTF-8 text.", remedy="Save it as UTF-8.") from None

@@ -54,7 +54,7 @@ def test_it_tells_what_a_running_program_has_open_and_which_engines_are_disabled
             r"client   lost \(tests\) since .*: leaked, it was collected without being closed", check.detail
         )
         assert check.remedy == "Close what leaked: vita cleanup --running"
-        assert "breaker  mind: open, 1 of 1 failures, tried again in" in check.detail
+        assert "breaker  mind: open, 1 of 1 failures, retried in" in check.detail
         assert " s: The model is broken" in check.detail
     finally:
         program.communicate("\n", timeout=30)

@@ -96,7 +96,7 @@ def test_the_same_words_are_spoken_by_the_next_engine_and_the_reason_is_shown(ri
     assert rig.speak() == "pyttsx3"
     resting = rig.status("piper")
     assert (resting.health, resting.reason, resting.active) == (
-        Health.RESTING,
+        Health.DISABLED,
         "piper timed out (2 of 2)",
         False,
     )
@@ -141,7 +141,7 @@ def test_while_all_rest_the_error_tells_when_they_are_tried_again(rig: Rig) -> N
     for _ in range(2):
         with pytest.raises(NoEngineError):
             rig.speak()
-    with pytest.raises(NoEngineError, match=r"piper: No \(2 of 2\); tried again in 30 s"):
+    with pytest.raises(NoEngineError, match=r"piper: No \(2 of 2\); retried in 30 s"):
         rig.speak()
 
 
@@ -215,7 +215,7 @@ def test_slow_work_counts_but_loading_and_long_work_do_not(rig: Rig) -> None:
     assert rig.speak() == "piper"
     assert rig.status("piper").reason == "took 60.0 s (1 of 2)"
     assert rig.speak() == "piper"
-    assert rig.status("piper").health is Health.RESTING
+    assert rig.status("piper").health is Health.DISABLED
     assert rig.speak() == "pyttsx3"
 
 

@@ -160,7 +160,7 @@ def test_the_key_that_quits_is_not_lost_before_the_first_paint(home: Path) -> No
     program = Program(home, os.environ, {})
     try:
         before = termios.tcgetattr(program.terminal)
-        program.wait("is waking up")
+        program.wait("is starting")
         program.press(b"\x11")
         assert program.end() == 0
         assert termios.tcgetattr(program.terminal) == before

@@ -228,7 +228,7 @@ class Week(RuleBasedStateMachine):
                     status.active,
                     status.reason,
                 )
-                if shown.health is Health.RESTING:
+                if shown.health is Health.DISABLED:
                     assert shown.reason
 
     @invariant()

@@ -15,7 +15,7 @@ from vita_tui.clock import FakeClock
 from vita_tui.events import State
 from vita_tui.tui.app import VitaApp
 from vita_tui.tui.core import Core
-from vita_tui.tui.figures import Memory
+from vita_tui.tui.memory_use import MemoryUse
 
 __all__ = ["App", "running", "scripted_app", "text_of", "until"]
 
@@ -29,7 +29,7 @@ def scripted_app(core: ScriptedCore, **keywords: Any) -> VitaApp:
         return core
 
     return VitaApp(
-        build, clock=FakeClock(NOW), measure=lambda: Memory(412_000_000, 18_300_000_000), **keywords
+        build, clock=FakeClock(NOW), measure=lambda: MemoryUse(412_000_000, 18_300_000_000), **keywords
     )
 
 

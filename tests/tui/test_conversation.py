@@ -24,7 +24,7 @@ from vita_tui.events import (
 )
 from vita_tui.sessions.session import Turn
 from vita_tui.tui.widgets.conversation import MOUNTED, Conversation
-from vita_tui.tui.widgets.partial import Partial
+from vita_tui.tui.widgets.partial import PartialLine
 from vita_tui.tui.widgets.prompt import Prompt
 from vita_tui.tui.widgets.status import StatusLine
 from vita_tui.tui.widgets.turns import RENDERED, AssistantTurn, Remark, UserTurn
@@ -165,7 +165,7 @@ async def test_a_reply_that_failed_says_why_in_its_place() -> None:
 async def test_listening_shows_level_and_words_and_then_the_question() -> None:
     core = ScriptedCore()
     async with running(core) as (app, pilot):
-        status, partial = app.main.query_one(StatusLine), app.main.query_one(Partial)
+        status, partial = app.main.query_one(StatusLine), app.main.query_one(PartialLine)
         assert "mic off" in text_of(status)
         assert not partial.display
         await pilot.press("ctrl+@")

@@ -145,11 +145,11 @@ async def test_the_palette_runs_our_commands() -> None:
     async with running(core) as (app, pilot):
         await pilot.press("ctrl+p")
         await until(pilot, lambda: app.screen is not app.main)
-        await pilot.press(*"resting")
+        await pilot.press(*"disabled")
         listing = app.screen.query_one(OptionList)
         await until(
             pilot,
-            lambda: listing.option_count > 0 and "resting" in str(listing.get_option_at_index(0).prompt),
+            lambda: listing.option_count > 0 and "disabled" in str(listing.get_option_at_index(0).prompt),
         )
         await pilot.press("enter")
         await until(pilot, lambda: all(chain.resets == 1 for chain in core.chains.values()))
@@ -220,16 +220,16 @@ async def test_the_panel_says_who_answers_and_why() -> None:
     core = ScriptedCore()
     async with running(core) as (app, pilot):
         core.bus.publish(
-            EngineStatus("tts", "piper", Health.RESTING, False, "piper timed out (2 of 2)", 28.0)
+            EngineStatus("tts", "piper", Health.DISABLED, False, "piper timed out (2 of 2)", 28.0)
         )
         core.bus.publish(EngineStatus("tts", "pyttsx3", Health.READY, True, last_ms=12, median_ms=11))
         core.bus.publish(SessionChanged("1", "About gulls", 4, 1234, 1_700_000_000.0))
         rows = app.main.query_one(Panel).query_one(EngineRows)
-        await until(pilot, lambda: "again in 28 s" in text_of(rows))
+        await until(pilot, lambda: "retry in 28 s" in text_of(rows))
         lines = [line.strip() for line in text_of(rows).splitlines()]
-        speaks = next(line for line in lines if "speaks" in line)
-        assert speaks.split() == ["✓", "speaks", "pyttsx3"]
-        assert any(line.split() == ["✗", "spare", "piper"] for line in lines)
+        voice = next(line for line in lines if "voice" in line)
+        assert voice.split() == ["✓", "voice", "pyttsx3"]
+        assert any(line.split() == ["✗", "fallback", "piper"] for line in lines)
         assert "About gulls" in text_of(app.main.query_one("#panel-session"))
         assert "1,234 tokens" in text_of(app.main.query_one("#panel-session"))
         assert "12 min old" in text_of(app.main.query_one("#panel-session"))

@@ -1,4 +1,4 @@
-"""The talk key in a real terminal that tells of released keys: kitty, on a display that nobody sees."""
+"""The talk key in a real terminal that reports key releases: kitty, on a display that nobody sees."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from textual.message import Message
 
 from vita_tui.events import Event, LevelChanged, PartialTranscript, ReplyDelta, State, StateChanged
 from vita_tui.tui import prompt_history
+from vita_tui.tui.formatting import clean, one_line
 from vita_tui.tui.messages import Bridge
 from vita_tui.tui.prompt_history import PromptHistory
-from vita_tui.tui.text import clean, one_line
 
 
 def test_waiting_events_are_joined_and_posted_once() -> None:

@@ -16,7 +16,7 @@ from vita_tui.events import (
     UserSaid,
 )
 from vita_tui.tui.widgets.prompt import Prompt
-from vita_tui.tui.widgets.turns import AssistantTurn, Reasoning
+from vita_tui.tui.widgets.turns import AssistantTurn, ReasoningLine
 
 
 async def test_reasoning_is_one_line_that_opens() -> None:
@@ -30,12 +30,12 @@ async def test_reasoning_is_one_line_that_opens() -> None:
         ):
             core.bus.publish(event)
         await until(pilot, lambda: bool(app.main.query(Markdown)))
-        folded = app.main.query_one(Reasoning)
+        folded = app.main.query_one(ReasoningLine)
         assert text_of(folded) == "▸ reasoning · 5 words"
-        await pilot.click(Reasoning)
+        await pilot.click(ReasoningLine)
         await until(pilot, lambda: "They ask for a capital." in text_of(folded))
         assert "\x1b" not in text_of(folded)
-        await pilot.click(Reasoning)
+        await pilot.click(ReasoningLine)
         await until(pilot, lambda: "They ask" not in text_of(folded))
         assert app.main.query_one(AssistantTurn).text == "Paris."
 

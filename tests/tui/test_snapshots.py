@@ -22,7 +22,7 @@ from vita_tui.events import (
     State,
     UserSaid,
 )
-from vita_tui.tui.widgets.partial import Partial
+from vita_tui.tui.widgets.partial import PartialLine
 from vita_tui.tui.widgets.prompt import Prompt
 from vita_tui.tui.widgets.status import StatusLine
 
@@ -73,7 +73,7 @@ def test_listening_while_a_voice_rests_and_after_an_interruption(snap_compare: C
         await _still(core, pilot)
         app: Any = pilot.app
         core.bus.publish(
-            EngineStatus("tts", "piper", Health.RESTING, False, "piper timed out (2 of 2)", 28.0)
+            EngineStatus("tts", "piper", Health.DISABLED, False, "piper timed out (2 of 2)", 28.0)
         )
         core.bus.publish(EngineStatus("tts", "pyttsx3", Health.READY, True, last_ms=12, median_ms=11))
         core.bus.publish(UserSaid(1, "Tell me about gulls.", True))
@@ -85,7 +85,7 @@ def test_listening_while_a_voice_rests_and_after_an_interruption(snap_compare: C
         app.talk()
         core.bus.publish(LevelChanged(-23.0, 0.9))
         core.bus.publish(PartialTranscript("No, tell me about", "herons", 1.4, 0.2))
-        await until(pilot, lambda: "herons" in text_of(app.main.query_one(Partial)))
+        await until(pilot, lambda: "herons" in text_of(app.main.query_one(PartialLine)))
         await pilot.pause()
 
     assert snap_compare(scripted_app(core), terminal_size=(120, 30), run_before=before)

@@ -50,7 +50,7 @@ class Sample:
     seconds: float
     """Of sound."""
     final_ms: float
-    """From the end of the sound to the words: the partial that has to make way, and the final."""
+    """From the end of the sound to the words: the partial that is cancelled, and the final."""
     final_cpu_ms: float
     partial_ms: tuple[float, ...]
     """What each partial took: so far behind the speech its words are."""

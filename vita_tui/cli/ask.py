@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ask"]
 
-_AGAIN = re.compile(r"; (?:tried again in \d+ s|being tried again)")
+_AGAIN = re.compile(r"; (?:retried in \d+ s|being retried)")
 HELD = 2000
 """Characters of a server's reply that a pipe or a file gets at once: what looks like its beginning may turn out to be reasoning, of which only
 the end is marked, and cannot be taken back there.

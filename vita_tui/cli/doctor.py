@@ -1,4 +1,4 @@
-"""`vita doctor`: what works here, what does not, and what mends it."""
+"""`vita doctor`: what works here, what does not, and how to fix it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def doctor(
 ) -> None:
     """Check everything that VITA needs: each engine is really loaded and run once.
 
-    ✓ works, ! works in part, ✗ does not work; below each that does not, what mends it. Exit code 0 when VITA is usable:
+    ✓ works, ! works in part, ✗ does not work; below each that does not, the fix. Exit code 0 when VITA is usable:
     typed questions are answered.
     """
     from vita_tui.doctor import checks
@@ -84,7 +84,7 @@ def doctor(
 
 
 def _keyboard() -> Iterator[Check]:
-    """What this terminal tells of keys; nothing when there is no terminal."""
+    """What this terminal reports of keys; nothing when there is no terminal."""
     from vita_tui.doctor.checks import Check
     from vita_tui.tui.keyboard import reports_releases
 
@@ -114,20 +114,20 @@ def _running() -> Iterator[Check]:
             remedy = f"If it hangs, end it: kill {program.pid}"
             yield Check(name, "warning", f"it does not answer: {error}", remedy)
             continue
-        resting = [one for one in breakers if one["state"] != "closed"]
+        disabled = [one for one in breakers if one["state"] != "closed"]
         leaked = sum(bool(one["leak"]) for one in opened)
         lines = [_open(one) for one in opened]
         lines += [f"breaker  {one['name']}: {_breaker(one)}" for one in breakers]
         lines.append(f"sessions {_sessions(sessions)}")
         leaks = f", {leaked} of them leaked" if leaked else ""
         engines = (
-            f"{len(breakers) - len(resting)} of {len(breakers)} engines available"
-            if resting
+            f"{len(breakers) - len(disabled)} of {len(breakers)} engines available"
+            if disabled
             else f"all {len(breakers)} engines available"
         )
         found = f"{len(opened)} open resources{leaks}; {engines}"
         remedy = "Close what leaked: vita cleanup --running" if leaked else ""
-        yield Check(name, "warning" if resting or leaked else "ok", found, remedy, "\n".join(lines))
+        yield Check(name, "warning" if disabled or leaked else "ok", found, remedy, "\n".join(lines))
 
 
 def _open(one: dict[str, Any]) -> str:
@@ -153,5 +153,5 @@ def _breaker(one: dict[str, Any]) -> str:
     if one["failures"]:
         words += f", {one['failures']} of {one['limit']} failures"
     if one["retry_seconds"] is not None:
-        words += f", tried again in {one['retry_seconds']:.0f} s"
+        words += f", retried in {one['retry_seconds']:.0f} s"
     return f"{words}: {one['reason']}" if one["reason"] else words

@@ -33,7 +33,7 @@ class Fallbacks:
 
     def answered(self, job: Job, engine: str | None = None) -> dict[str, str | None]:
         """`engine` that did the work (by default the one that answers now), `instead_of` whom, `because` of what; None where nobody
-        stood in."""
+        was replaced."""
         asked = self._asked.get(job, "")
         engine = engine or self._chains[job].active_name
         if not asked or engine == asked:
@@ -44,7 +44,7 @@ class Fallbacks:
         return {"engine": engine, "instead_of": asked, "because": because.rstrip(".")}
 
     def tell(self, job: Job, engine: str | None = None) -> None:
-        """Say it on stderr, where another stood in."""
+        """Say it on stderr, where a fallback answered."""
         found = self.answered(job, engine)
         if found["instead_of"]:
             verb = {"stt": "understood the speech", "llm": "answered", "tts": "spoke"}[job]

@@ -133,7 +133,7 @@ def _say(text: str, target: Target | None, settings: Settings) -> dict[str, Any]
         speech.release()
         speech.finished.result()
         if not speech.engines:
-            # What kept it from being said, rather than which voice stood in for which.
+            # What kept it from being said, rather than which voice replaced which.
             ours = [one for one in problems if one.key in ("speaker", "voice")] or problems
             problem = ours[-1] if ours else None
             kind = DeviceError if problem is not None and problem.key == "speaker" else EngineError

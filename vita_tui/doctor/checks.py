@@ -1,4 +1,4 @@
-"""What `vita doctor` finds out: one check after the other, each with what was found and what mends it."""
+"""What `vita doctor` finds out: one check after the other, each with what was found and the fix."""
 
 from __future__ import annotations
 

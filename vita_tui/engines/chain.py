@@ -51,7 +51,7 @@ MEDIAN_OVER = 64
 _TITLES: dict[Job, str] = {"stt": "speech recognition", "llm": "language model", "tts": "voice"}
 _BEGINNINGS = {"A", "An", "It", "No", "The", "There"}
 _COUNTED = re.compile(r" \(\d+ of \d+\)$")
-_VERBS: dict[Job, str] = {"stt": "Listening", "llm": "Thinking", "tts": "Speaking"}
+_VERBS: dict[Job, str] = {"stt": "Listening", "llm": "Answering", "tts": "Speaking"}
 
 
 class Named(Protocol):
@@ -78,12 +78,12 @@ class _Link(Generic[E]):
         self.durations: deque[float] = deque(maxlen=MEDIAN_OVER)
 
     @property
-    def resting(self) -> bool:
+    def disabled(self) -> bool:
         return self.breaker.snapshot().state is not BreakerState.CLOSED
 
     @property
     def passed_over(self) -> bool:
-        return bool(self.aside) or self.resting
+        return bool(self.aside) or self.disabled
 
 
 class Attempt(Generic[E]):
@@ -259,7 +259,7 @@ class Chain(Generic[E]):
             if permit is None:
                 tried.append((link, self._why_resting(link), link.remedy))
                 continue
-            if link.resting:
+            if link.disabled:
                 self._publish()
             attempt = Attempt(self, link, permit, self._clock, allowance)
             try:
@@ -276,7 +276,7 @@ class Chain(Generic[E]):
         if not self._links:
             raise self._none([])
         link = self._links[self._active()]
-        if link.resting or not wanted(link.engine):
+        if link.disabled or not wanted(link.engine):
             return
         if (permit := link.breaker.allow()) is not None:
             attempt = Attempt(self, link, permit, self._clock)
@@ -292,7 +292,7 @@ class Chain(Generic[E]):
         are put aside, or are not `wanted`, are left alone.
         """
         for link in self._links:
-            if link.aside or not link.resting or not wanted(link.engine):
+            if link.aside or not link.disabled or not wanted(link.engine):
                 continue
             if (permit := link.breaker.allow()) is not None:
                 self._publish()
@@ -345,7 +345,7 @@ class Chain(Generic[E]):
                     link.warm = False
 
     def reset(self) -> None:
-        """Close every breaker: the user has mended something."""
+        """Close every breaker: the user has fixed something."""
         for link in self._links:
             link.breaker.reset()
         self._publish()
@@ -366,7 +366,7 @@ class Chain(Generic[E]):
             link.reason = notes if in_time else self._counted(link, f"took {seconds:.1f} s")
             place = self._links.index(link)
             # A fallback that was probed stays a fallback.
-            if not probe or place < self._answered or self._links[self._answered].resting:
+            if not probe or place < self._answered or self._links[self._answered].disabled:
                 self._answered = place
         if not probe:
             self._bus.publish(EngineWorked(self.job, link.engine.name, seconds if warm else None))
@@ -398,7 +398,7 @@ class Chain(Generic[E]):
 
     def _reluctance(self, link: _Link[E]) -> int:
         """First those that are to answer, then those that only do when nobody else can."""
-        return 2 if self.watched and link.resting else 1 if link.aside else 0
+        return 2 if self.watched and link.disabled else 1 if link.aside else 0
 
     def _set_aside(self, engine: E, reason: str) -> None:
         with self._lock:
@@ -414,7 +414,7 @@ class Chain(Generic[E]):
     def _why_resting(self, link: _Link[E]) -> str:
         retry = link.breaker.snapshot().retry_seconds
         reason = link.reason or "disabled after failures"
-        return f"{reason}; tried again in {retry:.0f} s" if retry else f"{reason}; being tried again"
+        return f"{reason}; retried in {retry:.0f} s" if retry else f"{reason}; being retried"
 
     def _none(self, tried: list[tuple[_Link[E], str, str]]) -> NoEngineError:
         title = _TITLES[self.job]
@@ -438,7 +438,7 @@ class Chain(Generic[E]):
             if answered == before:
                 return
             preferred = self._links[:answered]
-            if not all(link.resting or link.health is Health.MISSING for link in preferred):
+            if not all(link.disabled or link.health is Health.MISSING for link in preferred):
                 return  # it failed once, and will be asked again at once: the panel shows that
             self._announced = answered
             name = self._links[answered].engine.name
@@ -476,7 +476,7 @@ class Chain(Generic[E]):
         if link.aside:
             health, reason = Health.DEGRADED, link.aside
         elif breaker.state is not BreakerState.CLOSED and health is not Health.MISSING:
-            health = Health.RESTING
+            health = Health.DISABLED
         return EngineStatus(
             self.job,
             link.engine.name,

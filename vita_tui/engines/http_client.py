@@ -146,7 +146,7 @@ class Server:
             good = bool(parts.hostname) and parts.port != 0 and value.isprintable() and " " not in value
         except ValueError:
             good = False
-        remedy = f"Mend it, or leave it out for this server: NO_PROXY={self.host}"
+        remedy = f"Fix it, or leave it out for this server: NO_PROXY={self.host}"
         if not good or parts.scheme not in (
             "http",
             "https",
@@ -200,7 +200,7 @@ class Server:
                 )
                 why = "holds no certificates" if isinstance(error, ssl.SSLError) else "cannot be read"
                 raise EngineUnavailableError(
-                    f"What the environment variable {variable} names {why}.", remedy="Mend it, or unset it."
+                    f"What the environment variable {variable} names {why}.", remedy="Fix it, or unset it."
                 ) from None
         else:
             if file or folder:

@@ -188,7 +188,7 @@ class Breaker:
             self._tell(snapshot)
 
     def reset(self) -> None:
-        """Close it, as after the user has mended something."""
+        """Close it, as after the user has fixed something."""
         with self._lock:
             self._failures = self._rests = 0
             self._reason = ""

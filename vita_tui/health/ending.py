@@ -18,7 +18,7 @@ __all__ = ["end_now", "end_within"]
 
 log = logging.getLogger(__name__)
 
-PUT_AWAY_SECONDS = 0.15
+CLEANUP_SECONDS = 0.15
 """For killing children and removing records: a disk that hangs must not keep the process."""
 
 _lock = threading.Lock()
@@ -40,7 +40,7 @@ def end_within(seconds: float, code: int, *, last: Callable[[], None] = lambda: 
         _armed = True
 
     def wait() -> None:
-        time.sleep(max(0.0, seconds - PUT_AWAY_SECONDS))
+        time.sleep(max(0.0, seconds - CLEANUP_SECONDS))
         end_now(code, last=last)
 
     threading.Thread(target=wait, name="last resort", daemon=True).start()
@@ -48,13 +48,13 @@ def end_within(seconds: float, code: int, *, last: Callable[[], None] = lambda: 
 
 def end_now(code: int, *, last: Callable[[], None] = lambda: None) -> None:
     """Call `last`, kill the children, remove the records and end the process."""
-    thread = threading.Thread(target=_put_away, args=(last,), name="put away", daemon=True)
+    thread = threading.Thread(target=_clean_up, args=(last,), name="cleanup at exit", daemon=True)
     thread.start()
-    thread.join(PUT_AWAY_SECONDS)
+    thread.join(CLEANUP_SECONDS)
     os._exit(code)
 
 
-def _put_away(last: Callable[[], None]) -> None:
+def _clean_up(last: Callable[[], None]) -> None:
     last()
     import psutil
 

@@ -6,7 +6,7 @@ Names, all listed in `vita metrics`:
     turn_stage_seconds{stage}    end of speech or enter → that stage; stages follow `TurnTimings`
     turns, replies{reason}, nothing_heard, alerts, notices{severity}
     turn_jobs{engine, job}       what turns needed done, with the share that no engine did: a high one raises an alert
-    engine_calls{engine, job}    with the share that failed, whether or not another engine stood in; one without its weights is not called
+    engine_calls{engine, job}    with the share that failed, whether or not a fallback answered; one without its weights is not called
     engine_errors{kind}          why calls failed
     engine_seconds{engine, job}  until the engine answered
     partial_lag_seconds, clause_gap_seconds

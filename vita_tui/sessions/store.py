@@ -139,7 +139,7 @@ class Counters:
             )
         if rebuilt:
             message = "The index of words was damaged and was made anew; nothing is lost."
-            found.append(Notice("Search was mended", message, key="sessions.rebuilt"))
+            found.append(Notice("Search index rebuilt", message, key="sessions.rebuilt"))
         return found
 
 

@@ -30,10 +30,10 @@ from vita_tui.events import InternalError, Job, Notice
 from vita_tui.health.tasks import Tasks, notice_of
 from vita_tui.tui.containment import Mishaps, contain_messages
 from vita_tui.tui.core import Build, Core, Weights
-from vita_tui.tui.figures import Memory, measure
 from vita_tui.tui.held_key import HeldKey
 from vita_tui.tui.input_order import at_least, points_at_something, press
 from vita_tui.tui.keyboard import REPORT_EVENTS, Edge
+from vita_tui.tui.memory_use import MemoryUse, measure
 from vita_tui.tui.messages import Built, NotBuilt
 from vita_tui.tui.screens.main import MainScreen
 from vita_tui.tui.terminal import TerminalFile, driver_class, private_terminal
@@ -81,7 +81,7 @@ class VitaApp(App[int]):
             "diagnostics",
             "Diagnostics",
             id="diagnostics",
-            tooltip="Engines, breakers, and what is open",
+            tooltip="Is everything working? Engines, memory and open resources",
             show=False,
         ),
         Binding("ctrl+l", "log", "Log", id="log", tooltip="What VITA wrote to its log", show=False),
@@ -99,7 +99,7 @@ class VitaApp(App[int]):
         panel: bool = True,
         terminal: TerminalFile | None = None,
         clock: Clock | None = None,
-        measure: Callable[[], Memory] = measure,
+        measure: Callable[[], MemoryUse] = measure,
     ) -> None:
         self._terminal = terminal
         self.mishaps = Mishaps(self._tell_mishap)
@@ -426,7 +426,7 @@ class VitaApp(App[int]):
     def talk(self, *, kept: bool = False) -> bool:
         """The talk key; False when nobody is there yet to listen."""
         if self.core is None or not self._started:
-            self.notify("Not ready yet. Press again in a moment.", title="Waking up", markup=False)
+            self.notify("Not ready yet. Press again in a moment.", title="Starting", markup=False)
             return False
         self.core.talk(kept=kept)
         return True
@@ -437,7 +437,7 @@ class VitaApp(App[int]):
 
     def toggle_hands_free(self) -> None:
         if self.core is None or not self._started:
-            self.notify("Not ready yet. Press again in a moment.", title="Waking up", markup=False)
+            self.notify("Not ready yet. Press again in a moment.", title="Starting", markup=False)
             return
         self.core.set_hands_free(not self.core.hands_free)
 
@@ -550,7 +550,7 @@ class VitaApp(App[int]):
 
     def _has_core(self) -> bool:
         if self.core is None:
-            self.notify("In a moment.", title="Waking up", markup=False)
+            self.notify("Not ready yet. Try again in a moment.", title="Starting", markup=False)
         return self.core is not None
 
     def pop_screen(self) -> AwaitComplete:
@@ -636,6 +636,6 @@ def run(
         from vita_tui import paths
 
         raise VitaError(
-            "VITA ended on a defect of its own.", remedy=f"The log has the details: {paths.log_file()}"
+            "VITA crashed because of a bug.", remedy=f"The log has the details: {paths.log_file()}"
         )
     return app.return_code or 0

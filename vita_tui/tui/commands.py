@@ -10,7 +10,7 @@ from textual.app import SystemCommand
 from textual.command import DiscoveryHit, Hits
 from textual.system_commands import SystemCommandsProvider
 
-from vita_tui.tui.text import count, size
+from vita_tui.tui.formatting import count, size
 
 if TYPE_CHECKING:
     from vita_tui.tui.app import VitaApp
@@ -44,15 +44,17 @@ def commands(app: VitaApp) -> Iterable[SystemCommand]:
     )
     yield SystemCommand("Panel", "Show or hide the live panel", main.action_panel)
     yield SystemCommand("Settings", "See and change the settings", app.action_settings)
-    yield SystemCommand("Diagnostics", "Engines, breakers, and what is open", app.action_diagnostics)
+    yield SystemCommand(
+        "Diagnostics", "Is everything working? Engines, memory and open resources", app.action_diagnostics
+    )
     yield SystemCommand("Log", "What VITA wrote to its log", app.action_log)
     yield SystemCommand("Help", "All keys, and how to talk", app.action_help)
     yield SystemCommand("Theme", "Choose the colours", app.action_change_theme)
     yield SystemCommand("Quit", "Leave VITA", app.action_quit)
     yield SystemCommand("Screenshot", "Save this screen as an SVG picture", app.deliver_screenshot)
     yield SystemCommand(
-        "Try resting engines again",
-        "You have mended something: close every breaker",
+        "Retry disabled engines",
+        "Re-enable every engine now, after a fix",
         lambda: reset_engines(app),
     )
     yield SystemCommand(
@@ -62,12 +64,12 @@ def commands(app: VitaApp) -> Iterable[SystemCommand]:
 
 
 def reset_engines(app: VitaApp) -> None:
-    """Let every engine be tried at the next occasion."""
+    """Let every engine be tried on the next request."""
     if app.core is None:
         return
     for chain in app.core.chains.values():
         chain.reset()
-    app.notify("All of them are tried at the next occasion.", title="Engines", markup=False)
+    app.notify("All engines will be retried on the next request.", title="Engines", markup=False)
 
 
 def fetch_models(app: VitaApp) -> None:

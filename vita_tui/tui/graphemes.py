@@ -45,7 +45,7 @@ def nearest(line: str, column: int) -> int:
 
 def is_text(character: str | None) -> bool:
     """Whether a key that sends this writes it: joiners and other marks that shape their neighbours are not printable alone, but text."""
-    from vita_tui.tui.text import clean
+    from vita_tui.tui.formatting import clean
 
     return (
         character is not None

@@ -24,7 +24,7 @@ class HeldKey:
     def __init__(self, app: VitaApp) -> None:
         self._app = app
         self._capable = False
-        """The terminal tells of released keys."""
+        """The terminal reports key releases."""
         self._mode = "auto"
         self._key = DEFAULT
         self.holds = False
@@ -44,7 +44,7 @@ class HeldKey:
         self._decide()
 
     def found(self, capable: bool) -> None:
-        """The terminal has said whether it tells of released keys."""
+        """The terminal has said whether it reports key releases."""
         self._capable = capable
         self._decide()
 
@@ -77,7 +77,7 @@ class HeldKey:
             status.hint = f"{'hold' if self.holds else 'press'} {self._key.split(',')[0]}"
         if self._mode == "hold" and not self._capable and self._app.core is not None:
             self._app.notify(
-                "This terminal does not tell of released keys: press once to start, once more to end.",
+                "This terminal does not report key releases: press once to start, once more to end.",
                 title="The talk key cannot be held",
                 markup=False,
             )

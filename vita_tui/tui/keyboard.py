@@ -1,4 +1,4 @@
-"""The talk key as a key that is held: what terminals with the Kitty keyboard protocol tell of releases.
+"""The talk key as a key that is held: how terminals with the Kitty keyboard protocol report releases.
 
 https://sw.kovidgoyal.net/kitty/keyboard-protocol/: with flag 2 a key comes as `CSI code ; modifiers : event … u`, the event being 1
 for a press, 2 for a repeat and 3 for a release. Textual asks for other flags of the protocol and knows no events; `terminal` adds the
@@ -70,7 +70,7 @@ class Stroke:
 
 
 def parse_stroke(sequence: str) -> Stroke | None:
-    """The stroke that `sequence` tells of; None when it is not of that form."""
+    """The stroke that `sequence` reports; None when it is not of that form."""
     match = _STROKE.fullmatch(sequence)
     if match is None:
         return None
@@ -190,7 +190,7 @@ class TalkKey:
 
 
 def reports_releases(seconds: float = 0.3) -> bool | None:
-    """Ask this process's terminal whether it can tell of released keys; None when there is no terminal to ask."""
+    """Ask this process's terminal whether it can report key releases; None when there is no terminal to ask."""
     try:
         import termios
         import tty

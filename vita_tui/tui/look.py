@@ -22,11 +22,11 @@ HEALTH: dict[Health, tuple[str, str]] = {
     Health.LOADING: ("◌", MUTED),
     Health.READY: ("✓", "$text-success"),
     Health.DEGRADED: ("!", "$text-warning"),
-    Health.RESTING: ("✗", "$text-error"),
+    Health.DISABLED: ("✗", "$text-error"),
     Health.MISSING: ("✗", "$text-error"),
 }
 
-JOBS: dict[Job, str] = {"stt": "hears", "llm": "thinks", "tts": "speaks"}
+JOBS: dict[Job, str] = {"stt": "speech", "llm": "model", "tts": "voice"}
 """What each job is called beside an engine's name."""
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"

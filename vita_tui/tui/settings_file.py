@@ -91,7 +91,7 @@ def _parse(text: str, file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{file} is not valid TOML: {error}.", remedy="Mend that line first.") from None
+        raise SettingsError(f"{file} is not valid TOML: {error}.", remedy="Fix that line first.") from None
 
 
 def _parsed_or_none(text: str) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 __all__ = ["clear", "show", "take_over"]
 
 NAME = "VITA"
-WORDS = "is waking up"
+WORDS = "is starting"
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J"
 _LEAVE = "\x1b[?25h\x1b[?1049l"
 _shown = False

@@ -2,7 +2,7 @@
 
 Textual draws on standard error. Here the terminal gets a descriptor of its own, standard output and error of the process are
 led into the log, and the driver is told. A terminal that goes away is noticed instead of being written to for ever, and one that can
-tell of released keys is asked to.
+report key releases is asked to.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ class Watch(Protocol):
 
 
 def parser_class(watch: Watch) -> type[Any] | None:
-    """Textual's parser, for terminals that also tell of repeated and released keys; None where this Textual has another."""
+    """Textual's parser, for terminals that also report repeated and released keys; None where this Textual has another."""
     from textual import events
     from textual.keys import Keys
 

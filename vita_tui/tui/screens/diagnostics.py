@@ -14,9 +14,9 @@ from textual.widgets import Static
 
 from vita_tui.events import EngineStatus
 from vita_tui.tui.commands import clean_up, reset_engines
+from vita_tui.tui.formatting import clean, duration, milliseconds
 from vita_tui.tui.look import HEALTH, JOBS, MUTED
 from vita_tui.tui.screens.base import Sheet
-from vita_tui.tui.text import clean, duration, milliseconds
 
 __all__ = ["DiagnosticsScreen"]
 
@@ -29,7 +29,7 @@ class DiagnosticsScreen(Sheet):
             "reset",
             "Try again",
             id="diagnostics.reset",
-            tooltip="Close every breaker: something was mended",
+            tooltip="Re-enable every engine now",
         ),
         Binding(
             "c",
@@ -51,7 +51,7 @@ class DiagnosticsScreen(Sheet):
             yield Static("", id="diagnostics-note")
 
     def ways(self) -> str:
-        return "r tries resting engines · c cleans up · esc closes"
+        return "r retries disabled engines · c cleans up · esc closes"
 
     def on_mount(self) -> None:
         self._fill()
@@ -111,7 +111,7 @@ class DiagnosticsScreen(Sheet):
             lines.append(line)
             why = clean(status.reason)
             if status.retry_seconds is not None:
-                why = f"resting, again in {duration(status.retry_seconds)}: {why}"
+                why = f"disabled, retried in {duration(status.retry_seconds)}: {why}"
             if why:
                 lines.append(Content.assemble((f"   → {why}", HEALTH[status.health][1])))
         return Content("\n").join(lines)

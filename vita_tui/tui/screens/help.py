@@ -29,7 +29,7 @@ WORDS = (
     ),
     ("Copying", "Select text with the mouse and press ctrl+c, or copy the whole last reply with ctrl+o."),
     (
-        "A better mind",
+        "Another language model",
         "The built-in model is small. Point llm.base_url at any OpenAI-compatible server, or llm.model at a GGUF file: see f2.",
     ),
 )

@@ -14,9 +14,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from vita_tui.errors import VitaError
+from vita_tui.tui.formatting import ago, clean, count, one_line
 from vita_tui.tui.look import MUTED
 from vita_tui.tui.screens.base import Sheet
-from vita_tui.tui.text import ago, clean, count, one_line
 from vita_tui.tui.widgets.typing import Line
 
 __all__ = ["HistoryScreen"]

@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.widgets import RichLog
 
 from vita_tui import paths
+from vita_tui.tui.formatting import clean
 from vita_tui.tui.screens.base import Sheet
-from vita_tui.tui.text import clean
 
 __all__ = ["LogScreen"]
 

@@ -45,12 +45,12 @@ from vita_tui.events import (
     UserSaid,
 )
 from vita_tui.tui.compositor import lean_compositor
+from vita_tui.tui.formatting import clean
 from vita_tui.tui.messages import Bridge, Happened
-from vita_tui.tui.text import clean
 from vita_tui.tui.widgets.conversation import Conversation
 from vita_tui.tui.widgets.footer import Footer
 from vita_tui.tui.widgets.panel import Panel
-from vita_tui.tui.widgets.partial import Partial
+from vita_tui.tui.widgets.partial import PartialLine
 from vita_tui.tui.widgets.prompt import Prompt
 from vita_tui.tui.widgets.status import StatusLine
 from vita_tui.tui.widgets.welcome import Welcome
@@ -78,7 +78,7 @@ class MainScreen(Screen[None]):
             "Talk",
             id="talk",
             key_display="^space",
-            tooltip="Speak; once more, or a pause, sends it",
+            tooltip="Talk; press again, or pause, to send",
             priority=True,
         ),
         Binding(
@@ -87,14 +87,14 @@ class MainScreen(Screen[None]):
             "Stop",
             id="stop",
             key_display="esc",
-            tooltip="Stop speech, reply and recording; when all is still, put away what asks for attention",
+            tooltip="Stop speech, reply and recording; when nothing runs, dismiss notices",
         ),
         Binding(
             "ctrl+t",
             "hands_free",
             "Hands-free",
             id="hands.free",
-            tooltip="Listen without a key, or only with it",
+            tooltip="Hands-free listening on or off",
         ),
         Binding(
             "f9",
@@ -122,16 +122,16 @@ class MainScreen(Screen[None]):
             "scroll('page_up')",
             "Back",
             id="scroll.back",
-            tooltip="Scroll the conversation back",
+            tooltip="Scroll the conversation up",
             show=False,
             priority=True,
         ),
         Binding(
             "pagedown",
             "scroll('page_down')",
-            "Forth",
-            id="scroll.forth",
-            tooltip="Scroll the conversation forth",
+            "Forward",
+            id="scroll.forward",
+            tooltip="Scroll the conversation down",
             show=False,
             priority=True,
         ),
@@ -155,14 +155,14 @@ class MainScreen(Screen[None]):
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield Conversation(self._clock)
-                yield Partial(id="partial")
+                yield PartialLine(id="partial")
                 yield Prompt()
             yield Panel(self._clock)
         yield StatusLine(id="status")
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
-        self.query_one(Partial).display = False
+        self.query_one(PartialLine).display = False
         status = self.query_one(StatusLine)
         self.query_one(Prompt).in_pause = lambda: status.pausing
 
@@ -185,7 +185,7 @@ class MainScreen(Screen[None]):
                 status.level, status.speech = event.dbfs, event.speech
                 self.query_one(Panel).dbfs = event.dbfs
             case PartialTranscript():
-                partial = self.query_one(Partial)
+                partial = self.query_one(PartialLine)
                 partial.stable, partial.tail = event.stable, event.tail
             case StateChanged():
                 self._show_state(event.state)
@@ -196,9 +196,9 @@ class MainScreen(Screen[None]):
             case Interjection(kind="ignored") if event.text:
                 await conversation.remark(f"“{clean(event.text)}” did not interrupt.")
             case FinalTranscript():
-                self.query_one(Partial).open = False
+                self.query_one(PartialLine).open = False
             case NothingHeard():
-                self.query_one(Partial).open = False
+                self.query_one(PartialLine).open = False
                 await conversation.remark(event.reason or "Nothing heard.")
             case UserSaid():
                 await conversation.said(event.turn, event.text, spoken=event.spoken)
@@ -240,7 +240,7 @@ class MainScreen(Screen[None]):
                 pass
 
     def _withholds(self, notice: Notice) -> bool:
-        """Whether the notice is of an engine that stands in while its better is fetched, or of the better that then came."""
+        """Whether the notice is of a fallback while the first choice is fetched, or of the first choice that then came."""
         if any(notice.key == f"engine:{job}" and self.app.is_fetching(job) for job in get_args(Job)):
             self._withheld[notice.key] = notice
             return True
@@ -297,7 +297,7 @@ class MainScreen(Screen[None]):
     def _show_state(self, state: State) -> None:
         self.query_one(StatusLine).state = state
         self.query_one(Panel).state = state
-        self.query_one(Partial).open = state is State.LISTENING
+        self.query_one(PartialLine).open = state is State.LISTENING
         self.query_one(Prompt).set_class(state is State.LISTENING, "listening")
 
     # ---- what the user does

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from vita_tui.clock import Clock
 from vita_tui.events import QuestionShortened, ReplyFinished, ReplyStarted, TurnFinished
-from vita_tui.tui.text import count
+from vita_tui.tui.formatting import count
 from vita_tui.tui.widgets.turns import AssistantTurn, Remark, UserTurn
 from vita_tui.tui.widgets.welcome import Welcome
 

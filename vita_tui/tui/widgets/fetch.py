@@ -23,8 +23,8 @@ from textual.widgets import Button, Label, ProgressBar, Static
 from vita_tui.errors import ModelError
 from vita_tui.events import Job, Part
 from vita_tui.tui.core import Lacking, Weights
+from vita_tui.tui.formatting import clean, duration, size
 from vita_tui.tui.look import MUTED
-from vita_tui.tui.text import clean, duration, size
 
 if TYPE_CHECKING:
     from vita_tui.tui.app import VitaApp
@@ -34,10 +34,10 @@ __all__ = ["Fetch", "offer"]
 log = logging.getLogger(__name__)
 
 PURPOSE: dict[Part, str] = {
-    "llm": "answers",
-    "stt": "hears you",
-    "tts": "speaks",
-    "turn": "hears when you have finished",
+    "llm": "language model",
+    "stt": "speech recognition",
+    "tts": "voice",
+    "turn": "end of turn",
 }
 
 

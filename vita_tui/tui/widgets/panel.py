@@ -14,9 +14,9 @@ from textual.widgets import Sparkline, Static
 
 from vita_tui.clock import Clock
 from vita_tui.events import EngineStatus, Health, Job, Notice, SessionChanged, State
-from vita_tui.tui.figures import Memory
+from vita_tui.tui.formatting import clean, count, duration, milliseconds, one_line, size
 from vita_tui.tui.look import HEALTH, JOBS, MUTED, bar, level
-from vita_tui.tui.text import clean, count, duration, milliseconds, one_line, size
+from vita_tui.tui.memory_use import MemoryUse
 
 __all__ = ["EngineRows", "Panel"]
 
@@ -33,7 +33,7 @@ class Section(Static):
 
 
 class EngineRows(Widget):
-    """Each job's engines: the one that answers, and those that stand ready or rest, with why."""
+    """Each job's engines: the one that answers, and its fallbacks, with why any is disabled."""
 
     def __init__(self, clock: Clock, *, classes: str) -> None:
         super().__init__(classes=classes)
@@ -68,7 +68,7 @@ class EngineRows(Widget):
             rows = [row for (row_job, _), row in self._rows.items() if row_job == job]
             if not rows:
                 lines.append(
-                    Content.assemble(("◌ ", MUTED), (f"{title:<7}", MUTED), ("waking up", f"italic {MUTED}"))
+                    Content.assemble(("◌ ", MUTED), (f"{title:<9}", MUTED), ("starting", f"italic {MUTED}"))
                 )
                 continue
             rows.sort(key=lambda row: not row[0].active)
@@ -79,23 +79,23 @@ class EngineRows(Widget):
 
     def _engine(self, status: EngineStatus, at: float, title: str, width: int) -> list[Content]:
         symbol, style = HEALTH[status.health]
-        label = title if status.active else "spare"
-        name = one_line(status.engine, width - 10)
+        label = title if status.active else "fallback"
+        name = one_line(status.engine, width - 12)
         name_style = "bold" if status.active else MUTED
-        lines = [Content.assemble((f"{symbol} ", style), (f"{label:<7}", MUTED), (name, name_style))]
+        lines = [Content.assemble((f"{symbol} ", style), (f"{label:<9}", MUTED), (name, name_style))]
         detail = ""
-        if status.health is Health.RESTING and status.retry_seconds is not None:
+        if status.health is Health.DISABLED and status.retry_seconds is not None:
             left = max(0.0, status.retry_seconds - (self._now() - at))
-            detail = f"again in {duration(left)}" if left else "trying again"
+            detail = f"retry in {duration(left)}" if left else "retrying"
         elif status.health is Health.LOADING:
             detail = "loading"
         elif status.active and status.last_ms is not None:
             detail = f"{milliseconds(status.last_ms)}  median {milliseconds(status.median_ms)}"
         if detail:
-            lines.append(Content.assemble((" " * 9 + detail, MUTED)))
+            lines.append(Content.assemble((" " * 11 + detail, MUTED)))
         if status.reason:
-            words = one_line(status.reason, (width - 9) * 3)
-            lines += [Content.assemble((" " * 9 + line, style)) for line in _wrapped(words, width - 9)]
+            words = one_line(status.reason, (width - 11) * 3)
+            lines += [Content.assemble((" " * 11 + line, style)) for line in _wrapped(words, width - 11)]
         return lines
 
 
@@ -106,7 +106,7 @@ class Panel(VerticalScroll, can_focus=False):
     microphone: reactive[bool] = reactive(True)
     """Whether there is one."""
     dbfs: reactive[float] = reactive(-90.0)
-    memory: reactive[Memory | None] = reactive(None)
+    memory: reactive[MemoryUse | None] = reactive(None)
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(id="panel")
@@ -173,7 +173,7 @@ class Panel(VerticalScroll, can_focus=False):
     def watch_dbfs(self) -> None:
         self._show_microphone()
 
-    def watch_memory(self, memory: Memory | None) -> None:
+    def watch_memory(self, memory: MemoryUse | None) -> None:
         if memory is not None:
             self._curve.append(float(memory.ours))
         self._show_memory()

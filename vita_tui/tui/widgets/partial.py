@@ -1,4 +1,4 @@
-"""What is understood while the user still speaks: what is certain bright, the rest dim."""
+"""The partial transcript while the user speaks: what is certain bright, the rest dim."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from vita_tui.tui.formatting import clean
 from vita_tui.tui.look import MUTED
-from vita_tui.tui.text import clean
 
-__all__ = ["Partial"]
+__all__ = ["PartialLine"]
 
 
-class Partial(Static):
+class PartialLine(Static):
     """Above the prompt; there only while the microphone is open."""
 
     stable: reactive[str] = reactive("", layout=True)

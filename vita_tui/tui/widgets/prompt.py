@@ -234,7 +234,7 @@ class Prompt(TextArea, InOrder):
 
     async def _on_paste(self, event: events.Paste) -> None:
         """Pasted text is text: line ends as ours, no control characters."""
-        from vita_tui.tui.text import clean
+        from vita_tui.tui.formatting import clean
 
         event.stop()
         event.prevent_default()

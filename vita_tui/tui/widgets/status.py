@@ -9,8 +9,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from vita_tui.events import State
+from vita_tui.tui.formatting import milliseconds
 from vita_tui.tui.look import MUTED, STATE, bar, level
-from vita_tui.tui.text import milliseconds
 
 __all__ = ["StatusLine"]
 

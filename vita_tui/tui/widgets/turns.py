@@ -15,8 +15,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from vita_tui.events import ReplyStarted, TurnFinished
+from vita_tui.tui.formatting import clean, count, milliseconds
 from vita_tui.tui.look import MUTED
-from vita_tui.tui.text import clean, count, milliseconds
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -48,7 +48,7 @@ class Remark(Static):
         super().__init__(Content(clean(text)))
 
 
-class Reasoning(Static, can_focus=True):
+class ReasoningLine(Static, can_focus=True):
     """What the model thinks before it answers: one line, which opens when it is clicked or entered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -93,7 +93,7 @@ class AssistantTurn(Vertical):
         self._rest: TextArea | None = None
         self._rendered = 0
         self._facts: list[str] = []
-        self._reasoning: Reasoning | None = None
+        self._reasoning: ReasoningLine | None = None
         self._below = Static("", classes="facts")
         """The line that says who answered, and how."""
 
@@ -127,7 +127,7 @@ class AssistantTurn(Vertical):
         if not self.is_attached:
             return
         if self._reasoning is None:
-            self._reasoning = Reasoning()
+            self._reasoning = ReasoningLine()
             await self.mount(self._reasoning, before=0)
         self._reasoning.write(piece)
 

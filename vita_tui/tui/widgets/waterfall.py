@@ -6,8 +6,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from vita_tui.events import TurnTimings
+from vita_tui.tui.formatting import clean, milliseconds
 from vita_tui.tui.look import MUTED, bar
-from vita_tui.tui.text import clean, milliseconds
 
 __all__ = ["Waterfall"]
 

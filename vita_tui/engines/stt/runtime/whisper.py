@@ -288,7 +288,7 @@ def _join(
 
 
 def _another_way(error: ModelError, plan: Plan) -> bool:
-    """Whether `plan` may help where the same files have just failed with `error`: another type or device mends no damage."""
+    """Whether `plan` may help where the same files have just failed with `error`: another type or device does not repair damage."""
     if isinstance(error, OutOfMemoryError):
         return plan.compute_type == "int8"
     return isinstance(error, ComputeTypeError) or "CUDA" in error.message

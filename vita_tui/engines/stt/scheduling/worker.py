@@ -492,7 +492,7 @@ class WhisperWorker:
     # ---- timeouts
 
     def _watch(self, _: int) -> None:
-        """Give up what takes too long while somebody waits for it."""
+        """Time out what takes too long while somebody waits for it."""
         while True:
             with self._condition:
                 while not self._stopping and ((left := self._left()) is None or left > 0):

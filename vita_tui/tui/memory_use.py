@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-__all__ = ["Memory", "measure"]
+__all__ = ["MemoryUse", "measure"]
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class MemoryUse:
     """Bytes."""
 
     ours: int
@@ -18,7 +18,7 @@ class Memory:
     """What the system could still give."""
 
 
-def measure() -> Memory:
+def measure() -> MemoryUse:
     """Measure now; blocks for some milliseconds. Children that end meanwhile are left out."""
     import psutil
 
@@ -33,4 +33,4 @@ def measure() -> Memory:
             ours += child.memory_info().rss
         except psutil.Error:
             continue
-    return Memory(ours, psutil.virtual_memory().available)
+    return MemoryUse(ours, psutil.virtual_memory().available)
