@@ -56,7 +56,7 @@ class Request:
     """Something that only the conversation or the screen can do."""
 
     name: str
-    """ "volume", "rate", "hands_free", "mute" or "new_conversation"."""
+    """ "volume", "rate", "hands_free", "mute", "stop" (what rings) or "new_conversation"."""
     value: Any = None
 
 

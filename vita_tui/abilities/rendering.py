@@ -43,8 +43,18 @@ class Renderer(string.Formatter):
         match name:
             case "duration":
                 return self.duration(value)
+            case "durations":
+                return self.joined([self.duration(seconds) for seconds in value])
             case "clock":
                 return self.clock(value)
+            case "moment":
+                return self.moment(value)
+            case "clocks":
+                return self.joined([self.moment(moment) for moment in value])
+            case "reminders":
+                return self.joined([f"{what}, {self.moment(moment)}" for moment, what in value])
+            case "days":
+                return self.repeated(value)
             case "date":
                 return self.date(value)
             case "day":
@@ -102,6 +112,19 @@ class Renderer(string.Formatter):
             mm=f"{moment.minute:02}",
             half=self._words["halves"][hour >= 12],
         )
+
+    def moment(self, due: datetime) -> str:
+        """The day, in short, and the time of day."""
+        return str(self._words["moment"]).format(
+            weekday=self._words["weekdays"][due.weekday()], clock=self.clock(due)
+        )
+
+    def repeated(self, days: str) -> str:
+        """On which days something comes again."""
+        named: Mapping[str, str] = self._words["repeated"]
+        if days in named:
+            return named[days]
+        return self.joined([str(self._words["weekdays"][int(day)]) for day in days])
 
     def date(self, day: date, *, year: bool = True) -> str:
         """The day in full."""

@@ -7,15 +7,18 @@ import functools
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from vita_tui.abilities.alarms import Alarms
 from vita_tui.abilities.base import Ability, Answer, Context, Deed, Failure, Match, Request
 from vita_tui.abilities.conversion import registry
 from vita_tui.abilities.matcher import Matcher
 from vita_tui.abilities.numbers import digits
 from vita_tui.abilities.phrases import languages
 from vita_tui.abilities.rendering import Renderer
+from vita_tui.events import Alarm
 
-__all__ = ["ENGINE", "Abilities", "Answered", "Understood", "standard"]
+__all__ = ["ENGINE", "Abilities", "Answered", "Understood", "said_of", "standard"]
 
 ENGINE = "built in"
 """The name under which answers without a model are shown, kept and counted."""
@@ -63,7 +66,12 @@ class Understood:
 class Abilities:
     """What can be done without a model. From any thread."""
 
-    def __init__(self, abilities: Iterable[Ability]) -> None:
+    def __init__(self, abilities: Iterable[Ability], alarms: Alarms | None = None) -> None:
+        """
+        Args:
+            alarms: what is to ring.
+        """
+        self.alarms = alarms
         self._by_intent = {intent: ability for ability in abilities for intent in ability.intents}
         self._lock = threading.Lock()
 
@@ -102,6 +110,16 @@ class Abilities:
         return None
 
 
+def said_of(alarm: Alarm, *, missed: bool = False) -> str:
+    """What is said when `alarm` rings, or was missed, in its language."""
+    renderer = _renderer(alarm.language if alarm.language in languages() else "en")
+    key = f"{alarm.kind}_missed" if missed else f"{alarm.kind}_rings"
+    if not missed and alarm.kind != "reminder" and alarm.name:
+        key += "_named"
+    values = {"name": alarm.name, "length": alarm.length, "due": datetime.fromtimestamp(alarm.due)}
+    return renderer.render(key, values)
+
+
 @functools.cache
 def _renderer(language: str) -> Renderer:
     return Renderer(language)
@@ -128,6 +146,10 @@ def standard() -> Abilities:
     from vita_tui.abilities.lists import Lists
     from vita_tui.abilities.machine import Machine
     from vita_tui.abilities.talk import Talk
+    from vita_tui.abilities.timers import Timers
     from vita_tui.abilities.times import Times
 
-    return Abilities([Times(), Arithmetic(), Conversion(), Chance(), Lists(), Machine(), Talk()])
+    alarms = Alarms()
+    return Abilities(
+        [Times(), Arithmetic(), Conversion(), Chance(), Lists(), Machine(), Talk(), Timers(alarms)], alarms
+    )

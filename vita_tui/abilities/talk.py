@@ -35,9 +35,9 @@ class Talk:
                     else Answer("nothing_said")
                 )
             case "NeverMind":
-                return Answer("never_mind")
+                return Answer("never_mind", requests=(Request("stop"),))
             case "StopTalking":
-                return Answer("stopped")
+                return Answer("stopped", requests=(Request("stop"),))
             case "NewConversation":
                 return Answer("new_conversation", requests=(Request("new_conversation"),))
             case "Louder" | "Quieter" | "Faster" | "Slower":

@@ -8,7 +8,7 @@ import numpy as np
 
 from vita_tui.audio.base import Samples
 
-__all__ = ["END", "SAMPLE_RATE", "START"]
+__all__ = ["ALARM", "END", "SAMPLE_RATE", "START"]
 
 SAMPLE_RATE = 24_000
 """Hertz."""
@@ -26,15 +26,19 @@ def _tone(frequencies: tuple[float, ...], seconds: float) -> Samples:
 
 @functools.cache
 def _make(name: str) -> Samples:
+    if name == "ALARM":
+        bell = _tone((880.0, 1174.7, 1568.0), 0.12)
+        return (np.concatenate([bell, bell]) * 3.0).astype(np.float32)
     return _tone((660.0, 880.0), 0.045) if name == "START" else _tone((880.0, 660.0), 0.045)
 
 
 def __getattr__(name: str) -> Samples:
-    """`START` and `END` are made when they are first asked for."""
-    if name in ("START", "END"):
+    """`START`, `END` and `ALARM` are made when they are first asked for."""
+    if name in ("START", "END", "ALARM"):
         return _make(name)
     raise AttributeError(name)
 
 
+ALARM: Samples
 START: Samples
 END: Samples

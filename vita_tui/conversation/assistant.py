@@ -22,6 +22,7 @@ from vita_tui.conversation.built_in import BuiltIn
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.history import History
 from vita_tui.conversation.replies import Replies
+from vita_tui.conversation.ringing import Ringer
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.exchange import Exchange
 from vita_tui.conversation.thinking.language_model import LanguageModel
@@ -114,6 +115,11 @@ class Assistant:
             self._clock,
             self._built_in,
         )
+        self._ringer: Ringer | None = None
+        if abilities is not None and abilities.alarms is not None:
+            self._ringer = Ringer(
+                abilities.alarms, self._speech, settings, lambda: self.state, bus, self._clock
+            )
         echoes = isinstance(microphone, EchoMicrophone) and settings.audio.echo_level > HEADPHONES_DB
         self._turn = TurnTaking(
             settings,
@@ -211,6 +217,8 @@ class Assistant:
             self._loading.add("stt")
         self._model.load_soon()
         self._built_in.warm()
+        if self._ringer is not None and self.upkeep is not None:
+            self._tasks.spawn(self._ringer.run(), "alarms")
         if self._speech.usable:
             self._speech.start()
         if self._hearing is not None:
@@ -297,8 +305,9 @@ class Assistant:
             self._hearing.hold()
 
     def stop(self) -> None:
-        """Escape: silence, end the reply, forget what is being recorded."""
-        self._turn.stop()
+        """Escape: silence, end the reply, forget what is being recorded; what rings is silenced first, and alone."""
+        if self._ringer is None or not self._ringer.stop():
+            self._turn.stop()
 
     def set_hands_free(self, on: bool) -> None:
         """Listen without a key from now on, or only with one; says so, and what it depends on."""
@@ -417,6 +426,9 @@ class Assistant:
                 self.set_hands_free(request.value)
             case "mute":
                 self.speaking_aloud = not request.value
+            case "stop":
+                if self._ringer is not None:
+                    self._ringer.stop()
             case "new_conversation":
                 await self.new_session()
             case _:

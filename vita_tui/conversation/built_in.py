@@ -21,7 +21,7 @@ from vita_tui.text.vocabulary import base
 
 __all__ = ["BuiltIn"]
 
-AT_ONCE = ("volume", "rate")
+AT_ONCE = ("volume", "rate", "stop")
 """Requests that the reply itself is spoken by; the others follow when it was heard."""
 
 

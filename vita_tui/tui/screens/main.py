@@ -18,6 +18,7 @@ from textual.screen import Screen
 from vita_tui.clock import Clock
 from vita_tui.errors import NO_SOUND, VitaError
 from vita_tui.events import (
+    AlarmsChanged,
     EngineStatus,
     Event,
     FinalTranscript,
@@ -234,6 +235,8 @@ class MainScreen(Screen[None]):
             case Notice():
                 if not self._withholds(event):
                     self.show_notice(event)
+            case AlarmsChanged():
+                self.query_one(Panel).show_alarms(event.alarms)
             case Passed():
                 self.query_one(Panel).passed(event.key)
             case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Sparkline, Static
 
 from vita_tui.clock import Clock
-from vita_tui.events import EngineStatus, Health, Job, Notice, SessionChanged, State
+from vita_tui.events import Alarm, EngineStatus, Health, Job, Notice, SessionChanged, State
 from vita_tui.tui.formatting import clean, count, duration, milliseconds, one_line, size
 from vita_tui.tui.look import HEALTH, JOBS, MUTED, bar, level
 from vita_tui.tui.memory_use import MemoryUse
@@ -22,6 +23,12 @@ __all__ = ["EngineRows", "Panel"]
 
 SAMPLES = 60
 """Points of the memory's curve."""
+
+
+MOST_ALARMS = 5
+"""Lines for what is to ring."""
+COUNTED_SECONDS = 3600.0
+"""Alarms that are nearer are shown by how long it is until then."""
 
 
 class Section(Static):
@@ -113,12 +120,14 @@ class Panel(VerticalScroll, can_focus=False):
         self._clock = clock
         self._session: SessionChanged | None = None
         self._curve: deque[float] = deque(maxlen=SAMPLES)
+        self._alarms: tuple[Alarm, ...] = ()
         self._notices: dict[str, Notice] = {}
         self._shown: dict[str, Content] = {}
         """What each section shows."""
 
     def compose(self) -> ComposeResult:
         yield Section("session")
+        yield Section("alarms")
         engines = EngineRows(self._clock, classes="section")
         engines.border_title = "engines"
         yield engines
@@ -129,6 +138,7 @@ class Panel(VerticalScroll, can_focus=False):
 
     def on_mount(self) -> None:
         self.query_one("#panel-attention").display = False
+        self.query_one("#panel-alarms").display = False
         self.query_one("#panel-curve").display = False
         self._show_session()
         self._show_microphone()
@@ -181,6 +191,29 @@ class Panel(VerticalScroll, can_focus=False):
     def _tick(self) -> None:
         self.query_one(EngineRows).tick()
         self._show_session()
+        self._show_alarms()
+
+    def show_alarms(self, alarms: tuple[Alarm, ...]) -> None:
+        """What is to ring, the next one first."""
+        self._alarms = alarms
+        self._show_alarms()
+
+    def _show_alarms(self) -> None:
+        now = self._clock.time()
+        lines = []
+        for alarm in self._alarms[:MOST_ALARMS]:
+            left = alarm.due - now if alarm.left is None else alarm.left
+            if alarm.kind == "timer" or left < COUNTED_SECONDS:
+                when = f"{_countdown(left)}{'  paused' if alarm.left is not None else ''}"
+            else:
+                when = time.strftime("%a %H:%M", time.localtime(alarm.due))
+            name = one_line(alarm.name or alarm.kind, 18)
+            lines.append(Content.assemble((f"{name:<19}", MUTED), (when, "bold")))
+        if len(self._alarms) > MOST_ALARMS:
+            lines.append(Content.assemble((f"and {len(self._alarms) - MOST_ALARMS} more", MUTED)))
+        for section in self.query("#panel-alarms"):
+            section.display = bool(lines)
+        self._show("alarms", Content("\n").join(lines))
 
     def _show(self, title: str, content: Content) -> None:
         # What stays as it is would have the whole screen laid out anew, every second.
@@ -258,6 +291,13 @@ class Panel(VerticalScroll, can_focus=False):
             ]
         self.query_one("#panel-attention").display = bool(lines)
         self._show("attention", Content("\n").join(lines))
+
+
+def _countdown(seconds: float) -> str:
+    """Such as "4:05" or "1:04:05"."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _wrapped(text: str, width: int) -> list[str]:
