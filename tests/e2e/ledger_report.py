@@ -78,7 +78,8 @@ class Tape:
     """A voice that says each clause the same way every time, as its durations vary."""
 
     def __init__(self, voice: Synthesizer) -> None:
-        self.name = voice.name
+        self.name, self.notes = voice.name, voice.notes
+        self.rate, self.volume, self.pace = voice.rate, voice.volume, voice.pace
         self.sample_rate = voice.sample_rate
         self._voice = voice
         self._said: dict[str, tuple[int, Pcm]] = {}

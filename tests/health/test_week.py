@@ -39,6 +39,7 @@ STEPS = ("caches", "partials", "whisper")
 class Engine:
     def __init__(self, name: str) -> None:
         self.name = name
+        self.notes = ""
 
 
 class Week(RuleBasedStateMachine):

@@ -39,7 +39,7 @@ class Fallbacks:
         if not asked or engine == asked:
             return {"engine": engine, "instead_of": None, "because": None}
         # Whisper takes its next model by itself and keeps the reason as a note.
-        notes = str(getattr(self._chains[job].engines[0], "notes", ""))
+        notes = self._chains[job].engines[0].notes
         because = _NOTES.sub("", notes) or self._reasons.get(job, "it did not work")
         return {"engine": engine, "instead_of": asked, "because": because.rstrip(".")}
 

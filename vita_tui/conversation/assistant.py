@@ -83,7 +83,7 @@ class Assistant:
         """Set when every engine has been loaded, or has said why it was not."""
         self._clock = clock or SystemClock()
         self._tasks = Tasks("conversation.assistant", self._failed)
-        self._responders = responders
+        self._recognizers, self._responders, self._synthesizers = recognizers, responders, synthesizers
         self._speech = Speaking(
             synthesizers,
             speaker,
@@ -151,8 +151,8 @@ class Assistant:
         on_loop = partial(self._tasks.wait_for, seconds=memory_steps.FREE_SECONDS)
         ladder = memory_steps.steps(
             self.settings,
-            recognizers=self.chains["stt"],
-            synthesizers=self.chains["tts"],
+            recognizers=self._recognizers,
+            synthesizers=self._synthesizers,
             hearing=self._hearing,
             speech=self._speech,
             limit_history=lambda most: on_loop(self.sessions.limit_memory(most)),
@@ -360,14 +360,17 @@ class Assistant:
             SettingsError: it cannot have this value.
         """
         assign(self.settings, key, value)
-        section, name = key.split(".")
+        section = key.partition(".")[0]
         if section == "talk" and self._hearing is not None:
             self._hearing.configure()
-        if key in ("tts.rate", "tts.volume"):
-            for voice in self.chains["tts"].engines:
-                setattr(voice, name, value)
+        if key == "tts.rate":
+            for voice in self._synthesizers.engines:
+                voice.rate = value
+        elif key == "tts.volume":
+            for voice in self._synthesizers.engines:
+                voice.volume = value
         elif key == "stt.language":
-            for recognizer in self.chains["stt"].engines:
+            for recognizer in self._recognizers.engines:
                 recognizer.language = value
         elif key == "talk.hands_free":
             self.set_hands_free(value)

@@ -251,8 +251,8 @@ def _engines(kind: str, engines: Iterable[Any], work: Callable[[Any], str]) -> I
             yield Check(name, status, error.message, error.remedy or "vita doctor -v", engine=engine.name)
         else:
             detail = f"loaded and run in {time.monotonic() - start:.1f} s"
-            if notes := str(getattr(engine, "notes", "")):
-                yield Check(name, "warning", notes, "vita models verify", detail, engine.name)
+            if engine.notes:
+                yield Check(name, "warning", engine.notes, "vita models verify", detail, engine.name)
             else:
                 yield Check(name, "ok", found, detail=detail, engine=engine.name)
         finally:

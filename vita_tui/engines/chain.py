@@ -56,6 +56,8 @@ _VERBS: dict[Job, str] = {"stt": "Listening", "llm": "Answering", "tts": "Speaki
 
 class Named(Protocol):
     name: str
+    notes: str
+    """What is not as asked for; empty normally."""
 
 
 E = TypeVar("E", bound=Named)
@@ -360,7 +362,7 @@ class Chain(Generic[E]):
             if warm and not probe:
                 link.durations.append(seconds)
         in_time = link.breaker.record_success(seconds if warm else 0.0, permit, allowance=allowance)
-        notes = str(getattr(link.engine, "notes", ""))
+        notes = link.engine.notes
         with self._lock:
             link.health = Health.READY if in_time and not notes else Health.DEGRADED
             link.reason = notes if in_time else self._counted(link, f"took {seconds:.1f} s")

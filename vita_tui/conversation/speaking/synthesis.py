@@ -187,7 +187,7 @@ class Synthesis:
 
     def _say(self, engine: Synthesizer, speech: Speech, clause: Clause, rate: int) -> None:
         """Hand over the sound of `clause` as it comes, if `engine` is quick enough that it will not break off in between."""
-        pace = self._pace.get(engine.name, float(getattr(engine, "pace", QUICK)))
+        pace = self._pace.get(engine.name, engine.pace)
         ahead = self._ahead and pace < QUICK
         held: list[Samples] = []
         begun = False
@@ -196,7 +196,7 @@ class Synthesis:
             nonlocal begun
             # Not before: what another voice has said of it stands until this one has something to say.
             if not begun:
-                self._playback.first_sound(speech.track, clause, float(getattr(engine, "rate", 1.0)))
+                self._playback.first_sound(speech.track, clause, engine.rate)
                 begun = True
             if held:
                 self._playback.deliver(speech.track, clause, np.concatenate(held), engine.name, rate)

@@ -50,6 +50,8 @@ class Responder(Protocol):
 
     name: str
     """Such as "smollm2-135m-instruct" or "ollama llama3.2"."""
+    notes: str
+    """What is not as asked for; empty normally."""
     continues: bool
     """Whether a last message by the assistant is continued, so that a reply that broke off can go on."""
 

@@ -65,6 +65,7 @@ class OpenAIResponder:
             is_llama: it is llama.cpp's own server, as a child of ours: it keeps the prompt and continues a reply.
             repeat_penalty: for llama.cpp's own server; None for what it does by itself.
         """
+        self.notes = ""
         self.name = name or f"{_shown(model)} at {host_port(base_url)}"
         self.continues = is_llama
         self._base_url = base_url

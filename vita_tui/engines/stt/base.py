@@ -79,6 +79,8 @@ class Recognizer(Protocol):
     """Such as "whisper base"."""
     notes: str
     """What is not as asked for ("tiny.en because base did not load: …"); empty normally."""
+    language: str
+    """A language code or "auto", for what is transcribed without one; may be changed from any thread."""
 
     def load(self) -> None:
         """Load and warm up with real work; does nothing when loaded already.

@@ -66,6 +66,7 @@ class FakeRecognizer:
         """
         self.name = name
         self.notes = notes
+        self.language = "auto"
         self.load_error = load_error
         self.loads = 0
         """How often `load` did its work."""

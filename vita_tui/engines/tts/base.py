@@ -22,6 +22,14 @@ class Synthesizer(Protocol):
     """Such as "piper"."""
     sample_rate: int
     """Hertz; known after `load`."""
+    notes: str
+    """What is not as asked for; empty normally."""
+    rate: float
+    """Of the speech, 1 being the voice's own; may be changed from any thread, for the next clause."""
+    volume: float
+    """Of the speech, 0 to 1; may be changed like `rate`."""
+    pace: float
+    """Seconds that a second of sound takes to compute; known after `load`, and 1 where nobody measures it."""
 
     def load(self) -> None:
         """Load and warm up with real work; does nothing when loaded already.

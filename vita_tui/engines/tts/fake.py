@@ -37,6 +37,7 @@ class FakeSynthesizer:
         self.name = name
         self.sample_rate = sample_rate
         self.notes = ""
+        self.rate = self.volume = self.pace = 1.0
         self.clauses: list[str] = []
         """What it was asked to speak, in order."""
         self.loads = 0

@@ -76,6 +76,7 @@ class PiperSynthesizer:
             threads: of ONNX Runtime. The second saves a tenth to a third of the time, beside a language model at a lower
                 priority too.
         """
+        self.notes = ""
         self.voice_path = voice_path
         self.rate = rate
         """May be changed, as `volume`; the next clause is spoken so."""

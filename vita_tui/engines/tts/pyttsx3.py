@@ -79,6 +79,8 @@ class Pyttsx3Synthesizer:
             timeout: seconds after which a clause has failed and the child is killed.
             language: code of the language in which a default voice is looked for.
         """
+        self.notes = ""
+        self.pace = 1.0
         self.sample_rate = 22_050
         self.timeout = timeout
         self.starts = 0

@@ -62,6 +62,8 @@ class RemoteSynthesizer:
             timeout: seconds after which a clause has failed.
         """
         self._base_url = base_url
+        self.notes = ""
+        self.pace = 1.0
         self.name = f"{model} at {host_port(base_url)}"
         self.sample_rate = PCM_RATE
         """Hertz, of the clause that was spoken last."""
