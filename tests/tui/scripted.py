@@ -121,7 +121,7 @@ class ScriptedCore:
         self.session: Session | None = None
         self.sessions = shelf or ScriptedShelf()
         jobs: tuple[Job, ...] = ("stt", "llm", "tts")
-        self.chains: Mapping[Job, Any] = {
+        self.chains: Mapping[Job, ScriptedChain] = {
             job: ScriptedChain([status for status in engines if status.job == job]) for job in jobs
         }
         self.reply = reply

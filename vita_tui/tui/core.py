@@ -5,11 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from vita_tui.events import EventBus, Job, Part, State
+from vita_tui.events import EngineStatus, EventBus, Job, Part, State
 
-__all__ = ["Build", "Core", "Lacking", "Past", "Shelf", "Weights"]
+if TYPE_CHECKING:
+    from vita_tui.models.progress import Progress
+    from vita_tui.sessions.manager import SessionStats
+    from vita_tui.sessions.session import Hit, SessionSummary, Turn
+    from vita_tui.settings import Settings
+
+__all__ = ["Build", "Core", "Engines", "Lacking", "Past", "Shelf", "Weights"]
 
 
 class Past(Protocol):
@@ -20,24 +26,29 @@ class Past(Protocol):
     @property
     def title(self) -> str: ...
     @property
-    def turns(self) -> Sequence[Any]:
-        """`sessions.session.Turn`."""
-        ...
+    def turns(self) -> Sequence[Turn]: ...
 
 
 class Shelf(Protocol):
     """Where conversations are kept: `sessions.manager.SessionManager`. Every method may raise `StoreError`."""
 
-    async def list(self, limit: int = 50, offset: int = 0) -> Sequence[Any]:
-        """`sessions.session.Summary`, the last used first."""
+    async def list(self, limit: int = 50, offset: int = 0) -> Sequence[SessionSummary]:
+        """The last used first."""
         ...
 
-    async def search(self, words: str, limit: int = 50) -> Sequence[Any]:
-        """`sessions.session.Hit`, the newest first."""
+    async def search(self, words: str, limit: int = 50) -> Sequence[Hit]:
+        """The newest first."""
         ...
 
-    def stats(self) -> Any:
-        """`sessions.manager.SessionStats`."""
+    def stats(self) -> SessionStats: ...
+
+
+class Engines(Protocol):
+    """The engines of one job, in order: `engines.chain.Chain`."""
+
+    def statuses(self) -> Sequence[EngineStatus]: ...
+    def reset(self) -> None:
+        """Try again at once what is disabled for a while."""
         ...
 
 
@@ -53,21 +64,15 @@ class Core(Protocol):
     """Whether replies are spoken; the screen sets it."""
 
     @property
-    def settings(self) -> Any:
-        """`settings.Settings`."""
-        ...
+    def settings(self) -> Settings: ...
 
     @property
     def session(self) -> Past | None: ...
     @property
-    def sessions(self) -> Any:
-        """A `Shelf`."""
-        ...
+    def sessions(self) -> Shelf: ...
 
     @property
-    def chains(self) -> Mapping[Job, Any]:
-        """`engines.chain.Chain` of each job."""
-        ...
+    def chains(self) -> Mapping[Job, Engines]: ...
 
     async def start(self, *, resume: str | None = None) -> None: ...
     async def ask(self, text: str) -> None: ...
@@ -91,7 +96,7 @@ class Core(Protocol):
         ...
 
     def stop(self) -> None: ...
-    async def change(self, key: str, value: Any) -> None:
+    async def change(self, key: str, value: object) -> None:
         """Have a setting, such as "tts.rate", apply from now on."""
         ...
 
@@ -104,7 +109,7 @@ class Core(Protocol):
     async def aclose(self) -> None: ...
 
 
-Build = Callable[[Mapping[str, Any]], Core]
+Build = Callable[[Mapping[str, object]], Core]
 """Makes a core from the command line's overrides. Slow: it is called in a thread, after the first paint."""
 
 
@@ -121,14 +126,14 @@ class Lacking:
 class Weights(Protocol):
     """What is missing of the models, and how to get it. Both methods block: they are called in threads."""
 
-    def missing(self, settings: Any) -> list[Lacking]:
+    def missing(self, settings: Settings) -> list[Lacking]:
         """In the order in which they are fetched: the language model first, so that typing works early."""
         ...
 
     def pull(
-        self, names: Sequence[str], on_progress: Callable[[Any], None], cancelled: threading.Event
+        self, names: Sequence[str], on_progress: Callable[[Progress], None], cancelled: threading.Event
     ) -> None:
-        """Fetch them; `on_progress` gets `models.progress.Progress`.
+        """Fetch them.
 
         Raises:
             ModelError: why it did not work, and what to do.
