@@ -1,4 +1,4 @@
-"""What every test gets: a home of its own, and a skip that names what is missing. `--lockorder` watches locks in every test."""
+"""What every test gets: its own home, and a skip that names what is missing. `--lockorder` watches locks in every test."""
 
 from __future__ import annotations
 

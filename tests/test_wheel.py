@@ -1,4 +1,4 @@
-"""What people install: the wheel alone, in an environment and a home of its own, far from the checkout."""
+"""What people install: the wheel alone, in its own environment and home, far from the checkout."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ from vita_tui.conversation.hearing.echo_text import OwnWords
 from vita_tui.engines.tts.word_times import word_ends
 from vita_tui.text.spoken import say
 
-__all__ = ["Ears", "Figures", "Reply", "people", "replies", "report", "run"]
+__all__ = ["Figures", "Reply", "SpeechCheck", "people", "replies", "report", "run"]
 
 SENTENCES = """
 The library opens at nine in the morning.
@@ -219,7 +219,7 @@ def _listen(microphone: EchoMicrophone | Rehearsal, *, guarded: bool) -> list[_O
     ]
 
 
-class Ears:
+class SpeechCheck:
     """Whisper, for what was heard."""
 
     def __init__(self) -> None:
@@ -242,13 +242,13 @@ def run(
     *,
     seconds: float,
     with_people: float,
-    ears: Ears | None = None,
+    recognizer: SpeechCheck | None = None,
     bare: bool = False,
 ) -> Figures:
     """One level: `seconds` alone and `with_people` seconds with people, each in rooms of two minutes at most.
 
     Args:
-        ears: that words are understood with; without them, every onset counts as a stop.
+        recognizer: that words are understood with; without them, every onset counts as a stop.
         bare: listen also without cancelling and guards, in the first of the rooms.
     """
     figures = Figures(room.echo_db)
@@ -265,7 +265,7 @@ def run(
             )  # fmt: skip
             microphone.open()
             heard = _listen(microphone, guarded=True)
-            foreign = [_is_foreign(one, scene, ears) for one in heard]
+            foreign = [_is_foreign(one, scene, recognizer) for one in heard]
             if crowd:
                 figures.people += len(scene.talking)
                 for begin, end in scene.talking:
@@ -282,10 +282,10 @@ def run(
     return figures
 
 
-def _is_foreign(onset: _Onset, scene: _Scene, ears: Ears | None) -> bool:
-    if ears is None:
+def _is_foreign(onset: _Onset, scene: _Scene, recognizer: SpeechCheck | None) -> bool:
+    if recognizer is None:
         return True
-    text = ears.words(onset.audio)
+    text = recognizer.words(onset.audio)
     own = scene.own.is_own(text, BEGAN + onset.begin, BEGAN + onset.end)
     return bool(text.strip()) and not own
 
@@ -294,13 +294,13 @@ def report(
     room: Room, levels: Sequence[float], minutes: float, people_minutes: float, person: float = PERSON_DBFS
 ) -> list[Figures]:
     """The figures for each level, printed as they come."""
-    said, voices, ears = replies(), people(person), Ears()
+    said, voices, recognizer = replies(), people(person), SpeechCheck()
     sys.stderr.write("   echo    min  onsets/h  stops/h  bare/h   noticed    caught\n")
     found = []
     for level in levels:
         figures = run(
             replace(room, echo_db=level), said, voices,
-            seconds=minutes * 60, with_people=people_minutes * 60, ears=ears, bare=True,
+            seconds=minutes * 60, with_people=people_minutes * 60, recognizer=recognizer, bare=True,
         )  # fmt: skip
         sys.stderr.write(figures.line + "\n")
         found.append(figures)

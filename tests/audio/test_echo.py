@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.audio import echo_report
-from tests.audio.echo_report import Ears, Figures, Reply
+from tests.audio.echo_report import Figures, Reply, SpeechCheck
 from tests.room import BEGAN, Rehearsal, Room
 from vita_tui.audio import canceller, echo
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Samples
@@ -319,15 +319,15 @@ def said() -> list[Reply]:
 
 
 @pytest.fixture(scope="module")
-def ears() -> Ears:
-    return Ears()
+def recognizer() -> SpeechCheck:
+    return SpeechCheck()
 
 
 Run = Callable[[float], Figures]
 
 
 @pytest.fixture
-def run(said: list[Reply], ears: Ears) -> Run:
+def run(said: list[Reply], recognizer: SpeechCheck) -> Run:
     def level_of(echo_db: float) -> Figures:
         return echo_report.run(
             Room(echo_db, 0.12, -60.0),
@@ -335,7 +335,7 @@ def run(said: list[Reply], ears: Ears) -> Run:
             echo_report.people(),
             seconds=30,
             with_people=30,
-            ears=ears,
+            recognizer=recognizer,
             bare=True,
         )
 

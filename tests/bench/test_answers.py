@@ -45,7 +45,7 @@ async def test_the_model_is_asked_with_its_examples_and_without() -> None:
     assert [result[way]["asked"] for way in ("shown", "unshown")] == [3, 3]
     assert len(said) == len(result["answers"]) == 6
     assert {one["question"] for one in result["answers"]} == set(list(questions())[:3])
-    # With the examples three capitals are no riddle, also for the smallest mind.
+    # With the examples three capitals are no riddle, also for the smallest model.
     assert result["shown"]["right"] == 3
     assert result["shown"]["right"] == sum(one["right"] for one in result["answers"] if one["way"] == "shown")
     assert len(result["raw"]["ms"]) == 3

@@ -20,9 +20,9 @@ from vita_tui.health.registry import registry
 class Lost: ...
 
 async def main():
-    mind = FakeResponder([EngineError("The model is broken.")], name="mind")
+    model = FakeResponder([EngineError("The model is broken.")], name="model")
     health = {"breaker_failures": 1, "breaker_seconds": 3600}
-    async with assistant(mind, upkeep=True, health=health) as (vita, _):
+    async with assistant(model, upkeep=True, health=health) as (vita, _):
         await vita.ask("Hello?")
         registry.register(Lost(), kind="client", name="lost", owner="tests", close=lambda: None)
         print("ready", flush=True)
@@ -54,7 +54,7 @@ def test_it_tells_what_a_running_program_has_open_and_which_engines_are_disabled
             r"client   lost \(tests\) since .*: leaked, it was collected without being closed", check.detail
         )
         assert check.remedy == "Close what leaked: vita cleanup --running"
-        assert "breaker  mind: open, 1 of 1 failures, retried in" in check.detail
+        assert "breaker  model: open, 1 of 1 failures, retried in" in check.detail
         assert " s: The model is broken" in check.detail
     finally:
         program.communicate("\n", timeout=30)

@@ -211,9 +211,9 @@ def test_a_damaged_file_is_told_on_stderr(ids: list[str], home: Path) -> None:
     assert (result.exit_code, [one["id"] for one in json.loads(result.stdout)]) == (0, ids[::-1])
     assert "3 conversations with 6 turns were saved" in result.stderr
     assert "sessions.db.damaged-" in result.stderr
-    file.write_bytes(b"rubbish" * 1000)
+    file.write_bytes(b"garbage" * 1000)
     assert isinstance(vita("list").exception, StoreError)  # it only looks
-    assert file.read_bytes() == b"rubbish" * 1000
+    assert file.read_bytes() == b"garbage" * 1000
 
 
 @pytest.mark.redis

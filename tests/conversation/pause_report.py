@@ -35,22 +35,22 @@ PLACES = (0.25, 0.5, 0.75)
 EDGE = np.zeros(round(0.3 * SAMPLE_RATE), np.float32)
 
 
-def beginnings(samples: Samples, ears: Recognizer) -> Iterator[str]:
+def beginnings(samples: Samples, recognizer: Recognizer) -> Iterator[str]:
     """What is understood of an utterance up to each of `PLACES`, and of all of it."""
-    words = ears.transcribe(samples, words=True).words
+    words = recognizer.transcribe(samples, words=True).words
     for place in PLACES:
         cut = words[max(1, round(len(words) * place)) - 1].end
-        yield ears.transcribe(np.concatenate([samples[: round(cut * SAMPLE_RATE)], EDGE])).text
-    yield ears.transcribe(samples).text
+        yield recognizer.transcribe(np.concatenate([samples[: round(cut * SAMPLE_RATE)], EDGE])).text
+    yield recognizer.transcribe(samples).text
 
 
 def measure(folder: Path, model: str, pauses: Sequence[float]) -> dict[str, Any]:
     settings = Settings(stt={"model": model})
     silence = settings.talk.end_silence
-    ears = recognizers(settings, EventBus(), SystemClock()).engines[0]
-    ears.load()
+    recognizer = recognizers(settings, EventBus(), SystemClock()).engines[0]
+    recognizer.load()
     files = sorted(file for file in folder.iterdir() if file.suffix in (".wav", ".flac"))
-    understood = [list(beginnings(read_audio(file), ears)) for file in files]
+    understood = [list(beginnings(read_audio(file), recognizer)) for file in files]
     result: dict[str, Any] = {
         "utterances": len(files),
         "pauses": len(files) * len(PLACES),
@@ -77,7 +77,7 @@ def measure(folder: Path, model: str, pauses: Sequence[float]) -> dict[str, Any]
             }
             for name, count in cut.items()
         }
-    ears.cleanup()
+    recognizer.cleanup()
     return result
 
 

@@ -83,21 +83,21 @@ async def test_a_typed_question_is_answered_spoken_and_remembered() -> None:
 
 
 async def test_what_was_said_before_is_told_to_the_model() -> None:
-    mind = FakeResponder(["Hello Ada.", "Ada."])
-    async with assistant(mind) as (vita, _):
+    responder = FakeResponder(["Hello Ada.", "Ada."])
+    async with assistant(responder) as (vita, _):
         await vita.ask("I am Ada.")
         await vita.ask("Who am I?")
-    assert [(message["role"], message["content"]) for message in mind.requests[1][1:]] == [
+    assert [(message["role"], message["content"]) for message in responder.requests[1][1:]] == [
         ("user", "I am Ada."),
         ("assistant", "Hello Ada."),
         ("user", "Who am I?"),
     ]
-    assert mind.requests[1][0]["role"] == "system"
+    assert responder.requests[1][0]["role"] == "system"
 
 
 async def test_a_new_conversation_knows_nothing_of_the_old_one_which_can_be_resumed() -> None:
-    mind = FakeResponder(["One.", "Two.", "Three."])
-    async with assistant(mind) as (vita, _):
+    responder = FakeResponder(["One.", "Two.", "Three."])
+    async with assistant(responder) as (vita, _):
         await vita.ask("First?")
         assert vita.session is not None
         old = vita.session.id
@@ -108,19 +108,19 @@ async def test_a_new_conversation_knows_nothing_of_the_old_one_which_can_be_resu
         await vita.resume(old[:8])
         await vita.ask("Third?")
         assert [turn.text for turn in vita.session.turns] == ["First?", "One.", "Third?", "Three."]
-    asked = [[message["content"] for message in request[1:]] for request in mind.requests]
+    asked = [[message["content"] for message in request[1:]] for request in responder.requests]
     assert asked == [["First?"], ["Second?"], ["First?", "One.", "Third?"]]
 
 
 async def test_a_blank_question_is_none() -> None:
-    mind = FakeResponder()
-    async with assistant(mind) as (vita, events):
+    responder = FakeResponder()
+    async with assistant(responder) as (vita, events):
         await vita.ask(" \n ")
-        assert mind.requests == []
+        assert responder.requests == []
         assert events.of(UserSaid) == []
 
 
-# ---- minds that fail
+# ---- models that fail
 
 
 async def test_the_second_mind_answers_when_the_first_fails() -> None:
@@ -187,8 +187,8 @@ async def test_a_reply_that_breaks_off_for_good_keeps_what_was_said() -> None:
 
 
 async def test_stopping_keeps_only_what_was_heard() -> None:
-    mind = FakeResponder([LONG, "Yes."])
-    async with assistant(mind, speaker=FileSpeaker()) as (vita, events):
+    responder = FakeResponder([LONG, "Yes."])
+    async with assistant(responder, speaker=FileSpeaker()) as (vita, events):
         asking = asyncio.create_task(vita.ask("Tell me a story."))
         await heard_something(events)
         vita.stop()
@@ -206,13 +206,13 @@ async def test_stopping_keeps_only_what_was_heard() -> None:
         assert events.of(ClauseFinished)[-1].index < len(events.of(ClauseStarted))
 
         await vita.ask("Was that all?")
-    told = mind.requests[-1][-2]["content"]
+    told = responder.requests[-1][-2]["content"]
     assert told == f"{answer.heard.rstrip().rstrip('.')}…"
 
 
 async def test_a_new_question_takes_the_floor() -> None:
-    mind = FakeResponder([LONG, "Four."])
-    async with assistant(mind, speaker=FileSpeaker()) as (vita, events):
+    responder = FakeResponder([LONG, "Four."])
+    async with assistant(responder, speaker=FileSpeaker()) as (vita, events):
         asking = asyncio.create_task(vita.ask("Tell me a story."))
         await heard_something(events)
         await vita.ask("How much is two and two?")
@@ -229,13 +229,13 @@ async def test_a_new_question_takes_the_floor() -> None:
 
 async def test_stopping_before_the_first_word_ends_the_request() -> None:
     gate = asyncio.Event()
-    mind = FakeResponder([LONG], gate=gate)
-    async with assistant(mind) as (vita, events):
+    responder = FakeResponder([LONG], gate=gate)
+    async with assistant(responder) as (vita, events):
         asking = asyncio.create_task(vita.ask("Tell me a story."))
         await events.until(ReplyStarted)
         vita.stop()
         await asyncio.wait_for(asking, DEADLINE)
-        assert (mind.words, events.of(ReplyFinished)[0].reason) == (0, "stopped")
+        assert (responder.words, events.of(ReplyFinished)[0].reason) == (0, "stopped")
         assert vita.state is State.IDLE
         assert vita.session is not None
         assert [turn.role for turn in vita.session.turns] == ["user"]
@@ -270,8 +270,8 @@ async def test_without_a_microphone_the_talk_key_says_so() -> None:
 
 
 async def test_silence_is_not_sent_and_the_talk_key_listens_again() -> None:
-    mind = FakeResponder()
-    async with assistant(mind, microphone=silence(), audio={"earcons": False}) as (vita, events):
+    responder = FakeResponder()
+    async with assistant(responder, microphone=silence(), audio={"earcons": False}) as (vita, events):
         vita.talk()
         assert states(events)[-1] is State.LISTENING
         vita.talk()
@@ -279,7 +279,7 @@ async def test_silence_is_not_sent_and_the_talk_key_listens_again() -> None:
         await events.until(
             StateChanged, lambda event: event.previous is not State.INITIALIZING and event.state is State.IDLE
         )
-        assert mind.requests == []
+        assert responder.requests == []
         vita.talk()
         vita.stop()
         assert states(events)[-2:] == [State.LISTENING, State.IDLE]
@@ -328,8 +328,8 @@ async def test_without_a_speaker_the_reply_is_text() -> None:
 
 async def test_closing_in_the_middle_stores_what_was_heard_and_leaves_nothing_open() -> None:
     names = sorted(one.name for one in registry.open())
-    mind = FakeResponder([LONG])
-    async with assistant(mind, speaker=FileSpeaker(), microphone=silence()) as (vita, events):
+    responder = FakeResponder([LONG])
+    async with assistant(responder, speaker=FileSpeaker(), microphone=silence()) as (vita, events):
         asking = asyncio.create_task(vita.ask("Tell me a story."))
         await heard_something(events)
         assert len(registry.open()) > len(names)
@@ -343,7 +343,7 @@ async def test_closing_in_the_middle_stores_what_was_heard_and_leaves_nothing_op
         assert answer.heard
         assert len(answer.heard) < len(answer.text)
         await vita.ask("Still there?")
-        assert len(mind.requests) == 1
+        assert len(responder.requests) == 1
 
 
 # ---- settings that change while it runs

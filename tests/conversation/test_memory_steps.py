@@ -92,15 +92,15 @@ async def test_every_step_frees_memory_and_comes_back(
         assert active(made, "stt") == "whisper tiny.en"
         assert made.chains["stt"].statuses()[0].reason == ASIDE
         assert "country" in await understood(made, speech / "jfk.flac")
-        mind = made.chains["llm"].active
-        assert isinstance(mind, EmbeddedResponder)
-        assert mind.pid is None
+        responder = made.chains["llm"].active
+        assert isinstance(responder, EmbeddedResponder)
+        assert responder.pid is None
         await made.ask("Say hello.")
         assert made.last is not None
         assert made.last.reason == "complete"
         assert made.last.speech is not None
         assert made.last.speech.engines == ["pyttsx3"]
-        assert mind.pid is not None
+        assert responder.pid is not None
         assert made._model.unloading is not None, "it is unloaded again when no question follows"
 
         taken = {}
@@ -179,7 +179,7 @@ async def test_history_caches_give_their_memory_back_and_lose_nothing() -> None:
 
 
 class Heavy(FakeResponder):
-    """A mind whose model takes memory."""
+    """A responder whose model takes memory."""
 
     def __init__(self) -> None:
         super().__init__(["An answer."])
@@ -197,18 +197,18 @@ async def test_while_memory_is_short_the_model_comes_with_the_question_and_goes_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("vita_tui.conversation.thinking.prefill.SPARING_SECONDS", 0.0)
-    mind = Heavy()
-    async with assistant(mind, upkeep=True, health=CALM) as (made, _):
+    responder = Heavy()
+    async with assistant(responder, upkeep=True, health=CALM) as (made, _):
         while (await step(made, 0)).step != STEPS[4]:
             pass
-        assert mind.log == ["load", "unload"]
+        assert responder.log == ["load", "unload"]
         await made.ask("One?")
         assert made._model.unloading is not None
         await made._model.unloading
-        assert mind.log == ["load", "unload"] * 2
+        assert responder.log == ["load", "unload"] * 2
         assert (await step(made, PLENTY)).undone == "The language model stays loaded again"
         await made.ask("Two?")
-        assert mind.log == [*["load", "unload"] * 2, "load"]
+        assert responder.log == [*["load", "unload"] * 2, "load"]
 
 
 async def test_a_step_that_waits_for_the_voice_does_not_hold_up_quitting() -> None:

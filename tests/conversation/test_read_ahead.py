@@ -12,7 +12,7 @@ from vita_tui.events import TurnFinished
 
 
 async def hear(vita: Assistant, *partials: str) -> None:
-    """Have the ears report `partials` of a question, one after the other."""
+    """Have the recognizer report `partials` of a question, one after the other."""
     vita.talk()
     await settle()
     for text in partials:
@@ -26,37 +26,37 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def questions(mind: FakeResponder) -> list[str]:
-    return [messages[-1]["content"] for messages in mind.prefills if messages[-1]["role"] == "user"]
+def questions(responder: FakeResponder) -> list[str]:
+    return [messages[-1]["content"] for messages in responder.prefills if messages[-1]["role"] == "user"]
 
 
 async def test_the_model_reads_all_but_the_last_word_when_there_are_two_more() -> None:
-    mind = FakeResponder(["Paris."])
-    async with assistant(mind, microphone=silence()) as (vita, _):
+    responder = FakeResponder(["Paris."])
+    async with assistant(responder, microphone=silence()) as (vita, _):
         await hear(vita, "What", "What is", "What is the", "What is the cap", "What is the capital of")
-        assert questions(mind) == ["What is", "What is the capital"]
+        assert questions(responder) == ["What is", "What is the capital"]
 
 
 async def test_a_new_question_is_read_from_its_first_words_again() -> None:
-    mind = FakeResponder(["Paris."])
-    async with assistant(mind, microphone=silence()) as (vita, _):
+    responder = FakeResponder(["Paris."])
+    async with assistant(responder, microphone=silence()) as (vita, _):
         await hear(vita, "What is the capital")
         vita.stop()
         await hear(vita, "How far is")
-        assert questions(mind) == ["What is the", "How far"]
+        assert questions(responder) == ["What is the", "How far"]
 
 
 async def test_nothing_is_read_ahead_when_it_is_not_wanted() -> None:
-    mind = FakeResponder(["Paris."])
-    async with assistant(mind, microphone=silence(), llm={"read_ahead": False}) as (vita, _):
+    responder = FakeResponder(["Paris."])
+    async with assistant(responder, microphone=silence(), llm={"read_ahead": False}) as (vita, _):
         await hear(vita, "What is the capital of")
-        assert mind.prefills == []
+        assert responder.prefills == []
 
 
 async def test_what_is_asked_is_the_whole_question() -> None:
-    mind = FakeResponder(["Paris."])
-    async with assistant(mind, microphone=silence()) as (vita, events):
+    responder = FakeResponder(["Paris."])
+    async with assistant(responder, microphone=silence()) as (vita, events):
         await hear(vita, "What is the capital of Frank")
         await vita.ask("What is the capital of France?")
         await events.until(TurnFinished)
-        assert mind.requests[-1][-1]["content"] == "What is the capital of France?"
+        assert responder.requests[-1][-1]["content"] == "What is the capital of France?"

@@ -1,4 +1,4 @@
-"""Who has the floor, with scripted engines: onsets, words, and what becomes of the reply."""
+"""Turn-taking with scripted engines: onsets, words, and what becomes of the reply."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ LONG = "Here is the first of many sentences. " + "And then there is one more tha
 @pytest.fixture
 async def talking() -> AsyncIterator[tuple[Assistant, Events]]:
     """An assistant in the middle of a long reply, which sounds."""
-    mind = FakeResponder([LONG, "Second answer."])
-    async with assistant(mind, microphone=silence(), speaker=FileSpeaker()) as (vita, events):
+    responder = FakeResponder([LONG, "Second answer."])
+    async with assistant(responder, microphone=silence(), speaker=FileSpeaker()) as (vita, events):
         vita.set_hands_free(True)
         asking = asyncio.create_task(vita.ask("A question"))
         await events.until(ClauseStarted, lambda event: event.index == 2)
@@ -136,8 +136,8 @@ async def test_voice_that_never_becomes_words_is_given_up(
 
 
 async def test_who_goes_on_before_being_understood_asks_one_question() -> None:
-    mind = FakeResponder(["An answer."])
-    async with assistant(mind, microphone=silence()) as (vita, events):
+    responder = FakeResponder(["An answer."])
+    async with assistant(responder, microphone=silence()) as (vita, events):
         vita.set_hands_free(True)
         onset(vita, 1)
         assert state_of(vita) is State.LISTENING
@@ -156,8 +156,8 @@ async def test_who_goes_on_before_being_understood_asks_one_question() -> None:
 
 
 async def test_go_on_says_what_was_not_heard_and_asks_nobody() -> None:
-    mind = FakeResponder([LONG, "Never said."])
-    async with assistant(mind, speaker=FileSpeaker()) as (vita, events):
+    responder = FakeResponder([LONG, "Never said."])
+    async with assistant(responder, speaker=FileSpeaker()) as (vita, events):
         asking = asyncio.create_task(vita.ask("A question"))
         await events.until(ClauseStarted, lambda event: event.index == 2)
         vita.stop()
@@ -168,14 +168,14 @@ async def test_go_on_says_what_was_not_heard_and_asks_nobody() -> None:
         finished = await events.until(ReplyFinished, lambda event: event.turn == 2)
         assert [*heard.split(), *finished.text.split()] == LONG.split()
         assert unheard.split() == finished.text.split()
-        assert len(mind.requests) == 1
+        assert len(responder.requests) == 1
         vita.stop()
         await going_on
 
 
 async def test_go_on_after_a_whole_reply_is_a_question_like_another() -> None:
-    mind = FakeResponder(["All of it.", "There is more."])
-    async with assistant(mind) as (vita, events):
+    responder = FakeResponder(["All of it.", "There is more."])
+    async with assistant(responder) as (vita, events):
         await vita.ask("A question")
         await vita.ask("Go on.")
         assert [event.text for event in events.of(ReplyFinished)] == ["All of it.", "There is more."]

@@ -71,11 +71,11 @@ async def program(**sections: Any) -> AsyncIterator[tuple[Assistant, Events]]:
 
 def mend(broken: Path, sound: Path) -> None:
     """Put what is right in the place of what is wrong, in one step."""
-    spare = broken.with_name(f"{broken.name}.new")
-    spare.symlink_to(sound)
+    fallback = broken.with_name(f"{broken.name}.new")
+    fallback.symlink_to(sound)
     if broken.is_dir() and not broken.is_symlink():
         shutil.rmtree(broken)
-    spare.replace(broken)
+    fallback.replace(broken)
 
 
 def attempts(events: Events, job: str, engine: str) -> list[EngineWorked]:
@@ -112,17 +112,17 @@ async def test_a_voice_that_was_mended_speaks_again_by_itself(tmp_path: Path) ->
 async def test_a_model_that_was_mended_answers_again_by_itself(tmp_path: Path) -> None:
     pytest.importorskip("xllamacpp")
     real = next(paths.models_dir().glob("smollm2*/*.gguf"))
-    model = tmp_path / "mind.gguf"
+    model = tmp_path / "model.gguf"
     model.write_bytes(b"not a model")
     async with program(llm={"model": str(model)}, audio={"speak": False}) as (made, events):
         assert made.chains["llm"].statuses()[0].health is Health.MISSING
         mend(model, real)
         await events.until(EngineStatus, lambda event: event.job == "llm" and event.health is Health.READY)
-        failures = len(attempts(events, "llm", "mind"))
+        failures = len(attempts(events, "llm", "model"))
         await made.ask("Say hello.")
         assert made.last is not None
         assert made.last.reason == "complete", made.last.error
-        assert not [event for event in attempts(events, "llm", "mind")[failures:] if event.error]
+        assert not [event for event in attempts(events, "llm", "model")[failures:] if event.error]
 
 
 @pytest.mark.models
@@ -131,7 +131,7 @@ async def test_ears_that_were_mended_hear_again_by_themselves(tmp_path: Path, sp
     real = paths.models_dir() / "whisper-tiny.en"
     if not real.is_dir():
         pytest.skip("needs whisper-tiny.en")
-    model = tmp_path / "ears"
+    model = tmp_path / "recognizer"
     shutil.copytree(real, model)
     with (model / "model.bin").open("r+b") as file:
         file.truncate(1_000_000)
@@ -181,10 +181,10 @@ async def test_a_probe_in_the_whisper_thread_makes_way_for_a_person() -> None:
 async def test_a_voice_that_hangs_while_it_is_probed_keeps_no_clause_waiting() -> None:
     hang = threading.Event()
     broken = FakeSynthesizer(name="piper", failures=[EngineError("Broken."), hang])
-    spare = FakeSynthesizer(name="pyttsx3")
+    fallback = FakeSynthesizer(name="pyttsx3")
     health = {**HASTY, "breaker_seconds": 0.001}
     try:
-        async with assistant(voices=[broken, spare], health=health, upkeep=True) as (made, events):
+        async with assistant(voices=[broken, fallback], health=health, upkeep=True) as (made, events):
             await made.ask("One?")  # the first clause breaks piper
             while len(broken.clauses) < 2:  # and the probe hangs in the second
                 await asyncio.sleep(0.001)
@@ -202,16 +202,16 @@ async def test_a_voice_that_hangs_while_it_is_probed_keeps_no_clause_waiting() -
 
 async def test_the_only_model_is_left_to_the_question_that_comes_while_it_is_probed() -> None:
     gate = asyncio.Event()
-    mind = FakeResponder([EngineError("Broken."), "A probe.", "An answer."], name="mind", gate=gate)
+    responder = FakeResponder([EngineError("Broken."), "A probe.", "An answer."], name="model", gate=gate)
     health = {**HASTY, "breaker_seconds": 0.001}
-    async with assistant(mind, health=health, upkeep=True, audio={"speak": False}) as (made, events):
+    async with assistant(responder, health=health, upkeep=True, audio={"speak": False}) as (made, events):
         await made.ask("One?")
         assert made.last is not None
         assert made.last.reason == "failed"
-        while len(mind.requests) < 2:
+        while len(responder.requests) < 2:
             await asyncio.sleep(0.001)
         asking = asyncio.create_task(made.ask("Two?"))
-        while len(mind.requests) < 3:
+        while len(responder.requests) < 3:
             await asyncio.sleep(0.001)
         gate.set()
         await asking
@@ -229,16 +229,16 @@ def figures(made: Assistant, name: str, **labels: str) -> MetricValue:
 
 
 async def test_turns_that_keep_failing_raise_one_alert_even_while_the_engine_rests() -> None:
-    mind = FakeResponder([EngineError("The model is broken.")], name="mind")
+    responder = FakeResponder([EngineError("The model is broken.")], name="model")
     health = {"breaker_failures": 2, "breaker_seconds": 3600}
-    async with assistant(mind, upkeep=True, health=health, audio={"speak": False}) as (made, events):
+    async with assistant(responder, upkeep=True, health=health, audio={"speak": False}) as (made, events):
         for number in range(15):
             await made.ask(f"Question {number}?")
-        assert len(mind.requests) < 15, "it rests and is not asked"
+        assert len(responder.requests) < 15, "it rests and is not asked"
         (alert,) = events.of(Alert)
         assert alert.title == "Questions were not answered"
         assert alert.message.startswith("10 of the last 10 times. ")
-        jobs = figures(made, "turn_jobs", engine="mind", job="llm")
+        jobs = figures(made, "turn_jobs", engine="model", job="llm")
         assert (jobs.count, jobs.errors) == (15, 15)
         assert figures(made, "errors", kind="NoEngineError").value == 15
 
@@ -262,10 +262,10 @@ async def test_turns_that_work_and_an_engine_that_another_stands_in_for_are_no_e
 
 async def test_a_voice_and_ears_that_fail_are_counted_for_their_turn() -> None:
     voice = FakeSynthesizer(name="piper", failures=[EngineError("No.")] * 99)
-    ears = FakeRecognizer([EngineError("No.")], name="whisper")
+    listener = FakeRecognizer([EngineError("No.")], name="whisper")
     health = {"breaker_failures": 99}
     async with assistant(
-        voices=[voice], recognizer=ears, microphone=silence(), upkeep=True, health=health
+        voices=[voice], recognizer=listener, microphone=silence(), upkeep=True, health=health
     ) as (made, events):
         await made.ask("Will you say it?")
         failed = await events.until(TurnFailed, lambda event: event.job == "tts")

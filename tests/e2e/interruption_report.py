@@ -26,7 +26,7 @@ import numpy as np
 
 from tests.audio.test_devices import child, sounding
 from tests.e2e import stage
-from tests.e2e.scenarios import Mind, spoken
+from tests.e2e.scenarios import SlowResponder, spoken
 from tests.e2e.stage import StageMicrophone, StageSpeaker
 from tests.room import Room
 from tests.virtual_audio import virtual_audio
@@ -72,8 +72,8 @@ def sounds() -> list[tuple[str, Samples]]:
 class ReportedSpeaker(StageSpeaker):
     """Keeps when it was turned down."""
 
-    def __init__(self, *ears: Tap) -> None:
-        super().__init__(*ears)
+    def __init__(self, *recognizer: Tap) -> None:
+        super().__init__(*recognizer)
         self.turned_down: list[float] = []
 
     def fade(self, gain: float, seconds: float) -> None:
@@ -124,7 +124,7 @@ async def measure(minutes: float, people: int, echo: float) -> dict[str, Any]:
     speaker = ReportedSpeaker(microphone.echo.tap)
     vita = Assistant(
         settings,
-        responders=Chain("llm", [Mind([STORY], 0.0)], settings.health, bus=bus),
+        responders=Chain("llm", [SlowResponder([STORY], 0.0)], settings.health, bus=bus),
         synthesizers=synthesizers(settings, bus),
         recognizers=recognizers(settings, bus),
         sessions=SessionManager(MemoryStore(), settings.sessions, bus=bus),

@@ -209,7 +209,7 @@ class _Monkey:
 
 
 def let_loose(seed: int, presses: int, environment: Mapping[str, str] = os.environ) -> Report:
-    """Let one monkey press keys in a home of its own.
+    """Let one monkey press keys in its own home.
 
     Args:
         environment: where the sound goes, for one.

@@ -163,7 +163,7 @@ def spoken(text: str, level: float) -> Samples:
     return np.asarray(sound * 10 ** ((level - dbfs(sound)) / 20), np.float32)
 
 
-class Mind(FakeResponder):
+class SlowResponder(FakeResponder):
     """A model that follows a script, in its own time."""
 
     def __init__(self, script: Sequence[str], think_seconds: float) -> None:
@@ -281,7 +281,9 @@ async def play(scenario: Scenario) -> Outcome:
     microphone = StageMicrophone(scenario.room, paced=paced)
     microphone.limit = None if paced else round(scenario.length * SAMPLE_RATE)
     speaker = StageSpeaker(microphone.echo.tap, paced=paced)
-    ears = without_echo(microphone, speaker, settings.audio) if scenario.room.echo_db > -90 else microphone
+    recognizer = (
+        without_echo(microphone, speaker, settings.audio) if scenario.room.echo_db > -90 else microphone
+    )
     bus = EventBus()
     bus.subscribe(show.take)
     voices: Chain[Synthesizer] = Chain("tts", [FakeSynthesizer()], settings.health, bus=bus)
@@ -292,14 +294,14 @@ async def play(scenario: Scenario) -> Outcome:
         settings,
         responders=Chain(
             "llm",
-            [Mind(scenario.reply, scenario.think_seconds)],
+            [SlowResponder(scenario.reply, scenario.think_seconds)],
             settings.health,
             bus=bus,
         ),
         synthesizers=voices,
         recognizers=recognizers(settings, bus),
         sessions=SessionManager(MemoryStore(), settings.sessions, bus=bus),
-        microphone=ears,
+        microphone=recognizer,
         speaker=speaker,
         bus=bus,
         clock=StageClock(microphone),

@@ -126,18 +126,18 @@ class StageClock(SystemClock):
 class StageSpeaker(FileSpeaker):
     """Keeps what it plays, lets more than one listen in, and can be unplugged."""
 
-    def __init__(self, *ears: Tap, paced: bool = True) -> None:
+    def __init__(self, *taps: Tap, paced: bool = True) -> None:
         super().__init__(24_000, pace=paced)
-        self._ears = list(ears)
+        self._taps = list(taps)
         self._plugged = True
         super().tap(self._tell_ears)
 
     def tap(self, tap: Tap | None) -> None:
         if tap is not None:
-            self._ears.append(tap)
+            self._taps.append(tap)
 
     def _tell_ears(self, block: Samples, filled: int, due: float, rate: int) -> None:
-        for ear in self._ears:
+        for ear in self._taps:
             ear(block, filled, due, rate)
 
     def plug(self, there: bool) -> None:

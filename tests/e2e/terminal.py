@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 
 
 class Terminal:
-    """VITA in a terminal of its own."""
+    """VITA in its own terminal."""
 
     def __init__(
         self,

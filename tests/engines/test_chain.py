@@ -94,13 +94,13 @@ def test_the_same_words_are_spoken_by_the_next_engine_and_the_reason_is_shown(ri
     assert rig.notices() == []  # it is asked again at once
 
     assert rig.speak() == "pyttsx3"
-    resting = rig.status("piper")
-    assert (resting.health, resting.reason, resting.active) == (
+    disabled = rig.status("piper")
+    assert (disabled.health, disabled.reason, disabled.active) == (
         Health.DISABLED,
         "piper timed out (2 of 2)",
         False,
     )
-    assert resting.retry_seconds == pytest.approx(30.0, abs=0.2)
+    assert disabled.retry_seconds == pytest.approx(30.0, abs=0.2)
     assert rig.notices() == [("Speaking with pyttsx3", "Because piper timed out (2 of 2).")]
 
     assert rig.speak() == "pyttsx3"

@@ -41,7 +41,7 @@ def cases(kind: str) -> pytest.MarkDecorator:
 
 
 def vita(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What a command writes and how it ends, as in a process of its own."""
+    """What a command writes and how it ends, as in its own process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VITA_HOME", str(home))
         result = CliRunner().invoke(app, list(arguments))

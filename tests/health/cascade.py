@@ -1,4 +1,4 @@
-"""The cascade: every engine made to fail, hang, crash and return rubbish in the middle of a turn, alone and in pairs.
+"""The cascade: every engine made to fail, hang, crash and return garbage in the middle of a turn, alone and in pairs.
 
 Each case is a spoken turn through the assistant that `build` makes, at full speed: scripted engines, a microphone into which
 someone speaks, a speaker that keeps what it plays, sessions on disk. The turn must end idle with an answer or a sentence, and
@@ -52,9 +52,9 @@ from vita_tui.settings import Settings
 
 __all__ = ["Case", "Outcome", "Talker", "cases", "play", "table"]
 
-Kind = Literal["fail", "hang", "stall", "crash", "rubbish"]
+Kind = Literal["fail", "hang", "stall", "crash", "garbage"]
 """What "hang" does not come back from, "stall" ends as soon as it is told to stop, with what it has until then: nothing."""
-KINDS: tuple[Kind, ...] = ("fail", "hang", "crash", "rubbish")
+KINDS: tuple[Kind, ...] = ("fail", "hang", "crash", "garbage")
 JOBS: tuple[Job, ...] = ("stt", "llm", "tts")
 TIMEOUT = 0.3
 """Seconds that every engine has."""
@@ -63,7 +63,7 @@ PATIENCE = 15.0
 ABLATION_PATIENCE = 3.0
 QUESTION = "How many days are in a week?"
 ANSWER = "There are seven days in a week. Monday is the first of them. Sunday is the last of them, and then it starts again."
-RUBBISH: Mapping[Job, tuple[str, ...]] = {
+GARBAGE: Mapping[Job, tuple[str, ...]] = {
     "stt": ("nothing", "no text", "escape codes"),
     "llm": ("nothing", "bytes", "escape codes", "blanks without end", "half a character"),
     "tts": ("nothing", "not a number", "integers", "two channels", "no rate"),
@@ -76,33 +76,33 @@ class Case:
     """What goes wrong in one turn."""
 
     faults: Mapping[Job, Kind]
-    spare: bool
+    fallback: bool
     """Every job has a second engine that works."""
-    rubbish: Mapping[Job, str] = field(default_factory=dict)
+    garbage: Mapping[Job, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         parts = [
-            f"{job} {kind}" + (f" ({self.rubbish[job]})" if kind == "rubbish" else "")
+            f"{job} {kind}" + (f" ({self.garbage[job]})" if kind == "garbage" else "")
             for job, kind in self.faults.items()
         ]
-        return " + ".join(parts) + (", with a spare" if self.spare else ", alone")
+        return " + ".join(parts) + (", with a fallback" if self.fallback else ", alone")
 
 
 def cases() -> list[Case]:
-    """Every engine alone with every kind of rubbish, and every pair with the first kind of it; each with and without a spare."""
+    """Every engine alone with every kind of garbage, and every pair with the first kind of it; each with and without a fallback."""
     found = []
-    for spare in (True, False):
+    for fallback in (True, False):
         for job, kind in itertools.product(JOBS, KINDS):
-            kinds_of_rubbish = RUBBISH[job] if kind == "rubbish" else ("",)
-            found += [Case({job: kind}, spare, {job: rubbish}) for rubbish in kinds_of_rubbish]
+            kinds_of_garbage = GARBAGE[job] if kind == "garbage" else ("",)
+            found += [Case({job: kind}, fallback, {job: garbage}) for garbage in kinds_of_garbage]
         for (one, other), (kind, kind_of_other) in itertools.product(
             itertools.combinations(JOBS, 2), itertools.product(KINDS, repeat=2)
         ):
-            rubbish_of = {job: RUBBISH[job][0] for job in (one, other)}
-            found.append(Case({one: kind, other: kind_of_other}, spare, rubbish_of))
-        found.append(Case({"stt": "stall"}, spare))
-        found += [Case({"stt": "stall", job: "fail"}, spare) for job in ("llm", "tts")]
+            garbage_of = {job: GARBAGE[job][0] for job in (one, other)}
+            found.append(Case({one: kind, other: kind_of_other}, fallback, garbage_of))
+        found.append(Case({"stt": "stall"}, fallback))
+        found += [Case({"stt": "stall", job: "fail"}, fallback) for job in ("llm", "tts")]
     return found
 
 
@@ -114,7 +114,7 @@ class Trouble:
     """What an engine does wrong until it is mended, and when that showed."""
 
     kind: Kind
-    rubbish: str = ""
+    garbage: str = ""
     mended: bool = False
     released: threading.Event = field(default_factory=threading.Event)
     """Lets go of a call that hangs beyond its limit."""
@@ -126,7 +126,7 @@ class Trouble:
         self.released.set()
 
     def strike(self) -> None:
-        """Raise what `kind` raises; returns only for rubbish."""
+        """Raise what `kind` raises; returns only for garbage."""
         self.at = time.monotonic()
         if self.kind == "fail":
             raise EngineError("The engine is out of order.", remedy="Mend it.")
@@ -138,7 +138,7 @@ class Trouble:
 
 class BadRecognizer(FakeRecognizer):
     def __init__(self, trouble: Trouble) -> None:
-        super().__init__([QUESTION], name="bad ears")
+        super().__init__([QUESTION], name="bad recognizer")
         self._trouble = trouble
 
     def transcribe(self, audio: NDArray[np.float32], **how: Any) -> Transcription:
@@ -157,7 +157,7 @@ class BadRecognizer(FakeRecognizer):
             "nothing": None,
             "no text": Transcription(None, "en", 0.9, 0.0, 1.0, 0.0),  # type: ignore[arg-type]  # that is the point
             "escape codes": Transcription("\x1b[2J\x1b]0;owned\x07\x00\ud800", "en", 0.9, 0.0, 1.0, 0.0),
-        }[trouble.rubbish]
+        }[trouble.garbage]
         return wrong  # type: ignore[no-any-return]
 
 
@@ -167,7 +167,7 @@ class BadResponder(FakeResponder):
     continues = True
 
     def __init__(self, trouble: Trouble) -> None:
-        super().__init__([ANSWER], name="bad mind")
+        super().__init__([ANSWER], name="bad model")
         self._trouble = trouble
 
     async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
@@ -180,15 +180,15 @@ class BadResponder(FakeResponder):
                     trouble.strike()
                     if trouble.kind == "hang":
                         await asyncio.sleep(TIMEOUT)
-                        raise EngineTimeoutError(f"bad mind was silent for {TIMEOUT:g} s.")
-                    async for rubbish in self._rubbish():
-                        yield rubbish
+                        raise EngineTimeoutError(f"bad model was silent for {TIMEOUT:g} s.")
+                    async for garbage in self._garbage():
+                        yield garbage
                     return
                 number += 1
                 yield word
 
-    async def _rubbish(self) -> AsyncGenerator[Any, None]:
-        kind = self._trouble.rubbish
+    async def _garbage(self) -> AsyncGenerator[Any, None]:
+        kind = self._trouble.garbage
         if kind == "blanks without end":
             while True:
                 await asyncio.sleep(0)
@@ -228,17 +228,17 @@ class BadSynthesizer(FakeSynthesizer):
             "two channels": np.stack([sound, sound], axis=1),
             "no rate": sound,
         }
-        self.sample_rate = 0 if trouble.rubbish == "no rate" else 24_000
-        yield wrong[trouble.rubbish]
+        self.sample_rate = 0 if trouble.garbage == "no rate" else 24_000
+        yield wrong[trouble.garbage]
 
 
 class GoodResponder(FakeResponder):
-    """Answers, and goes on where another mind stopped."""
+    """Answers, and goes on where another model stopped."""
 
     continues = True
 
     def __init__(self) -> None:
-        super().__init__([ANSWER], name="spare mind")
+        super().__init__([ANSWER], name="fallback model")
 
     async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
         last = messages[-1]
@@ -310,9 +310,9 @@ class Outcome:
 def make_chains(case: Case) -> tuple[dict[Job, list[Any]], list[Trouble]]:
     """The engines of each job for `case`."""
     good: dict[Job, Any] = {
-        "stt": lambda: FakeRecognizer([QUESTION], name="spare ears"),
+        "stt": lambda: FakeRecognizer([QUESTION], name="fallback recognizer"),
         "llm": GoodResponder,
-        "tts": lambda: FakeSynthesizer(name="spare voice"),
+        "tts": lambda: FakeSynthesizer(name="fallback voice"),
     }
     bad: dict[Job, Any] = {"stt": BadRecognizer, "llm": BadResponder, "tts": BadSynthesizer}
     engines: dict[Job, list[Any]] = {}
@@ -320,10 +320,10 @@ def make_chains(case: Case) -> tuple[dict[Job, list[Any]], list[Trouble]]:
     for job in JOBS:
         engines[job] = []
         if job in case.faults:
-            trouble = Trouble(case.faults[job], case.rubbish.get(job, ""))
+            trouble = Trouble(case.faults[job], case.garbage.get(job, ""))
             troubles.append(trouble)
             engines[job].append(bad[job](trouble))
-        if case.spare or job not in case.faults:
+        if case.fallback or job not in case.faults:
             engines[job].append(good[job]())
     return engines, troubles
 
@@ -352,7 +352,7 @@ def _passes_on(attempt: Attempt[Any], error: BaseException | None) -> bool:
 
 
 async def play(case: Case, question: Samples, *, isolated: bool = True) -> Outcome:
-    """One turn in which `case` happens, and the one after it: the bad engines are mended then, unless there are spares.
+    """One turn in which `case` happens, and the one after it: the bad engines are mended then, unless there are fallbacks.
 
     Args:
         question: speech at `SAMPLE_RATE`, for the voice activity detector.
@@ -376,7 +376,7 @@ async def play(case: Case, question: Samples, *, isolated: bool = True) -> Outco
             await asyncio.wait_for(vita.ready.wait(), patience)
             first = await _turn(vita, events, talker, question, patience)
             after = time.monotonic() - max(trouble.at for trouble in troubles)
-            if not case.spare:
+            if not case.fallback:
                 for trouble in troubles:
                     trouble.mend()
                 await asyncio.sleep(0.02)  # the breakers' rest

@@ -71,7 +71,7 @@ class Deaths:
     """Times at which the file was not whole."""
 
 
-class _Ears(FakeRecognizer):
+class _Recognizer(FakeRecognizer):
     """Understands another question each time, so that every text is there once."""
 
     def __init__(self, life: int) -> None:
@@ -130,7 +130,11 @@ async def _talk(life: int, question: Samples, tell: Connection) -> None:
                 tell.send(("stored", session.turns[-1].text if session and session.turns else ""))
 
     bus, talker = EventBus(), Talker()
-    engines: dict[Any, list[Any]] = {"stt": [_Ears(life)], "llm": [_Mind(life)], "tts": [FakeSynthesizer()]}
+    engines: dict[Any, list[Any]] = {
+        "stt": [_Recognizer(life)],
+        "llm": [_Mind(life)],
+        "tts": [FakeSynthesizer()],
+    }
     settings = Settings(
         stt={"partials": False}, audio={"earcons": False}, sessions={"resume_last": True, "store": "sqlite"}
     )

@@ -136,7 +136,7 @@ def kills() -> None:
 
 
 def falls() -> None:
-    chosen = [case for case in cascade.cases() if case.spare and len(case.faults) == 1]
+    chosen = [case for case in cascade.cases() if case.fallback and len(case.faults) == 1]
     with (
         tempfile.TemporaryDirectory(prefix="vita-cascade-") as folder,
         mock.patch.dict(os.environ, {"VITA_HOME": f"{folder}/vita"}),
@@ -145,11 +145,11 @@ def falls() -> None:
         question = _question(Path(folder))
         outcomes = cascade.table(question, isolated=True)
         without = cascade.table(question, isolated=False, chosen=chosen)
-    alone = {_faults(one.case): one for one in outcomes if not one.case.spare}
-    spare = {_faults(one.case): one for one in outcomes if one.case.spare}
+    alone = {_faults(one.case): one for one in outcomes if not one.case.fallback}
+    fallback = {_faults(one.case): one for one in outcomes if one.case.fallback}
     _out("| what goes wrong | with a second engine | s | alone | s | next turn |")
     _out("|---|---|---|---|---|---|")
-    for name, one in spare.items():
+    for name, one in fallback.items():
         other = alone[name]
         following = " / ".join(dict.fromkeys((_word(one.next_answer), _word(other.next_answer))))
         _out(

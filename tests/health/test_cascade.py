@@ -24,8 +24,8 @@ from vita_tui.events import ClauseStarted, EventBus, Heard, Notice, ReplyDelta, 
 from vita_tui.settings import Settings
 
 QUESTION = "How many days are in a week?"
-MIND = {"max_tokens": 30, "threads": 1, "nice": 0}
-"""A mind that also answers while the machine is busy with other things."""
+MODEL = {"max_tokens": 30, "threads": 1, "nice": 0}
+"""A model that also answers while the machine is busy with other things."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ async def test_the_turn_ends_with_an_answer_or_a_sentence_and_the_next_one_is_an
     outcome: Outcome = await play(case, question)
     assert outcome.answer, "the turn did not end, or nobody said why"
     assert outcome.next_answer in ("spoken", "written")
-    if case.spare:
+    if case.fallback:
         assert outcome.answer == "spoken", "the second engine had only to be asked"
     elif "tts" in case.faults and len(case.faults) == 1:
         assert outcome.answer == "written"
@@ -53,7 +53,7 @@ async def test_the_turn_ends_with_an_answer_or_a_sentence_and_the_next_one_is_an
 @pytest.mark.proof
 @pytest.mark.audio
 @pytest.mark.parametrize(
-    "case", [case for case in cases() if case.spare and len(case.faults) == 1][:4:3], ids=str
+    "case", [case for case in cases() if case.fallback and len(case.faults) == 1][:4:3], ids=str
 )
 async def test_without_the_chain_a_spare_is_of_no_use(case: Case, question: Samples) -> None:
     assert not (await play(case, question, isolated=False)).good
@@ -64,12 +64,12 @@ async def test_without_the_chain_a_spare_is_of_no_use(case: Case, question: Samp
 
 @asynccontextmanager
 async def real(**settings: Any) -> AsyncIterator[tuple[Assistant, Events]]:
-    """The real mind and the system's voice, as the settings make them; what is spoken goes nowhere."""
+    """The real model and the system's voice, as the settings make them; what is spoken goes nowhere."""
     bus = EventBus()
     events = Events(bus)
     chosen = Settings(
         **{
-            "llm": MIND,
+            "llm": MODEL,
             "tts": {"engines": ("pyttsx3",)},
             "sessions": {"store": "memory"},
             **settings,
@@ -112,13 +112,13 @@ async def answered(vita: Assistant, events: Events, text: str) -> ReplyFinished:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hanging"])
 async def test_the_real_mind_in_the_middle_of_a_reply(number: signal.Signals) -> None:
     timeout = 30.0 if number == signal.SIGKILL else 5.0
-    async with real(llm={**MIND, "timeout": timeout}, health={"breaker_seconds": 0.01}) as (
+    async with real(llm={**MODEL, "timeout": timeout}, health={"breaker_seconds": 0.01}) as (
         vita,
         events,
     ):
-        (mind,) = vita.chains["llm"].engines
-        assert isinstance(mind, EmbeddedResponder)
-        struck = strike_at_first(ReplyDelta, vita.bus, number, lambda: mind.pid)
+        (responder,) = vita.chains["llm"].engines
+        assert isinstance(responder, EmbeddedResponder)
+        struck = strike_at_first(ReplyDelta, vita.bus, number, lambda: responder.pid)
         first = await answered(vita, events, "Tell me a long story about a dog.")
         assert struck
         assert first.text.strip() or first.error
@@ -128,7 +128,7 @@ async def test_the_real_mind_in_the_middle_of_a_reply(number: signal.Signals) ->
         second = await answered(vita, events, "Say hello.")
         assert second.reason in ("complete", "length"), second.error
         assert second.text.strip()
-        assert mind.pid not in struck, "a new child answers"
+        assert responder.pid not in struck, "a new child answers"
 
 
 @pytest.mark.models

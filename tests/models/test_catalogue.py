@@ -105,7 +105,7 @@ def test_everything_in_the_default_set_can_come_from_packages() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
-        ('"stt"', '"ears"', "no kind"),
+        ('"stt"', '"recognizer"', "no kind"),
         ('name = "toy"', 'name = "../toy"', "no name for a folder"),
         ('name = "config.json"', 'name = "../config.json"', "not inside"),
         ('name = "config.json"', 'name = "model.bin"', "twice"),

@@ -135,21 +135,21 @@ def test_a_whisper_from_the_hub_is_pinned_when_it_is_fetched(toy: Toy) -> None:
 
 
 def test_one_file_of_a_repository(toy: Toy) -> None:
-    files = {"q4/mind.gguf": b"GGUF" + bytes(5000), "q8/mind.gguf": b"GGUF" + bytes(9000)}
-    toy.hub.put("/api/models/other/minds/revision/main", repo_info("other/minds", files, lfs=tuple(files)))
+    files = {"q4/model.gguf": b"GGUF" + bytes(5000), "q8/model.gguf": b"GGUF" + bytes(9000)}
+    toy.hub.put("/api/models/other/models/revision/main", repo_info("other/models", files, lfs=tuple(files)))
     for name, data in files.items():
-        toy.hub.put(f"/other/minds/resolve/{'1' * 40}/{name}", Answer(data))
-    fetch.pull(["hf:other/minds/q4/mind.gguf"])
-    path = resolve("hf:other/minds/q4/mind.gguf", "llm")
-    assert path.read_bytes() == files["q4/mind.gguf"]
+        toy.hub.put(f"/other/models/resolve/{'1' * 40}/{name}", Answer(data))
+    fetch.pull(["hf:other/models/q4/model.gguf"])
+    path = resolve("hf:other/models/q4/model.gguf", "llm")
+    assert path.read_bytes() == files["q4/model.gguf"]
     with pytest.raises(ModelError, match="not on this machine"):
-        resolve("hf:other/minds/q8/mind.gguf", "llm")
-    with pytest.raises(ModelError, match=r"has no file q5/mind\.gguf on the hub") as caught:
-        fetch.pull(["hf:other/minds/q5/mind.gguf"])
-    assert "hf:other/minds/q4/mind.gguf" in caught.value.remedy
+        resolve("hf:other/models/q8/model.gguf", "llm")
+    with pytest.raises(ModelError, match=r"has no file q5/model\.gguf on the hub") as caught:
+        fetch.pull(["hf:other/models/q5/model.gguf"])
+    assert "hf:other/models/q4/model.gguf" in caught.value.remedy
     with pytest.raises(ModelError, match=r"no model\.bin") as caught:
-        fetch.pull(["hf:other/minds"])
-    assert "hf:other/minds/q4/mind.gguf" in caught.value.remedy
+        fetch.pull(["hf:other/models"])
+    assert "hf:other/models/q4/model.gguf" in caught.value.remedy
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ async def work(
 def in_threads(
     manager: SessionManager, ids: Sequence[str], threads: int, operations: int
 ) -> list[dict[str, list[str]]]:
-    """`work` in so many threads that share one manager, each with a loop of its own; all begin at once."""
+    """`work` in so many threads that share one manager, each with its own loop; all begin at once."""
     results: list[dict[str, list[str]]] = []
     barrier = threading.Barrier(threads)
 

@@ -27,7 +27,7 @@ PATIENCE = 30.0
 
 
 class Kitty:
-    """The program in a window of its own."""
+    """The program in its own window."""
 
     def __init__(self, folder: Path) -> None:
         self._told = paths.data_dir() / "told"

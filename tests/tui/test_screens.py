@@ -156,7 +156,7 @@ class ScriptedWeights:
     """Fetches nothing: says what it is told to, when it is told to."""
 
     def __init__(self) -> None:
-        self.lacking = [Lacking("mind", "llm", 1000), Lacking("ears", "stt", 2000)]
+        self.lacking = [Lacking("model", "llm", 1000), Lacking("recognizer", "stt", 2000)]
         self.pulls: list[list[str]] = []
         self.go_on = threading.Event()
         self.error: Exception | None = None
@@ -168,16 +168,16 @@ class ScriptedWeights:
         self, names: Sequence[str], on_progress: Callable[[Any], None], cancelled: threading.Event
     ) -> None:
         self.pulls.append(list(names))
-        if "mind" in names:
-            on_progress(_progress("mind", "downloading", 400, 1000))
-            on_progress(_progress("mind", "ready", 1000, 1000))
-        on_progress(_progress("ears", "downloading", 500, 2000))
+        if "model" in names:
+            on_progress(_progress("model", "downloading", 400, 1000))
+            on_progress(_progress("model", "ready", 1000, 1000))
+        on_progress(_progress("recognizer", "downloading", 500, 2000))
         while not self.go_on.wait(0.01):
             if cancelled.is_set():
                 raise Cancelled
         if self.error is not None:
             raise self.error
-        on_progress(_progress("ears", "ready", 2000, 2000))
+        on_progress(_progress("recognizer", "ready", 2000, 2000))
 
 
 def _progress(model: str, phase: Any, done: int, total: int) -> Progress:
@@ -269,7 +269,7 @@ async def test_fetching_can_be_cancelled_and_tried_again() -> None:
         await until(pilot, lambda: retry.display)
         assert "vita models pull" in text_of(app.main.query_one("#fetch .words", Static))
         retry.press()
-        await until(pilot, lambda: weights.pulls == [["mind", "ears"], ["ears"]])
+        await until(pilot, lambda: weights.pulls == [["model", "recognizer"], ["recognizer"]])
         weights.go_on.set()
         await until(pilot, lambda: not app.main.query(Fetch))
 

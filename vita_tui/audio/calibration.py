@@ -1,4 +1,4 @@
-"""Getting to know the room: what the microphone hears of the speaker, how late, and how quiet it is otherwise.
+"""Calibration: what the microphone hears of the speaker, how late, and how quiet it is otherwise.
 
 Three sweeps are played and recorded. `record` works the devices, in the calling thread; `measure` and `choose` are plain
 functions of what was recorded.

@@ -1,6 +1,6 @@
 """Simple questions put to the language model, as a turn puts them: how many it answers rightly, and how long it takes.
 
-Every question opens a conversation of its own. Where the model is shown examples, it is asked again without them.
+Every question opens its own conversation. Where the model is shown examples, it is asked again without them.
 """
 
 from __future__ import annotations

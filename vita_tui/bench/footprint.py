@@ -96,7 +96,7 @@ def report(empty: float, ready: float, peak: float, after: Sequence[float], idle
 
 
 class _MemorySampler:
-    """Looks at memory in a thread of its own, `memory watch`, until `stop`."""
+    """Looks at memory in its own thread, `memory watch`, until `stop`."""
 
     def __init__(self) -> None:
         self.peak = 0.0

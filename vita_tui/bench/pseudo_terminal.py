@@ -19,7 +19,7 @@ CHUNK = 65_536
 
 
 class PseudoTerminal:
-    """A child on a terminal of its own. All times are monotonic seconds.
+    """A child on its own terminal. All times are monotonic seconds.
 
     Raises:
         VitaError: this system has no pseudo-terminals.

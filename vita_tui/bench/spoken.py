@@ -1,7 +1,7 @@
 """What is said for written text, judged by a list of pairs: VITA's reader, and libraries that do the same.
 
 A wording is right when it is one of the given ones, blanks, hyphens, capitals and punctuation aside: "twenty-five", "twenty five" and
-"zwanzig fünf" written in one are what a listener would hear alike. Each library runs in a process of its own, so that its
+"zwanzig fünf" written in one are what a listener would hear alike. Each library runs in its own process, so that its
 import, its preparation and its memory are its own.
 """
 
@@ -39,7 +39,7 @@ ALIKE: dict[str, tuple[tuple[str, str], ...]] = {
     "fr": ((r"\best (?=inférieur|supérieur)", ""),),
     "es": ((r"\bes (?=menor|mayor)", ""),),
 }
-"""What a listener does not mind."""
+"""Differences that a listener accepts."""
 
 
 @dataclass(frozen=True, slots=True)

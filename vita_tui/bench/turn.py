@@ -36,7 +36,7 @@ async def measure(
     pause: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Ask `rounds` questions, each in a conversation of its own, and return the report.
+    """Ask `rounds` questions, each in its own conversation, and return the report.
 
     A question is heard in real time; its last sample is the key, or with `pause` the beginning of the silence that ends it.
     `voice_to_voice` counts from there to the first sound that is ready to play. The cascade gets all of the question at once and

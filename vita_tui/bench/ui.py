@@ -97,7 +97,7 @@ def _check_weights() -> None:
 
 @contextlib.contextmanager
 def _home() -> Iterator[dict[str, str]]:
-    """An environment with the user's settings and models, but conversations, logs and prompts of its own."""
+    """An environment with the user's settings and models, but its own conversations, logs and prompts."""
     models, cache = paths.models_dir().resolve(), paths.cache_dir().resolve()
     settings = paths.config_file().resolve()
     with tempfile.TemporaryDirectory(prefix="vita-bench-", ignore_cleanup_errors=True) as folder:

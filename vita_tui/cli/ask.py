@@ -148,7 +148,7 @@ def ask(
 ) -> None:
     """Ask one question and print the answer as it is written.
 
-    Nothing is kept: each call is a conversation of its own.
+    Nothing is kept: each call is its own conversation.
 
     Example: git log -5 | vita ask -
     """

@@ -207,7 +207,7 @@ class TurnTaking:
             case Act.YIELD, _:
                 self._replies.stop("interrupted")
             case Act.PREFILL, WordsSoFar():
-                self._model.hear(cause.text.split()[:-1], self._carried)
+                self._model.prefill_question(cause.text.split()[:-1], self._carried)
             case Act.THINK_AHEAD, DraftTranscript():
                 self._replies.draft(cause.text)
             case Act.DROP_DRAFT, _:

@@ -76,7 +76,7 @@ class Upkeep:
                 self._noted[name] = value
 
     def start(self) -> None:
-        """Begin; everything happens in threads of its own."""
+        """Begin; everything happens in its own threads."""
         self._detach = self.metrics.attach(self._bus)
         self._watch.start()
         self.pressure.start()

@@ -42,7 +42,7 @@ def _ms(seconds: float | None) -> float | None:
 
 
 def collector_registry(source: Callable[[], Iterable[MetricValue]]) -> CollectorRegistry:
-    """A registry of its own (nothing of the Python process is in it) that asks `source` at every scrape."""
+    """A separate registry (nothing of the Python process is in it) that asks `source` at every scrape."""
     from prometheus_client import CollectorRegistry
 
     registry = CollectorRegistry(auto_describe=False)

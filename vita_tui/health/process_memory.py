@@ -230,7 +230,7 @@ def give_back() -> None:
 def settle_allocator() -> None:
     """Have glibc keep little of what the engines free; before their threads start.
 
-    Left to itself it gives each thread a heap of its own, and takes blocks of up to 32 MB from there once one of that size was freed:
+    Left to itself it gives each thread its own heap, and takes blocks of up to 32 MB from there once one of that size was freed:
     after six turns that is 110 MB of free pages, which nothing needs. With these limits recognition and speech take as long as without.
     """
     if (set_option := _libc("mallopt")) is not None:

@@ -438,7 +438,7 @@ def _close(entries: list[Entry], deadline: float) -> list[Entry]:
 
 
 def _start(entry: Entry, function: Callable[[], None], done: queue.SimpleQueue[tuple[Entry, bool]]) -> None:
-    """Run `function` in a thread of its own, so that one that hangs holds up nobody."""
+    """Run `function` in its own thread, so that one that hangs holds up nobody."""
 
     def guarded() -> None:
         closed = False

@@ -1,6 +1,6 @@
 """What is kept of one metric: a count, a value, durations, or calls and how many of them failed.
 
-Every series has a lock of its own, so threads that write different metrics never wait for each other. Times are monotonic
+Every series has its own lock, so threads that write different metrics never wait for each other. Times are monotonic
 seconds of this process; on disk they are seconds since 1970, so that they mean the same to the next process.
 """
 
@@ -80,7 +80,7 @@ class Series:
         raise NotImplementedError
 
     def fresh(self) -> Series | None:
-        """What came since the last `mark_saved`, as a series of its own; None when nothing did."""
+        """What came since the last `mark_saved`, as its own series; None when nothing did."""
         raise NotImplementedError
 
     def mark_saved(self, fresh: Any) -> None:

@@ -194,7 +194,7 @@ class HubClient:
         if self.down:
             raise HubError(self.down, down=True)
 
-        # Not by HfApi: its user agent costs a request of its own and tells the hub what runs here.
+        # Not by HfApi: its user agent costs an extra request and tells the hub what runs here.
         def ask() -> tuple[int, str, Any]:
             from huggingface_hub import constants, get_session
 
@@ -328,7 +328,7 @@ def _wait(
 
 
 def _bounded(ask: Callable[[], T], seconds: float, cancelled: threading.Event) -> T | Exception:
-    """What `ask` returns or raises, in a thread of its own; HubError when that takes longer than `seconds`."""
+    """What `ask` returns or raises, in its own thread; HubError when that takes longer than `seconds`."""
     answer: queue.Queue[T | Exception] = queue.Queue()
 
     def work() -> None:

@@ -1,6 +1,6 @@
 """What of the catalogue is on this machine.
 
-Each model has a folder of its own under `paths.models_dir()`. A model that came from the hub by its place there has a `source.json`
+Each model has its own folder under `paths.models_dir()`. A model that came from the hub by its place there has a `source.json`
 beside its files with their sizes and digests; it is written last, so where it is, the model was whole.
 """
 

@@ -92,7 +92,7 @@ class _ConnectionThread:
 
 
 class Reader(_ConnectionThread):
-    """Does each piece of work by itself, in a snapshot of its own."""
+    """Does each piece of work by itself, in its own snapshot."""
 
     def _do(self, connection: sqlite3.Connection, batch: list[Queued]) -> None:
         def in_snapshot(work: Work) -> Work:

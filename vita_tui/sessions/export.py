@@ -82,7 +82,7 @@ def to_markdown(session: Session) -> str:
 
 
 def _ending(turn: Turn) -> str:
-    """Why a turn has no answer, or half of one, on a line of its own; empty when it is whole."""
+    """Why a turn has no answer, or half of one, on its own line; empty when it is whole."""
     if turn.error:
         return f"*No answer: {_without_html(' '.join(turn.error.split()))}*"
     return "*Unfinished: VITA ended in the middle.*" if turn.unfinished else ""

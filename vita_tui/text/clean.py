@@ -38,7 +38,7 @@ def clean(text: str) -> str:
 
 
 def clean_line(text: str) -> str:
-    """`clean` on one line: line ends and tabs become blanks, so that nothing can pass for a line of VITA's own."""
+    """`clean` on one line: line ends and tabs become blanks, so that nothing can pass for a line from VITA."""
     return clean(_SEPARATORS.sub(" ", ESCAPES.sub("", text.strip("\r\n"))))
 
 

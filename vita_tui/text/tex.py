@@ -1,6 +1,6 @@
 """Formulas in TeX as a line of ordinary signs, which is then read like any other: \\frac{a}{b} → a ∕ b, \\alpha^2 → α².
 
-What has a sign of its own becomes that; sums, integrals and functions become words of the language. Commands that are not known
+What has a sign becomes that; sums, integrals and functions become words of the language. Commands that are not known
 leave their arguments, those for looks nothing.
 """
 

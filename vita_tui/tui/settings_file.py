@@ -102,7 +102,7 @@ def _parsed_or_none(text: str) -> dict[str, Any] | None:
 
 
 def _with_line(text: str, section: str, name: str, line: str) -> str:
-    """`text` with `line` in the place of the setting's own, or at the end of its section, or in a section of its own."""
+    """`text` with `line` in the place of the setting's own, or at the end of its section, or in its own section."""
     lines = text.splitlines()
     start = next((at for at, old in enumerate(lines) if re.match(rf"\s*\[\s*{section}\s*\]", old)), None)
     if start is None:

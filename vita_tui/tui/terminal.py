@@ -1,6 +1,6 @@
 """The terminal is Textual's alone while the screen runs: what native libraries print goes to the log file.
 
-Textual draws on standard error. Here the terminal gets a descriptor of its own, standard output and error of the process are
+Textual draws on standard error. Here the terminal gets its own descriptor, standard output and error of the process are
 led into the log, and the driver is told. A terminal that goes away is noticed instead of being written to for ever, and one that can
 report key releases is asked to.
 """

@@ -112,21 +112,24 @@ async def test_a_voice_that_is_not_quick_enough_is_heard_clause_by_clause(rate: 
 
 
 async def test_another_voice_says_all_of_a_clause_in_which_one_broke_off() -> None:
-    broken, spare = Piecewise(fails=True), FakeSynthesizer(name="spare")
-    async with assistant(FakeResponder([REPLY]), voices=[broken, spare]) as (vita, events):
+    broken, fallback = Piecewise(fails=True), FakeSynthesizer(name="fallback")
+    async with assistant(FakeResponder([REPLY]), voices=[broken, fallback]) as (vita, events):
         assert await heard_of(vita, events, broken.go_on.set) == (REPLY, "")
         assert vita.last is not None
         assert vita.last.speech is not None
-        assert vita.last.speech.engines == ["piecewise", "spare"]
-        assert len(spare.clauses) == 1
-        assert spare.clauses[0].endswith("now.")
+        assert vita.last.speech.engines == ["piecewise", "fallback"]
+        assert len(fallback.clauses) == 1
+        assert fallback.clauses[0].endswith("now.")
 
 
 async def test_what_was_heard_stands_when_the_next_voice_fails_too() -> None:
     broken = Piecewise(fails=True)
-    spare = FakeSynthesizer(name="spare", failures=[EngineError("It has nothing to say.")])
+    fallback = FakeSynthesizer(name="fallback", failures=[EngineError("It has nothing to say.")])
     speaker = FileSpeaker()
-    async with assistant(FakeResponder([REPLY]), voices=[broken, spare], speaker=speaker) as (vita, events):
+    async with assistant(FakeResponder([REPLY]), voices=[broken, fallback], speaker=speaker) as (
+        vita,
+        events,
+    ):
         heard, unheard = await heard_of(vita, events, broken.go_on.set)
         assert len(heard) > len(FIRST)
         assert unheard.strip()

@@ -1,4 +1,4 @@
-"""A mind behind HTTP: whatever the server does, there is a reply or a sentence that says why there is none."""
+"""A language model behind HTTP: whatever the server does, there is a reply or a sentence that says why there is none."""
 
 from __future__ import annotations
 

@@ -158,10 +158,12 @@ async def test_the_next_voice_speaks_the_clauses_that_the_server_fails() -> None
 
     with serving(answer) as server:
         voice = RemoteSynthesizer(server.base_url, "m")
-        mind = FakeResponder(
+        responder = FakeResponder(
             ["One is said by the server. Two and three are said by another voice, all of them."]
         )
-        async with assistant(mind, voices=[voice, FakeSynthesizer()], speaker=FileSpeaker(pace=False)) as (
+        async with assistant(
+            responder, voices=[voice, FakeSynthesizer()], speaker=FileSpeaker(pace=False)
+        ) as (
             vita,
             events,
         ):

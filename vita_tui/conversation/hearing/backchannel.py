@@ -1,4 +1,4 @@
-"""What somebody means who speaks while VITA does: go on, stop, or let me say something.
+"""What an utterance during a reply means: go on, stop, or let me say something.
 
 Judged by the words alone; who said them is judged in `own_words`. Sounds without words, and words that only show that one
 listens, do not stop a reply.

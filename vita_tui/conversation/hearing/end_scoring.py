@@ -1,4 +1,4 @@
-"""Judges the sound of pauses in a thread of its own: is this the end of what the user says?
+"""Judges the sound of pauses in its own thread: is this the end of what the user says?
 
 The newest pause is judged; while one is, there is no time for another. A judge that cannot be loaded, or fails, is told of once and
 is not asked again: then the words alone decide.

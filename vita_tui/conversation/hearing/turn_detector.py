@@ -61,7 +61,7 @@ SCORE_EVERY = 0.1
 SCORED_SECONDS = 2.5
 """Of a silence; after that nothing new is heard in it."""
 WINDOW_SECONDS = 8.0
-"""Of sound that the judge of the end hears."""
+"""Of sound that the end-of-turn model gets."""
 PAUSE_SECONDS = 0.1
 """Silence after which the utterance may be over. Many gaps between words are longer: then the decode was one that a partial would have
 taken."""

@@ -1,7 +1,7 @@
 """Playback: what has been synthesised goes to the speaker, and what of it was heard is known here alone.
 
 The synthesis thread delivers sound, the loop releases and cancels, the speaker's thread reports what the device has sounded; one lock
-is between them, and nobody is called back: who wants to know reads a track's account or listens to the bus. A thread of its own
+is between them, and nobody is called back: who wants to know reads a track's account or listens to the bus. A separate thread
 opens a speaker again that went away.
 """
 

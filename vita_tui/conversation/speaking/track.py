@@ -91,7 +91,7 @@ class Track:
         self.finished: Future[None] = Future()
         """Done when all was heard, failed, or cancelled."""
         self.cancelled = threading.Event()
-        """It is to fall silent: the voice that speaks for it ends."""
+        """It is to fall silent: its synthesis ends."""
         self.first_synthesised: float | None = None
         """Monotonic seconds at which the first sound was ready to play."""
         self.first_played: float | None = None

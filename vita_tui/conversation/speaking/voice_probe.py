@@ -1,4 +1,4 @@
-"""Tries a disabled voice again, unheard, in a thread of its own: one that hangs in it keeps no clause waiting."""
+"""Tries a disabled voice again, unheard, in its own thread: one that hangs in it keeps no clause waiting."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class LanguageModel:
         """`load`, in a task."""
         self._spawn(self.load(), "load llm")
 
-    # ---- reading ahead
+    # ---- prefill
 
     def expect(self) -> None:
         """A question is being spoken: the model is there, and has read all that comes before it, when it ends."""
@@ -90,7 +90,7 @@ class LanguageModel:
         else:
             self._read()
 
-    def hear(self, words: Sequence[str], before: str) -> None:
+    def prefill_question(self, words: Sequence[str], before: str) -> None:
         """Read the first words of the question while the others are spoken; wrong ones cost no more than none.
 
         Args:

@@ -33,7 +33,7 @@ class Retracted:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The reply ended for a reason of its own; no more comes."""
+    """The reply ended for its own reason; no more comes."""
 
     cause: Literal["length", "filter", "refusal", "tools"]
     """The longest reply was reached; a content filter, the model itself or its wish for a tool has ended it."""

@@ -1,4 +1,4 @@
-"""A language model of VITA's own: llama.cpp in a child process, spoken to like any other server.
+"""The built-in language model: llama.cpp in a child process, asked like any other server.
 
 The child runs at lower priority, so that speech is made in time on the same cores; it listens on loopback with a random key;
 it is started when it is needed, also after it died; and it ends when we end, however we end: see `server`.

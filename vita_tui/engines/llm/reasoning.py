@@ -1,7 +1,7 @@
 """What of a model's words is its answer: reasoning is told apart, in whatever marks and however it is cut, special tokens are dropped,
 and a tag that the answer merely speaks of stays text.
 
-An opening mark counts where a reply begins, where an answer begins after reasoning, or on a line of its own. A closing one alone counts
+An opening mark counts where a reply begins, where an answer begins after reasoning, or on its own line. A closing one alone counts
 unless it stands inside a sentence or in code: then all before it was reasoning, although it looked like an answer.
 """
 
@@ -49,7 +49,7 @@ class ReplyReader:
         """
         self._cleaner = Cleaner()
         self._aside = Cleaner()
-        """Of reasoning in a field of its own."""
+        """Of reasoning in its own field."""
         self._held = ""
         """May be a part of a mark."""
         self._fresh = not continuing

@@ -18,7 +18,7 @@ __all__: list[str] = []
 
 
 def _end_with_parent() -> None:
-    """Wait, in a thread of its own, for the end of standard input."""
+    """Wait, in its own thread, for the end of standard input."""
     while os.read(0, 4096):
         pass
     os._exit(0)

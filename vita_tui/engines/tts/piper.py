@@ -1,6 +1,6 @@
 """Piper: a neural voice in this process, real time on one core.
 
-Inference runs in a thread of its own, `piper`, and the calling thread waits for it with a deadline. At a cancellation or at the
+Inference runs in its own thread, `piper`, and the calling thread waits for it with a deadline. At a cancellation or at the
 deadline ONNX Runtime is told to terminate, which it does between two operators, within milliseconds on a free core. What does not
 even end then cannot be killed inside a process: the thread is left behind, stays in the registry as "piper (stuck)" until it
 returns, and the next `load` starts afresh. With `MAX_STUCK` of them nothing new is started.

@@ -1,6 +1,6 @@
 """A voice on a server: OpenAI's speech route, and the many programs that speak it (Kokoro-FastAPI, Speaches, LocalAI, …).
 
-One request a clause, in a thread of its own: a server that hangs keeps neither a cancelled reply nor the next one waiting. The
+One request a clause, in its own thread: a server that hangs keeps neither a cancelled reply nor the next one waiting. The
 server that is too slow, refuses or sends what is not sound has failed, and the next voice of the chain speaks.
 """
 

@@ -1,1 +1,1 @@
-"""The parts of the screen. Each shows what it is given and sends messages of its own; none knows an engine."""
+"""The parts of the screen. Each shows what it is given and sends its own messages; none knows an engine."""

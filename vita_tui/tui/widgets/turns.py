@@ -42,14 +42,14 @@ class UserTurn(Static):
 
 
 class Remark(Static):
-    """A line of VITA's own between the turns."""
+    """A line from VITA between the turns."""
 
     def __init__(self, text: str) -> None:
         super().__init__(Content(clean(text)))
 
 
 class ReasoningLine(Static, can_focus=True):
-    """What the model thinks before it answers: one line, which opens when it is clicked or entered."""
+    """The model's reasoning before it answers: one line, which opens when it is clicked or entered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -123,7 +123,7 @@ class AssistantTurn(Vertical):
         await self._overflow(piece[room:])
 
     async def reason(self, piece: str) -> None:
-        """Append to what the model thinks, which is folded."""
+        """Append to the reasoning, which is folded."""
         if not self.is_attached:
             return
         if self._reasoning is None:
