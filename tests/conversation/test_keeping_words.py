@@ -9,7 +9,7 @@ import pytest
 
 from tests.conversation.support import assistant
 from vita_tui.conversation import history
-from vita_tui.engines.llm.base import Message, Piece
+from vita_tui.engines.llm.base import Message, StreamPiece
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.errors import EngineError
 from vita_tui.events import SessionChanged
@@ -22,7 +22,9 @@ class Halting(FakeResponder):
         super().__init__()
         self.go_on = asyncio.Event()
 
-    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
+    async def stream(
+        self, messages: Sequence[Message], *, max_tokens: int
+    ) -> AsyncGenerator[StreamPiece, None]:
         self.requests.append(list(messages))
         yield "Words that are on the screen"
         await self.go_on.wait()

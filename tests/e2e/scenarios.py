@@ -60,7 +60,7 @@ from vita_tui.audio.voice import dbfs
 from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.build import recognizers, synthesizers
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.llm.base import Message, Piece
+from vita_tui.engines.llm.base import Message, StreamPiece
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.engines.tts.fake import FakeSynthesizer
@@ -170,7 +170,9 @@ class SlowResponder(FakeResponder):
         super().__init__(script)
         self._think = think_seconds
 
-    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
+    async def stream(
+        self, messages: Sequence[Message], *, max_tokens: int
+    ) -> AsyncGenerator[StreamPiece, None]:
         await asyncio.sleep(self._think)
         async with contextlib.aclosing(super().stream(messages, max_tokens=max_tokens)) as words:
             async for word in words:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vita_tui.engines.llm.base import Piece, Reasoning, Retracted
+from vita_tui.engines.llm.base import Reasoning, Retracted, StreamPiece
 from vita_tui.engines.llm.marks import reasons_first
 from vita_tui.engines.llm.reasoning import ReplyReader
 
@@ -21,7 +21,7 @@ CASES: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("marks.toml
 def read(deltas: Iterable[str], reader: ReplyReader | None = None) -> tuple[str, str]:
     """The answer and the reasoning."""
     reader = reader or ReplyReader()
-    pieces: list[Piece] = []
+    pieces: list[StreamPiece] = []
     for delta in deltas:
         pieces += reader.feed(delta)
     answer = reasoning = ""

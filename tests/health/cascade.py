@@ -29,7 +29,7 @@ from vita_tui.clock import Clock
 from vita_tui.conversation import build as building
 from vita_tui.conversation.assistant import Assistant
 from vita_tui.engines.chain import Attempt, Chain
-from vita_tui.engines.llm.base import Message, Piece
+from vita_tui.engines.llm.base import Message, StreamPiece
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.stt.base import Transcription
 from vita_tui.engines.stt.fake import FakeRecognizer
@@ -170,7 +170,9 @@ class BadResponder(FakeResponder):
         super().__init__([ANSWER], name="bad model")
         self._trouble = trouble
 
-    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
+    async def stream(
+        self, messages: Sequence[Message], *, max_tokens: int
+    ) -> AsyncGenerator[StreamPiece, None]:
         trouble = self._trouble
         words = super().stream(messages, max_tokens=max_tokens)
         async with contextlib.aclosing(words):
@@ -240,7 +242,9 @@ class GoodResponder(FakeResponder):
     def __init__(self) -> None:
         super().__init__([ANSWER], name="fallback model")
 
-    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
+    async def stream(
+        self, messages: Sequence[Message], *, max_tokens: int
+    ) -> AsyncGenerator[StreamPiece, None]:
         last = messages[-1]
         done = len(last["content"].split()) if last["role"] == "assistant" else 0
         async with contextlib.aclosing(super().stream(messages, max_tokens=max_tokens)) as words:

@@ -35,7 +35,7 @@ from vita_tui.audio.files import FileSpeaker
 from vita_tui.conversation import build as building
 from vita_tui.conversation import history
 from vita_tui.conversation.thinking.exchange import Exchange
-from vita_tui.engines.llm.base import Message, Piece
+from vita_tui.engines.llm.base import Message, StreamPiece
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.stt.base import Transcription
 from vita_tui.engines.stt.fake import FakeRecognizer, ScriptedCall
@@ -91,7 +91,9 @@ class _Mind(FakeResponder):
         super().__init__()
         self._life, self._number = life, 0
 
-    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
+    async def stream(
+        self, messages: Sequence[Message], *, max_tokens: int
+    ) -> AsyncGenerator[StreamPiece, None]:
         self._number += 1
         self._script = [f"It is answer {self._number} of life {self._life}. {ANSWER}"]
         async with contextlib.aclosing(super().stream(messages, max_tokens=max_tokens)) as words:

@@ -21,7 +21,7 @@ from vita_tui.clock import FakeClock
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.tts.fake import FakeSynthesizer
 from vita_tui.events import ReplyFinished
-from vita_tui.health.registry import HISTORY, Entry, Kind, Registry, register_task
+from vita_tui.health.registry import HISTORY, Entry, Registry, ResourceKind, register_task
 from vita_tui.health.registry import registry as process_registry
 
 
@@ -36,7 +36,9 @@ class Thing:
         self.log.append(self.name)
 
 
-def _add(registry: Registry, thing: object, name: str = "it", kind: Kind = "client", **more: object) -> Entry:
+def _add(
+    registry: Registry, thing: object, name: str = "it", kind: ResourceKind = "client", **more: object
+) -> Entry:
     return registry.register(thing, kind=kind, name=name, owner="tests", **more)  # type: ignore[arg-type]
 
 

@@ -18,7 +18,7 @@ from vita_tui.abilities.phrases import languages
 from vita_tui.abilities.rendering import Renderer
 from vita_tui.events import Alarm
 
-__all__ = ["ENGINE", "Abilities", "Answered", "Understood", "said_of", "standard"]
+__all__ = ["ENGINE", "Abilities", "Answered", "PlannedRequest", "said_of", "standard"]
 
 ENGINE = "built in"
 """The name under which answers without a model are shown, kept and counted."""
@@ -39,7 +39,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class PlannedRequest:
     """A sentence that is a request: nothing was done about it yet."""
 
     match: Match
@@ -85,13 +85,13 @@ class Abilities:
 
     async def understand(
         self, text: str, context: Context, languages_tried: Sequence[str]
-    ) -> Understood | None:
+    ) -> PlannedRequest | None:
         """What `text` asks for; None when it is a question for the model. Nothing is done about it yet."""
         return await asyncio.to_thread(self.understand_now, text, context, languages_tried)
 
     def understand_now(
         self, text: str, context: Context, languages_tried: Sequence[str]
-    ) -> Understood | None:
+    ) -> PlannedRequest | None:
         """The same, in the caller's thread."""
         with self._lock:
             for language in languages_tried:
@@ -106,7 +106,7 @@ class Abilities:
                     except Failure as failure:
                         plan = failure.answer
                     if plan is not None:
-                        return Understood(match, plan)
+                        return PlannedRequest(match, plan)
         return None
 
 

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
-__all__ = ["Source", "iter_audio", "source_name"]
+__all__ = ["MediaSource", "iter_audio", "source_name"]
 
 log = logging.getLogger(__name__)
 
-Source = Path | BinaryIO
+MediaSource = Path | BinaryIO
 """A file's place, or one that is open for reading, such as standard input."""
 
 GAP = 0.25
@@ -53,13 +53,13 @@ AT_THE_END = {b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"}
 """How files begin whose table of contents may stand at the end, so that they cannot be read in one go."""
 
 
-def source_name(source: Source) -> str:
+def source_name(source: MediaSource) -> str:
     """What to call it, in a form that is fit for a terminal."""
     return clean_name(source) if isinstance(source, Path) else "Standard input"
 
 
 def iter_audio(
-    source: Source,
+    source: MediaSource,
     *,
     track: int | None = None,
     on_cut: Callable[[str], None] = log.warning,
@@ -113,7 +113,7 @@ def _lenient() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _opened(source: Source) -> Iterator[BinaryIO]:
+def _opened(source: MediaSource) -> Iterator[BinaryIO]:
     """Open for PyAV: what it may have to go back in is copied first when it comes through a pipe."""
     with contextlib.ExitStack() as closing:
         if isinstance(source, Path):
@@ -348,7 +348,7 @@ def _length(container: InputContainer, stream: AudioStream) -> float | None:
     return seconds
 
 
-def _wav_length(source: Source, container: InputContainer) -> float | None:
+def _wav_length(source: MediaSource, container: InputContainer) -> float | None:
     """What the head of a WAV file says: FFmpeg goes by the size of the file instead."""
     if container.format.name != "wav" or not isinstance(source, Path) or not source.is_file():
         return None

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, PlaybackMark, Samples, Span
-from vita_tui.audio.decoding import Source, iter_audio
+from vita_tui.audio.decoding import MediaSource, iter_audio
 from vita_tui.audio.reference import Tap
 from vita_tui.audio.timeline import Timeline
 from vita_tui.clock import Clock, SystemClock
@@ -27,7 +27,7 @@ SPEAKER_BLOCK_SECONDS = 0.02
 
 
 def read_audio(
-    source: Source,
+    source: MediaSource,
     *,
     max_seconds: float | None = None,
     track: int | None = None,

@@ -40,7 +40,7 @@ SIZES: dict[str, tuple[int, ...]] = {
 }
 REPEATS = 3
 
-Row = dict[str, float]
+GrowthRow = dict[str, float]
 
 
 async def measure(
@@ -53,7 +53,7 @@ async def measure(
     Raises:
         VitaError: an engine is missing or fails.
     """
-    ways: dict[str, Callable[[Settings, Sequence[int]], Awaitable[list[Row]]]] = {
+    ways: dict[str, Callable[[Settings, Sequence[int]], Awaitable[list[GrowthRow]]]] = {
         "turns of history": _history,
         "seconds of speech": _speech,
         "tokens of reply": _reply,
@@ -67,7 +67,7 @@ async def measure(
     return found
 
 
-async def _history(settings: Settings, sizes: Sequence[int]) -> list[Row]:
+async def _history(settings: Settings, sizes: Sequence[int]) -> list[GrowthRow]:
     """The first token of an answer: with the history read before the question comes, and without."""
     responder = responders(settings, EventBus()).active
     await responder.load()
@@ -103,7 +103,7 @@ async def _first_token(responder: Responder, messages: Sequence[Message]) -> flo
     return (time.perf_counter() - started) * 1000
 
 
-async def _speech(settings: Settings, sizes: Sequence[int]) -> list[Row]:
+async def _speech(settings: Settings, sizes: Sequence[int]) -> list[GrowthRow]:
     """The final transcript after the last sample, and how far partials lag in the last two seconds."""
     settings = settings.model_copy(
         update={"talk": settings.talk.model_copy(update={"adaptive": False, "end_silence": 10.0})}
@@ -132,7 +132,7 @@ async def _speech(settings: Settings, sizes: Sequence[int]) -> list[Row]:
     return rows
 
 
-async def _reply(settings: Settings, sizes: Sequence[int]) -> list[Row]:
+async def _reply(settings: Settings, sizes: Sequence[int]) -> list[GrowthRow]:
     """From a typed question to the first sound, and to the end of the reply."""
     rows = []
     for size in sizes:
@@ -158,7 +158,7 @@ async def _reply(settings: Settings, sizes: Sequence[int]) -> list[Row]:
     return rows
 
 
-async def _conversations(settings: Settings, sizes: Sequence[int]) -> list[Row]:
+async def _conversations(settings: Settings, sizes: Sequence[int]) -> list[GrowthRow]:
     """Adding a turn, listing and searching, with so many conversations of four turns on disk."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="vita-bench-") as folder:

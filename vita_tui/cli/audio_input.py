@@ -14,11 +14,11 @@ from vita_tui.text.clean import clean_name
 
 if TYPE_CHECKING:
     from vita_tui.audio.base import Samples
-    from vita_tui.audio.decoding import Source
+    from vita_tui.audio.decoding import MediaSource
 
-__all__ = ["NoFallback", "Target", "Track", "audio_source", "audio_target"]
+__all__ = ["NoFallback", "Target", "TrackOption", "audio_source", "audio_target"]
 
-Track = Annotated[
+TrackOption = Annotated[
     int | None,
     typer.Option(
         "--track",
@@ -32,7 +32,7 @@ NoFallback = Annotated[
 ]
 
 
-def audio_source(argument: str) -> Source:
+def audio_source(argument: str) -> MediaSource:
     """The recording that `argument` names.
 
     Raises:

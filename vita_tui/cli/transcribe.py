@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vita_tui.cli.audio_input import NoFallback, Track, audio_source
+from vita_tui.cli.audio_input import NoFallback, TrackOption, audio_source
 from vita_tui.cli.output import complain, echo, plain, print_json, quiet_libraries, say
 from vita_tui.cli.streams import need_output
 from vita_tui.text.clean import clean_name
@@ -38,7 +38,7 @@ def transcribe(
             "--language", metavar="XX", help="Language code, or auto: each stretch is then heard in its own."
         ),
     ] = "",
-    track: Track = None,
+    track: TrackOption = None,
     no_fallback: NoFallback = False,
     json: Annotated[
         bool,

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vita_tui.cli.audio_input import NoFallback, Target, Track, audio_source, audio_target
+from vita_tui.cli.audio_input import NoFallback, Target, TrackOption, audio_source, audio_target
 from vita_tui.cli.output import echo, plain, print_json, quiet_libraries, run_async, say
 from vita_tui.cli.streams import need_output
 
 if TYPE_CHECKING:
-    from vita_tui.audio.decoding import Source
+    from vita_tui.audio.decoding import MediaSource
     from vita_tui.settings import Settings
 
 __all__ = ["turn"]
@@ -33,7 +33,7 @@ def turn(
             help="Write the spoken reply: .wav, .flac, .ogg, .opus or .mp3; '-' is WAV on standard output.",
         ),
     ] = None,
-    track: Track = None,
+    track: TrackOption = None,
     no_fallback: NoFallback = False,
     json: Annotated[
         bool,
@@ -77,7 +77,7 @@ def turn(
 
 
 async def run(
-    question: Source, target: Target | None, settings: Settings, *, track: int | None = None
+    question: MediaSource, target: Target | None, settings: Settings, *, track: int | None = None
 ) -> dict[str, Any]:
     """The turn as data.
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vita_tui.audio.base import SAMPLE_RATE, Samples
-from vita_tui.audio.decoding import Source, iter_audio
+from vita_tui.audio.decoding import MediaSource, iter_audio
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import Recognizer, Transcription
 from vita_tui.engines.stt.decoding.activity import pieces, sentences
 from vita_tui.engines.stt.decoding.decoder import UNSPACED
 
-__all__ = ["FileTranscript", "Part", "transcribe_file"]
+__all__ = ["FileTranscript", "TranscriptPart", "transcribe_file"]
 
 HELD_SECONDS = 60.0
 """Audio in memory at once."""
@@ -27,7 +27,7 @@ tests/conversation/test_transcripts.py it is 0.3 to 0.5; a mumbled sentence in t
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TranscriptPart:
     """A stretch in one language."""
 
     start: float
@@ -44,7 +44,7 @@ class FileTranscript:
     """The one of most of the text."""
     seconds: float
     """Length of the audio."""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[TranscriptPart, ...] = ()
     """More than one where more than one language is spoken."""
     problem: str = ""
     """A sentence when the recording is damaged or breaks off: the text is that of the rest."""
@@ -52,7 +52,7 @@ class FileTranscript:
 
 def transcribe_file(
     recognizers: Chain[Recognizer],
-    source: Source,
+    source: MediaSource,
     *,
     languages: str = "",
     track: int | None = None,
@@ -94,7 +94,7 @@ class _Heard:
         self._recognizers = recognizers
         self._each = each
         self.language = ""
-        self.parts: list[Part] = []
+        self.parts: list[TranscriptPart] = []
 
     def stretch(self, audio: Samples, offset: int) -> None:
         """Transcribe `audio`, whose first sample is number `offset` of the recording."""
@@ -106,7 +106,9 @@ class _Heard:
                 self.language = result.language
                 begin = (offset + start) / SAMPLE_RATE
                 length = (end - start) / SAMPLE_RATE
-                self.parts.append(Part(round(begin, 2), round(begin + length, 2), result.language, text))
+                self.parts.append(
+                    TranscriptPart(round(begin, 2), round(begin + length, 2), result.language, text)
+                )
             else:
                 self.language = self.language or result.language
 
@@ -131,9 +133,9 @@ class _Heard:
         return result
 
 
-def _joined(parts: list[Part]) -> Iterator[Part]:
+def _joined(parts: list[TranscriptPart]) -> Iterator[TranscriptPart]:
     """Neighbours in one language as one."""
-    last: Part | None = None
+    last: TranscriptPart | None = None
     for part in parts:
         if last is not None and last.language == part.language:
             space = "" if part.language in UNSPACED else " "

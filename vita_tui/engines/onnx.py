@@ -14,11 +14,11 @@ from vita_tui import atomic_files, paths
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["Cut", "keep", "open_kept", "open_prepared", "open_session", "place"]
+__all__ = ["NetworkCut", "keep", "open_kept", "open_prepared", "open_session", "place"]
 
 log = logging.getLogger(__name__)
 
-Cut = Callable[["ModelProto"], "ModelProto"]
+NetworkCut = Callable[["ModelProto"], "ModelProto"]
 """Takes a part out of a graph."""
 
 
@@ -43,7 +43,7 @@ def open_session(graph: Path | bytes, threads: int) -> Any:
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
-def open_prepared(graph: Path, threads: int, part: str = "", cut: Cut | None = None) -> Any:
+def open_prepared(graph: Path, threads: int, part: str = "", cut: NetworkCut | None = None) -> Any:
     """`open_session` of a graph that ONNX Runtime has optimised before: for Piper 0.3 s instead of 1.1.
 
     Args:
@@ -63,7 +63,7 @@ def open_prepared(graph: Path, threads: int, part: str = "", cut: Cut | None = N
     return open_kept(file, lambda new: _optimise(source(), new), threads) or open_session(source(), threads)
 
 
-def _cut_out(graph: Path, cut: Cut) -> bytes:
+def _cut_out(graph: Path, cut: NetworkCut) -> bytes:
     import onnx
 
     made: bytes = cut(onnx.load(graph)).SerializeToString()

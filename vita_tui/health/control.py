@@ -42,11 +42,11 @@ MOST = 64
 MAX_REQUEST_BYTES = 1024
 """Bytes of a request."""
 
-Answer = Callable[[], Any]
+ControlAnswer = Callable[[], Any]
 """Gives what JSON can hold; called in the control thread."""
 
 
-def standard_answers(on_cleanup: Answer | None = None) -> dict[str, Answer]:
+def standard_answers(on_cleanup: ControlAnswer | None = None) -> dict[str, ControlAnswer]:
     """`open`: what is open; `cleanup`: close what leaked, whatever `on_cleanup` adds, and give memory back."""
     from dataclasses import asdict
 
@@ -72,7 +72,7 @@ def standard_answers(on_cleanup: Answer | None = None) -> dict[str, Answer]:
 class ControlServer:
     """Owns the `control` thread and its socket. `cleanup` ends both and may be called twice."""
 
-    def __init__(self, answers: Mapping[str, Answer] | None = None) -> None:
+    def __init__(self, answers: Mapping[str, ControlAnswer] | None = None) -> None:
         self._answers = dict(answers if answers is not None else standard_answers())
         self._key = secrets.token_hex(16)
         self._thread: threading.Thread | None = None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from vita_tui.health.series import Kind, MetricValue
+from vita_tui.health.series import MetricKind, MetricValue
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -64,14 +64,14 @@ class _Collector:
 
     def collect(self) -> Iterator[Metric]:
         """One family for each name and kind; series of a family may differ in their labels."""
-        families: dict[tuple[Kind, str], list[MetricValue]] = {}
+        families: dict[tuple[MetricKind, str], list[MetricValue]] = {}
         for summary in self._source():
             families.setdefault((summary.kind, summary.name), []).append(summary)
         for (kind, name), members in sorted(families.items()):
             yield from _families(kind, f"vita_{_legal(name)}", members)
 
 
-def _families(kind: Kind, name: str, members: list[MetricValue]) -> Iterator[Metric]:
+def _families(kind: MetricKind, name: str, members: list[MetricValue]) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 
     title = name.removeprefix("vita_").removesuffix("_seconds").replace("_", " ")

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Closed",
     "Entry",
-    "Kind",
     "Open",
     "ProcessRecord",
     "Registry",
+    "ResourceKind",
     "forget_process",
     "record_process",
     "register_task",
@@ -44,7 +44,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["stream", "thread", "task", "process", "client", "server", "file", "lock"]
+ResourceKind = Literal["stream", "thread", "task", "process", "client", "server", "file", "lock"]
 
 HISTORY = 256
 """Closed and leaked entries that are remembered."""
@@ -58,7 +58,7 @@ CLOSE_WAIT_SECONDS = 0.05
 class Open:
     """One resource that is open, as shown to the user."""
 
-    kind: Kind
+    kind: ResourceKind
     name: str
     owner: str
     since: float
@@ -72,7 +72,7 @@ class Open:
 class Closed:
     """One resource that was open."""
 
-    kind: Kind
+    kind: ResourceKind
     name: str
     owner: str
     since: float
@@ -90,7 +90,7 @@ class Entry:
         number: int,
         resource: object,
         *,
-        kind: Kind,
+        kind: ResourceKind,
         name: str,
         owner: str,
         since: float,
@@ -101,7 +101,7 @@ class Entry:
         pid: int | None,
     ) -> None:
         self.number = number
-        self.kind: Kind = kind
+        self.kind: ResourceKind = kind
         self.name = name
         self.owner = owner
         self.since = since
@@ -184,7 +184,7 @@ class Registry:
         self,
         resource: object,
         *,
-        kind: Kind,
+        kind: ResourceKind,
         name: str,
         owner: str,
         close: Callable[[], Any] | None = None,

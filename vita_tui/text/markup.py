@@ -14,7 +14,7 @@ from vita_tui.text.language import Language, PatternPart
 
 __all__ = ["AGAIN", "MARKUP", "PUNCTUATION", "say"]
 
-Match = re.Match[str]
+RegexMatch = re.Match[str]
 
 HTML = (
     "abbr|address|article|aside|audio|a|blockquote|body|button|b|caption|center|cite|code|col|dd|del|details|dfn|div|dl|dt|em|figcaption|figure|font|footer"
@@ -105,11 +105,11 @@ AGAIN = frozenset(
 """What comes of these is read in its turn."""
 
 
-def _fence(match: Match, language: Language | None) -> str:
+def _fence(match: RegexMatch, language: Language | None) -> str:
     return f" {language.words['fence']} " if language else " "
 
 
-def _code(match: Match, language: Language | None) -> str:
+def _code(match: RegexMatch, language: Language | None) -> str:
     inline = match["inline"]
     if language is None:
         return inline
@@ -118,7 +118,7 @@ def _code(match: Match, language: Language | None) -> str:
     return addresses.code(inline, language.v.code)
 
 
-def _formula(match: Match, language: Language | None) -> str:
+def _formula(match: RegexMatch, language: Language | None) -> str:
     source = match["display"] or match["brackets"] or match["parens"] or match["inline_formula"]
     line = tex.plain(source, language.v.tex if language else {})
     if len(line) > tex.MAX_FORMULA and language:
@@ -126,12 +126,12 @@ def _formula(match: Match, language: Language | None) -> str:
     return f" {line} "
 
 
-def _generic(match: Match, language: Language | None) -> str:
+def _generic(match: RegexMatch, language: Language | None) -> str:
     of = f" {language.words['of']} " if language else " "
     return of + match["types"].replace("<", of).replace(">", " ") + " "
 
 
-WRITTEN: Mapping[str, Callable[[Match, Language | None], str]] = {
+WRITTEN: Mapping[str, Callable[[RegexMatch, Language | None], str]] = {
     "fence": _fence,
     "picture": lambda match, language: f" {match['alt']} ",
     "link": lambda match, language: match["label"],
@@ -145,7 +145,7 @@ WRITTEN: Mapping[str, Callable[[Match, Language | None], str]] = {
 }
 
 
-def say(kind: str, match: Match, language: Language | None) -> str | None:
+def say(kind: str, match: RegexMatch, language: Language | None) -> str | None:
     """What is said for a piece of markup or punctuation; None when it is neither."""
     if kind in WRITTEN:
         return WRITTEN[kind](match, language)

@@ -11,7 +11,7 @@ from vita_tui.text.language import VULGAR, Language, stop
 
 __all__ = ["Readings"]
 
-Match = re.Match[str]
+RegexMatch = re.Match[str]
 
 MULTIPLE_LONGEST = 20
 NUMBER_PART = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[-_.]")
@@ -43,7 +43,7 @@ class Readings:
         }
         self._own = {name for name, _ in (*language.dates(""), *language.ranks())}
 
-    def say(self, kind: str, match: Match) -> tuple[str, bool] | None:
+    def say(self, kind: str, match: RegexMatch) -> tuple[str, bool] | None:
         """What is said for `match`, and whether that is text which is to be read once more; None when it is of another kind.
 
         Raises:
@@ -67,7 +67,7 @@ class Readings:
 
     # ---- words, addresses
 
-    def abbreviation(self, match: Match) -> str:
+    def abbreviation(self, match: RegexMatch) -> str:
         v = self.language.v
         written = match["short"]
         short = re.sub(r"\s", "", written.lower())
@@ -94,12 +94,12 @@ class Readings:
             said += stop(after, strict=self.language.code == "de")
         return said
 
-    def initials(self, match: Match) -> str:
+    def initials(self, match: RegexMatch) -> str:
         said = match["letters"].replace(".", "").upper()
         # "The U.S. Army": a capital after it ends no sentence.
         return said + ("." if re.match(r"\s*$|\s*\n", match.string[match.end() : match.end() + 20]) else "")
 
-    def name(self, match: Match) -> str:
+    def name(self, match: RegexMatch) -> str:
         """Llama-3.2-1B, 802.11ax, MP3: letters and digits in turn."""
         text = match[0]
         if not any(letter.isdigit() for letter in text):
@@ -131,26 +131,26 @@ class Readings:
 
     # ---- dates and spans
 
-    def stamp(self, match: Match) -> str:
+    def stamp(self, match: RegexMatch) -> str:
         said = self.language.date(int(match["iso_day"]), int(match["iso_month"]), match["iso_year"])
         if match["iso_hour"] is None:
             return said
         return f"{said}, {self.language.clock(match['iso_hour'], match['iso_minute'])}"
 
-    def weekdays(self, match: Match) -> str:
+    def weekdays(self, match: RegexMatch) -> str:
         return self.language.range(
             *(self._listed(self.language.v.weekdays, match[name]) for name in ("day_from", "day_to"))
         )
 
-    def duration(self, match: Match) -> str:
+    def duration(self, match: RegexMatch) -> str:
         return " ".join(
             self.language.measure(match[name], unit) for name, unit in (("hours", "h"), ("minutes", "min"))
         )
 
-    def weekday(self, match: Match) -> str:
+    def weekday(self, match: RegexMatch) -> str:
         return self._listed(self.language.v.weekdays, match["weekday_before"] or match["weekday_after"])
 
-    def months(self, match: Match) -> str:
+    def months(self, match: RegexMatch) -> str:
         return self.language.range(
             *(self._listed(self.language.v.months, match[name]) for name in ("month_from", "month_to"))
         )
@@ -158,7 +158,7 @@ class Readings:
     def _listed(self, table: Sequence[Sequence[str]], form: str) -> str:
         return next(forms[0] for forms in table if form in forms)
 
-    def span(self, match: Match) -> str:
+    def span(self, match: RegexMatch) -> str:
         """A range of anything: numbers, money, units, years."""
         language = self.language
         low, high = match["low"], match["high"]
@@ -194,11 +194,11 @@ class Readings:
 
     # ---- numbers
 
-    def version(self, match: Match) -> str:
+    def version(self, match: RegexMatch) -> str:
         said = self.language.version(match["parts"] or match["short_parts"])
         return f"{self._words['version']} {said}" if match[0][0] in "vV" else said
 
-    def money(self, match: Match) -> str:
+    def money(self, match: RegexMatch) -> str:
         if match["currency"] is not None:
             amount = (match["money_sign"] or "") + match["amount"]
             return self.language.money(amount, _currency(match["currency"]), match["magnitude"] or "")
@@ -206,7 +206,7 @@ class Readings:
             match["amount_first"], match["currency_last"], match["magnitude_first"] or ""
         )
 
-    def dimension(self, match: Match) -> str:
+    def dimension(self, match: RegexMatch) -> str:
         language = self.language
         sides = re.split(r"\s?[x×]\s?", match["sides"])
         unit = match["dimension_unit"]
@@ -215,15 +215,15 @@ class Readings:
             said[-1] = language.measure(sides[-1], unit)
         return f" {self._words['by']} ".join(said)
 
-    def scientific(self, match: Match) -> str:
+    def scientific(self, match: RegexMatch) -> str:
         exponent = match["exponent_e"] or match["exponent_caret"] or match["exponent_raised"]
         return self.language.scientific(match["mantissa"], exponent, match["scientific_unit"] or "")
 
-    def fraction(self, match: Match) -> str:
+    def fraction(self, match: RegexMatch) -> str:
         top, bottom = int(match["top"]), int(match["bottom"])
         return self._parts_of(match["mixed"] or "", top, bottom, match["fraction_unit"])
 
-    def vulgar(self, match: Match) -> str:
+    def vulgar(self, match: RegexMatch) -> str:
         top, bottom = VULGAR[match["vulgar_sign"]]
         return self._parts_of((match["vulgar_whole"] or "").strip(), top, bottom, match["vulgar_unit"])
 
@@ -234,18 +234,18 @@ class Readings:
         one, many, _ = self.language.v.unit(unit)
         return f"{said} {many if whole else one}"
 
-    def multiple(self, match: Match) -> str:
+    def multiple(self, match: RegexMatch) -> str:
         return (
             f"{self.language.number(match['multiplied'])} {self._words.get('multiple', self._words['times'])}"
         )
 
-    def number(self, match: Match) -> str:
+    def number(self, match: RegexMatch) -> str:
         value = match["value"]
         if self.language.looks_like_year(value):
             return self.language.year(value)
         return self.language.number(value, self.language.gender(match.string[match.end() : match.end() + 40]))
 
-    def power(self, match: Match) -> str:
+    def power(self, match: RegexMatch) -> str:
         raised = match["raised"]
         if raised and re.search(r"[^\W\d_]{4}$", match.string[max(0, match.start() - 4) : match.start()]):
             return ""  # a footnote
@@ -253,7 +253,7 @@ class Readings:
 
     # ---- signs
 
-    def comparison(self, match: Match) -> str:
+    def comparison(self, match: RegexMatch) -> str:
         """ "less than" before a value, "is less than" between two."""
         operator = match["operator"].replace("===", "==").replace("!==", "!=")
         alone, between = self.language.v.comparisons[operator]
@@ -264,7 +264,7 @@ class Readings:
         operand = re.search(r"(?:(?<![^\W_])[^\W_]|[\d)\]}%°²³])\s?$", before)
         return between if tight or operand else alone
 
-    def minus(self, match: Match) -> str:
+    def minus(self, match: RegexMatch) -> str:
         """Between numbers that grow and are not said to be equal to something a dash is a range: "10 - 15 minutes"."""
         low = re.search(r"\d{1,9}(?:[.,]\d{1,9})?$", match.string[max(0, match.start() - 20) : match.start()])
         high = re.match(
@@ -274,7 +274,7 @@ class Readings:
             return self._words["to"]
         return self._words["minus"]
 
-    def slash(self, match: Match) -> str:
+    def slash(self, match: RegexMatch) -> str:
         """ "per" behind a number of something, as in "€/month"."""
         before = match.string[max(0, match.start() - 20) : match.start()]
         if re.search(r"[$€£]\s?[\d.,]+$|\d\s?(?:[$€£%]|[^\W\d_]{1,12})$", before):
@@ -284,7 +284,7 @@ class Readings:
             return f"{self._words['slash'] if self.language.code == 'en' else ''} {match['per_unit']}"
         return self._words["slash"] if self.language.code == "en" else ""
 
-    def arrow(self, match: Match) -> str:
+    def arrow(self, match: RegexMatch) -> str:
         symbols = self.language.v.symbols
         if match[0] == "=>":
             return self._words["arrow"]
@@ -302,7 +302,7 @@ def _is_year(text: str) -> bool:
     return len(text) == 4 and text.isdigit() and 1100 <= int(text) <= 2099
 
 
-TWICE: Mapping[str, Callable[[Readings, Match], str]] = {
+TWICE: Mapping[str, Callable[[Readings, RegexMatch], str]] = {
     "url": lambda self, match: addresses.url(match[0].strip("<>"), self.language.v.code),
     "email": lambda self, match: addresses.email(
         match[0].strip("<>").removeprefix("mailto:"), self.language.v.code
@@ -314,7 +314,7 @@ TWICE: Mapping[str, Callable[[Readings, Match], str]] = {
 }
 """What comes of these may hold numbers, which are read in their turn."""
 
-ONCE: Mapping[str, Callable[[Readings, Match], str]] = {
+ONCE: Mapping[str, Callable[[Readings, RegexMatch], str]] = {
     "abbreviation": Readings.abbreviation,
     "stamp": Readings.stamp,
     "duration": Readings.duration,

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Edge = Literal["press", "release"]
-Kind = Literal[1, 2, 3]
+StrokeKind = Literal[1, 2, 3]
 
 REPORT_EVENTS = 2
 ASK = "\x1b[?u"
@@ -63,7 +63,7 @@ class Stroke:
 
     code: str
     """Of the key, with the letter that ends the sequence; the same for press, repeat and release, whatever the modifiers."""
-    kind: Kind
+    kind: StrokeKind
     plain: str
     """The sequence as it would be without the event."""
     is_modifier: bool
@@ -79,7 +79,7 @@ def parse_stroke(sequence: str) -> Stroke | None:
     if modifiers or text:
         plain += f";{modifiers}{text}"
     number = int(code) if code else 1
-    event: Kind = 3 if kind == "3" else 2 if kind == "2" else 1
+    event: StrokeKind = 3 if kind == "3" else 2 if kind == "2" else 1
     return Stroke(f"{number}{end}", event, plain + end, end == "u" and number in _MODIFIER_CODES)
 
 

@@ -27,12 +27,12 @@ __all__ = ["PARTS", "compositor", "footer_key", "key_parser", "paragraph", "term
 
 log = logging.getLogger(__name__)
 
-Check = Callable[[], "type[Any] | None"]
-PARTS: dict[str, Check] = {}
+ShapeCheck = Callable[[], "type[Any] | None"]
+PARTS: dict[str, ShapeCheck] = {}
 """By name, what gives each part: the class, or None where this Textual has it in another shape or not at all."""
 
 
-def _part(find: Callable[[], type[Any]]) -> Check:
+def _part(find: Callable[[], type[Any]]) -> ShapeCheck:
     """`find`, with every way in which a part can be missing turned into None, told once in the log."""
 
     @cache

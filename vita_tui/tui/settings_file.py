@@ -16,12 +16,12 @@ from typing import Any, Literal
 from vita_tui import atomic_files, paths
 from vita_tui.errors import SettingsError
 
-__all__ = ["Source", "change", "source_of"]
+__all__ = ["SettingSource", "change", "source_of"]
 
-Source = Literal["flag", "environment", "file", "default"]
+SettingSource = Literal["flag", "environment", "file", "default"]
 
 
-def source_of(key: str, overrides: Mapping[str, Any], content: Mapping[str, Any]) -> Source:
+def source_of(key: str, overrides: Mapping[str, Any], content: Mapping[str, Any]) -> SettingSource:
     """Where the value of `key` ("section.name") comes from.
 
     Args:

@@ -9,7 +9,7 @@ import pytest
 from tests.conversation.support import assistant
 from vita_tui.clock import FakeClock
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.llm.base import Cut, Piece, Reasoning, Retracted
+from vita_tui.engines.llm.base import Cut, Reasoning, Retracted, StreamPiece
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.errors import EngineError
 from vita_tui.events import (
@@ -25,7 +25,7 @@ from vita_tui.settings import HealthSettings, LlmSettings
 
 
 async def test_reasoning_is_told_apart_and_neither_spoken_nor_kept() -> None:
-    pieces: Sequence[Piece] = [Reasoning("Where? "), Reasoning("France."), "It is ", "Paris."]
+    pieces: Sequence[StreamPiece] = [Reasoning("Where? "), Reasoning("France."), "It is ", "Paris."]
     async with assistant(FakeResponder([pieces])) as (vita, events):
         await vita.ask("What is the capital?")
         assert vita.session is not None
@@ -35,7 +35,13 @@ async def test_reasoning_is_told_apart_and_neither_spoken_nor_kept() -> None:
 
 
 async def test_what_turns_out_to_be_reasoning_is_taken_back() -> None:
-    pieces: Sequence[Piece] = ["They ask for a capital. ", "I know it. ", Retracted(), "It is ", "Paris."]
+    pieces: Sequence[StreamPiece] = [
+        "They ask for a capital. ",
+        "I know it. ",
+        Retracted(),
+        "It is ",
+        "Paris.",
+    ]
     async with assistant(FakeResponder([pieces])) as (vita, events):
         await vita.ask("What is the capital?")
         assert vita.session is not None
@@ -68,7 +74,7 @@ async def test_what_turns_out_to_be_reasoning_is_taken_back() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_a_reply_without_words_says_why(pieces: list[Piece], says: str, remedy: str) -> None:
+async def test_a_reply_without_words_says_why(pieces: list[StreamPiece], says: str, remedy: str) -> None:
     second = FakeResponder(name="second")
     async with assistant(FakeResponder([pieces], name="first"), second) as (vita, events):
         await vita.ask("What is the capital?")

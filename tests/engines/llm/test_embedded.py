@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from vita_tui import paths
-from vita_tui.engines.llm.base import Message, Piece
+from vita_tui.engines.llm.base import Message, StreamPiece
 from vita_tui.engines.llm.embedded import EmbeddedResponder, parted
 from vita_tui.errors import EngineError, ModelError
 from vita_tui.health.registry import registry
@@ -27,7 +27,7 @@ def weights() -> Path:
     return paths.models_dir() / "smollm2-135m-instruct" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
-async def words(pieces: AsyncIterator[Piece]) -> str:
+async def words(pieces: AsyncIterator[StreamPiece]) -> str:
     return "".join([piece async for piece in pieces if isinstance(piece, str)])
 
 

@@ -18,7 +18,7 @@ from vita_tui.conversation.speaking.speech import Speech
 from vita_tui.conversation.thinking.prompt import LeftOut
 from vita_tui.conversation.timings import Stopwatch
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.llm.base import Cut, Message, Piece, Reasoning, Responder, Retracted
+from vita_tui.engines.llm.base import Cut, Message, Reasoning, Responder, Retracted, StreamPiece
 from vita_tui.errors import EngineError, NoEngineError, VitaError
 from vita_tui.events import (
     Event,
@@ -334,7 +334,7 @@ class Exchange:
             return ReplyStarted(self.turn, responder.name)
         return ReplyStarted(self.turn, responder.name, first.name, self._responders.reason(first.name))
 
-    def _take_piece(self, piece: Piece, kept: int) -> None:
+    def _take_piece(self, piece: StreamPiece, kept: int) -> None:
         """One piece of the reply.
 
         Args:

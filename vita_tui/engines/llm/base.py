@@ -6,7 +6,16 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypedDict, runtime_checkable
 
-__all__ = ["MESSAGE_OVERHEAD", "Cut", "Message", "Piece", "Reasoning", "Responder", "Retracted", "Unloadable"]
+__all__ = [
+    "MESSAGE_OVERHEAD",
+    "Cut",
+    "Message",
+    "Reasoning",
+    "Responder",
+    "Retracted",
+    "StreamPiece",
+    "Unloadable",
+]
 
 MESSAGE_OVERHEAD = 8
 """Tokens that a chat template adds to each message, rather too many than too few."""
@@ -41,7 +50,7 @@ class Cut:
     """The model's own words about it."""
 
 
-Piece = str | Reasoning | Retracted | Cut
+StreamPiece = str | Reasoning | Retracted | Cut
 """Of a reply; text is a part of the answer."""
 
 
@@ -67,7 +76,7 @@ class Responder(Protocol):
         """Tokens of a conversation and its reply together: the server's own, where it tells. Never raises."""
         ...
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[StreamPiece, None]:
         """Yield the reply as it is generated. Closing the iterator stops the generation on the server.
 
         Raises:

@@ -21,7 +21,7 @@ from typing import Any
 
 from vita_tui import paths
 from vita_tui.clock import time_limit
-from vita_tui.engines.llm.base import MESSAGE_OVERHEAD, Message, Piece
+from vita_tui.engines.llm.base import MESSAGE_OVERHEAD, Message, StreamPiece
 from vita_tui.engines.llm.beginning import Beginning, folder
 from vita_tui.engines.llm.openai_server import OpenAIResponder, import_client
 from vita_tui.engines.llm.tokens import estimate
@@ -126,7 +126,9 @@ class EmbeddedResponder:
     async def window(self) -> int:
         return self._context_window
 
-    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
+    async def stream(
+        self, messages: Sequence[Message], *, max_tokens: int
+    ) -> AsyncGenerator[StreamPiece, None]:
         await self.load()
         remote, beginning = self._remote, self._beginning
         assert remote is not None

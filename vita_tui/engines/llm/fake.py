@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterable, Sequence
 
-from vita_tui.engines.llm.base import Message, Piece
+from vita_tui.engines.llm.base import Message, StreamPiece
 
 __all__ = ["FakeResponder"]
 
@@ -18,7 +18,7 @@ class FakeResponder:
 
     def __init__(
         self,
-        script: Iterable[str | Sequence[Piece] | Exception] = (
+        script: Iterable[str | Sequence[StreamPiece] | Exception] = (
             "I am a scripted model, and I say this to every question.",
         ),
         *,
@@ -53,13 +53,15 @@ class FakeResponder:
         await asyncio.sleep(0)
         return self.context_window
 
-    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
+    async def stream(
+        self, messages: Sequence[Message], *, max_tokens: int
+    ) -> AsyncGenerator[StreamPiece, None]:
         self.requests.append(list(messages))
         reply = self._script.pop(0) if len(self._script) > 1 else self._script[0]
         if isinstance(reply, Exception):
             raise reply
         try:
-            pieces: Sequence[Piece] = (
+            pieces: Sequence[StreamPiece] = (
                 re.findall(r"\s*\S+|\s+$", reply)[:max_tokens] if isinstance(reply, str) else reply
             )
             for number, word in enumerate(pieces):

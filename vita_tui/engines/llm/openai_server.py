@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from vita_tui.clock import time_limit
 from vita_tui.engines.http_client import CONNECT_SECONDS, Server, async_client, speaks_tls
-from vita_tui.engines.llm.base import Cut, Message, Piece, Reasoning
+from vita_tui.engines.llm.base import Cut, Message, Reasoning, StreamPiece
 from vita_tui.engines.llm.marks import reasons_first
 from vita_tui.engines.llm.reasoning import ReplyReader
 from vita_tui.engines.llm.stream_events import Content, contents, messages_of
@@ -119,7 +119,9 @@ class OpenAIResponder:
             return min(told, self._context_window)
         return told or self._context_window or DEFAULT
 
-    async def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Piece, None]:
+    async def stream(
+        self, messages: Sequence[Message], *, max_tokens: int
+    ) -> AsyncGenerator[StreamPiece, None]:
         await self.load()
         continuing = bool(messages) and messages[-1]["role"] == "assistant"
         reader = ReplyReader(continuing=continuing, reasoning_first=self._reasons_first and not continuing)

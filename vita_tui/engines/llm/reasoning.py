@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from vita_tui.engines.llm.base import Piece, Reasoning, Retracted
+from vita_tui.engines.llm.base import Reasoning, Retracted, StreamPiece
 from vita_tui.engines.llm.clean_stream import Cleaner
 from vita_tui.engines.llm.marks import FORMS, ROLES, SPECIAL, STARTS, Form, begins_special
 
@@ -95,11 +95,11 @@ class ReplyReader:
         """The next piece of what the server keeps apart."""
         return self._aside.feed(reasoning)
 
-    def feed(self, delta: str) -> list[Piece]:
+    def feed(self, delta: str) -> list[StreamPiece]:
         """What is certain by now."""
         return self._merged(self._read(self._cleaner.feed(delta)))
 
-    def finish(self, *, whole: bool = True) -> list[Piece]:
+    def finish(self, *, whole: bool = True) -> list[StreamPiece]:
         """What was held back. A mark that did not come whole is text; special tokens at the end are not.
 
         Args:
@@ -122,7 +122,7 @@ class ReplyReader:
 
     # ----
 
-    def _read(self, text: str) -> Iterator[Piece]:
+    def _read(self, text: str) -> Iterator[StreamPiece]:
         text = self._held + text
         self._held = ""
         while text and not self._over:
@@ -180,7 +180,7 @@ class ReplyReader:
             return None, text
         return ("text", text[0], None), text[1:]
 
-    def _take(self, token: Token) -> Iterator[Piece]:
+    def _take(self, token: Token) -> Iterator[StreamPiece]:
         kind, text, form = token
         if kind == "header" or self._header is not None:
             yield from self._channel(kind, text)
@@ -205,7 +205,7 @@ class ReplyReader:
                 self._spoken_of = max(0, self._spoken_of + (1 if kind == "open" else -1))
             yield from self._answer(text)
 
-    def _special(self, text: str) -> Iterator[Piece]:
+    def _special(self, text: str) -> Iterator[StreamPiece]:
         """A special token: it may begin the reply, end it, or be spoken of in it."""
         low = text.strip().lower()
         if self._fresh and (STARTS.fullmatch(text) or low in ROLES):
@@ -230,7 +230,7 @@ class ReplyReader:
         alone = not self._line.strip() and not self._in_code and not self._pending
         return alone and self._before != ":" and form is not None
 
-    def _open(self, text: str, form: Form | None) -> Iterator[Piece]:
+    def _open(self, text: str, form: Form | None) -> Iterator[StreamPiece]:
         # In the middle of an answer it must end to count; so must a word that may be the first of an answer.
         self._thoughts = None if self._fresh and form is not None else []
         self._opened = text
@@ -246,7 +246,7 @@ class ReplyReader:
             return False  # the reasoning speaks of it
         return self._inside in ("first", "bare") or form is self._inside
 
-    def _close(self, *, opening: bool, text: str, form: Form | None) -> Iterator[Piece]:
+    def _close(self, *, opening: bool, text: str, form: Form | None) -> Iterator[StreamPiece]:
         thoughts, self._thoughts = self._thoughts, None
         first = self._inside == "first"
         self._inside = None
@@ -272,7 +272,7 @@ class ReplyReader:
             return line[-1] in ".!?…" or not form.plain
         return line[-1] not in _SPOKEN_OF
 
-    def _retract(self) -> Iterator[Piece]:
+    def _retract(self) -> Iterator[StreamPiece]:
         self.half = True
         self._pending = ""
         if self._said:
@@ -281,7 +281,7 @@ class ReplyReader:
         self._fresh = True
         self._line = self._before = ""
 
-    def _channel(self, kind: str, text: str) -> Iterator[Piece]:
+    def _channel(self, kind: str, text: str) -> Iterator[StreamPiece]:
         """Channels: `<|channel|>analysis<|message|>` begins reasoning, `…final…` the answer."""
         mark = text.lower() if kind == "header" else ""
         if mark in ("<|end|>", "<|call|>", "<|return|>") and not self._channels:
@@ -308,7 +308,7 @@ class ReplyReader:
 
     # ---- the answer
 
-    def _answer(self, text: str) -> Iterator[Piece]:
+    def _answer(self, text: str) -> Iterator[StreamPiece]:
         if self._pending:
             if not text.strip():
                 self._pending += text
@@ -333,9 +333,9 @@ class ReplyReader:
         yield text
 
     @staticmethod
-    def _merged(pieces: Iterator[Piece] | list[Piece]) -> list[Piece]:
+    def _merged(pieces: Iterator[StreamPiece] | list[StreamPiece]) -> list[StreamPiece]:
         """Neighbours of one kind as one."""
-        merged: list[Piece] = []
+        merged: list[StreamPiece] = []
         for piece in pieces:
             last = merged[-1] if merged else None
             if isinstance(piece, str) and isinstance(last, str):

@@ -14,17 +14,17 @@ from vita_tui.engines.stt.base import Recognizer, Stop
 from vita_tui.engines.stt.scheduling.agreement import PartialTranscriber
 from vita_tui.errors import EngineError
 
-__all__ = ["Kind", "RecognitionJob", "Slots", "Work"]
+__all__ = ["JobKind", "JobWork", "RecognitionJob", "Slots"]
 
 MOST_FINALS = 16
 """Finals that may wait. Each is an utterance of a person: more than this many can only mean that the thread is stuck."""
 
-Work = Callable[[Recognizer, PartialTranscriber | None, Stop], Any]
+JobWork = Callable[[Recognizer, PartialTranscriber | None, Stop], Any]
 """What is done inside of an engine, given what has made partial transcripts of the same utterance, until it is told to stop; returns the
 result, None for none."""
 
 
-class Kind(Enum):
+class JobKind(Enum):
     LOAD = "load"
     FINAL = "final"
     SPECULATION = "speculation"
@@ -40,8 +40,8 @@ class Kind(Enum):
 class RecognitionJob:
     """One piece of work for the whisper thread."""
 
-    kind: Kind
-    work: Work
+    kind: JobKind
+    work: JobWork
     key: Hashable = None
     """The utterance."""
     future: Future[Any] = field(default_factory=Future)

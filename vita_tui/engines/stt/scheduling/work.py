@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vita_tui.engines.stt.base import SAMPLE_RATE, Recognizer, Stop, Transcription
 from vita_tui.engines.stt.decoding.checked import checked
 from vita_tui.engines.stt.scheduling.agreement import PartialTranscriber
-from vita_tui.engines.stt.scheduling.queueing import Work
+from vita_tui.engines.stt.scheduling.queueing import JobWork
 
 __all__ = ["fresh_start", "load", "nothing", "transcribe"]
 
@@ -22,7 +22,7 @@ def load(*_: Any) -> Transcription:
     return nothing()
 
 
-def transcribe(audio: NDArray[np.float32], prefix: str = "") -> Work:
+def transcribe(audio: NDArray[np.float32], prefix: str = "") -> JobWork:
     """A final transcript of `audio`; see `WhisperWorker.final`."""
 
     def work(engine: Recognizer, known: PartialTranscriber | None, cancelled: Stop) -> Transcription:

@@ -22,7 +22,7 @@ from vita_tui.clock import CLOCK_POLL_SECONDS, RUNNING, RunningClock
 from vita_tui.engines.chain import Attempt, Chain
 from vita_tui.engines.stt.base import Recognizer, Stop, Transcription
 from vita_tui.engines.stt.scheduling.agreement import Partial, PartialTranscriber
-from vita_tui.engines.stt.scheduling.queueing import Kind, RecognitionJob, Slots
+from vita_tui.engines.stt.scheduling.queueing import JobKind, RecognitionJob, Slots
 from vita_tui.engines.stt.scheduling.work import fresh_start, load, nothing, transcribe
 from vita_tui.errors import EngineError, EngineTimeoutError, VitaError
 from vita_tui.health.registry import Entry, registry
@@ -114,7 +114,7 @@ class WhisperWorker:
 
     def start(self) -> Future[Transcription]:
         """Start the thread and load in it; the future is done when loading is, or has its error. Its result means nothing."""
-        job = RecognitionJob(Kind.LOAD, load)
+        job = RecognitionJob(JobKind.LOAD, load)
         with self._condition:
             if not self._stopping:
                 raise RuntimeError("the whisper thread runs already")
@@ -129,7 +129,7 @@ class WhisperWorker:
 
         The future is as that of `start`; it is cancelled at once when the worker was not started.
         """
-        job = RecognitionJob(Kind.LOAD, load)
+        job = RecognitionJob(JobKind.LOAD, load)
         with self._condition:
             if not self._stopping:
                 if self._slots.load is not None:
@@ -149,7 +149,7 @@ class WhisperWorker:
             self._chain.unloaded(engine)
             return nothing()
 
-        job = RecognitionJob(Kind.ERRAND, free)
+        job = RecognitionJob(JobKind.ERRAND, free)
         with self._condition:
             if not self._stopping:
                 self._slots.errands.append(job)
@@ -163,12 +163,12 @@ class WhisperWorker:
 
         What a user waits for does not wait for the decode of a probe, which then is cancelled; it waits for loading.
         """
-        job = RecognitionJob(Kind.PROBE, fresh_start)
+        job = RecognitionJob(JobKind.PROBE, fresh_start)
         with self._condition:
             running = self._running
             if self._stopping or self._slots.probe is not None:
                 return
-            if running is not None and running.job.kind is Kind.PROBE:
+            if running is not None and running.job.kind is JobKind.PROBE:
                 return
             self._slots.probe = job
             self._condition.notify_all()
@@ -216,7 +216,7 @@ class WhisperWorker:
     def idle(self) -> bool:
         """Whether nothing but a probe runs or waits."""
         with self._condition:
-            running = self._running is not None and self._running.job.kind is not Kind.PROBE
+            running = self._running is not None and self._running.job.kind is not JobKind.PROBE
             return not (running or self._slots.waiting)
 
     def partial(
@@ -237,14 +237,14 @@ class WhisperWorker:
             if not future.cancelled() and future.exception() is None:
                 on_result(future.result())
 
-        job = RecognitionJob(Kind.PARTIAL, work, key)
+        job = RecognitionJob(JobKind.PARTIAL, work, key)
         job.future.add_done_callback(done)
         with self._condition:
             if self._stopping:
                 return
             if self._slots.partial is not None:
                 self._counts.partials_skipped += 1
-            if self._running is not None and self._running.job.kind is Kind.PROBE:
+            if self._running is not None and self._running.job.kind is JobKind.PROBE:
                 self._running.job.cancelled.set()
             self._slots.partial = job
             self._condition.notify_all()
@@ -262,7 +262,7 @@ class WhisperWorker:
         Raises:
             EngineError: not started, or far too much waits already.
         """
-        job = RecognitionJob(Kind.FINAL, transcribe(audio, prefix), key, asked=self._clock.monotonic())
+        job = RecognitionJob(JobKind.FINAL, transcribe(audio, prefix), key, asked=self._clock.monotonic())
         with self._condition:
             self._expect_running()
             self._slots.add_final(job)
@@ -280,7 +280,7 @@ class WhisperWorker:
         Raises:
             EngineError: not started.
         """
-        job = RecognitionJob(Kind.SPECULATION, transcribe(audio), key)
+        job = RecognitionJob(JobKind.SPECULATION, transcribe(audio), key)
         with self._condition:
             self._expect_running()
             earlier = self._throw_away()
@@ -312,7 +312,7 @@ class WhisperWorker:
                 self._claimable = None
                 return None
             self._claimable = None
-            job.kind, job.asked = Kind.FINAL, self._clock.monotonic()
+            job.kind, job.asked = JobKind.FINAL, self._clock.monotonic()
             self._counts.speculations_claimed += 1
             if self._slots.speculation is job:
                 self._slots.speculation = None
@@ -337,7 +337,7 @@ class WhisperWorker:
         if self._slots.partial is not None:
             self._slots.partial = None
             self._counts.partials_skipped += 1
-        if self._running is not None and self._running.job.kind in (Kind.PARTIAL, Kind.PROBE):
+        if self._running is not None and self._running.job.kind in (JobKind.PARTIAL, JobKind.PROBE):
             self._running.job.cancelled.set()
 
     def _throw_away(self) -> RecognitionJob | None:
@@ -356,7 +356,7 @@ class WhisperWorker:
     def _work(self, generation: int) -> None:
         utterance: tuple[Hashable, PartialTranscriber] | None = None
         while (job := self._take(generation)) is not None:
-            if job.kind is Kind.PARTIAL and (utterance is None or utterance[0] != job.key):
+            if job.kind is JobKind.PARTIAL and (utterance is None or utterance[0] != job.key):
                 utterance = job.key, PartialTranscriber()
             known = utterance[1] if utterance is not None and utterance[0] == job.key else None
             result, error = None, None
@@ -388,7 +388,7 @@ class WhisperWorker:
                 if (job := self._slots.take()) is not None:
                     self._looking.enter_context(self._clock.looking())
                     self._running = _Running(generation, job, self._clock.monotonic())
-                    self._counts.probes += job.kind is Kind.PROBE
+                    self._counts.probes += job.kind is JobKind.PROBE
                     self._condition.notify_all()
                     return job
                 self._condition.wait()
@@ -401,18 +401,18 @@ class WhisperWorker:
             VitaError: no engine could do it.
             _GivenUp: it took too long.
         """
-        if job.kind is Kind.ERRAND:
+        if job.kind is JobKind.ERRAND:
             return job.work(self._chain.active, None, job.cancelled)
         for attempt in self._attempts(job):
             result = self._try(generation, attempt, job, known)
-            if attempt.failed is None and job.kind is not Kind.PROBE:
+            if attempt.failed is None and job.kind is not JobKind.PROBE:
                 return result
-        return nothing() if job.kind is Kind.PROBE else None
+        return nothing() if job.kind is JobKind.PROBE else None
 
     def _attempts(self, job: RecognitionJob) -> Iterator[Attempt[Recognizer]]:
-        if job.kind is Kind.PROBE:
+        if job.kind is JobKind.PROBE:
             return self._chain.probes(self._free)
-        if job.kind is Kind.PARTIAL:
+        if job.kind is JobKind.PARTIAL:
             return self._chain.glance(self._free)
         engines = self._chain.engines
         if engines and not any(self._free(engine, job) for engine in engines):
@@ -434,7 +434,7 @@ class WhisperWorker:
         result, error = None, None
         try:
             if not job.cancelled.is_set():
-                if job.kind not in (Kind.PARTIAL, Kind.PROBE):
+                if job.kind not in (JobKind.PARTIAL, JobKind.PROBE):
                     attempt.engine.load()
                 result = job.work(attempt.engine, known, job.cancelled)
         except BaseException as failure:  # noqa: BLE001 - handed to the chain, which judges it
@@ -443,7 +443,7 @@ class WhisperWorker:
         if job.cancelled.is_set():
             attempt.abandon()  # it says nothing about the engine
             return None
-        if job.kind is Kind.PARTIAL:
+        if job.kind is JobKind.PARTIAL:
             # The final decides about the engine.
             attempt.abandon()
         else:
@@ -474,17 +474,17 @@ class WhisperWorker:
 
     def _count(self, job: RecognitionJob, result: Any, error: VitaError | None) -> None:
         counts = self._counts
-        if job.kind is Kind.PARTIAL:
+        if job.kind is JobKind.PARTIAL:
             counts.partials += result is not None
             counts.partials_failed += error is not None
             counts.partials_cancelled += result is None and error is None
             if error is not None:
                 log.warning("no partial transcript: %s", error)
-        elif job.kind in (Kind.FINAL, Kind.SPECULATION):
-            counts.finals += job.kind is Kind.FINAL and result is not None
+        elif job.kind in (JobKind.FINAL, JobKind.SPECULATION):
+            counts.finals += job.kind is JobKind.FINAL and result is not None
             counts.finals_failed += error is not None
         transcription = result.transcription if isinstance(result, Partial) else result
-        if transcription is not None and job.kind in (Kind.PARTIAL, Kind.FINAL, Kind.SPECULATION):
+        if transcription is not None and job.kind in (JobKind.PARTIAL, JobKind.FINAL, JobKind.SPECULATION):
             counts.windows += transcription.windows
             counts.tokens += transcription.tokens
             counts.guarded += bool(transcription.guard)
@@ -511,7 +511,7 @@ class WhisperWorker:
         running = self._running
         if running is None:
             return None
-        waiting = running.job if running.job.kind in (Kind.FINAL, Kind.PROBE) else None
+        waiting = running.job if running.job.kind in (JobKind.FINAL, JobKind.PROBE) else None
         if waiting is None and self._slots.finals:
             waiting = self._slots.finals[0]
         if waiting is None:
@@ -534,11 +534,11 @@ class WhisperWorker:
         job, engine = late.job, late.attempt.engine if late.attempt is not None else None
         again = RecognitionJob(job.kind, job.work, job.key, job.future, asked=self._clock.monotonic())
         again.timed_out = job.timed_out if engine is None else (*job.timed_out, engine)
-        if job.kind not in (Kind.FINAL, Kind.LOAD):
+        if job.kind not in (JobKind.FINAL, JobKind.LOAD):
             return False
         if not any(self._free(other, again) for other in self._chain.engines):
             return False
-        if job.kind is Kind.FINAL:
+        if job.kind is JobKind.FINAL:
             self._slots.finals.appendleft(again)
         else:
             self._slots.load = self._slots.load or again
