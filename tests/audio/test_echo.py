@@ -293,8 +293,8 @@ def test_a_canceller_that_fails_leaves_half_duplex_and_says_so(monkeypatch: pyte
     rehearsal = Rehearsal(ROOM.hear(played), played)
     microphone = EchoMicrophone(rehearsal, rehearsal.reference, delay=ROOM.delay)
     frames = heard(microphone)
-    assert microphone.mode == "half_duplex"
-    assert "is off while VITA speaks" in microphone.reason
+    assert microphone.status.mode == "half_duplex"
+    assert "is off while VITA speaks" in microphone.status.reason
     assert level(frames, 1.0, 2.9) == -90.0
 
 

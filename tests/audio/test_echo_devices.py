@@ -84,4 +84,4 @@ def test_a_reply_is_cancelled_also_after_both_devices_were_opened_again(audio: V
             )
             # A busy machine has holes in its sound, after which the canceller must find its way again.
             assert sum(captured - left > 10 for captured, left in seconds) >= 3, seconds
-            assert microphone.mode == "full_duplex"
+            assert microphone.status.mode == "full_duplex"

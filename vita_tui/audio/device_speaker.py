@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from vita_tui.audio.base import PlaybackMark, Samples, Span
 from vita_tui.audio.devices import Device, close_stream, open_stream, portaudio
-from vita_tui.audio.reference import Tap
 from vita_tui.audio.stream import DeviceStream
 from vita_tui.audio.timeline import Timeline
-from vita_tui.clock import Clock, SystemClock
+from vita_tui.audio.timeline_speaker import TimelineSpeaker
+from vita_tui.clock import Clock
 from vita_tui.errors import DeviceError
 
 __all__ = ["DeviceSpeaker"]
@@ -40,7 +39,7 @@ WATCH_SECONDS = 0.5
 """How often it is checked that callbacks come."""
 
 
-class DeviceSpeaker(DeviceStream["_Output"]):
+class DeviceSpeaker(DeviceStream["_Output"], TimelineSpeaker):
     """A sound device as a `Speaker`; every method may be called from any thread."""
 
     def __init__(
@@ -57,22 +56,16 @@ class DeviceSpeaker(DeviceStream["_Output"]):
             volume: 0 to 1.
             lost_seconds: without a callback for this long, the device is gone.
         """
-        super().__init__(name, "output")
+        DeviceStream.__init__(self, name, "output")
+        TimelineSpeaker.__init__(self, 48_000, clock)
         self.sample_rate = 0
-        self._clock = clock or SystemClock()
         self._roomy = False
         self._cut = False
         """The stream is to be stopped for a moment, so that the device forgets what it has."""
         self._lost_seconds = lost_seconds
-        self._timeline = Timeline(48_000)
         self._timeline.volume = volume
         self._lost = ""
         """Why nothing can be played until it is opened again."""
-        self._news = threading.Event()
-        """Marks may be due, or the `playback` thread should end."""
-        self._thread: threading.Thread | None = None
-        self._subscribing = threading.Lock()
-        self._subscribers: tuple[Callable[[PlaybackMark], None], ...] = ()
         self._underflows_before = 0
 
     @property
@@ -115,29 +108,9 @@ class DeviceSpeaker(DeviceStream["_Output"]):
         self._news.set()
         return heard
 
-    def fade(self, gain: float, seconds: float) -> None:
-        self._timeline.fade(gain, seconds)
-
-    def tap(self, tap: Tap | None) -> None:
-        self._timeline.tap = tap
-
-    def subscribe(self, callback: Callable[[PlaybackMark], None]) -> Callable[[], None]:
-        with self._subscribing:
-            self._subscribers = (*self._subscribers, callback)
-
-        def end() -> None:
-            with self._subscribing:
-                self._subscribers = tuple(one for one in self._subscribers if one is not callback)
-
-        return end
-
     def close(self) -> None:
         super().close()
-        self._timeline.lose(self._clock.monotonic())
-        self._news.set()
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=1.0)
+        self._end_telling()
 
     # ---- under `portaudio()`
 
@@ -245,17 +218,8 @@ class DeviceSpeaker(DeviceStream["_Output"]):
     def _tell_due(self) -> float:
         """Tell the marks that are due; seconds until the next one is."""
         now = self._clock.monotonic()
-        marks, following = self._timeline.marks(now)
-        for mark in marks:
-            self._tell(mark)
+        following = self._tell_marks(now)
         return WATCH_SECONDS if following is None else min(WATCH_SECONDS, max(0.001, following - now))
-
-    def _tell(self, mark: PlaybackMark) -> None:
-        for subscriber in self._subscribers:
-            try:
-                subscriber(mark)
-            except Exception:
-                log.exception("a subscriber failed on %s", mark)
 
     def _is_gone(self) -> bool:
         output = self._running

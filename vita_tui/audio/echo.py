@@ -1,13 +1,13 @@
 """A microphone that does not hear the assistant.
 
 `EchoMicrophone` stands between the real microphone and the listener and is read like one. What the speaker sounds reaches it through
-a `Reference`; everything else happens in the thread that reads. What it does depends on the mode:
+a `Reference`; everything else happens in the thread that reads, to which all fields belong but `status`. What it does depends on the mode:
 
 - `full_duplex`: the echo is cancelled (WebRTC, the extra `echo`), so that one can talk into the reply.
 - `half_duplex`: while the reply sounds, and until its echo has died away, the microphone gives silence.
 - `push_to_talk`: as half duplex; and who begins an utterance without a key must not do so in this mode.
 
-A canceller that is missing or fails is replaced by half duplex, and `reason` says so.
+A canceller that is missing or fails is replaced by half duplex, and `status` says why.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from vita_tui.audio.reference import Reference, Tappable
 from vita_tui.audio.voice import dbfs
 from vita_tui.settings import AudioSettings, DuplexMode
 
-__all__ = ["HEADPHONES_DB", "INSTALL", "EchoMicrophone", "EchoPlan", "plan", "without_echo"]
+__all__ = ["HEADPHONES_DB", "INSTALL", "EchoMicrophone", "EchoPlan", "EchoStatus", "plan", "without_echo"]
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +93,20 @@ def plan(wanted: str, echo_level: float) -> EchoPlan:
     return EchoPlan("half_duplex", False, f"{why} {INSTALL}")
 
 
+@dataclass(frozen=True, slots=True)
+class EchoStatus:
+    """How the microphone is used now."""
+
+    mode: DuplexMode
+    reason: str = ""
+    """Why it is not as wished: a sentence for the screen; empty when it is."""
+
+
 class EchoMicrophone:
-    """`microphone` without the echo of what `reference` says is played; a `Microphone` itself, read by one thread."""
+    """`microphone` without the echo of what `reference` says is played; a `Microphone` itself, read by one thread.
+
+    `status`, `name`, `missing`, `use` and `on_change` may be used from any thread; all else is for the one that reads.
+    """
 
     def __init__(
         self,
@@ -102,25 +114,25 @@ class EchoMicrophone:
         reference: Reference,
         *,
         mode: DuplexMode = "full_duplex",
+        reason: str = "",
         cancel: bool = True,
         delay: float = 0.0,
         guard: EchoGuard | None = None,
     ) -> None:
         """
         Args:
+            mode, reason: the first `status`.
             cancel: in full duplex, cancel the echo; otherwise the guard alone tells it apart.
             delay: seconds by which an echo is captured later than the clocks say it was played: from `vita calibrate`. It is
                 measured anew while the assistant speaks.
         """
         self._microphone = microphone
         self._reference = reference
-        self.mode: DuplexMode = mode
-        """May be changed from any thread, between two frames."""
+        self._status = EchoStatus(mode, reason)
+        """Swapped whole by the thread that reads."""
         self._cancels = cancel
         self.wanted = False
-        """A key has opened the microphone: it gives its sound in every mode. May be changed from any thread."""
-        self.reason = ""
-        """Why it is not as wished: a sentence for the screen."""
+        """A key has opened the microphone: it gives its sound in every mode."""
         self.guard = guard or EchoGuard()
         """Whose `verdict` is about the frame that was read last."""
         self.delay = delay
@@ -149,6 +161,11 @@ class EchoMicrophone:
         """The last second as captured, while the assistant sounds: for measuring the delay."""
         self._offset: float | None = None
         """Monotonic seconds at which position 0 was captured, smoothed: blocks' times jump by milliseconds."""
+
+    @property
+    def status(self) -> EchoStatus:
+        """As it was at the frame that was read last; from any thread."""
+        return self._status
 
     @property
     def name(self) -> str:
@@ -194,7 +211,8 @@ class EchoMicrophone:
         played = self._reference.at(captured - self._shift, BLOCK)
         since = captured - self._reference.sounded_until - max(0.0, self.delay)
         self.muted = False
-        wanted = self._cancels and self.mode == "full_duplex" and self.echoing is not False
+        mode = self._status.mode
+        wanted = self._cancels and mode == "full_duplex" and self.echoing is not False
         # Before it is known whether there is an echo, the canceller must not be in the way of who answers a short reply.
         if wanted and since < (REST_SECONDS if self.echoing else TAIL_SECONDS):
             samples = self._cancel(frame.samples, played)
@@ -206,7 +224,7 @@ class EchoMicrophone:
             self._heard = self._heard[:0]
         end = captured + BLOCK / SAMPLE_RATE
         self.guard.judge(samples, self._reference.window(end - self.delay, BLOCK / SAMPLE_RATE))
-        if self.mode != "full_duplex" and since < TAIL_SECONDS and not self.wanted:
+        if self._status.mode != "full_duplex" and since < TAIL_SECONDS and not self.wanted:
             self.muted = True
             samples = np.zeros(BLOCK, np.float32)
         return Frame(samples, frame.position, frame.captured - PRIMED / SAMPLE_RATE)
@@ -269,9 +287,8 @@ class EchoMicrophone:
         return samples
 
     def _give_up(self, why: str, captured: Samples, played: Samples) -> Samples:
-        self.mode = "half_duplex"
-        self.reason = f"{why}, so the microphone is off while VITA speaks."
-        log.warning("%s", self.reason)
+        self._status = EchoStatus("half_duplex", f"{why}, so the microphone is off while VITA speaks.")
+        log.warning("%s", self._status.reason)
         self._captured = self._captured[:0]
         self._clean = np.zeros(PRIMED, np.float32)
         return self._pass(captured, played)
@@ -316,7 +333,7 @@ class EchoMicrophone:
 
 
 def without_echo(microphone: Microphone, speaker: Speaker, audio: AudioSettings) -> EchoMicrophone:
-    """`microphone` without the echo of `speaker`, as the settings and what is installed allow; see its `mode` and `reason`."""
+    """`microphone` without the echo of `speaker`, as the settings and what is installed allow; see its `status`."""
     chosen = plan(audio.duplex, audio.echo_level)
     reference = Reference()
     if isinstance(speaker, Tappable):
@@ -325,11 +342,11 @@ def without_echo(microphone: Microphone, speaker: Speaker, audio: AudioSettings)
         microphone,
         reference,
         mode=chosen.mode,
+        reason=chosen.reason,
         cancel=chosen.cancel,
         delay=audio.echo_delay,
         guard=EchoGuard(echo_db=audio.echo_level, floor_dbfs=audio.noise_floor),
     )
-    wrapped.reason = chosen.reason
     if audio.echo_level <= HEADPHONES_DB:
         wrapped.echoing = False  # unless one is heard after all
     return wrapped

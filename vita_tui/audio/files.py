@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, PlaybackMark, Samples, Span
+from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Samples, Span
 from vita_tui.audio.decoding import MediaSource, iter_audio
-from vita_tui.audio.reference import Tap
-from vita_tui.audio.timeline import Timeline
+from vita_tui.audio.timeline_speaker import TimelineSpeaker
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import DeviceError
 from vita_tui.health.registry import Entry, registry
@@ -124,7 +123,7 @@ class FileMicrophone:
         self._closed.set()
 
 
-class FileSpeaker:
+class FileSpeaker(TimelineSpeaker):
     """Keeps what is played. Its clock is real time, or a jump to the end of whatever is queued.
 
     A thread `file speaker` stands for the device: it pulls blocks and tells of spans as they start and end; it stops at once on
@@ -134,18 +133,13 @@ class FileSpeaker:
     def __init__(
         self, sample_rate: int = SPEAKER_RATE, *, pace: bool = True, clock: Clock | None = None
     ) -> None:
+        super().__init__(sample_rate, clock)
         self.name = "file"
         self.sample_rate = sample_rate
         self._pace = pace
-        self._clock = clock or SystemClock()
-        self._timeline = Timeline(sample_rate)
         self._recorded: list[Samples] = []
-        self._subscribing = threading.Lock()
-        self._subscribers: tuple[Callable[[PlaybackMark], None], ...] = ()
-        self._news = threading.Event()
         self._closed = threading.Event()
         self._closed.set()
-        self._thread: threading.Thread | None = None
         self._entry: Entry | None = None
 
     def open(self) -> None:
@@ -173,22 +167,6 @@ class FileSpeaker:
         self._news.set()
         return heard
 
-    def fade(self, gain: float, seconds: float) -> None:
-        self._timeline.fade(gain, seconds)
-
-    def tap(self, tap: Tap | None) -> None:
-        self._timeline.tap = tap
-
-    def subscribe(self, callback: Callable[[PlaybackMark], None]) -> Callable[[], None]:
-        with self._subscribing:
-            self._subscribers = (*self._subscribers, callback)
-
-        def end() -> None:
-            with self._subscribing:
-                self._subscribers = tuple(one for one in self._subscribers if one is not callback)
-
-        return end
-
     def samples(self) -> Samples:
         """All that was played, without the pauses between."""
         recorded = list(self._recorded)
@@ -197,11 +175,7 @@ class FileSpeaker:
     def close(self) -> None:
         self._closed.set()
         self.played()  # what was heard up to now stays so
-        self._timeline.lose(self._clock.monotonic())
-        self._news.set()
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=1.0)
+        self._end_telling()
         entry, self._entry = self._entry, None
         if entry is not None:
             entry.leave()
@@ -226,22 +200,13 @@ class FileSpeaker:
             if filled:
                 self._recorded.append(block[:filled].copy())
                 due += filled / self.sample_rate
-            following = self._tell_due()
+            following = self._tell_marks(self._heard_until())
             if not filled:
                 due = 0.0
-                self._news.wait(following)
+                self._news.wait(
+                    None if following is None else max(0.001, following - self._clock.monotonic())
+                )
                 self._news.clear()
             elif self._pace:
                 self._closed.wait(max(0.0, due - self._clock.monotonic()))
-        self._tell_due()
-
-    def _tell_due(self) -> float | None:
-        """Tell the marks that are due; seconds until the next one is."""
-        marks, following = self._timeline.marks(self._heard_until())
-        for mark in marks:
-            for subscriber in self._subscribers:
-                try:
-                    subscriber(mark)
-                except Exception:
-                    log.exception("a subscriber failed on %s", mark)
-        return None if following is None else max(0.001, following - self._clock.monotonic())
+        self._tell_marks(self._heard_until())

@@ -314,7 +314,7 @@ class Assistant:
         if self._hearing is None:
             self._no_microphone()
             return
-        echo = self._hearing.echo
+        echo = self._hearing.echo.status if self._hearing.echo is not None else None
         if on and echo is not None and echo.mode == "push_to_talk":
             why = (
                 echo.reason
