@@ -31,7 +31,7 @@ async def test_all_that_grows_is_measured_and_drawn(tmp_path: Path) -> None:
     result = await measure(settings, sizes=sizes)
     assert {name: tuple(row["size"] for row in result[name]) for name in SIZES} == sizes
     assert {name: [set(row) - {"size"} for row in result[name]] for name in SIZES} == {
-        "turns of history": [{"first token, read ahead", "not read ahead"}] * 2,
+        "turns of history": [{"first token, prefilled", "not prefilled"}] * 2,
         "seconds of speech": [{"final transcript", "partials behind"}] * 2,
         "tokens of reply": [{"first sound", "all of it"}] * 2,
         "conversations": [{"add", "list", "search"}] * 2,

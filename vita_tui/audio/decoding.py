@@ -268,7 +268,7 @@ def _frames(packet: Any, missing: _Missing) -> list[AudioFrame]:
         missing.damaged(error)
         return []
     if frames:
-        missing.mended()
+        missing.repaired()
     return [frame for frame in frames if frame.samples]
 
 
@@ -293,7 +293,7 @@ class _Missing:
         if self.failures > STUBBORN:
             raise error
 
-    def mended(self) -> None:
+    def repaired(self) -> None:
         self.failures = 0
 
     def read(self, samples: int) -> None:

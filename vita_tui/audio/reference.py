@@ -115,7 +115,7 @@ class Reference:
         """What sounded from `time` on, in `count` samples at `SAMPLE_RATE`; silence where nothing is known.
 
         Consecutive calls give consecutive samples as long as the clocks agree within `slack` seconds; a larger difference is
-        mended while nothing sounds, or at four times `slack` in any case.
+        corrected while nothing sounds, or at four times `slack` in any case.
         """
         self._drain()
         wanted = round((time - self._epoch) * SAMPLE_RATE)

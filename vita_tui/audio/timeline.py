@@ -120,7 +120,7 @@ class Timeline:
             return self._heard_by(now)
 
     def flush(self, now: float) -> int:
-        """Drop what the device does not have yet, with a short fade instead of a click; marks tell of it.
+        """Drop what the device does not have yet, with a short fade instead of a click; marks report it.
 
         Returns:
             Frames of the timeline that have been or will be heard: the device plays out what it has.
@@ -135,7 +135,7 @@ class Timeline:
             return self._handed
 
     def lose(self, now: float) -> int:
-        """The device went away at `now`: nothing more is heard, the rest is dropped; marks tell of it.
+        """The device went away at `now`: nothing more is heard, the rest is dropped; marks report it.
 
         Returns:
             Frames of the timeline that were heard.

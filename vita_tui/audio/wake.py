@@ -1,6 +1,6 @@
 """A wake word: a word of one's own that opens the microphone as the key does. openWakeWord, the optional extra `wake`.
 
-Two small networks of TensorFlow Lite, 80 ms at a time; Whisper never hears what comes before the word.
+Two small networks of TensorFlow Lite, 80 ms at a time; Whisper never gets what comes before the word.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ async def _history(settings: Settings, sizes: Sequence[int]) -> list[GrowthRow]:
                 unknown.append(await _first_token(responder, [*system, *past[:size], asked]))
                 await responder.prefill([*system, *past[:size]])
                 known.append(await _first_token(responder, [*system, *past[:size], asked]))
-            rows.append({"first token, read ahead": _median(known), "not read ahead": _median(unknown)})
+            rows.append({"first token, prefilled": _median(known), "not prefilled": _median(unknown)})
     finally:
         await responder.cleanup()
     return rows

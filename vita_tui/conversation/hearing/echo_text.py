@@ -88,7 +88,7 @@ class OwnWords:
     def say_clause(self, words: Sequence[SpokenWord], started: float, seconds: float) -> None:
         """The same for a clause of which only the whole length is known: words get time by their letters.
 
-        It takes the place of what was to sound from `started` on, so its length can be mended.
+        It takes the place of what was to sound from `started` on, so its length can be corrected.
         """
         self.stop(started)
         texts = [word.text for word in words]
