@@ -72,8 +72,6 @@ def test_nobody_else_imports_what_is_private() -> None:
 
 OTHERS: dict[str, set[str]] = {
     "VitaApp": {"_driver", "_handle_exception"},  # looked for with a default; only overridden
-    "LeanCompositor": {"_get_renders"},
-    "MainScreen": {"_compositor"},
     "Paragraph": {"_content"},
     "Prompt": {
         "_on_key",

@@ -8,7 +8,6 @@ part               is for                                                without
 `terminal_driver`  the terminal apart from what libraries print, and     Textual's own driver; what libraries print may
                    noticed when it goes away                             disturb the screen
 `key_parser`       the talk key held down; pastes without marks          the talk key is tapped
-`compositor`       painting what lies in a small change, and no more     Textual's own drawing
 `paragraph`        a word of a reply without a new layout                Textual's own paragraph
 `footer_key`       as many keys in the footer as fit                     Textual's own footer
 =================  ====================================================  ===================================================
@@ -23,7 +22,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-__all__ = ["PARTS", "compositor", "footer_key", "key_parser", "paragraph", "terminal_driver"]
+__all__ = ["PARTS", "footer_key", "key_parser", "paragraph", "terminal_driver"]
 
 log = logging.getLogger(__name__)
 
@@ -93,18 +92,6 @@ def key_parser() -> type[Any]:
     _has(XTermParser, "feed", "tick", "_awaiting")
     _takes(XTermParser, "_sequence_to_key_events", "self", "sequence", "alt")
     return XTermParser
-
-
-@_part
-def compositor() -> type[Any]:
-    """Textual's compositor, as the base of one that renders less."""
-    from textual._compositor import Compositor
-    from textual.screen import Screen
-
-    _has(Compositor, "visible_widgets")
-    _takes(Compositor, "_get_renders", "self", "crop")
-    _has(Screen, "_compositor")
-    return Compositor
 
 
 @_part

@@ -45,7 +45,6 @@ from vita_tui.events import (
     TurnFinished,
     UserSaid,
 )
-from vita_tui.tui.compositor import lean_compositor
 from vita_tui.tui.formatting import clean
 from vita_tui.tui.messages import Bridge, Happened
 from vita_tui.tui.widgets.conversation import Conversation
@@ -140,8 +139,6 @@ class MainScreen(Screen[None]):
 
     def __init__(self, clock: Clock, *, panel: bool = True) -> None:
         super().__init__()
-        if (lean := lean_compositor()) is not None:
-            self._compositor = lean
         self._clock = clock
         self.bridge = Bridge(self.post_message)
         self._showing = asyncio.Lock()
