@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnxruntime
 
 from vita_tui.engines.tts.piper import PiperSynthesizer
-from vita_tui.models import store
+from vita_tui.models import installed
 
 __all__ = ["person"]
 
@@ -17,6 +17,6 @@ _TAKE = 5
 def person(*, rate: float = 1.0) -> PiperSynthesizer:
     """A loaded voice. Piper draws its intonation by lot, and now and then nobody understands what comes of that."""
     onnxruntime.set_seed(_TAKE)
-    voice = PiperSynthesizer(store.resolve(_VOICE, "tts"), rate=rate, timeout=120.0)
+    voice = PiperSynthesizer(installed.resolve(_VOICE, "tts"), rate=rate, timeout=120.0)
     voice.load()
     return voice

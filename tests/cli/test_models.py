@@ -17,7 +17,7 @@ from tests.models.support import FILES, Answer, Site, hub_path, repo_info, servi
 from vita_tui.cli.models import app
 from vita_tui.cli.progress import amount, time_left
 from vita_tui.errors import ModelError
-from vita_tui.models import catalogue, store
+from vita_tui.models import catalogue, installed
 
 ROOT = Path(__file__).parents[2]
 run = CliRunner().invoke
@@ -40,7 +40,7 @@ def test_pull_says_nothing_on_stdout(hub: Site) -> None:
     assert (result.exit_code, result.stdout) == (0, "")
     assert "toy: downloading model.bin (hub)" in result.stderr
     assert "Ready: toy (1 MB)." in result.stderr
-    assert store.standing(catalogue.find("toy")) == "ready"
+    assert installed.standing(catalogue.find("toy")) == "ready"
 
 
 def test_a_quiet_pull_says_nothing_at_all(hub: Site) -> None:
@@ -60,7 +60,7 @@ def test_list_as_json(hub: Site) -> None:
     assert states() == [("toy", "missing")]
     run(app, ["pull", "-q"])
     assert states() == [("toy", "ready")]
-    (store.folder(catalogue.find("toy")) / "config.json").unlink()
+    (installed.folder(catalogue.find("toy")) / "config.json").unlink()
     assert states() == [("toy", "incomplete")]
 
 
@@ -78,7 +78,7 @@ def test_list_shows_what_is_here_and_what_to_do() -> None:
 def test_verify_names_the_damaged_file_and_the_remedy(hub: Site) -> None:
     run(app, ["pull", "-q"])
     assert run(app, ["verify"]).stdout.splitlines() == ["✓ toy/model.bin", "✓ toy/config.json"]
-    (store.folder(catalogue.find("toy")) / "model.bin").write_bytes(bytes(len(FILES["model.bin"])))
+    (installed.folder(catalogue.find("toy")) / "model.bin").write_bytes(bytes(len(FILES["model.bin"])))
     result = run(app, ["verify", "--json"])
     assert [(r["file"], r["state"]) for r in json.loads(result.stdout)] == [
         ("model.bin", "digest"),
@@ -91,7 +91,7 @@ def test_verify_names_the_damaged_file_and_the_remedy(hub: Site) -> None:
 
 def test_path(hub: Site) -> None:
     run(app, ["pull", "-q"])
-    assert Path(run(app, ["path", "t"]).stdout.strip()) == store.folder(catalogue.find("toy"))
+    assert Path(run(app, ["path", "t"]).stdout.strip()) == installed.folder(catalogue.find("toy"))
 
 
 @pytest.mark.parametrize(("answer", "stays"), [("n\n", True), ("y\n", False)])
@@ -99,7 +99,7 @@ def test_remove_asks(hub: Site, answer: str, stays: bool) -> None:
     run(app, ["pull", "-q"])
     result = run(app, ["remove", "toy"], input=answer)
     assert result.exit_code == int(stays)
-    assert store.folder(catalogue.find("toy")).exists() is stays
+    assert installed.folder(catalogue.find("toy")).exists() is stays
 
 
 def test_remove_of_what_is_not_here(hub: Site) -> None:

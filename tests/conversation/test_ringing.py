@@ -33,7 +33,7 @@ def timer(seconds: float, name: str = "") -> Alarm:
 async def ringer(
     file: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Ringer, Alarms, Events]]:
-    monkeypatch.setattr("vita_tui.conversation.ringing.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("vita_tui.conversation.ringing.RING_POLL_SECONDS", 0.01)
     bus, settings = EventBus(), Settings()
     events = Events(bus)
     speech = Speaking(

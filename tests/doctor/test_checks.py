@@ -7,13 +7,13 @@ import pytest
 from vita_tui.doctor import checks
 from vita_tui.doctor.checks import Check
 from vita_tui.errors import VitaError
-from vita_tui.models import catalogue, store
+from vita_tui.models import catalogue, installed
 
 
 def test_weights_that_are_cut_off_are_not_called_missing() -> None:
     voice = catalogue.find("joe")
     for file in voice.files:
-        place = store.folder(voice) / file.name
+        place = installed.folder(voice) / file.name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(b"short")
     found = {check.name: check for check in checks._weights()}

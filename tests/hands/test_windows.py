@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.engines.llm.servers import Request, serving, whole
-from vita_tui.conversation.thinking.prompt import PromptBuilder
+from vita_tui.conversation.thinking.prompt_builder import PromptBuilder
 from vita_tui.engines.llm.openai_server import OpenAIResponder
 from vita_tui.engines.llm.tokens import estimate
 from vita_tui.settings import LlmSettings

@@ -110,11 +110,11 @@ def test_garbage_and_silence_do_not_end_it(server: ControlServer) -> None:
         assert silent.fileno() > 0
 
 
-@pytest.mark.parametrize("number", [1, 8, 3 * control.MOST])
+@pytest.mark.parametrize("number", [1, 8, 3 * control.MAX_CONNECTIONS])
 def test_who_drips_or_is_silent_holds_up_nobody(server: ControlServer, number: int) -> None:
     """More than can be open at once, too: the oldest is dropped, and a request that is whole is answered at once."""
     with contextlib.ExitStack() as stack:
-        dripping = [stack.enter_context(_connect()) for _ in range(min(number, control.MOST))]
+        dripping = [stack.enter_context(_connect()) for _ in range(min(number, control.MAX_CONNECTIONS))]
         for _ in range(3):
             for one in dripping:
                 with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.models.support import FILES, Answer, Site, hub_path, serving, write_catalogue, write_wheels
-from vita_tui.models import catalogue, store
+from vita_tui.models import catalogue, installed
 from vita_tui.models.catalogue import Catalogue, Model
 
 
@@ -30,12 +30,12 @@ class Toy:
 
     @property
     def folder(self) -> Path:
-        return store.folder(self.model)
+        return installed.folder(self.model)
 
     def whole(self) -> bool:
         """Every file is in its place, bit for bit, and nothing else is left of fetching it."""
         there = {path.name: path.read_bytes() for path in self.folder.iterdir()}
-        return there == FILES and not store.incoming(self.model).exists()
+        return there == FILES and not installed.incoming(self.model).exists()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from tests.models.conftest import Toy
 from tests.models.support import FILES, Answer, hub_path, serving, write_catalogue, write_wheels
 from vita_tui.errors import ModelError
-from vita_tui.models import catalogue, fetch, store
+from vita_tui.models import catalogue, fetch, installed
 from vita_tui.models.hub import HubClient
 from vita_tui.models.progress import Progress
 
@@ -138,7 +138,7 @@ def test_a_cancelled_transfer_is_resumed_by_the_next_pull(toy: Toy) -> None:
 
     with pytest.raises(fetch.Cancelled):
         fetch.pull(["toy"], on_progress, cancelled, within=toy.catalogue)
-    assert store.standing(toy.model) == "missing"
+    assert installed.standing(toy.model) == "missing"
     pull(toy)
     assert toy.whole()
     assert toy.hub.asked("model.bin") == ["", "bytes=500000-"]
@@ -146,7 +146,7 @@ def test_a_cancelled_transfer_is_resumed_by_the_next_pull(toy: Toy) -> None:
 
 def test_a_part_that_rotted_is_started_anew(toy: Toy) -> None:
     file = toy.model.files[0]
-    part = store.incoming(toy.model) / f"{file.digest}.part"
+    part = installed.incoming(toy.model) / f"{file.digest}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(bytes(600_000))
     pull(toy)
@@ -157,7 +157,7 @@ def test_a_part_that_rotted_is_started_anew(toy: Toy) -> None:
 @pytest.mark.parametrize("size", [len(BIG), len(BIG) + 1], ids=["whole and right", "too long"])
 def test_a_part_of_any_size_does_no_harm(toy: Toy, size: int) -> None:
     file = toy.model.files[0]
-    part = store.incoming(toy.model) / f"{file.digest}.part"
+    part = installed.incoming(toy.model) / f"{file.digest}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes((BIG + b"x")[:size])
     pull(toy)
@@ -170,8 +170,8 @@ def test_wrong_bytes_from_the_hub_are_named_and_not_kept(toy: Toy) -> None:
     with pytest.raises(ModelError, match=r"model\.bin is not the published file") as caught:
         pull(toy)
     assert caught.value.exit_code == 3
-    assert list(store.folder(toy.model).glob("*")) == []
-    assert list(store.incoming(toy.model).glob("*")) == []
+    assert list(installed.folder(toy.model).glob("*")) == []
+    assert list(installed.incoming(toy.model).glob("*")) == []
 
 
 @pytest.mark.parametrize("changed", [b"!" * (len(BIG) // 2), b"short"], ids=["wrong", "truncated"])
@@ -183,7 +183,7 @@ def test_wrong_bytes_from_a_package_are_named_and_not_kept(
     with pytest.raises(ModelError, match=r"model\.bin .*nothing was kept"):
         pull(toy)
     assert not (toy.folder / "model.bin").exists()
-    assert list(store.incoming(toy.model).glob("*")) == []
+    assert list(installed.incoming(toy.model).glob("*")) == []
 
 
 def test_a_package_that_swells_is_stopped_at_the_files_size(
@@ -253,7 +253,7 @@ def test_cancelling_ends_pip(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(fetch.Cancelled):
             fetch.pull(["toy"], on_progress, cancelled, within=toy.catalogue)
         assert index.left.wait(30), "pip is still downloading"
-    assert list(store.incoming(toy.model).glob("*")) == []
+    assert list(installed.incoming(toy.model).glob("*")) == []
 
 
 def test_too_little_disk_is_said_before_anything_is_fetched(
@@ -268,12 +268,12 @@ def test_too_little_disk_is_said_before_anything_is_fetched(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_disk_that_fills_up_on_the_way_is_said_and_given_back(toy: Toy) -> None:
     file = toy.model.files[0]
-    part = store.incoming(toy.model) / f"{file.digest}.part"
+    part = installed.incoming(toy.model) / f"{file.digest}.part"
     part.parent.mkdir(parents=True)
     part.symlink_to("/dev/full")
     with pytest.raises(ModelError, match="The disk became full"):
         pull(toy)
-    assert not store.incoming(toy.model).exists()
+    assert not installed.incoming(toy.model).exists()
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a user whom modes bind")

@@ -14,7 +14,7 @@ import pytest
 from tests.models.conftest import Toy
 from tests.models.support import FILES, Answer, hub_path, serving
 from vita_tui.errors import ModelError
-from vita_tui.models import fetch, store
+from vita_tui.models import fetch, installed
 from vita_tui.models.wheel import PREFIX
 
 BIG = FILES["model.bin"]
@@ -66,7 +66,7 @@ def test_weights_that_are_being_fetched_are_not_deleted(toy: Toy) -> None:
     with worker(toy) as process:
         read_until(process, "downloading hub 400000")
         with pytest.raises(ModelError, match="Another VITA is fetching toy now"):
-            store.remove(toy.model)
+            installed.remove(toy.model)
 
 
 def test_killed_in_the_middle_of_the_hub_and_pulled_again(toy: Toy) -> None:
@@ -75,7 +75,7 @@ def test_killed_in_the_middle_of_the_hub_and_pulled_again(toy: Toy) -> None:
         read_until(process, "downloading hub 400000")
         process.kill()
         process.wait()
-    assert store.standing(toy.model) == "missing"
+    assert installed.standing(toy.model) == "missing"
     fetch.pull(["toy"], within=toy.catalogue)
     assert toy.whole()
     # What had reached the disk is not fetched again; the last few kilobytes died with the process.
@@ -99,7 +99,7 @@ def test_killed_in_the_middle_of_a_package_leaves_no_pip_and_no_litter(
                 process.kill()
                 process.wait()
                 assert index.left.wait(30), "pip outlived the program"
-    assert list(store.incoming(toy.model).glob(f"{PREFIX}*"))
+    assert list(installed.incoming(toy.model).glob(f"{PREFIX}*"))
     fetch.pull(["toy"], within=toy.catalogue)
     assert toy.whole()
 
@@ -110,6 +110,6 @@ def test_a_killed_pull_does_not_hold_the_lock(toy: Toy) -> None:
         read_until(process, "downloading hub 400000")
         process.kill()
         process.wait()
-    store.remove(toy.model)
-    assert not store.incoming(toy.model).exists()
+    installed.remove(toy.model)
+    assert not installed.incoming(toy.model).exists()
     shutil.rmtree(toy.folder, ignore_errors=True)

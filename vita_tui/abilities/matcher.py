@@ -14,9 +14,9 @@ from typing import Any
 from vita_tui.abilities.base import Match
 from vita_tui.abilities.phrases import data
 
-__all__ = ["LONGEST", "Matcher"]
+__all__ = ["MAX_SENTENCE", "Matcher"]
 
-LONGEST = 200
+MAX_SENTENCE = 200
 """Characters of a sentence; what is longer is a question for the model."""
 
 BORROWED = {
@@ -68,7 +68,7 @@ class Matcher:
         from hassil.recognize import recognize_all
 
         plain = _plain(text)
-        if not plain or len(text) > LONGEST or "\n" in text.strip():
+        if not plain or len(text) > MAX_SENTENCE or "\n" in text.strip():
             return []
         found: dict[tuple[str, str], tuple[tuple[int, int], Match]] = {}
         for result in recognize_all(plain, self._intents, language=self.language):

@@ -16,7 +16,7 @@ from vita_tui.abilities.phrases import data
 
 __all__ = ["Moment", "moment_of", "next_time", "seconds_of"]
 
-LONGEST = 366 * 86_400
+MAX_SECONDS = 366 * 86_400
 """Seconds; nobody waits longer for a timer."""
 
 
@@ -56,7 +56,7 @@ def seconds_of(text: str, language: str) -> float | None:
             return None
         total += Fraction(tokens[index]) * int(unit)
         index += 2
-    return float(total) if 0 < total <= LONGEST else None
+    return float(total) if 0 < total <= MAX_SECONDS else None
 
 
 def moment_of(text: str, language: str, now: datetime) -> Moment | None:

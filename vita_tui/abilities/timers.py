@@ -17,7 +17,7 @@ from vita_tui.events import Alarm
 
 __all__ = ["Timers"]
 
-MOST = 50
+MAX_ALARMS = 50
 """Alarms at once."""
 
 
@@ -67,8 +67,8 @@ class Timers:
     # ----
 
     def _start(self, alarm: Alarm) -> Answer:
-        if len(self._alarms.all()) >= MOST:
-            raise Failure("too_many_alarms", most=MOST)
+        if len(self._alarms.all()) >= MAX_ALARMS:
+            raise Failure("too_many_alarms", most=MAX_ALARMS)
         self._alarms.add(alarm)
         key = "timer_set_named" if alarm.name else "timer_set"
         return Answer(key, {"name": alarm.name, "length": alarm.length}, about="about_timer")
@@ -85,8 +85,8 @@ class Timers:
         alarm = Alarm(0, kind, name, moment.due, 0.0, None, moment.at, moment.days, match.language)
 
         def do() -> Answer:
-            if len(self._alarms.all()) >= MOST:
-                raise Failure("too_many_alarms", most=MOST)
+            if len(self._alarms.all()) >= MAX_ALARMS:
+                raise Failure("too_many_alarms", most=MAX_ALARMS)
             self._alarms.add(alarm)
             due = datetime.fromtimestamp(moment.due)
             return Answer(

@@ -41,7 +41,7 @@ BELIEVED = 6 * 3600.0
 """Seconds of a gap beyond which the times in a file are taken for wrong."""
 SILENCE = 1.0
 """Seconds at most that stand for what is missing, so that the words around it do not run together."""
-SHOWN = 3
+NAMED_DAMAGES = 3
 """Damaged places that are named."""
 STUBBORN = 200
 """Damaged packets in a row after which the rest is not read."""
@@ -327,8 +327,10 @@ class _Missing:
         """What is to be said; empty when all was read."""
         if not self.spots:
             return self.cut
-        places = ", ".join(f"{at:.1f} s" for at, _ in self.spots[:SHOWN])
-        more = f" and {len(self.spots) - SHOWN} more places" if len(self.spots) > SHOWN else ""
+        places = ", ".join(f"{at:.1f} s" for at, _ in self.spots[:NAMED_DAMAGES])
+        more = (
+            f" and {len(self.spots) - NAMED_DAMAGES} more places" if len(self.spots) > NAMED_DAMAGES else ""
+        )
         lost = sum(seconds for _, seconds in self.spots)
         much = f"{lost:.1f} seconds are missing" if lost >= 0.05 else "a part is missing"
         return f"{self.name} is damaged at {places}{more}: {much}. {self.cut}".rstrip()

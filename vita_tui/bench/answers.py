@@ -16,7 +16,7 @@ from typing import Any
 
 from vita_tui.bench.figures import about, spread
 from vita_tui.conversation.build import responders
-from vita_tui.conversation.thinking.prompt import PromptBuilder
+from vita_tui.conversation.thinking.prompt_builder import PromptBuilder
 from vita_tui.engines.llm.base import Responder
 from vita_tui.events import EventBus
 from vita_tui.models.lookup import known

@@ -21,7 +21,7 @@ from vita_tui.settings import Settings
 
 __all__ = ["measure", "report"]
 
-EVERY = 0.05
+SAMPLE_SECONDS = 0.05
 """Seconds between two looks at memory."""
 SETTLE_SECONDS = 3.0
 """After all engines are ready, until what starting has left to do is done."""
@@ -124,7 +124,7 @@ class _MemorySampler:
         return used
 
     def _run(self) -> None:
-        while not self._stopping.wait(EVERY):
+        while not self._stopping.wait(SAMPLE_SECONDS):
             self.now()
 
 

@@ -13,7 +13,7 @@ from vita_tui.text.clean import clean_line, clean_name
 
 if TYPE_CHECKING:
     from vita_tui.models.catalogue import Model
-    from vita_tui.models.store import FileReport
+    from vita_tui.models.installed import FileReport
 
 __all__ = ["app"]
 
@@ -48,9 +48,9 @@ def list_(
     Those of the catalogue, and others that have been fetched. Sizes are of the files on disk. "ready" goes by names and sizes; vita models verify reads every byte. JSON: a list of
     {name, aliases, kind, title, licence, default, bytes, state, path}.
     """
-    from vita_tui.models import catalogue, store
+    from vita_tui.models import catalogue, installed
 
-    models = [m for m in (*catalogue.models(), *store.installed()) if kind in {None, m.kind}]
+    models = [m for m in (*catalogue.models(), *installed.installed()) if kind in {None, m.kind}]
     if json:
         print_json(
             [
@@ -62,8 +62,8 @@ def list_(
                     "licence": model.licence,
                     "default": model.default,
                     "bytes": model.size,
-                    "state": store.standing(model),
-                    "path": str(store.folder(model)),
+                    "state": installed.standing(model),
+                    "path": str(installed.folder(model)),
                 }
                 for model in models
             ]
@@ -77,7 +77,7 @@ def _print_table(models: list[Model]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from vita_tui.models import store
+    from vita_tui.models import installed
 
     styles = {
         "ready": "green",
@@ -94,7 +94,7 @@ def _print_table(models: list[Model]) -> None:
     table.add_column("MB", justify="right", no_wrap=True)
     table.add_column("State", no_wrap=True)
     for model in models:
-        state = store.standing(model)
+        state = installed.standing(model)
         about = model.title + (" (default)" if model.default else "")
         if model.about and shutil.get_terminal_size().columns >= 110:
             about += f". {model.about}"
@@ -107,7 +107,7 @@ def _print_table(models: list[Model]) -> None:
             Text(state, style=styles[state]),
         )
     print_table(table)
-    absent = [model.handle for model in models if model.default and store.standing(model) != "ready"]
+    absent = [model.handle for model in models if model.default and installed.standing(model) != "ready"]
     if absent:
         say("Fetch what is missing of the default set with: vita models pull")
 
@@ -147,13 +147,13 @@ def verify(names: Names = None, json: Json = False) -> None:
     state being ok, missing, size, digest or unreadable.
     """
     from vita_tui.errors import ModelError
-    from vita_tui.models import catalogue, store
+    from vita_tui.models import catalogue, installed
 
     if names:
         models = [catalogue.find(name) for name in names]
     else:
-        here = (model for model in catalogue.models() if store.standing(model) != "missing")
-        models = [*here, *store.installed()]
+        here = (model for model in catalogue.models() if installed.standing(model) != "missing")
+        models = [*here, *installed.installed()]
     reports = [report for model in models for report in _verified(model, json=json)]
     if json:
         print_json(
@@ -182,9 +182,9 @@ def verify(names: Names = None, json: Json = False) -> None:
 
 
 def _verified(model: Model, *, json: bool) -> list[FileReport]:
-    from vita_tui.models import store
+    from vita_tui.models import installed
 
-    reports = store.verify(model)
+    reports = installed.verify(model)
     if not json:
         for report in reports:
             symbol = "✓" if report.state == "ok" else "✗"
@@ -204,7 +204,7 @@ def path(
     A folder for Whisper, a .gguf file for a language model, an .onnx file for a voice. Exit code 3 when it is not here or not whole.
     """
     from vita_tui import paths
-    from vita_tui.models import catalogue, store
+    from vita_tui.models import catalogue, installed
     from vita_tui.models.catalogue import Kind
 
     kind: Kind
@@ -213,7 +213,7 @@ def path(
         kind = "llm" if local.suffix == ".gguf" else "tts" if local.suffix == ".onnx" else "stt"
     else:
         kind = catalogue.find(name).kind
-    echo(clean_name(store.resolve(name, kind)))
+    echo(clean_name(installed.resolve(name, kind)))
 
 
 @app.command()
@@ -225,10 +225,12 @@ def remove(
 
     They can be fetched again with pull. Exit code 1 when none of them is here.
     """
-    from vita_tui.models import catalogue, store
+    from vita_tui.models import catalogue, installed
 
     models = [catalogue.find(name) for name in names]
-    here = [model for model in models if store.folder(model).exists() or store.incoming(model).exists()]
+    here = [
+        model for model in models if installed.folder(model).exists() or installed.incoming(model).exists()
+    ]
     for model in models:
         if model not in here:
             say(f"{model.handle} is not on this machine.")
@@ -237,5 +239,5 @@ def remove(
     if not yes:
         what = ", ".join(model.handle for model in here)
         typer.confirm(f"Delete {plain(what)}?", abort=True, err=True)
-    freed = sum(store.remove(model) for model in here)
+    freed = sum(installed.remove(model) for model in here)
     say(f"Deleted {', '.join(model.handle for model in here)}: {freed / 1e6:,.0f} MB are free again.")

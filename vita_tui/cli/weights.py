@@ -42,10 +42,10 @@ def need_weights(settings: Settings, *jobs: Job) -> None:
             fetch.pull([model.handle for model in lacking], bars.update)
         return
     from vita_tui.errors import ModelError
-    from vita_tui.models import store
+    from vita_tui.models import installed
 
     named = " and ".join(model.title for model in lacking)
-    states = {_STATES.get(store.standing(model), _ABSENT) for model in lacking}
+    states = {_STATES.get(installed.standing(model), _ABSENT) for model in lacking}
     raise ModelError(
         f"{named} {'is' if len(lacking) == 1 else 'are'} {states.pop() if len(states) == 1 else _ABSENT}.",
         remedy=f"Fetch {'it' if len(lacking) == 1 else 'them'}: vita models pull {' '.join(m.handle for m in lacking)}",
@@ -90,7 +90,7 @@ def _another_way(settings: Settings, job: Job) -> bool:
     if job == "llm":
         return bool(settings.llm.base_url)
     from vita_tui.errors import ModelError
-    from vita_tui.models import store
+    from vita_tui.models import installed
 
     if job == "tts":
         return any(
@@ -99,7 +99,7 @@ def _another_way(settings: Settings, job: Job) -> bool:
     if job == "stt":
         for name in settings.stt.fallback:
             try:
-                store.resolve(name, "stt")
+                installed.resolve(name, "stt")
             except ModelError:
                 continue
             return True

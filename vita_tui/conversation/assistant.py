@@ -26,7 +26,7 @@ from vita_tui.conversation.ringing import Ringer
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.exchange import Exchange
 from vita_tui.conversation.thinking.language_model import LanguageModel
-from vita_tui.conversation.thinking.prompt import LeftOut
+from vita_tui.conversation.thinking.prompt_builder import LeftOut
 from vita_tui.conversation.turn_taking import TurnTaking
 from vita_tui.conversation.upkeep import Upkeep
 from vita_tui.engines.chain import Chain

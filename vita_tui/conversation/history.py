@@ -10,7 +10,7 @@ from typing import Any
 
 from vita_tui.clock import Clock
 from vita_tui.conversation.thinking.exchange import Exchange, Opening
-from vita_tui.conversation.thinking.prompt import LeftOut, PromptBuilder
+from vita_tui.conversation.thinking.prompt_builder import LeftOut, PromptBuilder
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Message, Responder
 from vita_tui.engines.llm.tokens import estimate

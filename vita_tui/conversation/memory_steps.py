@@ -19,7 +19,7 @@ from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.engines.tts.remote import RemoteSynthesizer
 from vita_tui.errors import EngineError, ModelError
 from vita_tui.health.pressure import PressureStep, SimpleStep
-from vita_tui.models import store
+from vita_tui.models import installed
 from vita_tui.settings import Settings
 
 __all__ = ["smaller_whisper", "steps"]
@@ -102,7 +102,7 @@ def smaller_whisper(chain: Chain[Recognizer], language: str) -> Recognizer | Non
 def _size(name: str) -> int:
     """Bytes of the weights of a recogniser; 0 when they are not there."""
     try:
-        file = store.resolve(name.removeprefix("whisper "), "stt") / "model.bin"
+        file = installed.resolve(name.removeprefix("whisper "), "stt") / "model.bin"
         return file.stat().st_size
     except (ModelError, OSError):
         return 0

@@ -24,7 +24,7 @@ RING_SECONDS = 60.0
 """After that nobody is there."""
 BELL_SECONDS = 3.0
 """From one sound to the next."""
-LOOK_SECONDS = 1.0
+RING_POLL_SECONDS = 1.0
 """How often the clock is looked at, which may be set; what is due sooner is waited for."""
 JUMP_SECONDS = 2.0
 """A larger step of the clock than time has passed is its being set."""
@@ -107,7 +107,7 @@ class Ringer:
         waiting = [alarm.due - self._clock.time() for alarm in alarms if alarm.left is None]
         if self._ringing:
             waiting.append(self._bell - self._clock.monotonic())
-        seconds = max(0.01, min(LOOK_SECONDS, *waiting)) if waiting else None
+        seconds = max(0.01, min(RING_POLL_SECONDS, *waiting)) if waiting else None
         try:
             await asyncio.wait_for(self._changed.wait(), seconds)
         except TimeoutError:

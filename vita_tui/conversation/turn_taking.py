@@ -29,7 +29,7 @@ from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.exchange import Exchange, Reason
 from vita_tui.conversation.thinking.language_model import LanguageModel
-from vita_tui.conversation.turn import Act, Happening, acts
+from vita_tui.conversation.turn_table import Act, Happening, acts
 from vita_tui.events import EventBus, FinalTranscript, Interjection, NothingHeard, State, StateChanged
 from vita_tui.health.tasks import Tasks
 from vita_tui.settings import Settings

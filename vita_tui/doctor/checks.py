@@ -128,10 +128,10 @@ def _terminal() -> Check:
 
 
 def _weights() -> Iterator[Check]:
-    from vita_tui.models import catalogue, fetch, store
+    from vita_tui.models import catalogue, fetch, installed
 
     for model in catalogue.models():
-        if model.default and store.standing(model) == "missing":
+        if model.default and installed.standing(model) == "missing":
             yield Check(f"Weights {model.name}", "failed", "not there", f"vita models pull {model.name}")
         elif model.default or fetch.present(model):
             try:

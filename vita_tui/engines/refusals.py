@@ -81,7 +81,8 @@ def refusal(
             )
         case 429:
             return EngineError(
-                f"{server.where} has had enough requests for now{told}", remedy=again or "Wait a little."
+                f"{server.where} is limiting requests (HTTP 429){told}",
+                remedy=again or "Wait a minute and try again, or check your quota.",
             )
         case _ if 300 <= status < 400:
             return _redirect(server, headers.get("location", ""))

@@ -37,7 +37,7 @@ REQUEST_SECONDS = 0.5
 """Seconds in which the whole of a request must have arrived."""
 ANSWER_SECONDS = 1.0
 """Seconds in which an answer must have been taken."""
-MOST = 64
+MAX_CONNECTIONS = 64
 """Connections that are open at once; one more drops the oldest."""
 MAX_REQUEST_BYTES = 1024
 """Bytes of a request."""
@@ -183,7 +183,7 @@ class ControlServer:
                         connection.setblocking(False)
                         open_[connection] = now + REQUEST_SECONDS, b""
                         selector.register(connection, selectors.EVENT_READ)
-                    if len(open_) > MOST:
+                    if len(open_) > MAX_CONNECTIONS:
                         drop(next(iter(open_)))
         finally:
             for connection in open_:
@@ -221,13 +221,13 @@ def _listen(file: Path) -> tuple[socket.socket, dict[str, Any]]:
             with _short(file) as address:
                 server.bind(address)
             file.chmod(0o600)
-            server.listen(MOST)
+            server.listen(MAX_CONNECTIONS)
         except OSError as error:
             log.info("no Unix socket at %s: %s", file, error)
             server.close()
         else:
             return server, {"socket": file.name}
-    server = socket.create_server(("127.0.0.1", 0), backlog=MOST)
+    server = socket.create_server(("127.0.0.1", 0), backlog=MAX_CONNECTIONS)
     return server, {"port": server.getsockname()[1]}
 
 

@@ -26,7 +26,7 @@ __all__ = ["Metrics"]
 
 log = logging.getLogger(__name__)
 
-BATCH = 20
+DROPPED_SHARE = 20
 """When the table is full, one part in so many goes at once: finding the oldest takes a look at all."""
 FRESH_SECONDS = 60.0
 """For so long the summaries of an untouched table stand; durations grow old even when nothing is written."""
@@ -238,7 +238,7 @@ class Metrics:
                 return known
             full = len(self._table) - self.settings.max_metrics + 1
             if full > 0:
-                some = max(full, self.settings.max_metrics // BATCH)
+                some = max(full, self.settings.max_metrics // DROPPED_SHARE)
                 for series in heapq.nsmallest(some, self._table.values(), key=lambda series: series.updated):
                     self._drop(series)
                     self.total_evicted += 1

@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from vita_tui.models.store import missing, resolve
+from vita_tui.models.installed import missing, resolve
 
 __all__ = ["missing", "resolve"]

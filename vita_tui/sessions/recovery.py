@@ -16,7 +16,7 @@ from vita_tui.sessions.store import ConflictError, MissingError, Store
 
 __all__ = ["Saved", "TakenOver", "recover", "take_over"]
 
-TURN = (
+TURN_COLUMNS = (
     "session_id", "id", "role", "text", "heard", "started", "finished", "engines", "spoken", "interrupted", "tokens", "timings",
     "error",
 )  # fmt: skip
@@ -56,7 +56,7 @@ def recover(damaged: Path, into: sqlite3.Connection) -> Saved:
     into.execute("BEGIN")
     for row in _rows(pages):
         if (values := _of_turn(row)) is not None:
-            _insert(into, "turn", ("number", *TURN[: len(values)]), (row.number, *values))
+            _insert(into, "turn", ("number", *TURN_COLUMNS[: len(values)]), (row.number, *values))
         elif (values := _of_session(row)) is not None:
             _insert(into, "session", ("number", *SESSION), (row.number, *values))
     for row in pages.rows(INDEX_LEAF):
@@ -86,7 +86,7 @@ def _of_turn(row: TableRow) -> list[Value] | None:
     """The columns behind the number, if this is a turn."""
     values = row.values
     if (
-        not len(TURN) <= len(values) <= len(TURN) + 1
+        not len(TURN_COLUMNS) <= len(values) <= len(TURN_COLUMNS) + 1
         or values[0] is not None
         or values[3] not in ("user", "assistant")
     ):

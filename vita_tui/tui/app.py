@@ -404,7 +404,9 @@ class VitaApp(App[int]):
             return
         if self.is_fetching("llm"):
             self._wait_for_answer(text)
-            self.notify("It will be asked when the language model is here.", title="Fetching", markup=False)
+            self.notify(
+                "Your question will be sent when the language model is ready.", title="Fetching", markup=False
+            )
             return
         self.spawn(self._ask(self.core, text), "ask")
 

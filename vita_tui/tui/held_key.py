@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TAP_SECONDS", "HeldKey"]
 
-DEFAULT = "ctrl+space"
+DEFAULT_KEY = "ctrl+space"
 TAP_SECONDS = 0.3
 """A key that is down for less was tapped: the microphone stays open until a tap or a pause."""
 
@@ -26,7 +26,7 @@ class HeldKey:
         self._capable = False
         """The terminal reports key releases."""
         self._mode = "auto"
-        self._key = DEFAULT
+        self._key = DEFAULT_KEY
         self.holds = False
         self.keys: frozenset[str] = frozenset({"ctrl+space", "ctrl+@"})
         """Names of the talk key."""
@@ -40,7 +40,7 @@ class HeldKey:
         if "ctrl+space" in names:
             names.append("ctrl+@")  # what terminals without the protocol send
         self.keys = frozenset(names)
-        self._app.set_keymap({} if key == DEFAULT else {"talk": ",".join(names)})
+        self._app.set_keymap({} if key == DEFAULT_KEY else {"talk": ",".join(names)})
         self._decide()
 
     def found(self, capable: bool) -> None:

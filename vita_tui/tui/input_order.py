@@ -16,7 +16,7 @@ from vita_tui.tui.widgets.typing import InOrder
 
 __all__ = ["at_least", "points_at_something", "press"]
 
-LEAST = Size(20, 4)
+MIN_SIZE = Size(20, 4)
 """Columns and rows that are laid out at least. A smaller window shows the top left of them; many a widget cannot be laid out in no room."""
 HANGS = 0.5
 """Seconds that a key waits for those before it."""
@@ -64,6 +64,6 @@ def points_at_something(app: App[Any], event: events.MouseEvent) -> bool:
 
 
 def at_least(event: events.Resize) -> events.Resize:
-    """`event`, for a window of `LEAST` when it is smaller."""
-    size = Size(max(event.size.width, LEAST.width), max(event.size.height, LEAST.height))
+    """`event`, for a window of `MIN_SIZE` when it is smaller."""
+    size = Size(max(event.size.width, MIN_SIZE.width), max(event.size.height, MIN_SIZE.height))
     return event if size == event.size else events.Resize(size, size, size, event.pixel_size)

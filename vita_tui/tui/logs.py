@@ -17,7 +17,7 @@ __all__ = ["log_to_file"]
 SIZE = 2_000_000
 """Bytes after which a new file is begun; two old ones are kept."""
 REPEAT_SECONDS = 60.0
-REMEMBERED = 16
+REMEMBERED_ERRORS = 16
 """Different things that are looked out for."""
 
 
@@ -31,7 +31,7 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         for text, (first, _) in list(self._said.items()):
-            if record.created - first.created > REPEAT_SECONDS or len(self._said) > REMEMBERED:
+            if record.created - first.created > REPEAT_SECONDS or len(self._said) > REMEMBERED_ERRORS:
                 self._tell(text)
         text = f"{record.name} {record.getMessage()}"
         if text in self._said and record.exc_info is None:

@@ -20,7 +20,7 @@ __all__ = ["NativeOutput"]
 
 log = logging.getLogger("native")
 
-LONGEST = 4096
+MAX_LINE_BYTES = 4096
 """Bytes without a line end that are taken for a line."""
 
 
@@ -60,7 +60,7 @@ class NativeOutput:
 
     def _take(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > LONGEST:
+        if len(self._rest) > MAX_LINE_BYTES:
             lines.append(self._rest)
             self._rest = b""
         for line in lines:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 LIMIT = 500
 """Prompts kept."""
-LONGEST = 10_000
+MAX_PROMPT = 10_000
 """Characters of the longest prompt that is kept."""
 
 
@@ -35,7 +35,7 @@ class PromptHistory:
     def add(self, text: str) -> None:
         """Remember `text` unless it is the last again; failing to keep it on disk is logged and no more."""
         repeated = bool(self._prompts) and self._prompts[-1] == text
-        if len(text) <= LONGEST and not repeated:
+        if len(text) <= MAX_PROMPT and not repeated:
             self._prompts.append(text)
             del self._prompts[:-LIMIT]
             try:

@@ -34,9 +34,9 @@ log = logging.getLogger(__name__)
 READ = 4096
 ONE_KEY = 16
 """Bytes that one key sends at most."""
-LONGEST = 1_000_000
+READ_BYTES = 1_000_000
 """Bytes that are taken in one go."""
-PAUSE = 0.01
+PASTE_GAP_SECONDS = 0.01
 """Seconds between two parts of one paste."""
 
 __all__ = ["TerminalFile", "Watch", "driver_class", "parser_class", "private_terminal"]
@@ -284,7 +284,7 @@ def driver_class(terminal: TerminalFile, watch: Watch) -> type[Any]:
             with contextlib.suppress(OSError):
                 data = os.read(self.fileno, READ)
                 # More than one key at once is a paste, or a program that types: its next part belongs to it.
-                while len(data) > ONE_KEY and len(data) < LONGEST and selector.select(PAUSE):
+                while len(data) > ONE_KEY and len(data) < READ_BYTES and selector.select(PASTE_GAP_SECONDS):
                     if not (more := os.read(self.fileno, READ)):
                         break
                     data += more

@@ -21,7 +21,7 @@ from vita_tui.conversation.hearing.signals import (
     VoiceHint,
     VoiceOnset,
 )
-from vita_tui.conversation.hearing.turn_detector import LEAST, MOST, EndWait, TurnDetector
+from vita_tui.conversation.hearing.turn_detector import MAX_WAIT, MIN_WAIT, EndWait, TurnDetector
 from vita_tui.conversation.hearing.utterance import FRAME_SECONDS, Utterance
 from vita_tui.settings import TalkSettings
 
@@ -331,7 +331,7 @@ def test_the_habit_is_forgotten() -> None:
 @pytest.mark.parametrize("setting", [0.2, 0.8, 10.0])
 def test_the_wait_has_bounds(setting: float) -> None:
     for text in ("Yes.", "Green tea", "and"):
-        assert LEAST <= EndWait().seconds(setting, text) <= MOST
+        assert MIN_WAIT <= EndWait().seconds(setting, text) <= MAX_WAIT
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from vita_tui.conversation.thinking.prompt import PromptBuilder, content
+from vita_tui.conversation.thinking.prompt_builder import PromptBuilder, content
 from vita_tui.engines.llm.base import Message
 from vita_tui.sessions.session import Turn
 from vita_tui.settings import LlmSettings

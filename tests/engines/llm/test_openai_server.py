@@ -118,7 +118,7 @@ async def test_a_server_that_stalls_is_given_up(make: Make, said: bytes) -> None
         (whole("401 Unauthorized", b'{"error": {"message": "bad key ' + KEY.encode() + b'"}}'), "API key"),
         (whole("403 Forbidden", b"{}"), "API key"),
         (whole("404 Not Found", b"{}"), "some-model"),
-        (whole("429 Too Many Requests", b"{}"), "enough requests"),
+        (whole("429 Too Many Requests", b"{}"), "limiting requests"),
         (whole("500 Internal Server Error", b"oops", "text/plain"), "500"),
         (event_stream(chunk("I am "), chunk("VITA.")[:-9]), "broke off"),
         (b"", "No language model answers"),

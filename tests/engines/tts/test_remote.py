@@ -83,7 +83,7 @@ def test_bare_samples_are_24_kilohertz() -> None:
     [
         (Answer(b'{"error": {"message": "bad key s3cret"}}', "application/json", 401), "API key"),
         (Answer(b"{}", "application/json", 404), "no voice “alloy” of “m”"),
-        (Answer(b"{}", "application/json", 429), "enough requests"),
+        (Answer(b"{}", "application/json", 429), "limiting requests"),
         (Answer(b"{}", "application/json", 500), "HTTP status 500"),
         (Answer(b"<html>Welcome</html>", "text/html"), "instead of sound"),
         (Answer(b"ID3\x03" + bytes(5000), "audio/mpeg"), "not a WAV file"),

@@ -44,11 +44,11 @@ HALVED = 2.0
 """So much in log-odds halves the wait, or doubles it."""
 CERTAIN = 0.995
 """The sound alone is never more certain than that, either way."""
-LEAST = 0.35
+MIN_WAIT = 0.35
 """Seconds: gaps inside fluent speech, stop consonants and breaths included, are shorter."""
 LEAST_SCORED = 0.2
 """The same where the sound says that it is no such gap."""
-MOST = 4.0
+MAX_WAIT = 4.0
 REMEMBERED_PAUSES = 24
 """Pauses; an old habit is forgotten as the conversation goes on."""
 
@@ -97,7 +97,7 @@ class EndWait:
             wait, likely = end_silence * EVEN * 2 ** (-log_odds / HALVED), log_odds > HALVED
         if not likely:
             wait = max(wait, self._habit() * 1.15)
-        return min(max(wait, LEAST if score is None else LEAST_SCORED), MOST)
+        return min(max(wait, MIN_WAIT if score is None else LEAST_SCORED), MAX_WAIT)
 
     def went_on(self, pause: float) -> None:
         """The user spoke again after `pause` seconds of silence: that was not the end."""

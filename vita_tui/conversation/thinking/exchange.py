@@ -15,7 +15,7 @@ from typing import Any, Literal
 from vita_tui.clock import Clock
 from vita_tui.conversation.speaking.clauses import POLICIES, WHOLE_SENTENCES, ClauseCutter
 from vita_tui.conversation.speaking.speech import Speech
-from vita_tui.conversation.thinking.prompt import LeftOut
+from vita_tui.conversation.thinking.prompt_builder import LeftOut
 from vita_tui.conversation.timings import Stopwatch
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Cut, Message, Reasoning, Responder, Retracted, StreamPiece

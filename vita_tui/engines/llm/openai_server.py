@@ -17,7 +17,7 @@ from vita_tui.engines.llm.marks import reasons_first
 from vita_tui.engines.llm.reasoning import ReplyReader
 from vita_tui.engines.llm.stream_events import Content, contents, messages_of
 from vita_tui.engines.llm.tokens import estimate
-from vita_tui.engines.llm.window import DEFAULT, ServerWindow
+from vita_tui.engines.llm.window import DEFAULT_WINDOW, ServerWindow
 from vita_tui.engines.refusals import MAX_REFUSAL_BYTES, connection_failure, reason, refusal
 from vita_tui.errors import EngineError, EngineUnavailableError, VitaError
 from vita_tui.health.registry import Entry, registry
@@ -117,7 +117,7 @@ class OpenAIResponder:
                 told = await self._window.size(self._client)
         if told and self._context_window:
             return min(told, self._context_window)
-        return told or self._context_window or DEFAULT
+        return told or self._context_window or DEFAULT_WINDOW
 
     async def stream(
         self, messages: Sequence[Message], *, max_tokens: int

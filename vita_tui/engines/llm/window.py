@@ -16,11 +16,11 @@ from vita_tui.engines.llm.tokens import estimate
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["DEFAULT", "ServerWindow"]
+__all__ = ["DEFAULT_WINDOW", "ServerWindow"]
 
 log = logging.getLogger(__name__)
 
-DEFAULT = 8192
+DEFAULT_WINDOW = 8192
 """Tokens, for a server that does not tell."""
 ASK_SECONDS = 2.0
 """For each of the questions; a server that is slow here is not asked again."""

@@ -33,7 +33,7 @@ WORDS_PER_MINUTE = 175
 WATCH_SECONDS = 2.0
 SETTLE_SECONDS = 2.0
 SETTLE_STEPS = 2000
-SHOWN = 8
+SHOWN_VOICES = 8
 """Names of voices in an error."""
 
 
@@ -109,7 +109,7 @@ def _choose(voices: Sequence[Any], wanted: str, language: str) -> str:
     named = [one for one in voices if wanted.lower() in (str(one.id).lower(), str(one.name).lower())]
     found = str(named[0].id) if named else _speaking(voices, _code(wanted), required=False)
     if not found:
-        names = ", ".join(str(voice.id) for voice in voices[:SHOWN])
+        names = ", ".join(str(voice.id) for voice in voices[:SHOWN_VOICES])
         raise _MissingError(
             f"it does not know {wanted!r}", f"Set tts.system_voice to another, such as {names}."
         )

@@ -14,7 +14,7 @@ from vita_tui.tui.screens.base import Sheet
 
 __all__ = ["HelpScreen"]
 
-WORDS = (
+TOPICS = (
     (
         "Talking",
         "Press ctrl+space and speak. Press it again, or pause, and what you said is sent. Escape drops it.",
@@ -41,7 +41,7 @@ class HelpScreen(Sheet):
     def content(self) -> ComposeResult:
         with VerticalScroll():
             yield Static(self._keys(), classes="keys")
-            for title, words in WORDS:
+            for title, words in TOPICS:
                 yield Static(Content.assemble((title, "bold $text-primary"), "\n", words), classes="words")
 
     def _keys(self) -> Content:

@@ -21,8 +21,8 @@ from vita_tui.tui.widgets.typing import Line
 
 __all__ = ["HistoryScreen"]
 
-SHOWN = 100
-PAUSE = 0.15
+SHOWN_SESSIONS = 100
+SEARCH_DELAY = 0.15
 """Seconds without a key before the words are searched for."""
 
 
@@ -83,13 +83,15 @@ class HistoryScreen(Sheet):
         if core is None:
             return
         if words:
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(SEARCH_DELAY)
         try:
             if words:
-                hits = await core.sessions.search(words, SHOWN)
+                hits = await core.sessions.search(words, SHOWN_SESSIONS)
                 found = [(hit.session_id, _hit(hit)) for hit in hits]
             else:
-                found = [(summary.id, _summary(summary)) for summary in await core.sessions.list(SHOWN)]
+                found = [
+                    (summary.id, _summary(summary)) for summary in await core.sessions.list(SHOWN_SESSIONS)
+                ]
         except VitaError as error:
             self._say(f"✗ {error}")
             found = []

@@ -18,7 +18,7 @@ __all__ = ["LogScreen"]
 TAIL = 100_000
 """Bytes from the end of the file that are shown at first."""
 LINES = 2_000
-EVERY = 0.5
+REFRESH_SECONDS = 0.5
 """Seconds between two looks at the file."""
 
 
@@ -42,7 +42,7 @@ class LogScreen(Sheet):
         self.query_one(".sheet").border_title = f"Log · {paths.log_file()}"
         self._open(at_start=False)
         self._read()
-        self.set_interval(EVERY, self._read)
+        self.set_interval(REFRESH_SECONDS, self._read)
         self.query_one(RichLog).focus()
 
     def on_unmount(self) -> None:

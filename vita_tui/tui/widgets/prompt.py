@@ -23,7 +23,7 @@ __all__ = ["Prompt"]
 
 LONG = 1000
 """Characters from which it is looked whether the model takes them all."""
-LOOK_SECONDS = 0.3
+IDLE_KEY_SECONDS = 0.3
 """Without a key, before it is looked."""
 
 
@@ -111,7 +111,7 @@ class Prompt(TextArea, InOrder):
             self._looking.stop()
             self._looking = None
         if len(self.text) > LONG:
-            self._looking = self.set_timer(LOOK_SECONDS, self._look)
+            self._looking = self.set_timer(IDLE_KEY_SECONDS, self._look)
 
     def _look(self, *, send: bool = False) -> None:
         if text := self.text.strip():

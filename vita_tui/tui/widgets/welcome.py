@@ -14,7 +14,7 @@ from vita_tui.tui.widgets.panel import EngineRows
 
 __all__ = ["Welcome"]
 
-WORDS = Content.assemble(
+WELCOME = Content.assemble(
     ("VITA", "bold $primary"),
     "\n\n",
     "Press ",
@@ -33,7 +33,7 @@ class Welcome(Vertical):
         self._clock = clock
 
     def compose(self) -> ComposeResult:
-        yield Static(WORDS, classes="words")
+        yield Static(WELCOME, classes="words")
         yield EngineRows(self._clock, classes="rows")
 
     def show_engine(self, status: EngineStatus) -> None:

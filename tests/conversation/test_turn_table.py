@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vita_tui.conversation.turn import TURN, Act, Happening, acts
+from vita_tui.conversation.turn_table import TURN, Act, Happening, acts
 from vita_tui.events import State
 
 N, D, L, T, S = State.INITIALIZING, State.IDLE, State.LISTENING, State.THINKING, State.SPEAKING

@@ -12,7 +12,7 @@ import pytest
 from tests.models.conftest import Toy
 from tests.models.support import FILES, Answer, repo_info
 from vita_tui.errors import ModelError
-from vita_tui.models import catalogue, fetch, resolve, store
+from vita_tui.models import catalogue, fetch, installed, resolve
 from vita_tui.models.catalogue import Kind
 from vita_tui.models.progress import Cancelled
 
@@ -54,8 +54,8 @@ def test_resolve_refuses_a_model_of_another_kind(there: Toy) -> None:
 def test_verify_sees_what_sizes_do_not_tell(there: Toy) -> None:
     model = there.folder / "model.bin"
     model.write_bytes(FILES["model.bin"][:-1] + b"!")
-    assert store.standing(there.model) == "ready"
-    assert [(r.file, r.state) for r in store.verify(there.model)] == [
+    assert installed.standing(there.model) == "ready"
+    assert [(r.file, r.state) for r in installed.verify(there.model)] == [
         ("model.bin", "digest"),
         ("config.json", "ok"),
     ]
@@ -67,13 +67,13 @@ def test_verify_ends_when_cancelled(there: Toy) -> None:
     cancelled = threading.Event()
     cancelled.set()
     with pytest.raises(Cancelled):
-        store.verify(there.model, cancelled=cancelled)
+        installed.verify(there.model, cancelled=cancelled)
 
 
 def test_remove_takes_everything(there: Toy) -> None:
-    assert store.remove(there.model) == there.model.size
+    assert installed.remove(there.model) == there.model.size
     assert not there.folder.exists()
-    assert store.standing(there.model) == "missing"
+    assert installed.standing(there.model) == "missing"
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,11 @@ def test_a_whisper_from_the_hub_is_pinned_when_it_is_fetched(toy: Toy) -> None:
     fetch.pull(["hf:other/whisper"])
     place = resolve("hf:other/whisper", "stt")
     assert {p.name for p in place.iterdir()} == {"model.bin", "config.json", "vocabulary.txt", "source.json"}
-    assert [model.handle for model in store.installed()] == ["hf:other/whisper"]
+    assert [model.handle for model in installed.installed()] == ["hf:other/whisper"]
     model = catalogue.find("hf:other/whisper")
-    assert {report.state for report in store.verify(model)} == {"ok"}
+    assert {report.state for report in installed.verify(model)} == {"ok"}
     (place / "config.json").write_bytes(b"[]")
-    assert [r.file for r in store.verify(model) if r.state == "digest"] == ["config.json"]
+    assert [r.file for r in installed.verify(model) if r.state == "digest"] == ["config.json"]
 
 
 def test_one_file_of_a_repository(toy: Toy) -> None:
@@ -192,7 +192,7 @@ def test_a_hub_that_describes_rubbish(toy: Toy) -> None:
 
 
 def test_a_source_file_that_leads_out_of_its_folder_is_not_followed(toy: Toy, home: Path) -> None:
-    place = store.folder(catalogue.find("hf:other/whisper"))
+    place = installed.folder(catalogue.find("hf:other/whisper"))
     place.mkdir(parents=True)
     entry = {"name": "../../secret", "size": 1, "digest": "0" * 64, "algorithm": "sha256"}
     hub = {"repo": "other/whisper", "revision": "main", "folder": ""}
@@ -205,8 +205,8 @@ def test_a_source_file_that_leads_out_of_its_folder_is_not_followed(toy: Toy, ho
         "files": [entry],
     }
     (place / "source.json").write_text(json.dumps(content))
-    assert store.installed() == []
-    assert not store.known(catalogue.find("hf:other/whisper")).pinned
+    assert installed.installed() == []
+    assert not installed.known(catalogue.find("hf:other/whisper")).pinned
 
 
 @pytest.mark.models
@@ -226,9 +226,9 @@ def test_real_weights_that_were_changed(
 ) -> None:
     """On a copy of the voice."""
     model = catalogue.find("joe")
-    copies = {file.name: (store.folder(model) / file.name).read_bytes() for file in model.files}
+    copies = {file.name: (installed.folder(model) / file.name).read_bytes() for file in model.files}
     monkeypatch.setenv("VITA_HOME", str(tmp_path / "other"))
-    place = store.folder(model)
+    place = installed.folder(model)
     place.mkdir(parents=True)
     for name, data in copies.items():
         (place / name).write_bytes(data)
@@ -238,7 +238,7 @@ def test_real_weights_that_were_changed(
         else:
             stream.seek(30_000_000)
             stream.write(b"tampered")
-    states = {report.file: report.state for report in store.verify(model)}
+    states = {report.file: report.state for report in installed.verify(model)}
     assert states == {model.entry: "size" if change == "truncate" else "digest", f"{model.entry}.json": "ok"}
     if change == "truncate":
         with pytest.raises(ModelError, match="1,000,000 bytes"):
