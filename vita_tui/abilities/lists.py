@@ -69,7 +69,7 @@ class Lists:
 
     def _name(self, match: Match) -> str:
         words = data(match.language)["numbers"]
-        name = fold(str(match.slots.get("list_name") or words["shopping"]))
+        name = str(match.slots.get("list_name") or words["shopping"]).lower()
         return re.sub(r"[^\w -]", "", name).strip()[:60] or str(words["shopping"])
 
     def _file(self, name: str) -> Path:

@@ -75,6 +75,11 @@ class Abilities:
         self._by_intent = {intent: ability for ability in abilities for intent in ability.intents}
         self._lock = threading.Lock()
 
+    @property
+    def intents(self) -> frozenset[str]:
+        """All that can be carried out."""
+        return frozenset(self._by_intent)
+
     def warm(self, language: str) -> None:
         """Load `language`, which takes a second or two, so that the first sentence is understood at once."""
         if language in languages():

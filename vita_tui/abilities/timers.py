@@ -39,6 +39,7 @@ class Timers:
                 if not match.slots:
                     return Answer("timer_how_long")
                 name, seconds = _named_span(match)
+                name = name.strip(" -,.")
                 if seconds is None or fold(name) in _words(match.language, "no_names"):
                     return None
                 timer = Alarm(0, "timer", name, now + seconds, seconds, None, "", "", match.language)
@@ -249,8 +250,11 @@ def _what_and_when(text: str, language: str, wall: datetime) -> tuple[str, Momen
         moment = moment_of(" ".join(when), language, wall)
         if moment is None:
             continue
-        if fold(what[0]) in links:
+        if fold(what[0].strip(",")) in links:
             what = what[1:]
+        for link in links:
+            if link.endswith("'") and what and what[0].lower().replace("’", "'").startswith(link):
+                what = [what[0][len(link) :], *what[1:]]
         small = _words(language, "small")
         if what and fold(what[-1]) not in links and not all(fold(word) in small for word in what):
             return " ".join(what).strip(" ,"), moment
