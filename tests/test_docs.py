@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -37,3 +38,30 @@ def test_what_a_document_points_to_is_there(document: Path) -> None:
         if f"{found[1].lower()}.{found[2].lower()}" not in known
     ]
     assert not missing
+
+
+def test_every_thread_is_in_the_table_of_who_runs_where() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = text[text.index("## Who runs where") :].partition("\n## ")[0]
+    assert {name for name in _threads() if name not in table} == set()
+
+
+def _threads() -> set[str]:
+    """The names of threads, as they are written where one is started; of a name that is put together, what is written of it."""
+    found: set[str] = set()
+    for file in (ROOT / "vita_tui").rglob("*.py"):
+        if file.is_relative_to(ROOT / "vita_tui" / "bench"):
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            names = [word.value for word in node.keywords if word.arg == "name"]
+            if called.endswith("._thread"):
+                names = node.args[:1]
+            elif not (called.endswith("Thread") or any(word.arg == "daemon" for word in node.keywords)):
+                continue
+            for name in names:
+                parts = name.values if isinstance(name, ast.JoinedStr) else [name]
+                found |= {str(part.value).strip() for part in parts if isinstance(part, ast.Constant)}
+    return found
