@@ -63,7 +63,7 @@ def test_after_a_crash_nothing_is_left(crashed: int) -> None:
     done = _vita()
     assert done.returncode == 0
     assert f"Ended language model, process {crashed}" in done.stdout
-    assert done.stdout.count("Removed ") == 2
+    assert done.stdout.count("Removed ") == 3
     assert not psutil.pid_exists(crashed) or psutil.Process(crashed).status() == psutil.STATUS_ZOMBIE
     assert _left(paths.runtime_dir()) == []
     again = _vita()
@@ -74,7 +74,7 @@ def test_a_dry_run_only_says_so_and_json_lists_it(crashed: int) -> None:
     before = _left(paths.runtime_dir())
     dry = json.loads(_vita("--dry-run", "--json").stdout)
     assert [record["pid"] for record in dry["ended"]] == [crashed]
-    assert len(dry["removed"]) == 2
+    assert len(dry["removed"]) == 3
     assert _left(paths.runtime_dir()) == before
     assert "Would end language model" in _vita("--dry-run").stdout
     done = json.loads(_vita("--json").stdout)

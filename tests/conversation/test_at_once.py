@@ -11,6 +11,7 @@ from vita_tui.conversation.hearing.signals import UtteranceEnded
 from vita_tui.settings import TalkSettings, at_once, fields
 
 HEARING: list[tuple[str, Any, Any]] = [
+    ("talk.smart_turn", True, False),
     ("talk.end_silence", 0.3, 3.0),
     ("talk.threshold", 0.5, 0.95),
     ("talk.adaptive", True, False),
@@ -22,6 +23,7 @@ HEARING: list[tuple[str, Any, Any]] = [
 ELSEWHERE = {
     "audio.input": "tests/conversation/test_assistant.py",
     "audio.output": "tests/conversation/test_assistant.py",
+    "abilities.enabled": "tests/conversation/test_built_in.py",
     "audio.earcons": "read for each press of the talk key",
     "audio.speak": "tests/conversation/test_assistant.py",
     "stt.language": "tests/conversation/test_assistant.py",
@@ -39,6 +41,7 @@ ELSEWHERE = {
 def _scene(name: str, at_first: Any, then: Any) -> list[object]:
     """What a detector made with one value makes of a conversation after it was told the other."""
     room = Room(**{name: at_first})
+    room.scorer_free = True
     room.detector.configure(TalkSettings.model_validate({name: then}))
     room.do(room.detector.begin(1))
     room.hear(0.5, 0.7)

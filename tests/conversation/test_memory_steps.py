@@ -196,7 +196,7 @@ class Heavy(FakeResponder):
 async def test_while_memory_is_short_the_model_comes_with_the_question_and_goes_after_the_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("vita_tui.conversation.thinking.prefill.SPARING_SECONDS", 0.0)
+    monkeypatch.setattr("vita_tui.conversation.thinking.language_model.SPARING_SECONDS", 0.0)
     responder = Heavy()
     async with assistant(responder, upkeep=True, health=CALM) as (made, _):
         while (await step(made, 0)).step != STEPS[4]:

@@ -240,7 +240,8 @@ async def _next_step(exchange: Exchange) -> None:
     """Wait until its text is final, or, after that, until it was heard; at most `KEEP_SECONDS`."""
     if not exchange.closed.is_set() or exchange.speech is None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(exchange.closed.wait(), KEEP_SECONDS)
+            async with asyncio.timeout(KEEP_SECONDS):
+                await exchange.closed.wait()
     else:
         await asyncio.wait({asyncio.wrap_future(exchange.speech.finished)}, timeout=KEEP_SECONDS)
 

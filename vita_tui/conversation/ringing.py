@@ -109,7 +109,8 @@ class Ringer:
             waiting.append(self._bell - self._clock.monotonic())
         seconds = max(0.01, min(RING_POLL_SECONDS, *waiting)) if waiting else None
         try:
-            await asyncio.wait_for(self._changed.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
         except TimeoutError:
             return
 

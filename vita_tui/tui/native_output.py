@@ -7,7 +7,6 @@ the guard.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import select
@@ -31,8 +30,7 @@ class NativeOutput:
         self._read, self.descriptor = guard.words or os.pipe()
         """`descriptor` is where standard output and error are to lead."""
         for end in (self._read, self.descriptor):
-            flags = fcntl.fcntl(end, fcntl.F_GETFL)
-            fcntl.fcntl(end, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+            os.set_blocking(end, False)
         self._stop_read, self._stop_write = os.pipe()
         self._rest = b""
         self._thread = threading.Thread(target=self._run, name="native output", daemon=True)

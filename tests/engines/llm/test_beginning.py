@@ -33,7 +33,9 @@ async def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterato
     async def one() -> EmbeddedResponder:
         for responder in made:
             await responder.cleanup()
-        made.append(EmbeddedResponder(weights(), context_window=512, examples=[("Bread?", "Mine!")]))
+        made.append(
+            EmbeddedResponder(weights(), context_window=512, examples=[("Bread?", "Mine!")], timeout=150.0)
+        )
         await made[-1].load()
         return made[-1]
 

@@ -80,3 +80,5 @@ class EndScoring:
         finally:
             self._free.clear()
             self._scorer.cleanup()
+            if self._entry is not None:
+                self._entry.leave()
