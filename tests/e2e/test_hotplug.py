@@ -24,5 +24,5 @@ def test_it_goes_on_each_time_and_nothing_leaks(home: Path) -> None:
     assert growth["files"] <= 2, growth
     assert growth["threads"] <= 1, growth
     assert growth["children"] <= 0, growth
-    # A megabyte each time would be a leak; what Python and the recogniser keep to themselves is less.
+    # A megabyte each time would be a leak; what Python and the recognizer keep to themselves is less.
     assert growth["megabytes"] <= 20 + 0.5 * toll.times, growth

@@ -374,10 +374,10 @@ def test_probes_count_in_no_figure_and_a_spare_that_is_probed_stays_a_spare(rig:
 
 def test_an_engine_that_is_put_aside_answers_only_when_no_other_does(rig: Rig) -> None:
     rig.speak()
-    rig.chain.put_aside(rig.piper, "left alone to save memory")
+    rig.chain.put_aside(rig.piper, "disabled to save memory")
     assert rig.chain.active_name == "pyttsx3"
     assert rig.speak() == "pyttsx3"
-    assert rig.status("piper").reason == "left alone to save memory"
+    assert rig.status("piper").reason == "disabled to save memory"
     rig.pyttsx3.error = EngineError("No.")
     assert rig.speak() == "piper"
     rig.pyttsx3.error = None

@@ -151,7 +151,7 @@ async def test_what_was_saved_for_the_next_start_is_shown_and_can_be_set_back() 
             await on_settings(pilot, app)
             assert app.screen.query_one("#llm-model", Input).value == model, "the saved value is shown"
             about = text_of(app.screen.query_one("#about-llm-model", Static))
-            assert "from the next start" in about
+            assert "at the next start" in about
             assert ("now it is smollm2" in about) == (model == "fake-large")
             await pilot.press("escape")
 

@@ -84,7 +84,7 @@ class DeviceMicrophone(DeviceStream["_Intake"]):
         deadline = self._clock.monotonic() + timeout
         while len(self._rest) < BLOCK:
             left = max(0.0, deadline - self._clock.monotonic())
-            if not self._settled.wait(left):  # the list of devices is being made anew
+            if not self._settled.wait(left):  # the list of devices is being rebuilt
                 return None
             intake = self._running
             if intake is None:
@@ -117,7 +117,7 @@ class DeviceMicrophone(DeviceStream["_Intake"]):
     def _opened(self) -> None: ...
 
     def suspend(self) -> None:
-        """Close the stream while the list of devices is made anew."""
+        """Close the stream while the list of devices is rebuilt."""
         self._settled.clear()
         self._stop()
 

@@ -122,7 +122,7 @@ class DeviceSpeaker(DeviceStream["_Output"], TimelineSpeaker):
         self._thread.start()
 
     def suspend(self) -> None:
-        """Close the stream while the list of devices is made anew; what it had not yet sounded is kept."""
+        """Close the stream while the list of devices is rebuilt; what it had not yet sounded is kept."""
         self._stop()
         self._timeline.rewind(self._clock.monotonic())
 

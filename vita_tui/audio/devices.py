@@ -337,7 +337,7 @@ def refresh(*, reopen: bool = False, proven: bool = False) -> bool:
             is done.
 
     Returns:
-        Whether the list was made anew.
+        Whether the list was rebuilt.
 
     Raises:
         DeviceError: PortAudio is missing, or does not start again.
@@ -373,7 +373,7 @@ def renew() -> bool:
     Takes about half a second. Not for the audio or the main thread, and not under `portaudio()`.
 
     Returns:
-        Whether the list was made anew.
+        Whether the list was rebuilt.
 
     Raises:
         DeviceError: PortAudio is missing, or does not start again.

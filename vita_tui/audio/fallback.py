@@ -115,7 +115,7 @@ class WayBack:
         with self._lock:
             self._stop = stop
         thread = threading.Thread(
-            target=self._run, args=(name, stop), name=f"{self._kind} way back", daemon=True
+            target=self._run, args=(name, stop), name=f"{self._kind} retry", daemon=True
         )
         thread.start()
 
@@ -130,7 +130,7 @@ class WayBack:
         entry = registry.register(
             threading.current_thread(),
             kind="thread",
-            name=f"{self._kind} way back",
+            name=f"{self._kind} retry",
             owner="audio.fallback",
             close=self.stop,
         )
@@ -142,7 +142,7 @@ class WayBack:
                     if not refresh(reopen=True, proven=True):
                         self._use(name)
         except Exception:
-            log.exception("looking out for %s ended", name)
+            log.exception("the retry of %s ended", name)
         finally:
             entry.leave()
 

@@ -17,7 +17,7 @@ Running = TypeVar("Running")
 
 
 class DeviceStream(ABC, Generic[Running]):
-    """A `Switchable` and `Substitutable` that PortAudio's list of devices can be made anew around (`Reopenable`).
+    """A `Switchable` and `Substitutable` that PortAudio's list of devices can be rebuilt around (`Reopenable`).
 
     `Running` is one stream's life: between opening and closing, `use` and `suspend` may end it and begin another.
     """
@@ -88,7 +88,7 @@ class DeviceStream(ABC, Generic[Running]):
 
     @abstractmethod
     def suspend(self) -> None:
-        """Close the stream while the list of devices is made anew."""
+        """Close the stream while the list of devices is rebuilt."""
 
     @abstractmethod
     def resume(self) -> None:

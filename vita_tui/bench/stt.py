@@ -108,7 +108,7 @@ async def measure(
 
 
 def plain_whisper(settings: Settings, like: Recognizer) -> Any:
-    """faster-whisper's own model, with the weights, device and compute type of the recogniser `like`, which is loaded.
+    """faster-whisper's own model, with the weights, device and compute type of the recognizer `like`, which is loaded.
 
     Raises:
         ModelError: it does not load.

@@ -76,7 +76,7 @@ def open_assistant(
     resume: Annotated[
         str,
         typer.Option(
-            "--resume", metavar="ID", help="Go on with an earlier conversation; 'latest' for the last."
+            "--resume", metavar="ID", help="Continue an earlier conversation; 'latest' for the last."
         ),
     ] = "",
     config_file: Annotated[

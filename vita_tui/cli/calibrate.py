@@ -15,7 +15,7 @@ __all__ = ["calibrate"]
 def calibrate(
     json: Annotated[bool, typer.Option("--json", help="As JSON: what was measured and chosen.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Measure and say, but change no setting.")
+        bool, typer.Option("--dry-run", help="Measure and report, but change no setting.")
     ] = False,
 ) -> None:
     """Measure the room: plays three short sweeps and listens, for about six seconds.

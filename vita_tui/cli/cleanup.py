@@ -19,7 +19,7 @@ def cleanup(
             "--running", help="Also have every VITA that runs close what leaked and give memory back."
         ),
     ] = False,
-    pretend: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    pretend: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="As JSON: ended, stubborn, removed, kept, programs.")
     ] = False,

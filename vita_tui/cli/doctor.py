@@ -26,7 +26,7 @@ COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 def doctor(
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Also say how each check was made and what is open.")
+        bool, typer.Option("-v", "--verbose", help="Also show how each check was made and what is open.")
     ] = False,
     json: Annotated[
         bool,

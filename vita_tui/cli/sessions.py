@@ -23,7 +23,7 @@ __all__ = ["app"]
 T = TypeVar("T")
 
 app = typer.Typer(
-    help="Conversations: list, read, search, go on with, export and delete them. "
+    help="Conversations: list, read, search, continue, export and delete them. "
     "Wherever an ID is asked for, its first digits are enough, and 'latest' is the one used last.",
     no_args_is_help=True,
 )
@@ -36,8 +36,8 @@ ID_DIGITS = 8
 
 @app.command("list")
 def list_(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 50,
-    offset: Annotated[int, typer.Option("--offset", min=0, help="Leave out so many of the newest.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many.")] = 50,
+    offset: Annotated[int, typer.Option("--offset", min=0, help="Skip this many of the newest.")] = 0,
     json: Json = False,
 ) -> None:
     """List conversations, the last used first.
@@ -75,7 +75,7 @@ def search(
     words: Annotated[
         list[str], typer.Argument(metavar="WORDS", help="All must occur; the last may be unfinished.")
     ],
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many places.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many places.")] = 20,
     json: Json = False,
 ) -> None:
     """Find what was said, the newest first.

@@ -35,7 +35,9 @@ def transcribe(
     language: Annotated[
         str,
         typer.Option(
-            "--language", metavar="XX", help="Language code, or auto: each stretch is then heard in its own."
+            "--language",
+            metavar="XX",
+            help="Language code, or auto: each stretch is then recognized in its own.",
         ),
     ] = "",
     track: TrackOption = None,

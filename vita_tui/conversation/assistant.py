@@ -329,7 +329,7 @@ class Assistant:
             self.stop()
         self.bus.publish(HandsFree(on))
         if on and echo is not None and echo.reason:
-            self.bus.publish(Notice("One at a time", echo.reason, "", "information", key="duplex"))
+            self.bus.publish(Notice("Half duplex", echo.reason, "", "information", key="duplex"))
 
     async def new_session(self) -> None:
         """Leave the conversation, which is kept, and start an empty one."""

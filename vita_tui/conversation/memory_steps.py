@@ -30,7 +30,7 @@ FREE_SECONDS = 90.0
 """Seconds in which an engine must have been freed or loaded: more than loading may take."""
 LIVE = 2
 """Conversations that stay in memory when the history caches are emptied."""
-ASIDE = "left alone to save memory"
+ASIDE = "disabled to save memory"
 
 E = TypeVar("E", bound=Named)
 
@@ -86,7 +86,7 @@ def steps(
 
 
 def smaller_whisper(chain: Chain[Recognizer], language: str) -> Recognizer | None:
-    """The smallest recogniser of `chain` that is smaller than the first and understands `language`."""
+    """The smallest recognizer of `chain` that is smaller than the first and understands `language`."""
     sizes = [(_size(engine.name), place, engine) for place, engine in enumerate(chain.engines)]
     able = [
         (size, place, engine)
@@ -100,7 +100,7 @@ def smaller_whisper(chain: Chain[Recognizer], language: str) -> Recognizer | Non
 
 
 def _size(name: str) -> int:
-    """Bytes of the weights of a recogniser; 0 when they are not there."""
+    """Bytes of the weights of a recognizer; 0 when they are not there."""
     try:
         file = installed.resolve(name.removeprefix("whisper "), "stt") / "model.bin"
         return file.stat().st_size

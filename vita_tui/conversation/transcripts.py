@@ -61,12 +61,12 @@ def transcribe_file(
     """Transcribe a recording piece by piece, cut where the speaker pauses; an hour takes no more memory than a minute.
 
     Args:
-        languages: "auto" to find out for each stretch in which language it is; else the recogniser's own setting counts.
+        languages: "auto" to find out for each stretch in which language it is; else the recognizer's own setting counts.
         track, on_note: as in `iter_audio`.
 
     Raises:
         AudioFileError: it cannot be read.
-        NoEngineError: no recogniser works.
+        NoEngineError: no recognizer works.
     """
     cuts: list[str] = []
     heard = _Heard(recognizers, each=languages == "auto")

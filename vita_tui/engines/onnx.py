@@ -109,7 +109,7 @@ def open_kept(file: Path, write: Callable[[Path], Any], threads: int) -> Any:
         try:
             return open_session(file, threads)
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no other base
-            log.warning("%s is made anew: %s", file.name, error)
+            log.warning("%s is rebuilt: %s", file.name, error)
             with suppress(OSError):
                 file.unlink()
     try:

@@ -65,7 +65,7 @@ def refusal(
             )
         case 402:
             return EngineError(
-                f"{server.where} wants to be paid first{told}", remedy="See the account there."
+                f"{server.where} requires payment (HTTP 402){told}", remedy="See the account there."
             )
         case 404 | 405 | 410:
             return EngineError(f"{server.where} has no {missing}{told}", remedy=f"Check {check} (…/v1).")
@@ -164,7 +164,7 @@ def _redirect(server: Server, location: str) -> EngineError:
         scheme = parts.scheme or urlsplit(server.url).scheme
         target = clean_line(f"{scheme}://{host}{parts.path}")[:MAX_REASON]
     return EngineError(
-        f"{server.where} sends requests on to {target or 'another place'}, where VITA does not follow.",
+        f"{server.where} redirects to {target or 'another place'}, and VITA does not follow.",
         remedy=f"If that is right, set {server.section}.base_url to it.",
     )
 

@@ -125,7 +125,7 @@ class Breaker:
                 return None
             moved = self._state is BreakerState.OPEN
             if moved:
-                self._move(BreakerState.HALF_OPEN, "the time is over")
+                self._move(BreakerState.HALF_OPEN, "the wait is over")
             self._probing = True
             permit, snapshot = Permit(self._period), self._snapshot()
         if moved:

@@ -396,7 +396,7 @@ def _close(entries: list[Entry], deadline: float) -> list[Entry]:
                 others.discard(entry.number)
 
     def collect(until: float, wanted: Entry | None) -> None:
-        """Take results until `wanted` has one, nothing runs, or the time is over."""
+        """Take results until `wanted` has one, nothing runs, or the wait is over."""
         while running and (left := until - time.monotonic()) > 0:
             try:
                 entry, closed = done.get(timeout=left)

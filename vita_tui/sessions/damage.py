@@ -24,7 +24,7 @@ def is_damage(error: Exception) -> bool:
 
 
 def is_index_damage(error: Exception) -> bool:
-    """Only the index of words is damaged, which can be made anew from what was said."""
+    """Only the index of words is damaged, which can be rebuilt from what was said."""
     name = getattr(error, "sqlite_errorname", "") or ""
     return name == "SQLITE_CORRUPT_VTAB" or any(
         words in str(error) for words in ("fts5", "vtable constructor failed")

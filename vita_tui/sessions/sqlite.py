@@ -1,6 +1,6 @@
 """The store on this machine: one SQLite file in WAL mode, with an index of every word.
 
-A damaged file is replaced by a new one with every row that can be read (`recovery.py`), a damaged index is made anew. A command that
+A damaged file is replaced by a new one with every row that can be read (`recovery.py`), a damaged index is rebuilt. A command that
 only reads also reads a disk that cannot be written.
 
 A committed turn is on the disk (`synchronous=FULL`): it outlives `kill -9` and a power cut. That costs one trip to the disk,
@@ -258,7 +258,7 @@ class SqliteStore:
         return self._readers[self._next_reader] if self._readers else None
 
     async def _done(self, who: Callable[[], Reader | Writer | None], work: Work[T]) -> T:
-        """What a worker made of its work; once more when only the index of words was in the way, and has been made anew."""
+        """What a worker made of its work; once more when only the index of words was in the way, and has been rebuilt."""
 
         def submit() -> Future[T]:
             with self._lock:
@@ -274,7 +274,7 @@ class SqliteStore:
             except sqlite3.DatabaseError as error:
                 if not is_index_damage(error) or self._writer is None:
                     raise
-                log.warning("the index of words is made anew: %s", error)
+                log.warning("the index of words is rebuilt: %s", error)
                 await asyncio.wrap_future(self._writer.submit(schema.rebuild_index))
                 self.counters.rebuilt()
                 return await asyncio.wrap_future(submit())

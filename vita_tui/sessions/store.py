@@ -65,7 +65,7 @@ class Counted:
     unreadable: int = 0
     """Rows that something else has written and that make no sense: they are left out."""
     rebuilt: int = 0
-    """Times that the index of words was damaged and was made anew."""
+    """Times that the index of words was damaged and was rebuilt."""
 
 
 class Counters:
@@ -104,7 +104,7 @@ class Counters:
                 self._unreadable.add(row)
 
     def rebuilt(self) -> None:
-        """The index of words was made anew."""
+        """The index of words was rebuilt."""
         with self._lock:
             self._rebuilt += 1
 
@@ -138,7 +138,7 @@ class Counters:
                 )
             )
         if rebuilt:
-            message = "The index of words was damaged and was made anew; nothing is lost."
+            message = "The index of words was damaged and has been rebuilt; nothing is lost."
             found.append(Notice("Search index rebuilt", message, key="sessions.rebuilt"))
         return found
 

@@ -73,7 +73,7 @@ class VitaApp(App[int]):
             "history",
             "History",
             id="history",
-            tooltip="Find and go on with earlier conversations",
+            tooltip="Find and continue earlier conversations",
             show=False,
         ),
         Binding(

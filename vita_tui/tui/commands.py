@@ -34,7 +34,7 @@ def commands(app: VitaApp) -> Iterable[SystemCommand]:
     yield SystemCommand("Stop", "Stop speech, reply and recording", main.action_stop)
     yield SystemCommand("Voice or text", "Speak replies aloud, or only show them", main.action_voice)
     yield SystemCommand("New conversation", "Start afresh; this one is kept", main.action_new)
-    yield SystemCommand("History", "Find and go on with earlier conversations", app.action_history)
+    yield SystemCommand("History", "Find and continue earlier conversations", app.action_history)
     yield SystemCommand("Copy last reply", "Put it on the clipboard", main.action_copy_reply)
     yield SystemCommand(
         "Copy last code block", "Put the code of the last reply on the clipboard", main.action_copy_code

@@ -43,7 +43,7 @@ def stt(
     model: Annotated[
         str, typer.Option("--model", metavar="NAME", help="Whisper model instead of stt.model.")
     ] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Use only so many recordings.")] = 1000,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Use only this many recordings.")] = 1000,
     runtimes: Annotated[
         bool, typer.Option("--runtimes", help="Compare ONNX Runtime with CTranslate2 instead.")
     ] = False,
@@ -194,7 +194,7 @@ def endpoint(
         Path | None,
         typer.Argument(help="Recordings, each one turn of somebody; otherwise espeak-ng's questions."),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Use only so many recordings.")] = 1000,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Use only this many recordings.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", help="Of where and how long the holds are.")] = 1,
     json: Json = False,
 ) -> None:

@@ -106,7 +106,7 @@ def answers(
     rounds: Annotated[
         int, typer.Option("--rounds", "-n", min=1, help="How often each question is asked.")
     ] = 1,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Ask only so many questions.")] = 1000,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Ask only this many questions.")] = 1000,
     json: Json = False,
 ) -> None:
     """How many of sixty simple questions the language model answers rightly, and what the examples that it is shown are worth.

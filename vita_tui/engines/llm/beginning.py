@@ -71,10 +71,10 @@ class Beginning:
                     with suppress(OSError):  # a cache that may only be read
                         os.utime(file)
                     return
-                log.warning("%s is made anew", file.name)
+                log.warning("%s is rebuilt", file.name)
                 file.unlink()
         except OSError as error:
-            log.warning("what %s has read cannot be recalled: %s", self._name, error)
+            log.warning("the prompt cache of %s cannot be used: %s", self._name, error)
 
     async def prepare(self, messages: Sequence[Message]) -> None:
         """As `recall`; or have the server read `messages`, and keep what it made of them for the next run.
@@ -102,7 +102,7 @@ class Beginning:
                     old.unlink(missing_ok=True)
                 new.replace(folder() / f"{key}-{new.stat().st_size}.slot")
         except OSError as error:
-            log.warning("%s has to be read at every start: %s", self._name, error)
+            log.warning("the prompt cache of %s cannot be kept: %s", self._name, error)
         finally:
             with suppress(OSError):
                 new.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a speech recogniser is."""
+"""What a speech recognizer is."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Recognizer(Protocol):
             language: a language code, "auto", or None for the setting.
             prefix: what is known to have been said at the start of the audio; it is not decoded again, but is part of the result.
             draft: what may have been said after that, such as the last partial's tail. It saves time where it is right and changes nothing
-                else; a recogniser may ignore it.
+                else; a recognizer may ignore it.
             words: also find out when each word was said.
             partial: the audio ends amid speech and more of it will come: a quick answer is worth more than a good one.
             cancelled: checked now and then, and at once by what knows a `Stop`; when set, the result so far is returned.

@@ -1,4 +1,4 @@
-"""A recogniser that says what it is told to: for tests, demonstrations, and trying the program without weights."""
+"""A recognizer that says what it is told to: for tests, demonstrations, and trying the program without weights."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class HistoryScreen(Sheet):
         yield Static("", id="history-note")
 
     def ways(self) -> str:
-        return "enter goes on with it · esc closes"
+        return "enter continues it · esc closes"
 
     def on_mount(self) -> None:
         self._look("")

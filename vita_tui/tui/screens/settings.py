@@ -103,9 +103,9 @@ class SettingsScreen(Sheet):
         parts: list[Content | str | tuple[str, str]] = [(key, "bold"), "\n", (words, MUTED)]
         if not settings.at_once(key):
             now, saved = self._now(key), self._saved(key)
-            when = "Counts from the next start."
+            when = "Takes effect at the next start."
             if now != saved:
-                when = f"Counts from the next start; now it is {clean(str(now)) or 'empty'}."
+                when = f"Takes effect at the next start; now it is {clean(str(now)) or 'empty'}."
             parts.append((f" {when}", MUTED if now == saved else "$text-warning"))
         source = source_of(key, self.app.overrides, {})
         if source in ("flag", "environment"):
@@ -234,7 +234,7 @@ class SettingsScreen(Sheet):
             self.app.theme = value
         elif at_once:
             self.app.change(key, value)
-        self._say(f"✓ {key} saved in {file}; it counts {'now' if at_once else 'from the next start'}")
+        self._say(f"✓ {key} saved in {file}; it takes effect {'now' if at_once else 'at the next start'}")
         self.query_one(f"#about-{key.replace('.', '-')}", Static).update(self._about(key))
         self.query_one("#settings-all", Static).update(self._all())
 

@@ -1,4 +1,4 @@
-"""What a recogniser returned, checked: no error in it may pass for words, or keep a turn from ending."""
+"""What a recognizer returned, checked: no error in it may pass for words, or keep a turn from ending."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def checked(name: str, result: Transcription) -> Transcription:
     """`result` with nothing in its text but text.
 
     Args:
-        name: of the recogniser, for the error.
+        name: of the recognizer, for the error.
 
     Raises:
         EngineError: it is no transcription.

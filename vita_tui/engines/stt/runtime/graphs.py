@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 __all__ = ["VERSION", "UnsupportedError", "layers", "sound_graph", "text_graph"]
 
 VERSION = 5
-"""Of the graphs: models that were made by another are made anew."""
+"""Of the graphs: models that were made by another are rebuilt."""
 BLOCK = 64
 """Weights that share a scale."""
 COLUMN_LIMIT = 63

@@ -270,7 +270,7 @@ def _circles(tokens: Sequence[int]) -> bool:
 
 
 class _Session:
-    """One graph in ONNX Runtime: from its file in the cache, or made anew and kept there."""
+    """One graph in ONNX Runtime: from its file in the cache, or rebuilt and kept there."""
 
     def __init__(
         self,

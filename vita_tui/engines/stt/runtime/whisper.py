@@ -65,7 +65,7 @@ class WhisperRecognizer:
             drafts: write words with `onnx_whisper`, which reads what a partial transcript understood in one go.
         """
         if not candidates:
-            raise ValueError("a recogniser needs a model")
+            raise ValueError("a recognizer needs a model")
         self._candidates: Sequence[WhisperWeights] = candidates
         self._device = device
         self._compute_type = compute_type

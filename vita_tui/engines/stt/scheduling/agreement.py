@@ -101,7 +101,7 @@ class PartialTranscriber:
         """Transcribe `audio`, the whole utterance so far; None when `cancelled` was set meanwhile, or the decode ran away.
 
         Raises:
-            EngineError: the recogniser failed.
+            EngineError: the recognizer failed.
         """
         window = audio[self._cuts[-1].offset :]
         seconds = len(window) / SAMPLE_RATE
@@ -134,7 +134,7 @@ class PartialTranscriber:
         """Transcribe `audio`, the whole utterance; words that ended `FINAL` seconds before its end stand as they are.
 
         Raises:
-            EngineError: the recogniser failed.
+            EngineError: the recognizer failed.
         """
         kept = len(audio) - round(FINAL * SAMPLE_RATE)
         cut = next((cut for cut in reversed(self._cuts) if cut.offset <= kept), self._cuts[0])
