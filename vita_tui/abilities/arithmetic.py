@@ -71,6 +71,8 @@ def calculate(text: str, language: str, *, bare: bool = False) -> Fraction | flo
         edge = r"\b" if said[0].isalnum() else ""
         end = r"\b" if said[-1].isalnum() else ""
         plain = re.sub(rf"{edge}{re.escape(fold(said))}{end}", f" {signs[said]} ", plain)
+    if re.fullmatch(r"\s*\S+ +/ 100\s*", plain):
+        return None  # "one percent"
     plain = digits(re.sub(r"([-+*/^()!])", r" \1 ", plain), language)
     tokens = _TOKEN.findall(plain)
     if "".join(tokens) != plain.replace(" ", "") or re.search(r"[\d.)] +[\d(]", plain):

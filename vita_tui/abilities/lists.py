@@ -20,6 +20,8 @@ __all__ = ["Lists"]
 
 READ_OUT = 12
 """Items of a list, or notes, that are read out."""
+_DICTATED = re.compile(r"[^:,;.–-]{1,30}[:,;.–-] ?\w")
+"""A word or two that announce a note, and a pause."""
 _ITEM = re.compile(r"^\s*[-*] (?:\[( |x|X)\] )?(.*\S)\s*$")
 
 
@@ -61,7 +63,9 @@ class Lists:
                 )
                 return Answer("lists" if names else "no_lists", {"names": names})
             case "AddNote":
-                note = str(match.slots["what"]).strip(" :,")
+                if "dictated" in match.slots and not _DICTATED.match(match.text):
+                    return None
+                note = str(match.slots.get("what") or match.slots.get("dictated")).strip(" :,")
                 return (lambda: self._note(note, match.language, context)) if note else None
             case _:
                 notes = self._open(data(match.language)["numbers"]["notes"])[-READ_OUT:]

@@ -31,7 +31,6 @@ BORROWED = {
     "HassUnpauseTimer": "ResumeTimer",
     "HassTimerStatus": "TimerStatus",
     "HassShoppingListAddItem": "AddToList",
-    "HassNevermind": "NeverMind",
 }
 """Intents of Home Assistant that are ours under another name. Those that speak of homes (rooms, lights, devices) are left out."""
 _FOREIGN = re.compile(r"\{(?:area|floor|name|domain|timer_command)\b|<(?:area|floor|name)>")
@@ -58,13 +57,13 @@ class Matcher:
             "expansion_rules": {**borrowed.get("expansion_rules", {}), **own.get("expansion_rules", {})},
             "skip_words": [*own.get("skip_words", ()), *borrowed.get("skip_words", ())],
         }
-        for source in (borrowed, own):
+        for source in (own, borrowed):
             for name, intent in source.get("intents", {}).items():
                 merged["intents"].setdefault(name, {"data": []})["data"] += intent["data"]
         self._intents = Intents.from_dict(merged)
 
     def matches(self, text: str) -> list[Match]:
-        """What `text` may ask for, the likeliest first: the one with the fewest words that could be any."""
+        """What `text` may ask for, the likeliest first: the one with the least that could be anything."""
         from hassil.recognize import recognize_all
 
         plain = _plain(text)
@@ -78,7 +77,7 @@ class Matcher:
             }
             free = [str(entity.value) for entity in result.entities_list if entity.is_wildcard]
             match = Match(result.intent.name, slots, self.language, text)
-            rank = (len(free), sum(map(len, free)))
+            rank = (sum(map(len, free)), len(free))
             key = (match.intent, repr(sorted(slots.items())))
             if key not in found or rank < found[key][0]:
                 found[key] = (rank, match)

@@ -47,6 +47,12 @@ class Timers:
             case "SetAlarm" | "SetReminder":
                 return self._set(match, now)
             case "TimerStatus":
+                if (
+                    match.slots.get("name")
+                    and not _about_timers(match)
+                    and not self._find("timer", match, now)
+                ):
+                    return None  # how long something else takes
                 return _kept(lambda: self._status(match, now))
             case "AlarmStatus" | "ReminderStatus":
                 kind = "alarm" if match.intent == "AlarmStatus" else "reminder"
@@ -100,7 +106,10 @@ class Timers:
     def _find(self, kind: str, match: Match, now: float) -> list[Alarm]:
         """Those that are meant: by name, by length, by time, or all of the kind."""
         alarms = [alarm for alarm in self._alarms.all() if alarm.kind == kind]
-        name, seconds = fold(str(match.slots.get("name") or "")), _span(match, "start_")
+        seconds = _span(match, "start_")
+        name = fold(
+            str(match.slots.get("name") or (match.slots.get("span") if seconds is None else "") or "")
+        )
         if name:
             return [alarm for alarm in alarms if fold(alarm.name) == name]
         if seconds is not None and match.intent not in ("AddToTimer", "TakeFromTimer"):
@@ -259,6 +268,11 @@ def _what_and_when(text: str, language: str, wall: datetime) -> tuple[str, Momen
         if what and fold(what[-1]) not in links and not all(fold(word) in small for word in what):
             return " ".join(what).strip(" ,"), moment
     return "", None
+
+
+def _about_timers(match: Match) -> bool:
+    """Whether the sentence speaks of timers by that word."""
+    return any(word in fold(match.text) for word in _words(match.language, "timer_words"))
 
 
 def _words(language: str, name: str) -> Sequence[str]:

@@ -25,6 +25,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "ui": program.ui,
     "memory": program.memory,
     "answers": turns.answers,
+    "abilities": turns.abilities,
     "growth": turns.growth,
     "compare": program.compare,
     "ablations": turns.ablations_,

@@ -12,7 +12,7 @@ from vita_tui.cli.bench.tables import TURN, Json, ms, table, three
 from vita_tui.cli.output import print_json, quiet_libraries, run_async, say
 from vita_tui.errors import VitaError
 
-__all__ = ["ablations_", "answers", "growth", "turn"]
+__all__ = ["abilities", "ablations_", "answers", "growth", "turn"]
 
 
 Pause = Annotated[bool, typer.Option("--pause", help="A pause ends each question, instead of the key.")]
@@ -134,6 +134,30 @@ def answers(
         if (one := result.get(name))
     ]
     table(result["model"], ("", "right", "cut off", "words", "first word", "whole answer"), rows)
+
+
+def abilities(json: Json = False) -> None:
+    """How many requests that need no model are understood as meant, in four languages, and how many questions are mistaken for one."""
+    from vita_tui.bench.abilities import measure
+
+    result = measure(say)
+    if json:
+        print_json(result)
+        return
+    rows = [
+        (
+            language,
+            f"{one['right']} of {one['requests']}",
+            one["wrong"],
+            one["missed"],
+            f"{one['false']} of {one['questions']}",
+            ms(one["ms"]["p50"]),
+            ms(one["ms"]["p95"]),
+            ms(one["load_ms"]),
+        )
+        for language, one in result["languages"].items()
+    ]
+    table("Without the model", ("", "right", "wrong", "missed", "false", "p50", "p95", "loading"), rows)
 
 
 def growth(
