@@ -34,7 +34,7 @@ def output(code: str, *, quit_at: str = "", term: str = "xterm-256color") -> byt
 def test_the_name_is_in_the_middle_and_goes_without_a_trace() -> None:
     seen = output("from vita_tui.tui import splash; splash.show(); splash.clear(); splash.clear()")
     assert seen.count(ENTER) == seen.count(LEAVE) == 1
-    assert seen.index(ENTER) < seen.index(b"\x1b[5;12H") < seen.index(b"VITA") < seen.index(LEAVE)
+    assert seen.index(ENTER) < seen.index(b"\x1b[5;13H") < seen.index(b"VITA") < seen.index(LEAVE)
     assert seen.index(b"\x1b[?25l") < seen.index(b"\x1b[?25h")
 
 
