@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,25 @@ def test_what_a_document_points_to_is_there(document: Path) -> None:
         if f"{found[1].lower()}.{found[2].lower()}" not in known
     ]
     assert not missing
+
+
+def test_the_rooms_of_the_document_are_those_of_the_package_and_of_its_layers() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    tree = text[text.index("## The rooms") :].partition("\n## ")[0]
+    parts = {
+        file.name
+        for file in (ROOT / "vita_tui").iterdir()
+        if (file.suffix == ".py" and file.name != "__init__.py") or (file / "__init__.py").exists()
+    }
+    assert {part for part in parts if not re.search(rf"(?<!\w){re.escape(part)}", tree)} == set()
+    layers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    floors = [
+        {room.strip().removeprefix("vita_tui.") for room in floor.split("|")}
+        for floor in layers["contracts"][0]["layers"]
+    ]
+    drawn = re.search(r"`(cli → [^`]*)`", tree)
+    assert drawn is not None
+    assert [set(floor.split(", ")) for floor in drawn[1].split(" → ")] == floors[1:]
 
 
 def test_every_thread_is_in_the_table_of_who_runs_where() -> None:
