@@ -44,7 +44,7 @@ def build(_: object) -> Core:
 
 def main() -> int:
     from vita_tui.errors import VitaError
-    from vita_tui.tui.app import run
+    from vita_tui.tui.start import run
 
     try:
         return run(build=build)

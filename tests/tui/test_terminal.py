@@ -146,7 +146,7 @@ def test_settings_that_are_wrong_are_said_after_the_screen_is_gone(terminals: li
 def test_before_the_first_paint_only_the_screen_is_imported() -> None:
     import subprocess
 
-    code = "import sys, vita_tui.tui.app; print(*sys.modules)"
+    code = "import sys, vita_tui.tui.start; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout.split()

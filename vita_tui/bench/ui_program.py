@@ -22,7 +22,7 @@ QUESTION = "Tell me a long story about a ship and its crew."
 
 def main(how: str) -> int:
     """Open the screen; returns its exit code."""
-    from vita_tui.tui.app import run
+    from vita_tui.tui.start import run
 
     return run(build=busy if how == "busy" else idle)
 

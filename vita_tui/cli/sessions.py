@@ -113,7 +113,7 @@ def resume(
             "VITA's screen needs a terminal.", f"To read it instead: vita sessions show {found[:ID_DIGITS]}"
         )
         raise typer.Exit(2)
-    from vita_tui.tui.app import run
+    from vita_tui.tui.start import run
 
     raise typer.Exit(run(resume=found))
 

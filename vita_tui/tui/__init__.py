@@ -9,7 +9,7 @@ __all__ = ["run"]
 
 
 def run(resume: str | None = None, overrides: Mapping[str, Any] | None = None) -> int:
-    """Open the screen; returns the exit code when the user has left. See `app.run`."""
+    """Open the screen; returns the exit code when the user has left. See `start.run`."""
     import gc
 
     from vita_tui.tui import guard, splash
@@ -20,7 +20,7 @@ def run(resume: str | None = None, overrides: Mapping[str, Any] | None = None) -
     gc.disable()
     splash.show()
     try:
-        from vita_tui.tui.app import run as run_app
+        from vita_tui.tui.start import run as run_app
 
         return run_app(resume, overrides)
     finally:

@@ -1,7 +1,7 @@
-"""The Textual app: it owns the assistant from the first paint to the last, and hands what the user wants to it.
+"""The Textual app: it owns the assistant from the first paint to the last.
 
 The screen is painted before anything else is imported. Then a thread of the app's own reads the settings and builds the
-assistant; from there on all runs on this loop. `run` is the way in.
+assistant; from there on all runs on this loop. `start.run` is the way in.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 import signal
 import threading
-from collections.abc import Callable, Container, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, ClassVar
 
 from textual import events
-from textual.app import App, SystemCommand
-from textual.await_complete import AwaitComplete
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.message import Message
@@ -26,19 +24,17 @@ from textual.screen import Screen
 
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import VitaError
-from vita_tui.events import InternalError, Job, Notice
-from vita_tui.health.tasks import Tasks, notice_of
+from vita_tui.events import InternalError, Notice
 from vita_tui.tui.containment import Mishaps, contain_messages
 from vita_tui.tui.core import Build, Core, Weights
-from vita_tui.tui.held_key import HeldKey
 from vita_tui.tui.input_order import at_least, points_at_something, press
 from vita_tui.tui.keyboard import REPORT_EVENTS, Edge
 from vita_tui.tui.memory_use import MemoryUse, measure
 from vita_tui.tui.messages import Built, NotBuilt
-from vita_tui.tui.screens.main import MainScreen
-from vita_tui.tui.terminal import TerminalFile, driver_class, private_terminal
+from vita_tui.tui.other_screens import OtherScreens
+from vita_tui.tui.terminal import TerminalFile, driver_class
 
-__all__ = ["VitaApp", "run"]
+__all__ = ["VitaApp"]
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +52,7 @@ def _commands() -> type[Provider]:
     return ByUse
 
 
-class VitaApp(App[int]):
+class VitaApp(OtherScreens):
     """One conversation on one terminal."""
 
     TITLE = "VITA"
@@ -104,16 +100,12 @@ class VitaApp(App[int]):
         self._terminal = terminal
         self.mishaps = Mishaps(self._tell_mishap)
         contain_messages()
-        super().__init__(watch_css=False)
-        self.core: Core | None = None
-        """None until it was built."""
+        super().__init__(clock or SystemClock(), panel=panel)
         self.weights = weights
         """None: nothing is ever fetched."""
         self.error: Exception | None = None
         """Why there is no assistant."""
-        self.main = MainScreen(clock or SystemClock(), panel=panel)
         self.overrides = dict(overrides or {})
-        self.talk_key = HeldKey(self)
         self.quitting = False
         self._painted = False
         self._early = 0
@@ -124,14 +116,8 @@ class VitaApp(App[int]):
         self._build = build
         self._measure_memory = measure
         self._resume = resume
-        self._started = False
         self._own_loop: asyncio.AbstractEventLoop | None = None
         """The one that all runs on; None before it does."""
-        self._turning = asyncio.Lock()
-        """Held while another conversation is turned to: what is asked meanwhile belongs to that one."""
-        self._waiting: list[str] = []
-        """Questions that were asked before there was anyone to ask."""
-        self._tasks = Tasks("tui.app", self._failed)
         self._unsubscribe: Callable[[], None] = lambda: None
         self._no_theme = theme if theme not in self.available_themes else ""
         """The theme of the settings, where there is none of that name."""
@@ -386,131 +372,6 @@ class VitaApp(App[int]):
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(work, *arguments)
 
-    # ----
-
-    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
-        """Run `work` beside the screen; an error becomes a toast."""
-        self._tasks.spawn(work, name)
-
-    def _failed(self, error: BaseException) -> None:
-        self.main.show_notice(notice_of(error))
-
-    # ---- what the user wants
-
-    def ask(self, text: str) -> None:
-        """A typed question; before there is an assistant it waits for it."""
-        if self.core is None or not self._started:
-            self._wait_for_answer(text)
-            return
-        if self.is_fetching("llm"):
-            self._wait_for_answer(text)
-            self.notify(
-                "Your question will be sent when the language model is ready.", title="Fetching", markup=False
-            )
-            return
-        self.spawn(self._ask(self.core, text), "ask")
-
-    def _wait_for_answer(self, text: str) -> None:
-        self._waiting.append(text)
-        self.spawn(self.main.await_answer(text), "show what waits")
-
-    async def _ask(self, core: Core, text: str) -> None:
-        async with self._turning:
-            pass
-        await core.ask(text)
-
-    def is_fetching(self, job: Job) -> bool:
-        """Whether what `job` needs is on its way."""
-        from vita_tui.tui.widgets.fetch import Fetch
-
-        return any(fetch.brings(job) for fetch in self.main.query(Fetch))
-
-    def talk(self, *, kept: bool = False) -> bool:
-        """The talk key; False when nobody is there yet to listen."""
-        if self.core is None or not self._started:
-            self.notify("Not ready yet. Press again in a moment.", title="Starting", markup=False)
-            return False
-        self.core.talk(kept=kept)
-        return True
-
-    def stop(self) -> None:
-        if self.core is not None:
-            self.core.stop()
-
-    def toggle_hands_free(self) -> None:
-        if self.core is None or not self._started:
-            self.notify("Not ready yet. Press again in a moment.", title="Starting", markup=False)
-            return
-        self.core.set_hands_free(not self.core.hands_free)
-
-    def hold_open(self) -> None:
-        """Keep the microphone open through the present pause."""
-        if self.core is not None:
-            self.core.hold_open()
-
-    def toggle_voice(self) -> None:
-        if self.core is None:
-            return
-        aloud = not self.core.speaking_aloud
-        self.set_voice(aloud)
-        self.notify(
-            "Replies are spoken." if aloud else "Replies are shown only.",
-            title="Voice" if aloud else "Text",
-            timeout=3,
-            markup=False,
-        )
-
-    def set_voice(self, aloud: bool) -> None:
-        """Speak replies from now on, or only show them."""
-        if self.core is not None:
-            self.core.speaking_aloud = aloud
-            self._show_mode()
-
-    def change(self, key: str, value: Any) -> None:
-        """Have a setting apply from now on."""
-        if self.core is not None:
-            self.spawn(self._change(self.core, key, value), f"change {key}")
-
-    async def _change(self, core: Core, key: str, value: Any) -> None:
-        await core.change(key, value)
-        if key in ("talk.key", "talk.key_mode"):
-            self.talk_key.configure(core.settings.talk.key, core.settings.talk.key_mode)
-        self._show_mode()
-
-    def new_session(self) -> None:
-        if self.core is not None:
-            self.spawn(self._new_session(self.core), "new conversation")
-
-    async def _new_session(self, core: Core) -> None:
-        async with self._turning:
-            await core.new_session()
-            await self.main.clear()
-
-    async def resume(self, session_id: str) -> None:
-        """Go on with an earlier conversation."""
-        if self.core is not None:
-            async with self._turning:
-                await self.core.resume(session_id)
-                await self._show_session(self.core)
-
-    async def _show_session(self, core: Core) -> None:
-        if core.session is not None:
-            await self.main.show_turns(core.session.turns)
-
-    def copy(self, text: str, what: str) -> None:
-        """Put `text` on the clipboard and say so."""
-        if not text:
-            self.notify("There is nothing to copy yet.", title=what, severity="warning", markup=False)
-            return
-        self.copy_to_clipboard(text)
-        self.notify(f"{len(text):,} characters", title=f"{what} copied", timeout=3, markup=False)
-
-    def _show_mode(self) -> None:
-        from vita_tui.tui.widgets.status import StatusLine
-
-        if self.core is not None:
-            self.main.query_one(StatusLine).aloud = self.core.speaking_aloud
-
     def _measure(self) -> None:
         if not self.quitting:
             self.run_worker(self._take_measure(), group="memory", exclusive=True)
@@ -520,124 +381,7 @@ class VitaApp(App[int]):
 
         self.main.query_one(Panel).memory = await asyncio.to_thread(self._measure_memory)
 
-    # ---- other screens, and the palette
-
-    def action_help(self) -> None:
-        from vita_tui.tui.screens.help import HelpScreen
-
-        self._open(HelpScreen)
-
-    def action_settings(self) -> None:
-        from vita_tui.tui.screens.settings import SettingsScreen
-
-        if self._has_core():
-            self._open(SettingsScreen)
-
-    def action_log(self) -> None:
-        from vita_tui.tui.screens.log import LogScreen
-
-        self._open(LogScreen)
-
-    def action_history(self) -> None:
-        from vita_tui.tui.screens.history import HistoryScreen
-
-        if self._has_core():
-            self._open(HistoryScreen)
-
-    def action_diagnostics(self) -> None:
-        from vita_tui.tui.screens.diagnostics import DiagnosticsScreen
-
-        if self._has_core():
-            self._open(DiagnosticsScreen)
-
-    def _has_core(self) -> bool:
-        if self.core is None:
-            self.notify("Not ready yet. Try again in a moment.", title="Starting", markup=False)
-        return self.core is not None
-
-    def pop_screen(self) -> AwaitComplete:
-        """What closes a screen may be pressed twice before it is closed."""
-        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete.nothing()  # type: ignore[no-untyped-call]  # it has none
-
-    def _open(self, kind: type[Screen[Any]]) -> None:
-        """Open a screen, or close it when it is the one that is open; one over the main screen at a time."""
-        if isinstance(self.screen, kind):
-            self.pop_screen()
-            return
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-        self.push_screen(kind())
-
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         from vita_tui.tui.commands import commands
 
         yield from commands(self)
-
-
-def _look() -> tuple[str, bool]:
-    """The theme and whether the panel is shown, without the cost of reading all settings: those are checked later, and told about."""
-    theme, panel = os.environ.get("VITA_UI__THEME", ""), True
-    from vita_tui import paths
-
-    with contextlib.suppress(OSError, ValueError):
-        file = paths.config_file()
-        if file.is_file():
-            import tomllib
-
-            section = tomllib.loads(file.read_text(encoding="utf-8")).get("ui", {})
-            if isinstance(section, dict):
-                theme = theme or str(section.get("theme", ""))
-                panel = section.get("panel") is not False
-    return theme, panel
-
-
-def _build(overrides: Mapping[str, Any]) -> Core:
-    """The real assistant. Called in a thread."""
-    from vita_tui import settings
-    from vita_tui.conversation.build import build
-
-    return build(settings.load(overrides=overrides), upkeep=True)
-
-
-def run(
-    resume: str | None = None, overrides: Mapping[str, Any] | None = None, *, build: Build | None = None
-) -> int:
-    """Open the screen; returns the exit code when the user has left.
-
-    Args:
-        resume: id of the conversation to go on with; "latest" for the last one.
-        overrides: settings from the command line, as nested dictionaries.
-        build: makes the assistant; the real one when None.
-
-    Raises:
-        VitaError: the assistant could not be built (a wrong settings file, for one).
-    """
-    from vita_tui.tui.weights import ModelStore
-
-    theme, panel = _look()
-    with private_terminal() as terminal:
-        app = VitaApp(
-            build or _build,
-            weights=ModelStore() if build is None else None,
-            resume=resume,
-            overrides=overrides,
-            theme=theme,
-            panel=panel,
-            terminal=terminal,
-        )
-        app.run()
-    if app.error is not None:
-        if isinstance(app.error, VitaError):
-            raise app.error
-        from vita_tui import paths
-
-        raise VitaError(
-            f"VITA could not start: {app.error}.", remedy=f"The log has the details: {paths.log_file()}"
-        )
-    if app.return_code not in (0, None, 130):
-        from vita_tui import paths
-
-        raise VitaError(
-            "VITA crashed because of a bug.", remedy=f"The log has the details: {paths.log_file()}"
-        )
-    return app.return_code or 0

@@ -9,7 +9,7 @@ from vita_tui.events import State
 from vita_tui.tui.keyboard import Edge
 
 if TYPE_CHECKING:
-    from vita_tui.tui.app import VitaApp
+    from vita_tui.tui.requests import Requests
 
 __all__ = ["TAP_SECONDS", "HeldKey"]
 
@@ -21,7 +21,7 @@ TAP_SECONDS = 0.3
 class HeldKey:
     """Lives on the app's loop; `holds` and `keys` may be read from any thread."""
 
-    def __init__(self, app: VitaApp) -> None:
+    def __init__(self, app: Requests) -> None:
         self._app = app
         self._capable = False
         """The terminal reports key releases."""
