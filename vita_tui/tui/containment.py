@@ -24,6 +24,10 @@ __all__ = ["Mishaps", "contain_messages"]
 
 log = logging.getLogger(__name__)
 
+PASSING_ON = frozenset(
+    {"vita_tui.tui.containment.dispatch", "vita_tui.tui.app.on_event", "vita_tui.tui.input_order.press"}
+)
+"""Functions that only hand an event or a key to Textual."""
 TOLD = frozenset({1, 10, 100, 1_000, 10_000})
 """How many times the same must have happened to be logged and told again: what fails at every refresh must not fill the log."""
 
@@ -63,9 +67,9 @@ class Mishaps:
         self._places[place] += 1
         if self._places[place] not in TOLD:
             return
-        log.error(
-            "%s: %s at %s (%d times)", what, type(error).__name__, place, self._places[place], exc_info=error
-        )
+        level = logging.WARNING if _of_textual_itself(error) else logging.ERROR
+        times = self._places[place]
+        log.log(level, "%s: %s at %s (%d times)", what, type(error).__name__, place, times, exc_info=error)
         if self._telling:
             return
         self._telling = True
@@ -86,6 +90,19 @@ def _of_what_is_gone(error: BaseException) -> bool:
             return True
         if isinstance(node, Widget) and not node.is_attached:
             return True
+        traceback = traceback.tb_next
+    return False
+
+
+def _of_textual_itself(error: BaseException) -> bool:
+    """Whether Textual raised it in an action of its own, on which VITA's code had no part but to pass on the key."""
+    traceback, ours = error.__traceback__, ""
+    while traceback is not None:
+        module = str(traceback.tb_frame.f_globals.get("__name__", ""))
+        if module.startswith("vita_tui."):
+            ours = f"{module}.{traceback.tb_frame.f_code.co_name}"
+        elif traceback.tb_next is None:
+            return module.startswith("textual.") and ours in PASSING_ON
         traceback = traceback.tb_next
     return False
 

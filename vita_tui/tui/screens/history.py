@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -76,7 +77,10 @@ class HistoryScreen(Sheet):
 
     def _look(self, words: str) -> None:
         self._finding = True
-        self.run_worker(self._find(words.strip()), group="find", exclusive=True)
+
+        # Called, not awaited yet: one that is replaced before it begins leaves nothing behind.
+        find: Any = partial(self._find, words.strip())
+        self.run_worker(find, group="find", exclusive=True)
 
     async def _find(self, words: str) -> None:
         core = self.app.core
