@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from random import Random, SystemRandom
 
 from vita_tui.abilities.base import Answer, Context, Failure, Match
+from vita_tui.abilities.numbers import as_number
 from vita_tui.abilities.phrases import data
 
 __all__ = ["Chance"]
@@ -36,7 +37,13 @@ class Chance:
                     return Answer("die", {"rolled": rolled[0]})
                 return Answer("dice", {"rolled": [str(one) for one in rolled], "total": sum(rolled)})
             case "RandomNumber":
-                low, high = sorted((int(slots.get("low", 1)), int(slots.get("high", 100))))
+                ends = [
+                    as_number(str(slots.get(name, end)), match.language)
+                    for name, end in (("low", 1), ("high", 100))
+                ]
+                if ends[0] is None or ends[1] is None:
+                    return None
+                low, high = sorted((int(ends[0]), int(ends[1])))
                 return Answer("random_number", {"number": random.randint(low, high)})
             case _:
                 joint = data(match.language)["numbers"]["or"]

@@ -46,7 +46,8 @@ class Lists:
         item = str(match.slots.get("item") or "").strip(" .,")
         match match.intent:
             case "AddToList":
-                return (lambda: self._add(name, item, match.language)) if item else None
+                items = _several(item, match.language)
+                return (lambda: self._add(name, items, match.language)) if items else None
             case "RemoveFromList":
                 return (lambda: self._remove(name, item)) if item else None
             case "ClearList":
@@ -99,14 +100,15 @@ class Lists:
         found = (_ITEM.match(line) for line in self._lines(name))
         return [item[2] for item in found if item and (item[1] or " ") == " "]
 
-    def _add(self, name: str, item: str, language: str) -> Answer:
+    def _add(self, name: str, items: Sequence[str], language: str) -> Answer:
         with self._lock:
             lines = self._lines(name) or [f"# {name[:1].upper()}{name[1:]}", ""]
             there = {fold(one) for one in self._open(name)}
-            if fold(item) in there:
-                return Answer("already_on_list", {"item": item, "list": name})
-            self._write(name, [*lines, f"- [ ] {item}"])
-        return Answer("added", {"item": item, "list": name})
+            new = [item for item in items if fold(item) not in there]
+            if not new:
+                return Answer("already_on_list", {"item": ", ".join(items), "list": name})
+            self._write(name, [*lines, *(f"- [ ] {item}" for item in new)])
+        return Answer("added", {"item": ", ".join(new), "list": name})
 
     def _remove(self, name: str, item: str) -> Answer:
         with self._lock:
@@ -133,3 +135,12 @@ class Lists:
             lines = self._lines(name) or [f"# {name[:1].upper()}{name[1:]}", ""]
             self._write(name, [*lines, f"- {context.now():%Y-%m-%d %H:%M}: {note}"])
         return Answer("noted", {"note": note})
+
+
+def _several(item: str, language: str) -> list[str]:
+    """The things of "bread, butter and eggs"; "macaroni and cheese" is one, for there is no comma."""
+    if "," not in item:
+        return [item] if item else []
+    joint = re.escape(str(data(language)["words"]["and"]))
+    parts = re.split(rf"\s*,\s*(?:{joint}\s+)?|\s+{joint}\s+", item)
+    return [part.strip(" .") for part in parts if part.strip(" .")]

@@ -138,7 +138,7 @@ def _clock(plain: str, language: str) -> tuple[int | None, bool, str]:
                 True,
                 re.sub(rf"(?:\b\w+ )?\b{re.escape(said)}\b", _keep_day(words), plain, count=1).strip(),
             )
-    half = None
+    half, said_whole = None, " ".join(plain.split())
     for said, value in sorted(_folded(language, "halves").items(), key=lambda one: -len(one[0])):
         pattern = rf"(?<![a-z]){re.escape(said)}(?![a-z])"
         if re.search(pattern, plain):
@@ -152,7 +152,7 @@ def _clock(plain: str, language: str) -> tuple[int | None, bool, str]:
         groups = {name: value for name, value in found.groupdict().items() if value is not None}
         hour, minute = int(groups["h"]), int(groups.get("m", 0))
         if hour > 24 or minute > 59 or (half and hour > 12):
-            return None, False, plain
+            return None, False, said_whole
         total = hour * 60 + minute + int(groups.get("past", 0)) - int(groups.get("to", 0))
         for name, value in words.get("fractions", {}).items():
             if name in groups:
@@ -161,7 +161,7 @@ def _clock(plain: str, language: str) -> tuple[int | None, bool, str]:
         if half is not None:
             total = total % 720 + (720 if half == "pm" else 0)
         return total % 1440, half is not None or hour > 12 or hour == 0, rest
-    return None, False, " ".join(plain.split())
+    return None, False, said_whole
 
 
 def _keep_day(words: Mapping[str, Any]) -> Any:

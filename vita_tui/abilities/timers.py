@@ -39,7 +39,7 @@ class Timers:
                 if not match.slots:
                     return Answer("timer_how_long")
                 name, seconds = _named_span(match)
-                name = name.strip(" -,.")
+                name = _without_article(name.strip(" -,."), match.language)
                 if seconds is None or fold(name) in _words(match.language, "no_names"):
                     return None
                 timer = Alarm(0, "timer", name, now + seconds, seconds, None, "", "", match.language)
@@ -268,6 +268,16 @@ def _what_and_when(text: str, language: str, wall: datetime) -> tuple[str, Momen
         if what and fold(what[-1]) not in links and not all(fold(word) in small for word in what):
             return " ".join(what).strip(" ,"), moment
     return "", None
+
+
+def _without_article(name: str, language: str) -> str:
+    """ "pizza" of "the pizza"."""
+    first, _, rest = name.partition(" ")
+    return (
+        rest
+        if rest and fold(first) in (fold(word) for word in data(language)["numbers"]["articles"])
+        else name
+    )
 
 
 def _about_timers(match: Match) -> bool:

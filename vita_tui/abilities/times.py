@@ -47,16 +47,17 @@ class Times:
                 day = day_of(match.slots["when"], match.language, now.date(), past=past)
                 return None if day is None else Answer(_tense(day, now.date()), {"day": day})
             case _:
-                day = day_of(match.slots["when"], match.language, now.date())
+                when, back = match.slots.get("when"), match.slots.get("past_when")
+                day = day_of(str(when or back), match.language, now.date(), past=back is not None)
                 if day is None:
                     return None
                 days = (day - now.date()).days
                 key = "today" if days == 0 else "days_until" if days > 0 else "days_since"
-                return Answer(key, {"days": abs(days), "day": day, "what": match.slots["when"]})
+                return Answer(key, {"days": abs(days), "day": day})
 
     def _elsewhere(self, match: Match, context: Context) -> Answer | None:
         place = str(match.slots["place"])
-        zone = zone_of(place, match.language)
+        zone = zone_of(place, match.language) or zone_of(place.split(",")[0], match.language)
         if zone is None:
             return None
         now = context.now()
