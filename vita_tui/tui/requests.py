@@ -47,12 +47,19 @@ class Requests(App[int]):
             self._wait_for_answer(text)
             return
         if self.is_fetching("llm"):
-            self._wait_for_answer(text)
-            self.notify(
-                "Your question will be sent when the language model is ready.", title="Fetching", markup=False
-            )
+            self.spawn(self._ask_without_model(self.core, text), "ask")
+        else:
+            self.spawn(self._ask(self.core, text), "ask")
+
+    async def _ask_without_model(self, core: Core, text: str) -> None:
+        """The model is on its way: what does not need it is asked, the rest waits for it."""
+        if await core.needs_no_model(text) or not self.is_fetching("llm"):
+            await self._ask(core, text)
             return
-        self.spawn(self._ask(self.core, text), "ask")
+        self._wait_for_answer(text)
+        self.notify(
+            "Your question will be sent when the language model is ready.", title="Fetching", markup=False
+        )
 
     def _wait_for_answer(self, text: str) -> None:
         self._waiting.append(text)
