@@ -286,8 +286,12 @@ def test_a_question_without_words_is_not_answered(vita: Run, tmp_path: Path) -> 
 
 @pytest.mark.models
 @pytest.mark.audio
-def test_a_turn_with_files_in_place_of_devices(vita: Run, say: Callable[[str], Path], tmp_path: Path) -> None:
+def test_a_turn_with_files_in_place_of_devices(
+    vita: Run, say: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reply = tmp_path / "reply.wav"
+    # Otherwise no model would be asked.
+    monkeypatch.setenv("VITA_ABILITIES__ENABLED", "false")
     done = vita("turn", str(say("How many days are in a week?")), "--out", str(reply), "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)

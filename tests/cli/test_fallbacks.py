@@ -161,3 +161,17 @@ def test_where_the_home_cannot_be_written_temporary_files_go_elsewhere(
         temporary_path(owner="test", room=1 << 60),
     ):
         pass
+
+
+def test_who_answers_without_any_engine_replaces_none() -> None:
+    from vita_tui.cli.fallbacks import Fallbacks
+    from vita_tui.engines.chain import Chain
+    from vita_tui.engines.llm.fake import FakeResponder
+    from vita_tui.events import EventBus
+    from vita_tui.settings import Settings
+
+    bus, settings = EventBus(), Settings()
+    chain = Chain("llm", [FakeResponder(name="model"), FakeResponder(name="other")], settings.health, bus=bus)
+    fallbacks = Fallbacks(settings, bus, [chain])
+    assert fallbacks.answered("llm", "built in")["instead_of"] is None
+    assert fallbacks.answered("llm", "other")["instead_of"] == "model"

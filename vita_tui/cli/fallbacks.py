@@ -36,7 +36,9 @@ class Fallbacks:
         was replaced."""
         asked = self._asked.get(job, "")
         engine = engine or self._chains[job].active_name
-        if not asked or engine == asked:
+        names = {one.name for one in self._chains[job].engines}
+        # Who is none of the engines has answered without any: an ability, or what was heard before.
+        if not asked or engine == asked or engine not in names:
             return {"engine": engine, "instead_of": None, "because": None}
         # Whisper takes its next model by itself and keeps the reason as a note.
         notes = self._chains[job].engines[0].notes
