@@ -49,6 +49,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
     folder = tmp_path / "vita"
     if request.node.get_closest_marker("models") is not None:
         lend_weights(folder)
+    if any(request.node.get_closest_marker(mark) for mark in ("models", "audio", "slow", "soak", "proof")):
+        # These ask the engines, in whatever words; what is answered without a model has tests of its own.
+        monkeypatch.setenv("VITA_ABILITIES__ENABLED", "false")
     monkeypatch.setenv("VITA_HOME", str(folder))
     return folder
 

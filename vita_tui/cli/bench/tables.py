@@ -16,8 +16,9 @@ Json = Annotated[
 TURN: dict[str, dict[str, Any]] = {
     "sessions": {"store": "memory"},
     "audio": {"earcons": False, "speak": True},
+    "abilities": {"enabled": False},
 }
-"""Settings of a measured turn."""
+"""Settings of a measured turn: it is the model that answers."""
 
 
 def three(figures: dict[str, float]) -> tuple[str, str, str]:
