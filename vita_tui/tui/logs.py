@@ -16,13 +16,15 @@ __all__ = ["log_to_file"]
 
 SIZE = 2_000_000
 """Bytes after which a new file is begun; two old ones are kept."""
+NATIVE = "native"
+"""Who speaks for the native libraries."""
 REPEAT_SECONDS = 60.0
 REMEMBERED_ERRORS = 16
 """Different things that are looked out for."""
 
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):
-    """Readable by the user alone. What is said again and again within a minute is written once, and then how often."""
+    """Readable by the user alone. What native libraries say again and again within a minute is written once, and then how often."""
 
     def __init__(self, file: Path, **keywords: Any) -> None:
         super().__init__(file, **keywords)
@@ -33,13 +35,15 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
         for text, (first, _) in list(self._said.items()):
             if record.created - first.created > REPEAT_SECONDS or len(self._said) > REMEMBERED_ERRORS:
                 self._tell(text)
-        text = f"{record.name} {record.getMessage()}"
-        if text in self._said and record.exc_info is None:
+        text = record.getMessage()
+        if record.name != NATIVE:  # of ours the order tells what happened
+            super().emit(record)
+        elif text in self._said:
             first, times = self._said[text]
             self._said[text] = first, times + 1
-            return
-        self._said[text] = record, 0
-        super().emit(record)
+        else:
+            self._said[text] = record, 0
+            super().emit(record)
 
     def close(self) -> None:
         for text in list(self._said):
