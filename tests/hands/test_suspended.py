@@ -121,12 +121,12 @@ def test_a_recognizer_that_could_answer_only_after_the_program_was_suspended_is_
 import sys, threading
 import numpy as np
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.stt.fake import FakeRecognizer, Step
+from vita_tui.engines.stt.fake import FakeRecognizer, ScriptedCall
 from vita_tui.engines.stt.scheduling.worker import WhisperWorker
 from vita_tui.events import EventBus
 from vita_tui.settings import HealthSettings
 heard = threading.Event()
-engine = FakeRecognizer([Step("in time", until=heard)])
+engine = FakeRecognizer([ScriptedCall("in time", until=heard)])
 chain = Chain("stt", [engine], HealthSettings(), bus=EventBus())
 worker = WhisperWorker(chain, timeout={TIMEOUT})
 worker.start().result()
