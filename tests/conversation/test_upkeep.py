@@ -260,6 +260,18 @@ async def test_turns_that_work_and_an_engine_that_another_stands_in_for_are_no_e
         assert "errors" not in {summary.name for summary in made.upkeep.metrics.summaries()}
 
 
+async def counted(made: Assistant, name: str, **labels: str) -> None:
+    """Wait until there is such a figure: the thread that tells of a failure may be before the one who counts it."""
+    async with asyncio.timeout(20):
+        while True:
+            assert made.upkeep is not None
+            if any(
+                one.name == name and dict(one.labels) == labels for one in made.upkeep.metrics.summaries()
+            ):
+                return
+            await asyncio.sleep(0.01)
+
+
 async def test_a_voice_and_ears_that_fail_are_counted_for_their_turn() -> None:
     voice = FakeSynthesizer(name="piper", failures=[EngineError("No.")] * 99)
     listener = FakeRecognizer([EngineError("No.")], name="whisper")
@@ -276,6 +288,7 @@ async def test_a_voice_and_ears_that_fail_are_counted_for_their_turn() -> None:
         hearing._transcriber.take(UtteranceEnded(utterance))
         failed = await events.until(TurnFailed, lambda event: event.job == "stt")
         assert failed.engine == "whisper"
+        await counted(made, "turn_jobs", engine="whisper", job="stt")
         assert figures(made, "turn_jobs", engine="whisper", job="stt").errors == 1
         assert figures(made, "turn_jobs", engine="piper", job="tts").errors == 1
         assert figures(made, "turn_jobs", engine="fake model", job="llm").errors == 0

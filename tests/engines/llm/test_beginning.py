@@ -147,7 +147,9 @@ async def test_any_file_can_be_a_model(start: Start, tmp_path: Path, name: str) 
     await start()
     (tmp_path / name).symlink_to(weights())
     for _ in range(2):
-        responder = EmbeddedResponder(tmp_path / name, name=str(tmp_path / name), context_window=512)
+        responder = EmbeddedResponder(
+            tmp_path / name, name=str(tmp_path / name), context_window=512, timeout=150.0
+        )
         try:
             await responder.load()
             await responder.prefill([SYSTEM])

