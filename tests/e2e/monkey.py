@@ -33,6 +33,8 @@ REPLY = (
     "| bird | size |\n|---|---|\n| gull | 60 cm |\n\n```python\nprint('gull')\n```\n\nThat is all that there is to say about gulls today."
 )
 SIZES = ((110, 32), (80, 24), (40, 10), (200, 50), (160, 50), (6, 3), (1, 1), (60, 15), (0, 0), (99, 13))
+CONTAINED = "vita_tui.tui.containment"
+"""Who logs what went wrong on the screen."""
 EVERY = 250
 """Presses between two looks at whether it still answers."""
 PATIENCE = 60.0
@@ -72,10 +74,12 @@ class Report:
     restarts: int = 0
     """How often it chose to quit, by the palette."""
     found: list[str] = field(default_factory=list)
+    passed_over: int = 0
+    """Lines about what Textual raised of itself, and about screens that were gone."""
 
     def __str__(self) -> str:
         what = "\n".join(self.found) or "nothing"
-        return f"monkey: seed {self.seed}, {self.presses} presses, {self.restarts} times left and opened again, found: {what}"
+        return f"monkey: seed {self.seed}, {self.presses} presses, {self.restarts} times left and opened again, {self.passed_over} lines of no account, found: {what}"
 
 
 class _Monkey:
@@ -203,7 +207,11 @@ class _Monkey:
     def _read_log(self) -> None:
         lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []
         for number, line in enumerate(lines):
-            if line.startswith("Traceback") or "vita_tui.tui.containment" in line:
+            told = lines[number - 1] if number and line.startswith("Traceback") else line
+            if CONTAINED in told and " ERROR " not in told:
+                # Textual's own, which cost that key, or of a screen that was gone: counted.
+                self._report.passed_over += CONTAINED in line
+            elif line.startswith("Traceback") or CONTAINED in line:
                 self._find("in the log:\n" + "\n".join(lines[max(0, number - 2) : number + 45]))
                 return
 
