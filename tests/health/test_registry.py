@@ -251,6 +251,7 @@ async def test_a_task_is_registered_until_it_is_done_and_can_be_cancelled_from_a
     await asyncio.to_thread(entry.close)
     await asyncio.gather(task, return_exceptions=True)
     assert task.cancelled()
+    await asyncio.sleep(0)
     assert entry.left
 
 
