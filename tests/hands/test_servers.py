@@ -76,8 +76,12 @@ async def asked(base_url: str, **options: Any) -> str:
 
 def spoken(base_url: str) -> str:
     """The sentence with which a voice fails."""
-    with pytest.raises(VitaError) as caught:
-        list(RemoteSynthesizer(base_url, "m", timeout=20).speak("Hi.", cancelled=threading.Event()))
+    voice = RemoteSynthesizer(base_url, "m", timeout=20)
+    try:
+        with pytest.raises(VitaError) as caught:
+            list(voice.speak("Hi.", cancelled=threading.Event()))
+    finally:
+        voice.cleanup()
     return str(caught.value)
 
 

@@ -106,8 +106,10 @@ def test_what_is_no_speech_is_an_error_that_says_so_and_keeps_the_key(answer: An
 
 
 def test_nobody_there_and_no_address() -> None:
+    voice = RemoteSynthesizer("http://127.0.0.1:1/v1", "m")
     with pytest.raises(EngineUnavailableError, match=r"No voice answers at 127\.0\.0\.1:1"):
-        said(RemoteSynthesizer("http://127.0.0.1:1/v1", "m"))
+        said(voice)
+    voice.cleanup()
     with pytest.raises(EngineUnavailableError, match="not the address"):
         RemoteSynthesizer("localhost", "m").load()
 
