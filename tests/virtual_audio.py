@@ -116,7 +116,7 @@ class VirtualAudio:
         self._pactl("set-default-source", "virtmic")
 
     def _until_it_answers(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 self._pactl("info")
@@ -155,7 +155,7 @@ class VirtualAudio:
             )  # fmt: skip
         recording = Recording(process, file)
         try:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while not file.stat().st_size and time.monotonic() < deadline:
                 time.sleep(0.01)
             yield recording

@@ -21,7 +21,7 @@ from tests.virtual_audio import RATE, VirtualAudio, virtual_audio
 
 pytestmark = pytest.mark.audio
 
-DEADLINE = 40.0
+DEADLINE = 60.0
 """Seconds after which a child that says nothing has failed."""
 
 

@@ -82,7 +82,7 @@ def test_a_reader_that_waits_is_woken_by_the_samples_it_wants() -> None:
     reader.start()
     ring.write(numbered(0, 10), 1.0)
     ring.write(numbered(10, 10), 2.0)
-    reader.join(20)
+    reader.join(60)
     assert got == [20]
 
 

@@ -31,14 +31,14 @@ def program(code: str) -> PseudoTerminal:
 def test_a_key_counts_until_it_is_painted() -> None:
     terminal = program(ECHO)
     try:
-        ready = terminal.wait_for(" idle", 30)
+        ready = terminal.wait_for(" idle", 60)
         assert ready > terminal.started
         for letter in "жω":
             seen = len(terminal.output)
             pressed = terminal.press(letter)
-            assert terminal.wait_for(f"<{letter}>", 30, start=seen) > pressed
+            assert terminal.wait_for(f"<{letter}>", 60, start=seen) > pressed
         left = terminal.press(ui.QUIT)
-        assert terminal.wait_for_end(30) > left
+        assert terminal.wait_for_end(60) > left
     finally:
         terminal.close()
 
@@ -47,7 +47,7 @@ def test_a_program_that_ends_is_reported_with_its_last_words() -> None:
     terminal = program("print('I am broken')")
     try:
         with pytest.raises(EngineError, match="I am broken"):
-            terminal.wait_for(" idle", 30)
+            terminal.wait_for(" idle", 60)
     finally:
         terminal.close()
 
@@ -55,7 +55,7 @@ def test_a_program_that_ends_is_reported_with_its_last_words() -> None:
 def test_what_is_not_painted_is_reported() -> None:
     terminal = program("input('here')")
     try:
-        terminal.wait_for("here", 30)
+        terminal.wait_for("here", 60)
         with pytest.raises(EngineError, match="did not show 'there'"):
             terminal.wait_for("there", 0.1)
     finally:

@@ -57,5 +57,5 @@ def test_it_tells_what_a_running_program_has_open_and_which_engines_are_disabled
         assert "breaker  model: open, 1 of 1 failures, retried in" in check.detail
         assert " s: The model is broken" in check.detail
     finally:
-        program.communicate("\n", timeout=30)
+        program.communicate("\n", timeout=60)
     assert list(_running()) == []

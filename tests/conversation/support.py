@@ -28,7 +28,7 @@ from vita_tui.settings import Settings
 
 __all__ = ["Events", "assistant", "silence"]
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 """Seconds after which what is waited for has failed to come."""
 
 E = TypeVar("E", bound=Event)

@@ -97,7 +97,7 @@ async def test_every_step_frees_memory_and_comes_back(
         assert responder.pid is None
         await made.ask("Say hello.")
         assert made.last is not None
-        assert made.last.reason == "complete"
+        assert made.last.reason in ("complete", "length")
         assert made.last.speech is not None
         assert made.last.speech.engines == ["pyttsx3"]
         assert responder.pid is not None

@@ -127,7 +127,7 @@ async def test_a_reply_that_is_begun_without_a_speaker_is_text_and_does_not_wait
     async with assistant(FakeResponder([REPLY]), speaker=speaker) as (vita, events):
         await asyncio.to_thread(speaker.plug, False)
         await events.until(Notice, lambda event: event.title == "Speaker lost")
-        await asyncio.wait_for(vita.ask("A question"), 20)
+        await asyncio.wait_for(vita.ask("A question"), 60)
         assert events.of(ClauseStarted) == []
         speaker.plug(True)
         await events.until(Notice, lambda event: event.title == "Speaker back")

@@ -121,7 +121,7 @@ async def test_a_model_that_was_mended_answers_again_by_itself(tmp_path: Path) -
         failures = len(attempts(events, "llm", "model"))
         await made.ask("Say hello.")
         assert made.last is not None
-        assert made.last.reason == "complete", made.last.error
+        assert made.last.reason in ("complete", "length"), made.last.error
         assert not [event for event in attempts(events, "llm", "model")[failures:] if event.error]
 
 
@@ -262,7 +262,7 @@ async def test_turns_that_work_and_an_engine_that_another_stands_in_for_are_no_e
 
 async def counted(made: Assistant, name: str, **labels: str) -> None:
     """Wait until there is such a figure: the thread that tells of a failure may be before the one who counts it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             assert made.upkeep is not None
             if any(

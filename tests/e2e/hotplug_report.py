@@ -45,7 +45,7 @@ ANEW = 5
 """After so many times it is asked again: there is always enough left to be said."""
 SETTLED = 3
 """After so many times everything has been loaded and every pool is filled."""
-PATIENCE = 40.0
+PATIENCE = 60.0
 GONE = ("virtmic", "mic", "speaker")
 """All there is, at the same moment: from one that goes alone PulseAudio moves the streams to another."""
 

@@ -86,7 +86,7 @@ from vita_tui.settings import Settings
 __all__ = ["FOLDER", "Outcome", "Scenario", "judge", "load", "play"]
 
 FOLDER = Path(__file__).parent / "scenarios"
-PATIENCE = 25.0
+PATIENCE = 60.0
 """Seconds for what must happen."""
 QUIET = 1.2
 """Seconds without an event, in `idle`, after which a scenario is over."""

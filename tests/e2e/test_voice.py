@@ -21,6 +21,11 @@ SHORT = {"LLM__MAX_TOKENS": "40", "AUDIO__EARCONS": "false"}
 
 
 QUESTION = "How many days are in a week?"
+STORY = (
+    "Once there was a dog who lived in a small house by the sea. Every morning he ran down to the water and looked at the ships. "
+    "One day a fisherman took him along, and they sailed for three weeks. They saw green islands, and birds that could not fly. "
+    "In the evening the fisherman sang, and the dog slept at his feet. When they came home again, the whole village was waiting."
+)
 
 
 def spoken_turn(vita: Terminal, room: VirtualAudio, question: NDArray[np.float32]) -> None:
@@ -46,9 +51,8 @@ def stored(vita: Terminal) -> list[dict[str, object]]:
         return []
 
 
-def test_a_spoken_question_is_answered_aloud(
-    room: VirtualAudio, open_vita: Open, voice_of_user: Ask, understand: Understand
-) -> None:
+def test_a_spoken_question_is_answered_aloud(room: VirtualAudio, open_vita: Open, voice_of_user: Ask) -> None:
+    """By the small model, whose words are its own: what is heard of a reply is compared below, with words that are given."""
     vita = open_vita(**SHORT)
     vita.wait_ready()
     with room.recording() as recording:
@@ -59,24 +63,26 @@ def test_a_spoken_question_is_answered_aloud(
     assert question["spoken"]
     assert answer["engines"] == {"llm": "smollm2-135m-instruct", "tts": "piper"}
     assert answer["heard"] is None, "it was heard whole"
-    assert word_error_rate(reply, understand(recording.samples())) <= 0.3
-    assert reply.split()[0] in vita.screen()
+    assert float(np.abs(recording.samples()).max()) > 0.05, "it sounded"
+    assert any(word in vita.screen() for word in reply.split())
     assert vita.quit() == 0
     assert vita.processes() == []
 
 
-def test_the_next_voice_speaks_when_piper_fails(
+@pytest.mark.parametrize("voice", ["piper", "pyttsx3"])
+def test_what_was_answered_is_heard_by_the_next_voice_too_when_piper_fails(
     room: VirtualAudio,
     open_vita: Open,
     voice_of_user: Ask,
     understand: Understand,
     server: Callable[[str], str],
+    voice: str,
 ) -> None:
     # The system's voice is hard to understand: it gets a long sentence that Whisper knows to be understood.
     answer = "The sun is a star, and the earth moves around it once a year."
+    broken = {"TTS__VOICE": "/nowhere/voice.onnx", "TTS__RATE": "0.85"} if voice == "pyttsx3" else {}
     vita = open_vita(
-        TTS__VOICE="/nowhere/voice.onnx",
-        TTS__RATE="0.85",
+        **broken,
         LLM__BASE_URL=server(answer),
         LLM__MODEL="fixed",
         **SHORT,
@@ -87,8 +93,8 @@ def test_the_next_voice_speaks_when_piper_fails(
         reply = heard_to_the_end(vita)
     assert reply.strip() == answer
     engines = vita.turns()[1]["engines"]
-    assert engines["tts"] == "pyttsx3"
-    assert "pyttsx3" in vita.screen()
+    assert engines["tts"] == voice
+    assert voice == "piper" or "pyttsx3" in vita.screen()
     assert word_error_rate(reply, understand(recording.samples())) <= 0.3
 
 
@@ -113,9 +119,9 @@ def test_a_model_that_is_killed_mid_reply_ends_the_turn_and_the_next_one_works(
 
 
 def test_escape_silences_and_only_what_was_heard_is_kept(
-    room: VirtualAudio, open_vita: Open, understand: Understand
+    room: VirtualAudio, open_vita: Open, understand: Understand, server: Callable[[str], str]
 ) -> None:
-    vita = open_vita(AUDIO__EARCONS="false", LLM__MAX_TOKENS="150")
+    vita = open_vita(AUDIO__EARCONS="false", LLM__BASE_URL=server(STORY), LLM__MODEL="fixed")
     vita.wait_ready()
     with room.recording() as recording:
         vita.type("Tell me a long story about a dog who sails around the world.")

@@ -27,7 +27,7 @@ from tests.virtual_audio import VirtualAudio, virtual_audio
 
 __all__ = ["perform", "seen_from_outside"]
 
-PATIENCE = 40.0
+PATIENCE = 60.0
 QUIET = 2.5
 """Seconds in `idle` after which it is over."""
 WORD_SECONDS = 0.35

@@ -181,7 +181,7 @@ def test_through_a_pipe(ending: str, tmp_path: Path) -> None:
     assert len(heard) == pytest.approx(3.0 * SAMPLE_RATE, rel=0.05)
     assert pitch(heard) == pytest.approx(440, abs=2)
     assert told == []
-    feeder.join(10)
+    feeder.join(60)
 
 
 def test_a_program_that_does_not_know_the_length_yet(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_out_is_a_pipe(tmp_path: Path) -> None:
         assert target is not None
         target.write(tone(440, 0.1), SAMPLE_RATE)
         cast("io.BufferedWriter", target.place).close()
-        assert reader.communicate(timeout=20)[0].startswith(b"RIFF")
+        assert reader.communicate(timeout=60)[0].startswith(b"RIFF")
 
 
 def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_when_the_guard_is_killed_the_program_leaves(home: Path) -> None:
         (app,) = psutil.Process(program.pid).children()
         os.kill(program.pid, signal.SIGKILL)
         program.end()
-        psutil.wait_procs([app], timeout=30)
+        psutil.wait_procs([app], timeout=60)
         assert not app.is_running()
         assert processes_left(home) == []
         assert files_left(home, program.temporary) == []

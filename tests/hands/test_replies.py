@@ -55,7 +55,7 @@ async def ask(case: dict[str, Any], size: int) -> tuple[str, str, str, VitaError
 
     answer = reasoning = cut = ""
     async with serving(handler) as server:
-        responder = OpenAIResponder(server.base_url, "some-model", api_key=KEY, timeout=20)
+        responder = OpenAIResponder(server.base_url, "some-model", api_key=KEY, timeout=60)
         try:
             async for piece in responder.stream([{"role": "user", "content": "Hi"}], max_tokens=20):
                 match piece:

@@ -62,7 +62,7 @@ def test_which_way_a_request_takes(case: dict[str, Any], monkeypatch: pytest.Mon
 
 async def asked(base_url: str, **options: Any) -> str:
     """What comes of a question: the answer, or the sentence."""
-    responder = OpenAIResponder(base_url, "m", timeout=20, **options)
+    responder = OpenAIResponder(base_url, "m", timeout=60, **options)
     try:
         pieces = [
             piece async for piece in responder.stream([{"role": "user", "content": "Hi"}], max_tokens=9)
@@ -76,7 +76,7 @@ async def asked(base_url: str, **options: Any) -> str:
 
 def spoken(base_url: str) -> str:
     """The sentence with which a voice fails."""
-    voice = RemoteSynthesizer(base_url, "m", timeout=20)
+    voice = RemoteSynthesizer(base_url, "m", timeout=60)
     try:
         with pytest.raises(VitaError) as caught:
             list(voice.speak("Hi.", cancelled=threading.Event()))

@@ -58,7 +58,7 @@ KINDS: tuple[Kind, ...] = ("fail", "hang", "crash", "garbage")
 JOBS: tuple[Job, ...] = ("stt", "llm", "tts")
 TIMEOUT = 0.3
 """Seconds that every engine has."""
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Seconds after which a turn has failed to end: a limit, not a measure."""
 ABLATION_PATIENCE = 3.0
 QUESTION = "How many days are in a week?"

@@ -44,7 +44,7 @@ def test_trying_a_lock_is_no_order() -> None:
         with first, second:
             pass
         with second:
-            assert first.acquire(timeout=1.0)
+            assert first.acquire(timeout=60)
             first.release()
     assert len(order.edges) == 1
 
@@ -64,7 +64,7 @@ def test_a_condition_gives_its_lock_up_while_it_waits() -> None:
         with condition:
             thread = threading.Thread(target=tell)
             thread.start()
-            assert condition.wait(timeout=10)
+            assert condition.wait(timeout=60)
         thread.join()
     assert told.is_set()
     assert order.cycle() == []

@@ -46,7 +46,7 @@ async def test_an_error_is_told_once_and_a_cancelled_task_is_none(caplog: pytest
 async def test_who_closes_the_tasks_may_be_one_of_them() -> None:
     tasks = Tasks("tests", lambda _: None)
     sleeping = tasks.spawn(asyncio.sleep(60), "sleeps")
-    await asyncio.wait_for(tasks.spawn(tasks.aclose(), "closes"), 10)
+    await asyncio.wait_for(tasks.spawn(tasks.aclose(), "closes"), 60)
     assert sleeping.cancelled()
 
 
@@ -59,7 +59,7 @@ async def test_a_thread_has_work_done_on_the_loop() -> None:
 
     def work() -> None:
         tasks.post(threads.append, None)
-        tasks.wait_for(note(), 10)
+        tasks.wait_for(note(), 60)
         try:
             tasks.wait_for(asyncio.sleep(60), 0.05)
         except EngineError as error:

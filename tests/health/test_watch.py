@@ -66,7 +66,7 @@ def test_the_thread_takes_up_the_past_and_saves_at_the_end() -> None:
     metrics.load = load  # type: ignore[method-assign]  # to know when the thread has done it
     watch = HealthWatch(metrics, bus=bus)
     watch.start()
-    assert loaded.wait(10)
+    assert loaded.wait(60)
     metrics.count("turns")
     watch.cleanup()
     watch.cleanup()

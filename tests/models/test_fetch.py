@@ -252,7 +252,7 @@ def test_cancelling_ends_pip(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
 
         with pytest.raises(fetch.Cancelled):
             fetch.pull(["toy"], on_progress, cancelled, within=toy.catalogue)
-        assert index.left.wait(30), "pip is still downloading"
+        assert index.left.wait(60), "pip is still downloading"
     assert list(installed.incoming(toy.model).glob("*")) == []
 
 

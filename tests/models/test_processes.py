@@ -98,7 +98,7 @@ def test_killed_in_the_middle_of_a_package_leaves_no_pip_and_no_litter(
                 assert index.stalled.wait(60)
                 process.kill()
                 process.wait()
-                assert index.left.wait(30), "pip outlived the program"
+                assert index.left.wait(60), "pip outlived the program"
     assert list(installed.incoming(toy.model).glob(f"{PREFIX}*"))
     fetch.pull(["toy"], within=toy.catalogue)
     assert toy.whole()

@@ -163,7 +163,7 @@ async def test_cleanup_stops_the_sweeper_and_may_come_twice(store: Store) -> Non
 async def test_the_sweeper_sweeps_by_itself(store: Store) -> None:
     manager = SessionManager(store, SessionSettings(sweep_seconds=0.001))
     await manager.open()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while manager.stats().sweeps < 3:
             await asyncio.sleep(0)
     await manager.cleanup()

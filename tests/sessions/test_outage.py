@@ -177,7 +177,7 @@ async def test_a_store_that_is_away_at_the_start_is_opened_later(
         lambda event: back.set() if isinstance(event, Notice) and event.severity == "information" else None
     )
     store.down = False
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await back.wait()  # without being told to try
     assert texts(await store.read(session.id)) == ["early"]
     await manager.cleanup()

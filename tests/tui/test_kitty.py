@@ -23,7 +23,7 @@ pytestmark = [
         reason=f"needs {', '.join(NEEDED)}: scripts/setup --dev",
     ),
 ]
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Kitty:
@@ -66,7 +66,7 @@ class Kitty:
     def close(self) -> None:
         for process in (self._terminal, self._display):
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 @pytest.fixture

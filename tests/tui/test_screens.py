@@ -294,7 +294,7 @@ async def test_leaving_ends_a_fetch() -> None:
         await until(pilot, lambda: bool(app.main.query(Fetch)))
         thread = app.main.query_one(Fetch)._thread
         assert thread is not None
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
 
 

@@ -21,7 +21,7 @@ def output(code: str, *, quit_at: str = "", term: str = "xterm-256color") -> byt
     terminal = PseudoTerminal([sys.executable, "-c", code], environment, size=(40, 10))
     try:
         if quit_at:
-            terminal.wait_for(quit_at, 30.0)
+            terminal.wait_for(quit_at, 60.0)
             terminal.press("\x11")
         terminal.wait_for_end(30.0)
         with contextlib.suppress(EngineError):  # all is read

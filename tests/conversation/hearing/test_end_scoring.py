@@ -42,7 +42,7 @@ def test_a_pause_is_judged_and_its_number_told() -> None:
     try:
         for number in (1, 2):
             scoring.judge(PauseSoFar(number, SOUND))
-            assert scores.get(timeout=20) == (number, 0.75)
+            assert scores.get(timeout=60) == (number, 0.75)
     finally:
         scoring.cleanup()
         scoring.cleanup()
@@ -56,7 +56,7 @@ def test_a_judge_that_is_missing_or_breaks_is_not_asked(fails: bool) -> None:
     if fails:
         scoring.judge(PauseSoFar(1, SOUND))
     assert scoring._thread is not None
-    scoring._thread.join(20)
+    scoring._thread.join(60)
     assert not scoring._thread.is_alive()
     assert not scoring.free
     assert judge.freed == 1
@@ -67,8 +67,8 @@ def test_a_judge_that_has_come_is_loaded_when_it_is_started_again() -> None:
     scoring = EndScoring(Judge(missing=1), lambda _, score: scores.put(score))
     scoring.start()
     assert scoring._thread is not None
-    scoring._thread.join(20)
+    scoring._thread.join(60)
     scoring.start()
     scoring.judge(PauseSoFar(1, SOUND))
-    assert scores.get(timeout=20) == 0.75
+    assert scores.get(timeout=60) == 0.75
     scoring.cleanup()

@@ -59,6 +59,12 @@ async def read_anew(responder: EmbeddedResponder) -> int:
     return int(answer.json()["timings"]["prompt_n"])
 
 
+async def drained(responder: EmbeddedResponder) -> None:
+    """Ask, whatever the answer may be."""
+    async for _ in responder.stream([SYSTEM, QUESTION], max_tokens=2):
+        pass
+
+
 def kept() -> list[Path]:
     return sorted(paths.cache_dir().iterdir()) if paths.cache_dir().exists() else []
 
@@ -79,7 +85,7 @@ async def test_it_is_read_in_the_first_run_and_recalled_in_the_next(start: Start
     assert file.stat().st_size == size
 
     third = await start()
-    assert [piece async for piece in third.stream([SYSTEM, QUESTION], max_tokens=2)]
+    await drained(third)
     assert await read_anew(third) < 30
 
 
@@ -99,7 +105,7 @@ async def test_a_question_that_comes_first_only_delays_it(
     await began.wait()
     reading.cancel()
     await asyncio.wait({reading})
-    assert [piece async for piece in first.stream([SYSTEM, QUESTION], max_tokens=2)]
+    await drained(first)
     assert kept() == []
     await first.prefill([SYSTEM, QUESTION])
     [file] = kept()
@@ -133,7 +139,7 @@ async def test_a_question_that_comes_while_it_is_kept_waits_and_is_not_in_it(
     reading = asyncio.create_task(first.prefill([SYSTEM]))
     await began.wait()
     reading.cancel()
-    assert [piece async for piece in first.stream([SYSTEM, QUESTION], max_tokens=2)]
+    await drained(first)
     assert order == ["asked", "kept", "asked"]
     [file] = kept()
     second = await start()

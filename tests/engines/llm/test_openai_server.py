@@ -102,7 +102,7 @@ async def test_a_server_that_stalls_is_given_up(make: Make, said: bytes) -> None
 
     async with serving(stall) as server:
         error = await failure(make(server.base_url, timeout=0.2))
-        await asyncio.wait_for(server.hung_up.wait(), 10)
+        await asyncio.wait_for(server.hung_up.wait(), 60)
     assert isinstance(error, EngineTimeoutError)
 
 
@@ -162,7 +162,7 @@ async def test_closing_the_iterator_hangs_up_so_that_the_server_stops(make: Make
     async with serving(endless) as server:
         async with contextlib.aclosing(make(server.base_url).stream(QUESTION, max_tokens=20)) as pieces:
             assert await anext(pieces) == "and "
-        await asyncio.wait_for(server.hung_up.wait(), 10)
+        await asyncio.wait_for(server.hung_up.wait(), 60)
 
 
 async def test_cancelling_the_question_hangs_up(make: Make) -> None:
@@ -174,11 +174,11 @@ async def test_cancelling_the_question_hangs_up(make: Make) -> None:
 
     async with serving(silent) as server:
         task = asyncio.create_task(reply(make(server.base_url)))
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(server.hung_up.wait(), 10)
+        await asyncio.wait_for(server.hung_up.wait(), 60)
 
 
 async def test_after_a_failure_the_next_question_is_answered(make: Make) -> None:

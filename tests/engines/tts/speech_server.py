@@ -108,4 +108,4 @@ def serving(answer: Callable[[str], Answer]) -> Iterator[SpeechServer]:
         served.over.set()
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)

@@ -254,7 +254,7 @@ class TestMisbehaving:
         finally:
             parent.kill()
             parent.communicate()
-        gone, _ = psutil.wait_procs([child], timeout=30)
+        gone, _ = psutil.wait_procs([child], timeout=60)
         assert gone == [child]
         assert list((paths.runtime_dir() / "tmp").iterdir()) == []
 

@@ -121,7 +121,7 @@ def test_a_server_that_hangs_is_given_up_and_hung_up_on() -> None:
         with pytest.raises(VitaError) as caught:
             said(voice)
         assert isinstance(caught.value, EngineTimeoutError)
-        assert server.hung_up.wait(10)
+        assert server.hung_up.wait(60)
         voice.cleanup()
 
 
@@ -132,10 +132,10 @@ def test_a_cancelled_clause_waits_for_nobody() -> None:
         cancelled = threading.Event()
         spoken = voice.speak("Hello.", cancelled=cancelled)
         assert len(next(spoken))
-        assert server.hanging.wait(10)
+        assert server.hanging.wait(60)
         cancelled.set()
         assert list(spoken) == []
-        assert server.hung_up.wait(10)
+        assert server.hung_up.wait(60)
         voice.cleanup()
 
 
@@ -170,7 +170,7 @@ async def test_the_next_voice_speaks_the_clauses_that_the_server_fails() -> None
             events,
         ):
             await vita.ask("Say something.")
-            await asyncio.wait_for(events.until(TurnFinished), 20)
+            await asyncio.wait_for(events.until(TurnFinished), 60)
             assert vita.last is not None
             assert vita.last.speech is not None
             assert vita.last.speech.engines == [voice.name, "fake voice"]

@@ -27,7 +27,7 @@ from vita_tui.health.breaker import BreakerState
 from vita_tui.settings import HealthSettings
 
 AUDIO = np.zeros(16_000, np.float32)
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @pytest.fixture
