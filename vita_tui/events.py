@@ -37,6 +37,7 @@ __all__ = [
     "Part",
     "PartialTranscript",
     "Passed",
+    "Paused",
     "Pausing",
     "QuestionShortened",
     "ReasoningDelta",
@@ -46,6 +47,7 @@ __all__ = [
     "ReplyStarted",
     "Ringing",
     "SessionChanged",
+    "SettingChanged",
     "State",
     "StateChanged",
     "TurnFailed",
@@ -111,6 +113,22 @@ class HandsFree(Event):
     """Whether the microphone listens without a key from now on."""
 
     on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Paused(Event):
+    """What is being said is silent until it is told to go on, or goes on."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChanged(Event):
+    """A setting applies from now on, whoever has changed it."""
+
+    key: str
+    """Such as "tts.rate"."""
+    value: object
 
 
 @dataclass(frozen=True, slots=True)

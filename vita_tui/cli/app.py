@@ -20,8 +20,10 @@ from vita_tui.cli import (
     calibrate,
     cleanup,
     config,
+    ctl,
     devices,
     doctor,
+    listen,
     metrics,
     models,
     say,
@@ -46,6 +48,7 @@ app = typer.Typer(
 
 app.command("ask", short_help="Ask one question; the answer streams to stdout.")(ask.ask)
 app.command("say", short_help="Speak a text, aloud or into a file.")(say.say)
+app.command("listen", short_help="Print what is said into the microphone.")(listen.listen)
 app.command("transcribe", short_help="Print what is said in audio and video files.")(transcribe.transcribe)
 app.command("turn", short_help="One whole voice turn with files, and its timings.")(turn.turn)
 app.command("devices", short_help="List microphones and speakers.")(devices.devices)
@@ -53,6 +56,7 @@ app.command("doctor", short_help="Check every part, and show the fix for each th
 app.command("calibrate", short_help="Measure echo and noise, choose how to use the microphone.")(
     calibrate.calibrate
 )
+app.add_typer(ctl.app, name="ctl", short_help="Drive the VITA that runs: talk, stop, pause, say, ask.")
 app.add_typer(config.app, name="config", short_help="Settings: show them, find them, start a file.")
 app.add_typer(models.app, name="models", short_help="Weights: list, fetch, check, find and delete them.")
 app.add_typer(

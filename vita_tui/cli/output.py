@@ -27,9 +27,11 @@ __all__ = [
     "echo",
     "erase",
     "exit_with",
+    "live",
     "mark",
     "plain",
     "print_json",
+    "print_json_line",
     "quiet_libraries",
     "run_async",
     "say",
@@ -97,6 +99,21 @@ def write(*parts: object) -> None:
     _put("".join(part if isinstance(part, Marked) else clean(str(part)) for part in parts))
 
 
+def live(text: str) -> None:
+    """Show `text` on the last line of the terminal that stderr is, in place of what was shown there before; its end, where it is too long."""
+    if not sys.stderr.isatty():
+        return
+    import shutil
+
+    from rich.cells import cell_len
+
+    text = clean_line(text)
+    room = shutil.get_terminal_size().columns - 1
+    while cell_len(text) > room:
+        text = text[max(1, (cell_len(text) - room) // 2) :]
+    _tell(f"\r{text}\x1b[K")
+
+
 def erase(rows: int) -> None:
     """Take the last `rows` rows from the terminal; the cursor is at the end of the last one."""
     _put(f"\r\x1b[{rows - 1}A\x1b[J" if rows > 1 else "\r\x1b[J")
@@ -104,8 +121,17 @@ def erase(rows: int) -> None:
 
 def print_json(data: object) -> None:
     """One JSON document on stdout, always UTF-8: control characters and bidirectional marks are escaped, halves of characters replaced."""
+    _put_json(data, indent=2)
+
+
+def print_json_line(data: object) -> None:
+    """The same on one line, for a stream of documents."""
+    _put_json(data, indent=None)
+
+
+def _put_json(data: object, indent: int | None) -> None:
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    text = whole(json.dumps(data, ensure_ascii=False, indent=2))
+    text = whole(json.dumps(data, ensure_ascii=False, indent=indent))
     unsafe = CONTROLS if utf8 else _NOT_ASCII
     _put(unsafe.sub(_escaped, text) + "\n")
 

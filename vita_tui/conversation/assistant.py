@@ -7,8 +7,9 @@ heard comes from `Hearing`, replies are run by `Replies`, spoken by `Speaking` a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -19,11 +20,14 @@ from vita_tui.audio.echo import HEADPHONES_DB, EchoMicrophone
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation import memory_steps
 from vita_tui.conversation.built_in import BuiltIn
+from vita_tui.conversation.dictation import Dictation
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.history import History
+from vita_tui.conversation.remote import calls
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.ringing import Ringer
 from vita_tui.conversation.speaking.speaking import Speaking
+from vita_tui.conversation.speaking.speech import Speech
 from vita_tui.conversation.thinking.exchange import Exchange
 from vita_tui.conversation.thinking.language_model import LanguageModel
 from vita_tui.conversation.thinking.prompt_builder import LeftOut
@@ -34,8 +38,20 @@ from vita_tui.engines.llm.base import Responder
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.engines.turn.smart_turn import EndScorer
-from vita_tui.errors import VitaError
-from vita_tui.events import ClauseStarted, Event, EventBus, HandsFree, Job, Notice, Part, State
+from vita_tui.errors import DeviceError, VitaError
+from vita_tui.events import (
+    ClauseStarted,
+    Event,
+    EventBus,
+    HandsFree,
+    Job,
+    Notice,
+    Part,
+    Paused,
+    SettingChanged,
+    State,
+)
+from vita_tui.health.control_calls import RemoteCalls
 from vita_tui.health.process_memory import give_back
 from vita_tui.health.tasks import Tasks, notice_of
 from vita_tui.sessions.manager import SessionManager
@@ -145,6 +161,8 @@ class Assistant:
         self.upkeep = self._upkeep() if upkeep else None
         self._loading: set[str] = set()
         self._closed = False
+        self._said: list[Speech] = []
+        """What was to be said that is no reply, and is not over; the newest last."""
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def _upkeep(self) -> Upkeep:
@@ -160,8 +178,21 @@ class Assistant:
         )
         probes = {chain: partial(self._tasks.post, self._probe, job) for job, chain in self.chains.items()}
         return Upkeep(
-            self.settings.health, ladder, self.bus, self._clock, probes=probes, sessions=self.sessions.stats
+            self.settings.health,
+            ladder,
+            self.bus,
+            self._clock,
+            probes=probes,
+            sessions=self.sessions.stats,
+            calls=RemoteCalls(calls(self), lambda work: self._tasks.post(self._serve, work)),
         )
+
+    def _serve(self, work: Coroutine[Any, Any, None]) -> None:
+        """Carry out what came over the control socket."""
+        if self._closed:
+            work.close()
+        else:
+            self._tasks.spawn(work, "control")
 
     # ---- what there is to see
 
@@ -187,11 +218,17 @@ class Assistant:
     @speaking_aloud.setter
     def speaking_aloud(self, on: bool) -> None:
         self.settings.audio.speak = on
+        self.bus.publish(SettingChanged("audio.speak", on))
 
     @property
     def hands_free(self) -> bool:
         """Whether the microphone listens without a key."""
         return self._hearing is not None and self._hearing.hands_free
+
+    @property
+    def paused(self) -> bool:
+        """Whether what is being said waits to be gone on with."""
+        return any(speech.paused for speech in self._speeches())
 
     # ---- life
 
@@ -289,6 +326,7 @@ class Assistant:
         Args:
             kept: the key is held down: no pause ends what is said before `let_go` or the next `talk`.
         """
+        self._hush()
         if self._hearing is None:
             self._no_microphone()
         else:
@@ -307,7 +345,102 @@ class Assistant:
     def stop(self) -> None:
         """Escape: silence, end the reply, forget what is being recorded; what rings is silenced first, and alone."""
         if self._ringer is None or not self._ringer.stop():
+            self._hush()
             self._turn.stop()
+
+    def pause(self) -> bool:
+        """Fall silent in the middle of what is being said, to go on with it later; False when nothing is being said."""
+        return self._steer(Speech.pause, paused=True)
+
+    def unpause(self) -> bool:
+        """Go on with the word at which it was paused; False when it was not."""
+        return self._steer(Speech.resume, paused=False)
+
+    def forward(self) -> bool:
+        """Leave out the rest of the sentence that is being said; False when none is."""
+        return self._steer(Speech.forward, paused=False)
+
+    def back(self) -> bool:
+        """Say the present sentence again, or the one before when this one has just begun; False when nothing is being said."""
+        return self._steer(Speech.back, paused=False)
+
+    def _speeches(self) -> list[Speech]:
+        """What is being said, or will be, in order of what keys and commands are for."""
+        reply = self._replies.current.speech if self._replies.current is not None else None
+        return [
+            speech for speech in (reply, *self._said) if speech is not None and not speech.finished.done()
+        ]
+
+    def _steer(self, act: Callable[[Speech], bool], *, paused: bool) -> bool:
+        if done := any(act(speech) for speech in self._speeches()):
+            self.bus.publish(Paused(paused))
+        return done
+
+    def _hush(self) -> None:
+        """End what is being said that is no reply."""
+        for speech in self._said:
+            speech.cancel()
+
+    async def say(self, text: str, language: str = "") -> bool:
+        """Say `text` behind what is being said; returns when it is over, with whether all of it was heard. Cancelling ends it.
+
+        Raises:
+            VitaError: there is no voice or no speaker, or replies are shown only.
+        """
+        if not self.speaking_aloud:
+            raise VitaError("VITA shows its replies and does not speak.", remedy="vita ctl mute off, or f9")
+        if not self._speech.usable:
+            raise DeviceError("There is no voice or no speaker.", remedy="vita doctor")
+        speech = self._speech.say(text, language or self.settings.spoken_language)
+        self._said.append(speech)
+        try:
+            await asyncio.shield(asyncio.wrap_future(speech.finished))
+        finally:
+            speech.cancel()
+            self._said.remove(speech)
+        if speech.error is not None:
+            raise speech.error
+        if not speech.engines and not speech.cancelled.is_set():
+            raise VitaError("There is nothing to say in that text.")
+        return not speech.heard()[1].strip()
+
+    @contextlib.asynccontextmanager
+    async def dictation(
+        self, on_words: Callable[[str, str], None] = lambda stable, tail: None, *, by_voice: bool = False
+    ) -> AsyncIterator[Dictation]:
+        """While it lasts, what is said is for the caller and not for the model.
+
+        Args:
+            on_words: takes each partial transcript: what will not change any more, and the rest.
+            by_voice: an utterance begins, and the next one, when somebody speaks; otherwise one begins now.
+
+        Raises:
+            VitaError: there is no microphone, it may only be opened by the key, or somebody is speaking or dictating.
+        """
+        hearing = self._hearing
+        if hearing is None:
+            raise DeviceError("There is no microphone.", remedy="vita devices")
+        if hearing.lost is not None:
+            raise hearing.lost
+        if self.state is State.LISTENING or self._turn.dictating:
+            raise VitaError("VITA is listening already.", remedy="Try again when that is over.")
+        echo = hearing.echo.status if hearing.echo is not None else None
+        if by_voice and echo is not None and echo.mode == "push_to_talk":
+            raise DeviceError(
+                echo.reason or "The microphone is opened by the key only.", remedy="Settings: audio.duplex"
+            )
+        self._hush()
+        dictation = Dictation(on_words)
+        self._turn.dictate(dictation, by_voice=by_voice)
+        before = hearing.hands_free
+        if by_voice:
+            hearing.hands_free = True
+        try:
+            yield dictation
+        finally:
+            if by_voice:
+                hearing.hands_free = before
+            self._turn.end_dictation(dictation)
 
     def set_hands_free(self, on: bool) -> None:
         """Listen without a key from now on, or only with one; says so, and what it depends on."""
@@ -378,6 +511,7 @@ class Assistant:
             await asyncio.to_thread(self._speech.use, value)
         elif key == "audio.input" and self._hearing is not None:
             await asyncio.to_thread(self._hearing.use, value)
+        self.bus.publish(SettingChanged(key, value))
 
     def wake(self, part: Part) -> None:
         """What an engine of `part` was missing is there now: load it."""

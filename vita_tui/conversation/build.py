@@ -27,6 +27,7 @@ def build(
     *,
     recognition: bool = True,
     speech: bool = True,
+    thinking: bool = True,
     microphone: Microphone | None = None,
     speaker: Speaker | None = None,
     bus: EventBus | None = None,
@@ -38,6 +39,7 @@ def build(
     Args:
         recognition: understand speech; otherwise no microphone and no Whisper.
         speech: speak; otherwise no speaker and no voice.
+        thinking: answer; otherwise no language model, and nothing is done without one.
         microphone, speaker: what to use instead of sound devices.
         upkeep: keep figures and watch memory, as a program does that is open for days.
     """
@@ -57,7 +59,9 @@ def build(
         microphone = without_echo(microphone, speaker, settings.audio)
     return Assistant(
         settings,
-        responders=responders(settings, bus, chains_clock),
+        responders=responders(settings, bus, chains_clock)
+        if thinking
+        else Chain("llm", [], settings.health, bus=bus, clock=chains_clock),
         synthesizers=synthesizers(settings, bus, chains_clock),
         recognizers=recognizers(settings, bus, chains_clock),
         sessions=make_manager(settings.sessions, clock, bus),
@@ -67,7 +71,7 @@ def build(
         bus=bus,
         clock=clock,
         upkeep=upkeep,
-        abilities=abilities.standard(),
+        abilities=abilities.standard() if thinking else None,
     )
 
 

@@ -11,7 +11,6 @@ from vita_tui.abilities.alarms import Alarms
 from vita_tui.abilities.service import said_of
 from vita_tui.audio import earcons
 from vita_tui.clock import Clock, SystemClock
-from vita_tui.conversation.speaking.clauses import WHOLE_SENTENCES, ClauseCutter
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.speaking.speech import Speech
 from vita_tui.errors import StoreError
@@ -140,12 +139,7 @@ class Ringer:
         if not self._settings.audio.speak or not self._speech.usable:
             return
         self._speech.earcon(earcons.ALARM, earcons.SAMPLE_RATE)
-        self._saying = self._speech.begin(0)
-        cutter = ClauseCutter(language, WHOLE_SENTENCES)
-        for clause in (*cutter.feed(text), *cutter.finish()):
-            self._saying.add(clause)
-        self._saying.release()
-        self._saying.complete()
+        self._saying = self._speech.say(text, language)
 
     def _sound(self) -> None:
         now = self._clock.monotonic()

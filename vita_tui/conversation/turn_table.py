@@ -32,6 +32,7 @@ class Happening(StrEnum):
     NO_WORDS = "a final transcript without words"
     STOP_WORDS = "nothing but 'stop'"
     OWN_WORDS = "what was heard were our own words"
+    DICTATED = "a final transcript for whoever asked for it"
     QUESTION_SENT = "an exchange is current"
     FIRST_SOUND = "the reply sounds"
     REPLY_OVER = "the exchange is over"
@@ -100,6 +101,7 @@ TURN: Mapping[tuple[State, Happening], tuple[Act | State, ...]] = {
     **_in((State.THINKING,), Happening.NO_WORDS, Act.DROP_DRAFT, Act.TELL_NO_WORDS, State.IDLE),
     **_in((State.THINKING,), Happening.STOP_WORDS, Act.DROP_DRAFT, Act.TELL_STOPPED, State.IDLE),
     **_in(_EVERY, Happening.OWN_WORDS, Act.DROP_DRAFT, State.IDLE),
+    **_in((State.THINKING,), Happening.DICTATED, State.IDLE),
     # the reply
     **_in(_EVERY, Happening.QUESTION_SENT, State.THINKING),
     **_in((State.THINKING,), Happening.FIRST_SOUND, State.SPEAKING),

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from vita_tui.audio import earcons
 from vita_tui.clock import Clock
+from vita_tui.conversation.dictation import Dictation
 from vita_tui.conversation.hearing.backchannel import asks_to_stop
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.hearing.interruption import Duck, GiveBack, Interruption, Outcome, TakeFloor
@@ -76,6 +77,8 @@ class TurnTaking:
         self._kept = False
         """The talk key is held down."""
         self._closed = False
+        self._dictation: Dictation | None = None
+        """Who the words are for that are said now, if not for the model."""
 
     # ---- what the user does
 
@@ -98,6 +101,29 @@ class TurnTaking:
         self._abandon("interrupted")
         await self._answer(self._replies.ask(question, spoken=False))
 
+    def dictate(self, dictation: Dictation, *, by_voice: bool) -> None:
+        """From now on what is said is for `dictation`: at once, or when voice begins."""
+        if by_voice:
+            self._abandon("interrupted")
+            self._set_state(State.IDLE)
+        else:
+            self._kept = False
+            self._happens(Happening.TALK_KEY)
+        self._dictation = dictation
+
+    def end_dictation(self, dictation: Dictation) -> None:
+        """What is said is for the model again; what is being said is forgotten."""
+        if self._dictation is dictation:
+            self._dictation = None
+            if self.state in (State.LISTENING, State.THINKING):
+                self._abandon("stopped")
+                self._set_state(State.IDLE)
+
+    @property
+    def dictating(self) -> bool:
+        """Whether somebody takes down what is said."""
+        return self._dictation is not None
+
     def close(self) -> None:
         """End what is going on; nothing begins after it."""
         self._closed = self._replies.closed = True
@@ -117,6 +143,12 @@ class TurnTaking:
 
     def take(self, signal: Signal) -> None:
         """What the microphone, its listener or speech recognition has to say."""
+        if self._dictation is not None and self._dictation.take(signal):
+            if isinstance(signal, Understood):
+                self._happens(Happening.DICTATED)
+            elif isinstance(signal, MicrophoneLost):
+                self._happens(Happening.MICROPHONE_LOST)
+            return
         match signal:
             case VoiceOnset():
                 self._onset = signal.number
@@ -283,6 +315,9 @@ class TurnTaking:
 
     def _abandon(self, reason: Reason) -> None:
         """End whatever is going on: recording, recognition, draft, reply. Sound ends at once, book-keeping in its time."""
+        if self._dictation is not None:
+            self._dictation.cancel()
+            self._dictation = None
         self._follow(self._interruption.end(self._now))
         self._set_private(False)
         if self.hearing is not None:

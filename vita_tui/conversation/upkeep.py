@@ -17,6 +17,7 @@ from vita_tui.engines.chain import Chain
 from vita_tui.engines.probe import Prober
 from vita_tui.events import EventBus
 from vita_tui.health.control import ControlServer, standard_answers
+from vita_tui.health.control_calls import RemoteCalls
 from vita_tui.health.metrics import Metrics
 from vita_tui.health.pressure import PressureStep, PressureWatch
 from vita_tui.health.watch import HealthWatch
@@ -38,12 +39,14 @@ class Upkeep:
         *,
         probes: Mapping[Chain[Any], Callable[[], None]],
         sessions: Callable[[], SessionStats],
+        calls: RemoteCalls | None = None,
     ) -> None:
         """
         Args:
             steps: of the ladder against memory pressure, mildest first.
             probes: for each chain what has its disabled engines tried, where they live; returns at once.
             sessions: the figures of the sessions in use.
+            calls: what other programs of this user may have done.
         """
         self.metrics = Metrics(settings, clock=clock, bus=bus)
         self.pressure = PressureWatch(steps, settings, bus=bus, metrics=self.metrics, clock=clock)
@@ -59,7 +62,8 @@ class Upkeep:
                 **standard_answers(),
                 "sessions": lambda: sessions().figures(),
                 "breakers": lambda: [asdict(one) for chain in chains for one in chain.breakers()],
-            }
+            },
+            calls,
         )
         self._bus = bus
         self._detach: Callable[[], None] = lambda: None

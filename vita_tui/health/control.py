@@ -3,7 +3,8 @@
 Every program listens on a Unix socket in `runtime_dir()/control`, a folder that only the user can enter; where there are none, on a
 free port of the loopback interface. `<pid>.json` beside it (0600) names the socket or the port, and a random key. A request is one
 line, key and word; the answer is one line of JSON. One thread serves all connections, and none holds up another: whoever has not
-sent a request within `REQUEST_SECONDS` is dropped, however it drips. What a crash leaves behind is removed at the next start.
+sent a request within `REQUEST_SECONDS` is dropped, however it drips. Requests that take their time, with an argument in JSON behind
+the word, leave this thread (`health.control_calls`). What a crash leaves behind is removed at the next start.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vita_tui import paths
 from vita_tui.health.processes import birth, clean_up, runs, write_json
 from vita_tui.health.registry import Entry, registry
 
-__all__ = ["ControlServer", "Program", "ask", "programs", "standard_answers"]
+if TYPE_CHECKING:
+    from vita_tui.health.control_calls import RemoteCalls
+
+__all__ = ["ControlServer", "Program", "ask", "connected", "programs", "standard_answers"]
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +43,7 @@ ANSWER_SECONDS = 1.0
 """Seconds in which an answer must have been taken."""
 MAX_CONNECTIONS = 64
 """Connections that are open at once; one more drops the oldest."""
-MAX_REQUEST_BYTES = 1024
+MAX_REQUEST_BYTES = 65_536
 """Bytes of a request."""
 
 ControlAnswer = Callable[[], Any]
@@ -72,7 +76,14 @@ def standard_answers(on_cleanup: ControlAnswer | None = None) -> dict[str, Contr
 class ControlServer:
     """Owns the `control` thread and its socket. `cleanup` ends both and may be called twice."""
 
-    def __init__(self, answers: Mapping[str, ControlAnswer] | None = None) -> None:
+    def __init__(
+        self, answers: Mapping[str, ControlAnswer] | None = None, calls: RemoteCalls | None = None
+    ) -> None:
+        """
+        Args:
+            calls: what may be asked beside `answers` and takes its time.
+        """
+        self._calls = calls
         self._answers = dict(answers if answers is not None else standard_answers())
         self._key = secrets.token_hex(16)
         self._thread: threading.Thread | None = None
@@ -155,6 +166,12 @@ class ControlServer:
             selector.unregister(connection)
             connection.close()
 
+        def answered(connection: socket.socket, request: bytes) -> None:
+            selector.unregister(connection)
+            del open_[connection]
+            if not self._answer(connection, request):
+                connection.close()
+
         try:
             while True:
                 first = next(iter(open_.values()), None)
@@ -170,8 +187,7 @@ class ControlServer:
                         data = b""
                     request = before + data
                     if b"\n" in request or len(request) > MAX_REQUEST_BYTES or not data:
-                        self._answer(connection, request)
-                        drop(connection)
+                        answered(connection, request)
                     else:
                         open_[connection] = until, request
                 now = time.monotonic()
@@ -189,11 +205,16 @@ class ControlServer:
             for connection in open_:
                 connection.close()
 
-    def _answer(self, connection: socket.socket, request: bytes) -> None:
+    def _answer(self, connection: socket.socket, request: bytes) -> bool:
+        """Answer, or hand the connection over to whoever does; whether it was handed over."""
         line, end, _ = request.partition(b"\n")
-        key, _, word = line.decode("utf-8", "replace").strip().partition(" ")
+        key, _, asked = line.decode("utf-8", "replace").strip().partition(" ")
         if not end or not hmac.compare_digest(key.encode(), self._key.encode()):
-            return
+            return False
+        word, _, argument = asked.partition(" ")
+        if self._calls is not None and self._calls.knows(word):
+            self._calls.take(connection, word, argument)
+            return True
         answer = self._answers.get(word)
         if answer is None:
             reply: dict[str, Any] = {"error": f"unknown request {word[:40]}"}
@@ -206,6 +227,7 @@ class ControlServer:
         with suppress(OSError):
             connection.settimeout(ANSWER_SECONDS)
             connection.sendall(json.dumps(reply).encode() + b"\n")
+        return False
 
 
 def _listen(file: Path) -> tuple[socket.socket, dict[str, Any]]:
@@ -252,6 +274,8 @@ class Program:
     address: Path | int
     """Its socket, or its port on the loopback interface."""
     key: str
+    created: float = 0.0
+    """When it was started, in seconds since 1970."""
 
 
 def programs() -> list[Program]:
@@ -263,7 +287,8 @@ def programs() -> list[Program]:
         if data is None or data["pid"] == os.getpid():
             continue
         if runs(int(data["pid"]), float(data["created"]), str(data["birth"])):
-            found.append(Program(int(data["pid"]), _address(file, data), str(data["key"])))
+            created = float(data["created"])
+            found.append(Program(int(data["pid"]), _address(file, data), str(data["key"]), created))
     return found
 
 
@@ -290,7 +315,7 @@ def ask(program: Program, word: str, *, timeout: float = TIMEOUT) -> Any:
     """
     until = time.monotonic() + timeout
     line = b""
-    with _connected(program.address, timeout) as connection:
+    with connected(program.address, timeout) as connection:
         connection.sendall(f"{program.key} {word}\n".encode())
         while not line.endswith(b"\n"):
             connection.settimeout(max(0.001, until - time.monotonic()))
@@ -306,13 +331,20 @@ def ask(program: Program, word: str, *, timeout: float = TIMEOUT) -> Any:
     return reply["answer"]
 
 
-@contextmanager
-def _connected(address: Path | int, timeout: float) -> Iterator[socket.socket]:
+def connected(address: Path | int, timeout: float = TIMEOUT) -> socket.socket:
+    """A connection to the program that listens there.
+
+    Raises:
+        OSError: none does.
+    """
     if isinstance(address, int):
-        with socket.create_connection(("127.0.0.1", address), timeout=timeout) as connection:
-            yield connection
-        return
-    with socket.socket(socket.AF_UNIX) as connection, _short(address) as name:
-        connection.settimeout(timeout)
-        connection.connect(name)
-        yield connection
+        return socket.create_connection(("127.0.0.1", address), timeout=timeout)
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        with _short(address) as name:
+            connection.settimeout(timeout)
+            connection.connect(name)
+    except OSError:
+        connection.close()
+        raise
+    return connection

@@ -41,6 +41,7 @@ from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.stt.scheduling.worker import WhisperWorker
 from vita_tui.engines.turn.smart_turn import EndScorer
+from vita_tui.errors import DeviceError
 from vita_tui.events import EventBus, LevelChanged, Notice, PartialTranscript, Pausing
 from vita_tui.settings import Settings
 
@@ -102,6 +103,8 @@ class Hearing:
         """Utterances up to this number do not count any more."""
         self._private = False
         self._hands_free = False
+        self.lost: DeviceError | None = None
+        """Why there is no microphone now."""
         self._microphone = microphone
         self.echo = microphone if isinstance(microphone, EchoMicrophone) else None
         """What knows the assistant's own voice."""
@@ -260,9 +263,11 @@ class Hearing:
             case MicrophoneSilent():
                 self._tell_mute()
             case MicrophoneLost():
+                self.lost = signal.error
                 log.info("lost the microphone: %s", signal.error.message)
                 self._tell("No microphone", signal.error.message, signal.error.remedy)
             case MicrophoneFound():
+                self.lost = None
                 self._tell_found(signal.name)
             case WakeWordUnavailable():
                 error = signal.error

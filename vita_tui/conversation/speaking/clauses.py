@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from vita_tui.text.spoken import SpokenWord, grammar, say
 
-__all__ = ["POLICIES", "WHOLE_SENTENCES", "Clause", "ClauseCutter", "Policy"]
+__all__ = ["POLICIES", "WHOLE_SENTENCES", "Clause", "ClauseCutter", "Policy", "ends_sentence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,14 @@ SIGN = re.compile(r"[x×]|[^\w\s.,;:!?\"'“”‘’»«()*_`—–…-]+")
 """A word that is but a sign, and says something with what follows."""
 RANK = re.compile(r"(?:\d{1,3}\.?[-–/])?\d{1,3}\.")
 """A number with a dot: "3.", "3.–5."."""
+
+
+def ends_sentence(clause: Clause) -> bool:
+    """Whether a sentence, a list item or a paragraph ends with `clause`."""
+    text = clause.text.rstrip()
+    if "\n" in clause.text[len(text) :]:
+        return True
+    return bool(SENTENCE_END.search(text)) or text.endswith(tuple(IDEOGRAPHIC_END))
 
 
 class _Words:

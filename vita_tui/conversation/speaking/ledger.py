@@ -29,6 +29,8 @@ class _Entry:
     """(end in the clause's text, seconds after which that word has been said), in order."""
     heard: float = 0.0
     """Seconds that have sounded."""
+    passed: bool = False
+    """The user did not want to hear it."""
 
 
 class Ledger:
@@ -48,7 +50,8 @@ class Ledger:
         # Without the last word, which was not heard before all of the sound was.
         ends = expected_ends(clause.words, speed)[:-1]
         with self._lock:
-            self._entries[clause.index] = _Entry(clause, ends=tuple(ends))
+            passed = self._entries[clause.index].passed
+            self._entries[clause.index] = _Entry(clause, ends=tuple(ends), passed=passed)
 
     def synthesised(self, clause: Clause, samples: Samples, rate: int) -> None:
         """`samples` are all the sound of `clause`, at `rate` Hz."""
@@ -62,6 +65,16 @@ class Ledger:
         with self._lock:
             entry = self._entries[clause.index]
             entry.heard = max(entry.heard, seconds)
+
+    def passed(self, clause: Clause) -> None:
+        """The user went on to what follows: `clause` is shown, and counts as known."""
+        with self._lock:
+            self._entries[clause.index].passed = True
+
+    def word_start(self, clause: Clause, seconds: float) -> float:
+        """Where in the sound of `clause` the word begins that was being said after `seconds` of it; as exact as is known."""
+        with self._lock:
+            return max((end for _, end in self._entries[clause.index].ends if end <= seconds), default=0.0)
 
     def split(self) -> tuple[str, str]:
         """The reply's text so far: what was heard, and what was not."""
@@ -78,6 +91,6 @@ class Ledger:
 
     @staticmethod
     def _heard_characters(entry: _Entry) -> int:
-        if entry.seconds is not None and entry.heard >= entry.seconds - TOLERANCE:
+        if entry.passed or (entry.seconds is not None and entry.heard >= entry.seconds - TOLERANCE):
             return len(entry.clause.text)
         return max((end for end, seconds in entry.ends if seconds <= entry.heard), default=0)

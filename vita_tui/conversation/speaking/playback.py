@@ -19,7 +19,7 @@ from vita_tui.conversation.speaking.clauses import Clause
 from vita_tui.conversation.speaking.track import Piece, Sounding, Told, Track
 from vita_tui.engines.tts.sound import resampled
 from vita_tui.errors import DeviceError
-from vita_tui.events import EventBus, Notice
+from vita_tui.events import EventBus, Heard, Notice
 from vita_tui.health.registry import registry
 
 __all__ = ["Playback"]
@@ -153,6 +153,42 @@ class Playback:
             track.note_heard(self._silence(track))
             self._finish(track)
 
+    def pause(self, track: Track) -> bool:
+        """Fall silent, and keep what was not heard; whether there was something to pause."""
+        with self._lock:
+            if track.finished.done() or track.paused:
+                return False
+            track.paused = True
+            self._take_back(track)
+            return True
+
+    def resume(self, track: Track) -> bool:
+        """Go on with the word at which it was paused; whether it was."""
+        with self._lock:
+            if track.finished.done() or not track.paused:
+                return False
+            self._go_on(track)
+            return True
+
+    def forward(self, track: Track) -> bool:
+        """Go on with the next sentence, also after a pause; whether there was a sentence to leave out."""
+        return self._move(track, track.forward)
+
+    def back(self, track: Track) -> bool:
+        """Say the present sentence again, or the one before when this one has just begun; whether there is one."""
+        return self._move(track, track.back)
+
+    def _move(self, track: Track, move: Callable[[], bool]) -> bool:
+        with self._lock:
+            if track.finished.done():
+                return False
+            self._take_back(track)
+            moved = move()
+            self._go_on(track)
+            heard, unheard = track.ledger.split()
+        self._tell(track, [Heard(track.turn, heard, unheard, final=False)])
+        return moved
+
     def heard(self, track: Track) -> tuple[str, str]:
         """The reply's text so far, split into what was heard and what was not."""
         with self._lock:
@@ -200,7 +236,7 @@ class Playback:
 
     def _play(self, track: Track) -> None:
         speaker = self._speaker
-        if speaker is None or not self._open:
+        if speaker is None or not self._open or track.paused:
             return
         for piece in track.held(speaker.sample_rate):
             piece.span = self._enqueue(speaker, piece.rest)
@@ -214,13 +250,28 @@ class Playback:
             return None
 
     def _silence(self, track: Track) -> int:
-        """Drop what `track` has queued, which is all that is queued; the frames of the timeline that were heard."""
+        """Drop what `track` has queued; the frames of the timeline that were heard. What others have queued is queued again."""
         if self._speaker is None or not self._open:
             return 0
         if track not in self._spans.values():
             return self._speaker.played()
         self.own_words.stop(self._clock.monotonic())
-        return self._speaker.flush()
+        heard = self._speaker.flush()
+        for other in self._tracks - {track}:
+            other.hold(heard)
+            if other.released:
+                self._play(other)
+        return heard
+
+    def _take_back(self, track: Track) -> None:
+        """Have the speaker fall silent, and hold what was not heard of `track`."""
+        track.hold(self._silence(track))
+
+    def _go_on(self, track: Track) -> None:
+        track.paused = False
+        if track.released:
+            self._play(track)
+        self._check(track)
 
     def _check(self, track: Track) -> None:
         if track.over:

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from vita_tui.audio.base import Speaker
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation.hearing.echo_text import OwnWords
+from vita_tui.conversation.speaking.clauses import WHOLE_SENTENCES, ClauseCutter
 from vita_tui.conversation.speaking.playback import Playback
 from vita_tui.conversation.speaking.speech import Speech
 from vita_tui.conversation.speaking.synthesis import Synthesis
@@ -74,6 +75,16 @@ class Speaking:
     def begin(self, turn: int) -> Speech:
         """A new reply that wants to be spoken."""
         return Speech(turn, self._playback, self._synthesis.submit)
+
+    def say(self, text: str, language: str) -> Speech:
+        """Have `text` spoken behind what is being said, sentence by sentence."""
+        speech = self.begin(0)
+        cutter = ClauseCutter(language, WHOLE_SENTENCES)
+        for clause in (*cutter.feed(text), *cutter.finish()):
+            speech.add(clause)
+        speech.release()
+        speech.complete()
+        return speech
 
     def reload(self) -> Future[None]:
         """What the voice was missing is there now, or another is to speak: load it, between two clauses.

@@ -48,6 +48,27 @@ class Speech:
         """Fall silent now and say no more. `heard` then tells what was heard."""
         self._playback.cancel(self.track)
 
+    def pause(self) -> bool:
+        """Fall silent, and keep what was not heard; False when there is nothing to pause."""
+        return self._playback.pause(self.track)
+
+    def resume(self) -> bool:
+        """Go on with the word at which it was paused; False when it was not."""
+        return self._playback.resume(self.track)
+
+    def forward(self) -> bool:
+        """Go on with the next sentence; False when there is none to leave out."""
+        return self._playback.forward(self.track)
+
+    def back(self) -> bool:
+        """Say the present sentence again, or the one before when this one has just begun; False when nothing was said."""
+        return self._playback.back(self.track)
+
+    @property
+    def paused(self) -> bool:
+        """Whether it is silent until `resume`."""
+        return self.track.paused and not self.track.finished.done()
+
     def heard(self) -> tuple[str, str]:
         """The reply's text so far, split into what was heard and what was not."""
         return self._playback.heard(self.track)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vita_tui.audio.base import PlaybackMark, Samples, Span
-from vita_tui.conversation.speaking.clauses import Clause
+from vita_tui.conversation.speaking.clauses import Clause, ends_sentence
 from vita_tui.conversation.speaking.ledger import Ledger
 from vita_tui.engines.tts.sound import resampled
 from vita_tui.engines.tts.word_times import expected_ends
@@ -23,6 +23,8 @@ from vita_tui.text.spoken import SpokenWord
 
 __all__ = ["Piece", "Sounding", "Told", "Track"]
 
+BACK_SECONDS = 1.5
+"""Of a sentence: who goes back sooner wants the one before."""
 JITTER = 0.03
 """Seconds by which the device's times of two pieces may differ from what their samples say."""
 
@@ -57,6 +59,8 @@ class Piece:
     started: float | None = None
     """Monotonic seconds at which its first sample was handed to the device."""
     finished: bool = False
+    held: bool = False
+    """It was taken back from the speaker: when it sounds again, no silence before it is a gap."""
     gap: float = 0.0
     """Seconds of silence between it and the piece before; inside of a clause only what is more than `JITTER`."""
 
@@ -107,6 +111,14 @@ class Track:
         """What is synthesised may be played."""
         self.closed = False
         """Cancelled or failed: nothing more is taken."""
+        self.paused = False
+        """Nothing of it goes to the speaker for now."""
+        self._clauses: list[Clause] = []
+        """All that will be spoken, as far as is known."""
+        self._passed: set[int] = set()
+        """Clauses, by their index, that the user does not want to hear."""
+        self._passing = False
+        """The sentence that is not wanted is not written to its end."""
         self._pieces: list[Piece] = []
         self._speed = 1.0
         """Of the voice that has begun the clause that is not whole yet."""
@@ -126,7 +138,11 @@ class Track:
     def expect(self, clause: Clause) -> None:
         """`clause` will be spoken after all before it."""
         self.ledger.add(clause)
+        self._clauses.append(clause)
         self._waiting += 1
+        if self._passing:
+            self._pass(clause)
+            self._passing = not ends_sentence(clause)
 
     def begin(self, clause: Clause, speed: float) -> None:
         """A voice has the first sound of `clause`, at `speed`; what another voice gave of it, before it failed, is not counted."""
@@ -141,6 +157,7 @@ class Track:
         if piece.engine not in self.engines:
             self.engines.append(piece.engine)
         self.seconds += piece.seconds
+        piece.finished = piece.clause.index in self._passed
         self._pieces.append(piece)
 
     def end(self, clause: Clause) -> list[Told]:
@@ -201,6 +218,94 @@ class Track:
                 piece.span = None
         self.note_heard(played)
 
+    # ---- what the user does
+
+    def hold(self, played: int) -> None:
+        """The speaker was silenced when its timeline stood at `played`: hold what was not heard, from the word that was cut."""
+        self.note_heard(played)
+        for piece in self._pieces:
+            heard = piece.heard(played)
+            if piece.finished or piece.span is None or heard == len(piece.samples):
+                continue
+            if heard:
+                piece.skipped = self._word_start(piece, heard)
+            piece.span, piece.held = None, True
+            if piece.started is not None:
+                piece.started = None  # it is told again what sounds, for the echo of it
+
+    def forward(self) -> bool:
+        """Leave out what follows of the present sentence; whether there was one. What was queued has been held."""
+        rest = self._clauses[self._place() :]
+        begun = bool(self._clauses) and not ends_sentence(self._clauses[-1]) and not self.complete
+        if not rest and (self._passing or not begun):
+            return False
+        for clause in rest:
+            self._pass(clause)
+            if ends_sentence(clause):
+                return True
+        self._passing = begun
+        return True
+
+    def back(self) -> bool:
+        """Say the present sentence again, or the one before it when this one has hardly begun; whether there is one.
+
+        What was queued has been held.
+        """
+        place = self._place()
+        first = self._sentence(place)
+        begun = sum(
+            piece.heard(0) / piece.rate for n in range(first, place + 1) for piece in self._pieces_at(n)
+        )
+        if begun < BACK_SECONDS and first:
+            first = self._sentence(first - 1)
+        again = {clause.index for clause in self._clauses[first:]}
+        found = False
+        for piece in self._pieces:
+            if piece.clause.index in again:
+                found = True
+                piece.span, piece.skipped, piece.started = None, 0, None
+                piece.finished, piece.held = False, True
+        self._passed -= again
+        return found
+
+    def _place(self) -> int:
+        """Which of the clauses sounds or comes next."""
+        for place, clause in enumerate(self._clauses):
+            if clause.index not in self._passed and not self._is_finished(clause):
+                return place
+        return len(self._clauses)
+
+    def _sentence(self, place: int) -> int:
+        """Where the sentence begins that the clause at `place` belongs to."""
+        while place > 0 and not (ends_sentence(self._clauses[place - 1]) and place < len(self._clauses)):
+            place -= 1
+        return place
+
+    def _pass(self, clause: Clause) -> None:
+        self._passed.add(clause.index)
+        self.ledger.passed(clause)
+        for piece in self._of(clause):
+            piece.finished, piece.span = True, None
+
+    def _pieces_at(self, place: int) -> list[Piece]:
+        return self._of(self._clauses[place]) if place < len(self._clauses) else []
+
+    def _is_finished(self, clause: Clause) -> bool:
+        pieces = self._of(clause)
+        return clause.index in self._whole and all(piece.finished for piece in pieces)
+
+    def _word_start(self, piece: Piece, heard: int) -> int:
+        """The frame of `piece` at which the word begins that was cut after `heard` frames."""
+        before = 0.0
+        for other in self._of(piece.clause):
+            if other is piece:
+                break
+            before += other.seconds
+        start = self.ledger.word_start(piece.clause, before + heard / piece.rate) - before
+        return min(heard, max(0, round(start * piece.rate)))
+
+    # ----
+
     def note_heard(self, played: int) -> None:
         """The speaker's timeline stands at `played`."""
         heard: dict[int, float] = {}
@@ -223,16 +328,19 @@ class Track:
             self.first_played = at
         before = self._pieces[place - 1] if place else None
         inside = before is not None and before.clause.index == piece.clause.index
-        if before is not None:
+        if piece.held or before is None or before.held:
+            piece.gap = 0.0
+        else:
             gap = at - (before.started or at) - before.seconds
             piece.gap = gap if gap > (JITTER if inside else 0.0) else 0.0
-        if inside:
-            return []
         clause = piece.clause
-        return [
-            self._sounding(clause, at),
-            ClauseStarted(self.turn, clause.index, clause.text, piece.engine),
-        ]
+        if inside and not piece.held:
+            return []
+        offset = sum(one.seconds for one in self._pieces[:place] if one.clause.index == clause.index)
+        sounding = self._sounding(clause, at - offset - piece.skipped / piece.rate)
+        if inside:
+            return [sounding]
+        return [sounding, ClauseStarted(self.turn, clause.index, clause.text, piece.engine)]
 
     def _of(self, clause: Clause) -> list[Piece]:
         return [piece for piece in self._pieces if piece.clause.index == clause.index]
@@ -244,7 +352,7 @@ class Track:
     def _finish_clause(self, clause: Clause) -> list[Told]:
         """What to tell if all of `clause` has sounded."""
         pieces = self._of(clause)
-        if not pieces or clause.index not in self._whole or not all(piece.finished for piece in pieces):
+        if not pieces or clause.index in self._passed or not self._is_finished(clause):
             return []
         heard, unheard = self.ledger.split()
         gap = sum(piece.gap for piece in pieces)

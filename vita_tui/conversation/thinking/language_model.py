@@ -114,7 +114,11 @@ class LanguageModel:
 
     def _read(self, question: str = "") -> bool:
         """Let the model read the system prompt, the history and `question`; whether there is time for it."""
-        free = not self._answering() and (self._reading is None or self._reading.done())
+        free = (
+            bool(self._responders.engines)
+            and not self._answering()
+            and (self._reading is None or self._reading.done())
+        )
         if may := free and self._settings.read_ahead:
             self._reading = self._spawn(self._prefill(question), "prefill")
         return may

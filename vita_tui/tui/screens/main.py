@@ -32,6 +32,7 @@ from vita_tui.events import (
     Notice,
     PartialTranscript,
     Passed,
+    Paused,
     Pausing,
     QuestionShortened,
     ReasoningDelta,
@@ -40,6 +41,7 @@ from vita_tui.events import (
     ReplyRetracted,
     ReplyStarted,
     SessionChanged,
+    SettingChanged,
     State,
     StateChanged,
     TurnFinished,
@@ -191,6 +193,10 @@ class MainScreen(Screen[None]):
                 status.pause(event.seconds)
             case HandsFree():
                 self._show_hands_free(event.on)
+            case Paused():
+                status.paused = event.on
+            case SettingChanged(key="audio.speak"):
+                status.aloud = bool(event.value)
             case Interjection(kind="ignored") if event.text:
                 await conversation.remark(f"“{clean(event.text)}” did not interrupt.")
             case FinalTranscript():
@@ -295,7 +301,8 @@ class MainScreen(Screen[None]):
         )
 
     def _show_state(self, state: State) -> None:
-        self.query_one(StatusLine).state = state
+        status = self.query_one(StatusLine)
+        status.state, status.paused = state, status.paused and state is State.SPEAKING
         self.query_one(Panel).state = state
         self.query_one(PartialLine).open = state is State.LISTENING
         self.query_one(Prompt).set_class(state is State.LISTENING, "listening")

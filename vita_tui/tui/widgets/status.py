@@ -42,6 +42,8 @@ class StatusLine(Widget):
     """Seconds until the pause ends the utterance."""
     hands_free: reactive[bool] = reactive(False)
     """The microphone listens without a key."""
+    paused: reactive[bool] = reactive(False)
+    """What is being said waits to be gone on with."""
     hint: reactive[str] = reactive("")
     """What the keyboard can do, such as "hold ctrl+space"."""
 
@@ -65,7 +67,8 @@ class StatusLine(Widget):
 
     def render(self) -> Content:
         symbol, style = STATE[self.state]
-        left = Content.assemble((f" {symbol} {self.state.value}", f"bold {style}"))
+        word = "paused" if self.paused else self.state.value
+        left = Content.assemble((f" {symbol} {word}", f"bold {style}"))
         right = self._right()
         room = self.size.width - left.cell_length
         for part in (self._microphone(METER), self._microphone(0)):

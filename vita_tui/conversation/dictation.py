@@ -1,0 +1,96 @@
+"""What is said, as text for whoever asked for it: `vita listen`, or an agent that wants to hear an answer.
+
+While somebody dictates, words do not go to the language model. `TurnTaking` gives each signal to the dictation first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vita_tui.conversation.hearing.signals import (
+    DraftTranscript,
+    MicrophoneLost,
+    Signal,
+    SpeechBegan,
+    Understood,
+    VoiceHint,
+    WakeWordHeard,
+    WordsSoFar,
+)
+from vita_tui.errors import DeviceError, VitaError
+
+__all__ = ["Dictated", "Dictation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dictated:
+    """An utterance."""
+
+    text: str
+    """Empty when there were no words."""
+    confidence: float
+    """Mean token probability, 0 to 1."""
+    seconds: float
+    """Length of the utterance."""
+    problem: str
+    """Why there are no words; empty when there are."""
+
+
+class Dictation:
+    """The utterances that are taken down, in order. On the loop."""
+
+    def __init__(self, on_words: Callable[[str, str], None] = lambda stable, tail: None) -> None:
+        """
+        Args:
+            on_words: takes each partial transcript: what will not change any more, and the rest.
+        """
+        self._on_words = on_words
+        self._ended: asyncio.Queue[Dictated | VitaError] = asyncio.Queue()
+        self._over = False
+        self.begun = asyncio.Event()
+        """Set while somebody speaks, or what they said is being recognized."""
+
+    async def next(self) -> Dictated:
+        """The next utterance.
+
+        Raises:
+            VitaError: there is no microphone any more, or the user needed it for something else.
+        """
+        ended = await self._ended.get()
+        if isinstance(ended, VitaError):
+            raise ended
+        return ended
+
+    def take(self, signal: Signal) -> bool:
+        """Take a signal; whether it is for nobody else."""
+        match signal:
+            case SpeechBegan():
+                self.begun.set()
+                return False
+            case WordsSoFar():
+                self.begun.set()
+                self._on_words(signal.stable, signal.tail)
+            case Understood():
+                self.begun.clear()
+                seconds = signal.utterance.audio_seconds
+                self._ended.put_nowait(
+                    Dictated(signal.text, signal.confidence, seconds, "" if signal.text else signal.problem)
+                )
+            case MicrophoneLost():
+                self._end(signal.error)
+            case VoiceHint() | WakeWordHeard() | DraftTranscript():
+                pass
+            case _:
+                return False
+        return True
+
+    def cancel(self) -> None:
+        """The user needs the microphone for something else."""
+        self._end(VitaError("Listening was ended in the running VITA.", remedy="Try again."))
+
+    def _end(self, error: VitaError | DeviceError) -> None:
+        if not self._over:
+            self._over = True
+            self._ended.put_nowait(error)
