@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import lockorder
 
@@ -33,9 +34,16 @@ if (
 from tests.lending import lend_weights  # noqa: E402  # after the look at locks has begun
 
 pytest_plugins = ["tests.reruns"]
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile(
+    "vita", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("fast", settings.get_profile("vita"), max_examples=20)
+settings.load_profile("vita")
 ROOT = Path(__file__).parent.parent
 SPEECH = ROOT.parent / "shared" / "speech"
-ANYWHERE_ELSE = ("audio", "models", "proof", "redis", "slow", "soak", "speech")
+ANYWHERE_ELSE = ("audio", "long", "models", "proof", "redis", "slow", "soak", "speech")
 """Marks of what `scripts/test --fast` leaves out; everything else gets the mark `fast`."""
 
 
@@ -102,9 +110,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marks = {mark.name for mark in item.iter_markers()}
         if not marks.intersection(ANYWHERE_ELSE):
             item.add_marker(pytest.mark.fast)
-        if "audio" in marks and "soak" not in marks:
-            # Sound is lost in a stream that a busy machine does not serve in time: that says nothing about VITA the first time.
-            item.add_marker(pytest.mark.flaky(reruns=2))
         for mark, (there, what) in needs.items():
             if not there and mark in marks:
                 item.add_marker(pytest.mark.skip(reason=f"needs {what}"))

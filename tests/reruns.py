@@ -1,17 +1,23 @@
 """Counts the tests that had to be run again, and what was performed again within one, so that forgiveness hides nothing.
 
+What may be run again at all is decided here: what waits for processes, threads, sockets, engines or sound, and nothing else.
+
 Every one is named at the end of a run. The run fails when there were more than `MOST`, or when one of them was run again in
 `OFTEN` of its last `REMEMBERED` runs in this checkout.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
+import sys
 from collections import Counter
+from functools import cache
+from types import ModuleType
 
 import pytest
 
-__all__ = ["AGAIN", "MOST", "OFTEN", "REMEMBERED", "too_many", "with_this_run"]
+__all__ = ["AGAIN", "MOST", "OFTEN", "REMEMBERED", "allowed_reruns", "too_many", "with_this_run"]
 
 AGAIN = "performed again"
 """Name of the property (`record_property`) with which a test says that it performed something again."""
@@ -19,9 +25,55 @@ MOST = int(os.environ.get("VITA_TEST_RERUNS", "8"))
 OFTEN = 3
 REMEMBERED = 10
 _CACHE = "vita/reruns"
+REAL_PARTS = frozenset({"audio", "long", "models", "proof", "redis", "slow"})
+"""Marks of what runs programs, engines or sound, which a busy machine may starve: that says nothing about VITA the first time."""
+TIMED = frozenset(
+    {"asyncio", "multiprocessing", "psutil", "signal", "socket", "subprocess", "threading", "time"}
+)
+"""Modules by which a test depends on when the machine serves a process, a thread or a socket."""
 
 Past = dict[str, list[int]]
 """Test → how often it was run again, in each of its last runs; only tests that ever were."""
+
+
+def allowed_reruns(item: pytest.Item) -> int:
+    """How often a test may be run again: never what computes the same on every machine, nor what measures for minutes."""
+    marks = {mark.name for mark in item.iter_markers()}
+    if "soak" in marks:
+        return 0
+    if "audio" in marks:
+        return 2
+    module: ModuleType | None = getattr(item, "module", None)
+    waits = inspect.iscoroutinefunction(getattr(item, "obj", None)) or (module is not None and _timed(module))
+    return int(waits or bool(marks & REAL_PARTS))
+
+
+@cache
+def _timed(module: ModuleType) -> bool:
+    """Whether a test module, or a module of helpers from which it has something, imports one of `TIMED`."""
+    seen, left = {module}, [module]
+    while left:
+        for value in vars(left.pop()).values():
+            source = value if isinstance(value, ModuleType) else sys.modules.get(_origin(value))
+            if source is None or source in seen:
+                continue
+            if source is value and source.__name__.partition(".")[0] in TIMED:
+                return True
+            if source.__name__.startswith("tests."):
+                seen.add(source)
+                left.append(source)
+    return False
+
+
+def _origin(value: object) -> str:
+    name = getattr(value, "__module__", None)
+    return name if isinstance(name, str) else ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("flaky") is None and (reruns := allowed_reruns(item)):
+            item.add_marker(pytest.mark.flaky(reruns=reruns))
 
 
 def with_this_run(past: Past, ran: set[str], again: Counter[str]) -> Past:

@@ -67,3 +67,23 @@ def test_runs_and_performances_are_counted_and_named(
         ["run again: 2", "  1 × *test_scenario", "  1 × *test_sound", "  FAILED: 2 tests were run again*"]
     )
     assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_only_what_waits_for_something_is_run_again(pytester: pytest.Pytester) -> None:
+    pytester.syspathinsert(Path(__file__).parent.parent)
+    pytester.makepyfile(
+        test_computes="def test_it(): assert False",
+        test_starts="import subprocess\n\ndef test_it(): assert False",
+        test_drives="from tests.tui.driving import running\n\ndef test_it(): assert False",
+        test_serves="async def test_it(): assert False",
+        test_hears="import pytest\n\n@pytest.mark.audio\ndef test_it(): assert False",
+    )
+    result = pytester.runpytest_subprocess("-p", "tests.reruns", "-p", "no:textual-snapshot")
+    result.assert_outcomes(failed=5)
+    lines = [line.strip() for line in result.outlines]
+    assert lines[lines.index("run again: 5") + 1 :][:4] == [
+        "1 × test_drives.py::test_it",
+        "2 × test_hears.py::test_it",
+        "1 × test_serves.py::test_it",
+        "1 × test_starts.py::test_it",
+    ]

@@ -34,7 +34,7 @@ def scripted_app(core: ScriptedCore, **keywords: Any) -> VitaApp:
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], bool], what: str = "") -> None:
-    """Let the app work until `condition` holds; fails after ten seconds."""
+    """Let the app work until `condition` holds; fails after a minute."""
     async with asyncio.timeout(60):
         try:
             while not condition():

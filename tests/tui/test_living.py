@@ -172,7 +172,13 @@ SIZES = [
 ]
 
 
-@pytest.mark.parametrize("over", ["", "f1", "f2", "f4", "f5", "ctrl+l", "ctrl+p"])
+@pytest.mark.parametrize(
+    "over",
+    [
+        "",
+        *(pytest.param(key, marks=pytest.mark.long) for key in ("f1", "f2", "f4", "f5", "ctrl+l", "ctrl+p")),
+    ],
+)
 async def test_it_lives_at_every_size(over: str) -> None:
     core = ScriptedCore(reply=SOUNDING)
     async with running(core) as (app, pilot):

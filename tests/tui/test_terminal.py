@@ -37,7 +37,7 @@ class Terminal:
         self.output = b""
         self._code: int | None = None
 
-    def read_until(self, wanted: bytes, seconds: float = 30.0) -> bytes:
+    def read_until(self, wanted: bytes, seconds: float = 60.0) -> bytes:
         """All output so far, once `wanted` is in what came since the last call."""
         start, deadline = len(self.output), time.monotonic() + seconds
         while wanted not in self.output[start:]:
@@ -54,7 +54,7 @@ class Terminal:
     def press(self, keys: bytes) -> None:
         os.write(self.master, keys)
 
-    def end(self, seconds: float = 20.0) -> int:
+    def end(self, seconds: float = 60.0) -> int:
         """Read what is left and wait; returns the exit code."""
         deadline = time.monotonic() + seconds
         while self._code is None:
