@@ -13,6 +13,7 @@ import pytest
 
 from tests.conversation.support import Events
 from vita_tui.abilities.alarms import Alarms
+from vita_tui.audio.base import Samples
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.clock import FakeClock
 from vita_tui.conversation.ringing import RING_SECONDS, Ringer
@@ -31,13 +32,13 @@ def timer(seconds: float, name: str = "") -> Alarm:
 
 @asynccontextmanager
 async def ringer(
-    file: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    file: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, speaker: FileSpeaker | None = None
 ) -> AsyncIterator[tuple[Ringer, Alarms, Events]]:
     monkeypatch.setattr("vita_tui.conversation.ringing.RING_POLL_SECONDS", 0.01)
     bus, settings = EventBus(), Settings()
     events = Events(bus)
     speech = Speaking(
-        Chain("tts", [FakeSynthesizer()], settings.health, bus=bus), FileSpeaker(pace=False), bus
+        Chain("tts", [FakeSynthesizer()], settings.health, bus=bus), speaker or FileSpeaker(pace=False), bus
     )
     speech.start()
     alarms = Alarms(file)
@@ -109,3 +110,31 @@ async def test_a_timer_runs_its_time_when_the_clock_is_set(
         assert events.of(Ringing) == []
         clock.advance(600)
         await events.until(Ringing)
+
+
+async def test_two_timers_at_once_ring_through_what_is_being_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock(NOW)
+    over: list[str] = []
+
+    class Heard(FileSpeaker):
+        def sound_over(self, samples: Samples) -> None:
+            over.append("bell" if said.finished.done() is False else "after")
+            super().sound_over(samples)
+
+    speaker = Heard()
+    async with ringer(tmp_path / "alarms.db", clock, monkeypatch, speaker) as (made, alarms, events):
+        said = made._speech.say("This is a long answer. " * 6, "en")
+        await events.until(ClauseStarted)
+        alarms.add(timer(60, "egg"))
+        alarms.add(timer(60, "tea"))
+        await events.until(AlarmsChanged, lambda event: len(event.alarms) == 2)
+        clock.advance(60)
+        for name in ("egg", "tea"):
+            await events.until(Ringing, lambda event, name=name: event.alarm.name == name)  # type: ignore[misc]
+            await events.until(ClauseStarted, lambda event, name=name: name in event.text)  # type: ignore[misc]
+        assert over[0] == "bell", "at once, and not when all is said"
+        assert said.heard()[1] == "", "nothing of the answer is lost"
+        assert made.stop()
+        assert not made.ringing

@@ -125,6 +125,10 @@ class Speaker(Protocol):
         """Move the loudness to `gain` (0 to 1) over `seconds`."""
         ...
 
+    def sound_over(self, samples: Samples) -> None:
+        """Let `samples` sound at once, over what is said, which is turned down meanwhile; nothing where the speaker is not open."""
+        ...
+
     def subscribe(self, callback: Callable[[PlaybackMark], None]) -> Callable[[], None]:
         """Have `callback` called with every mark, from the speaker's own notifying thread; returns how to end that."""
         ...

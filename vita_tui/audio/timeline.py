@@ -19,6 +19,10 @@ __all__ = ["FADE_SECONDS", "Timeline"]
 
 FADE_SECONDS = 0.005
 """A cut shorter than this clicks."""
+UNDER = 0.25
+"""Loudness of what is being said while something else is to be heard over it."""
+UNDER_SECONDS = 0.1
+"""In which it is turned down, and up again."""
 
 
 @dataclass(slots=True)
@@ -59,6 +63,10 @@ class Timeline:
         """Marks that are due whatever the time is."""
         self._tail: Samples = np.zeros(0, np.float32)
         """Fading out after a flush."""
+        self._over: Samples = np.zeros(0, np.float32)
+        """Sounds over what is said, and is not on the timeline."""
+        self._under = 1.0
+        """Loudness of what is said while something sounds over it."""
         self._end = 0
         self._handed = 0
         self._heard = 0
@@ -83,6 +91,11 @@ class Timeline:
             self._end = span.end
             self._queue.append(_Queued(span, samples))
             return span
+
+    def sound_over(self, samples: Samples) -> None:
+        """Let `samples` sound at once, over what is said, which is turned down meanwhile; in place of what sounded so before."""
+        with self._lock:
+            self._over = samples
 
     def pull(self, block: Samples, now: float, due: float) -> tuple[int, bool]:
         """Fill `block`, whose first frame sounds at `due`; what is not filled becomes silence.
@@ -110,6 +123,7 @@ class Timeline:
                     self._sounding.append(self._queue.popleft())
             block[filled:] = 0.0
             self._apply_gain(block[:filled])
+            filled = self._mix(block, filled)
         if (tap := self.tap) is not None:
             tap(block, filled, due, self.rate)
         return filled, news
@@ -149,6 +163,7 @@ class Timeline:
             self._sounding.clear()
             self._segments.clear()
             self._tail = self._tail[:0]
+            self._over, self._under = self._over[:0], 1.0
             self._handed = heard
             self._drop(now)
             return heard
@@ -192,6 +207,22 @@ class Timeline:
             return due, self._sounding[0].ends if self._sounding else None
 
     # ---- with the lock held
+
+    def _mix(self, block: Samples, filled: int) -> int:
+        """Add what sounds over all; how many frames are sound now."""
+        count = min(len(self._over), len(block))
+        if not count and self._under == 1.0:
+            return filled
+        target = UNDER if count else 1.0
+        step = np.arange(1, filled + 1, dtype=np.float32) / (UNDER_SECONDS * self.rate)
+        ramp = self._under + step * np.sign(target - self._under)
+        np.clip(ramp, UNDER, 1.0, out=ramp)
+        block[:filled] *= ramp
+        self._under = float(ramp[-1]) if filled else target
+        block[:count] += self._over[:count] * np.float32(self.volume)
+        np.clip(block, -1.0, 1.0, out=block)
+        self._over = self._over[count:]
+        return max(filled, count)
 
     def _pull_tail(self, block: Samples) -> int:
         count = min(len(self._tail), len(block))

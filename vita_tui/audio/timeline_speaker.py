@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from vita_tui.audio.base import PlaybackMark
+from vita_tui.audio.base import PlaybackMark, Samples
 from vita_tui.audio.reference import Tap
 from vita_tui.audio.timeline import Timeline
 from vita_tui.clock import Clock, SystemClock
@@ -36,6 +36,11 @@ class TimelineSpeaker:
     def fade(self, gain: float, seconds: float) -> None:
         """See `Speaker.fade`."""
         self._timeline.fade(gain, seconds)
+
+    def sound_over(self, samples: Samples) -> None:
+        """See `Speaker.sound_over`."""
+        self._timeline.sound_over(samples)
+        self._news.set()
 
     def tap(self, tap: Tap | None) -> None:
         """See `Tappable.tap`."""

@@ -52,7 +52,7 @@ class Ringer:
         """What rings, by number: with what is said of it, and until when by the monotonic clock."""
         self._bell = 0.0
         """When the next sound is due."""
-        self._saying: Speech | None = None
+        self._saying: list[Speech] = []
         self._offset = 0.0
 
     @property
@@ -64,9 +64,9 @@ class Ringer:
         """Silence what rings; whether anything did."""
         rang = list(self._ringing.values())
         self._ringing.clear()
-        if self._saying is not None:
-            self._saying.cancel()
-            self._saying = None
+        for speech in self._saying:
+            speech.cancel()
+        self._saying.clear()
         for alarm, text, _ in rang:
             self._end(alarm, text)
         return bool(rang)
@@ -135,11 +135,12 @@ class Ringer:
             self._say(text, due.alarm.language)
 
     def _say(self, text: str, language: str) -> None:
-        """Behind what is being said, if anything is."""
+        """Behind what is being said, if anything is; the sound comes at once."""
         if not self._settings.audio.speak or not self._speech.usable:
             return
-        self._speech.earcon(earcons.ALARM, earcons.SAMPLE_RATE)
-        self._saying = self._speech.say(text, language)
+        self._speech.ring(earcons.ALARM, earcons.SAMPLE_RATE)
+        self._saying = [speech for speech in self._saying if not speech.finished.done()]
+        self._saying.append(self._speech.say(text, language))
 
     def _sound(self) -> None:
         now = self._clock.monotonic()
@@ -150,7 +151,7 @@ class Ringer:
         if self._ringing and now >= self._bell:
             self._bell = now + BELL_SECONDS
             if self._state() is not State.LISTENING:  # the microphone would hear it
-                self._speech.earcon(earcons.ALARM, earcons.SAMPLE_RATE)
+                self._speech.ring(earcons.ALARM, earcons.SAMPLE_RATE)
 
     def _end(self, alarm: Alarm, text: str) -> None:
         self._bus.publish(Ringing(alarm, text, on=False))

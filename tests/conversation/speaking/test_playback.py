@@ -27,6 +27,7 @@ class ByHand:
         self.spans: list[Span] = []
         self.stands_at = 0
         self.gains: list[float] = []
+        self.over: list[Samples] = []
         self.opened = self.closed = self.flushed = 0
         self.there = True
         self.tell: Callable[[PlaybackMark], None] = lambda _: None
@@ -50,6 +51,9 @@ class ByHand:
 
     def fade(self, gain: float, seconds: float) -> None:
         self.gains.append(gain)
+
+    def sound_over(self, samples: Samples) -> None:
+        self.over.append(samples)
 
     def subscribe(self, callback: Callable[[PlaybackMark], None]) -> Callable[[], None]:
         self.tell = callback

@@ -99,6 +99,13 @@ class Playback:
                 with suppress(DeviceError):
                     speaker.enqueue(resampled(samples, rate, speaker.sample_rate))
 
+    def ring(self, samples: Samples, rate: int) -> None:
+        """Play a short sound of `rate` Hz now, over what is being said, which is turned down meanwhile."""
+        speaker = self._speaker
+        with self._lock:
+            if speaker is not None and self._open:
+                speaker.sound_over(resampled(samples, rate, speaker.sample_rate))
+
     def silence(self) -> None:
         """End every reply."""
         self._stopping.set()

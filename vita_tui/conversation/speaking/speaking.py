@@ -58,6 +58,7 @@ class Speaking:
         )
         self.duck = self._playback.duck
         self.earcon = self._playback.earcon
+        self.ring = self._playback.ring
         self.use = self._playback.use
         self.start = self._synthesis.start
         self.probe = self._probe.start
