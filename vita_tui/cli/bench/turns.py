@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from vita_tui.bench import ablations
+from vita_tui.bench import techniques
 from vita_tui.cli.bench.tables import TURN, Json, ms, table, three
 from vita_tui.cli.output import print_json, quiet_libraries, run_async, say
 from vita_tui.errors import VitaError
@@ -30,7 +31,7 @@ def turn(
         list[str] | None,
         typer.Option(
             "--without",
-            help=f"Leave a technique out: {', '.join(ablations.TECHNIQUES)}.",
+            help=f"Leave a technique out: {', '.join(techniques.TECHNIQUES)}.",
         ),
     ] = None,
     pause: Pause = False,
@@ -44,7 +45,7 @@ def turn(
     from vita_tui.bench import recordings
     from vita_tui.bench.turn import measure
 
-    settings = all_settings.load(overrides={**TURN, **ablations.without(without or ())})
+    settings = all_settings.load(overrides={**TURN, **techniques.without(without or ())})
     questions = recordings.folder(folder) if folder is not None else recordings.synthesised()
     with quiet_libraries():
         result = run_async(measure(settings, questions, rounds, cascade=cascade, pause=pause, progress=say))
@@ -67,39 +68,57 @@ def turn(
 
 
 def ablations_(
-    rounds: Annotated[int, typer.Option("--rounds", "-n", min=1, help="Turns for each technique.")] = 8,
+    passes: Annotated[
+        int, typer.Option("--passes", "-n", min=1, help="How often all questions are asked with each.")
+    ] = 2,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="TECHNIQUE", help=f"Of {', '.join(techniques.TECHNIQUES)}."),
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Spoken questions; otherwise espeak-ng asks.")
     ] = None,
     pause: Pause = False,
     json: Json = False,
 ) -> None:
-    """What each technique is worth: voice to voice with all of them, and with each of them left out, in one run."""
+    """What each technique is worth: voice to voice with all of them and with each of them left out, in turns, in one run."""
     from vita_tui import settings as all_settings
-    from vita_tui.bench import recordings
-    from vita_tui.bench.turn import measure
+    from vita_tui.bench import ablations, recordings
 
+    def settings(names: Iterable[str]) -> all_settings.Settings:
+        return all_settings.load(overrides={**TURN, **techniques.without(names)})
+
+    settings(only or ())  # an unknown technique is told before anything is measured
     questions = recordings.folder(folder) if folder is not None else recordings.synthesised()
-    results: dict[str, dict[str, Any]] = {}
-    for name in ("", *ablations.TECHNIQUES):
-        say(f"without {name}" if name else "with all techniques")
-        settings = all_settings.load(overrides={**TURN, **ablations.without([name] if name else ())})
-        with quiet_libraries():
-            measured = measure(settings, questions, rounds, cascade=False, pause=pause)
-            results[name or "all"] = run_async(measured)
+    names = list(dict.fromkeys(only or techniques.TECHNIQUES))
+    with quiet_libraries():
+        result = run_async(
+            ablations.measure_each(settings, names, questions, passes, pause=pause, progress=say)
+        )
     if json:
-        print_json(results)
+        print_json(result)
         return
-    best = results["all"]["voice_to_voice_ms"]["p50"]
     rows = [
         (
-            "all" if name == "all" else f"without {name}",
+            name if name == ablations.ALL else f"without {name}",
             *three(one["voice_to_voice_ms"]),
-            "" if name == "all" else f"{one['voice_to_voice_ms']['p50'] / best:.2f}",
+            *_difference(result["differences"].get(name)),
         )
-        for name, one in results.items()
+        for name, one in result["results"].items()
     ]
-    table(f"Voice to voice, {rounds} turns each", ("", "p50", "p95", "max", "of all"), rows)
+    table(
+        f"Voice to voice, {result['turns']} turns each",
+        ("", "p50", "p95", "max", "change", "95 % interval", ""),
+        rows,
+    )
+
+
+def _difference(one: dict[str, Any] | None) -> tuple[str, str, str]:
+    """What leaving a technique out changes: of the median, its interval, and whether that is noise."""
+    if one is None or one["interval"] is None:
+        return "", "", one["verdict"] if one else ""
+    low, high = one["interval"]
+    return f"{one['change']:+.0%}", f"{low:+.0%} to {high:+.0%}", one["verdict"]
 
 
 def answers(
