@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from vita_tui.errors import StoreError
@@ -214,6 +215,11 @@ class ScriptedCore:
         self.bus.publish(
             SessionChanged(session_id, self.session.title, len(self.session.turns), 40, self.session.created)
         )
+
+    async def rename(self, title: str) -> None:
+        assert self.session is not None
+        self.session = replace(self.session, title=title)
+        self.bus.publish(SessionChanged(self.session.id, title, len(self.session.turns), 40, CREATED))
 
     def wake(self, part: Part) -> None:
         self.woken.append(part)

@@ -486,6 +486,14 @@ class Assistant:
         await self._replies.settled()
         self._history.turn_to(session)
 
+    async def rename(self, title: str) -> None:
+        """Give the present conversation another title; an empty one brings back its first question.
+
+        Raises:
+            StoreError: there is no conversation yet, or it cannot be kept.
+        """
+        await self._history.rename(title)
+
     async def change(self, key: str, value: Any) -> None:
         """Have a setting apply from now on, one of those that `settings.at_once`.
 

@@ -63,6 +63,17 @@ class History:
         self._prompt = PromptBuilder(self._settings.llm)
         self._tell()
 
+    async def rename(self, title: str) -> None:
+        """Give the session another title; an empty one brings back its first question.
+
+        Raises:
+            StoreError: nothing was said yet, or it cannot be kept.
+        """
+        if self.session is None:
+            raise StoreError("There is no conversation yet.", remedy="Ask something first.")
+        self.session = await self._sessions.rename(self.session.id, title)
+        self._tell()
+
     async def messages(self, question: str) -> list[Message]:
         """What the model is asked for `question`, or for what is known of it; `left_out` is what does not fit."""
         responder: Responder = self._chains["llm"].active

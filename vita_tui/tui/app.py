@@ -42,6 +42,8 @@ GONE = 0.9
 """Seconds from the wish to leave to the end of the process, whatever hangs."""
 CLOSING = 0.65
 """Of them, for the assistant to close itself in good order."""
+TWICE = 2.0
+"""Seconds within which the second ctrl+c leaves."""
 MEASURE = 2.0
 """Seconds between two looks at the memory."""
 
@@ -100,13 +102,16 @@ class VitaApp(OtherScreens):
         self._terminal = terminal
         self.mishaps = Mishaps(self._tell_mishap)
         contain_messages()
-        super().__init__(clock or SystemClock(), panel=panel)
+        self._clock = clock or SystemClock()
+        super().__init__(self._clock, panel=panel)
         self.weights = weights
         """None: nothing is ever fetched."""
         self.error: Exception | None = None
         """Why there is no assistant."""
         self.overrides = dict(overrides or {})
         self.quitting = False
+        self._interrupted = float("-inf")
+        """Monotonic seconds of the last ctrl+c."""
         self._painted = False
         self._early = 0
         """The exit code of who left before the first paint."""
@@ -253,6 +258,15 @@ class VitaApp(OtherScreens):
     def on_not_built(self, message: NotBuilt) -> None:
         self.error = message.error
         self.exit(1, return_code=1)
+
+    def action_help_quit(self) -> None:
+        """ctrl+c with nothing selected: twice it leaves."""
+        now = self._clock.monotonic()
+        if now - self._interrupted < TWICE:
+            self.spawn(self.action_quit(), "quit")
+            return
+        self._interrupted = now
+        self.notify("Once more leaves VITA.", title="ctrl+c", timeout=TWICE, markup=False)
 
     async def action_quit(self) -> None:
         await self._leave(0)

@@ -1,9 +1,10 @@
-"""What the palette offers: every action by name."""
+"""Every action by name: what the palette lists, and what `/` in the prompt offers. One list for both, in the order of use."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
@@ -15,7 +16,39 @@ from vita_tui.tui.formatting import count, size
 if TYPE_CHECKING:
     from vita_tui.tui.app import VitaApp
 
-__all__ = ["ByUse", "commands"]
+__all__ = [
+    "COMMANDS",
+    "ByUse",
+    "Command",
+    "clean_up",
+    "commands",
+    "find",
+    "matching",
+    "parse",
+    "reset_engines",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something that can be asked of VITA by name."""
+
+    name: str
+    """Behind the slash."""
+    title: str
+    """In the palette."""
+    help: str
+    run: Callable[[VitaApp, str], object]
+    """Takes what stands behind the name; empty when nothing does."""
+    takes: str = ""
+    """What may stand behind the name, such as "[TITLE]"; empty: nothing."""
+    binding: str = ""
+    """Id of the key that does the same."""
+
+    @property
+    def needs(self) -> bool:
+        """Whether it can do nothing by itself."""
+        return bool(self.takes) and not self.takes.startswith("[")
 
 
 class ByUse(SystemCommandsProvider):
@@ -28,39 +61,62 @@ class ByUse(SystemCommandsProvider):
 
 
 def commands(app: VitaApp) -> Iterable[SystemCommand]:
-    """All commands that make sense now."""
-    main = app.main
-    yield SystemCommand("Talk", "Open the microphone, or send what you said", main.action_talk)
-    yield SystemCommand("Stop", "Stop speech, reply and recording", main.action_stop)
-    yield SystemCommand("Voice or text", "Speak replies aloud, or only show them", main.action_voice)
-    yield SystemCommand("New conversation", "Start afresh; this one is kept", main.action_new)
-    yield SystemCommand("History", "Find and continue earlier conversations", app.action_history)
-    yield SystemCommand("Copy last reply", "Put it on the clipboard", main.action_copy_reply)
-    yield SystemCommand(
-        "Copy last code block", "Put the code of the last reply on the clipboard", main.action_copy_code
-    )
-    yield SystemCommand(
-        "Timings of the last turn", "Where the time went, stage by stage", main.action_timings
-    )
-    yield SystemCommand("Panel", "Show or hide the live panel", main.action_panel)
-    yield SystemCommand("Settings", "See and change the settings", app.action_settings)
-    yield SystemCommand(
-        "Diagnostics", "Is everything working? Engines, memory and open resources", app.action_diagnostics
-    )
-    yield SystemCommand("Log", "What VITA wrote to its log", app.action_log)
-    yield SystemCommand("Help", "All keys, and how to talk", app.action_help)
-    yield SystemCommand("Theme", "Choose the colours", app.action_change_theme)
-    yield SystemCommand("Quit", "Leave VITA", app.action_quit)
-    yield SystemCommand("Screenshot", "Save this screen as an SVG picture", app.deliver_screenshot)
-    yield SystemCommand(
-        "Retry disabled engines",
-        "Re-enable every engine now, after a fix",
-        lambda: reset_engines(app),
-    )
-    yield SystemCommand(
-        "Fetch missing models", "Download what VITA needs and does not have", lambda: fetch_models(app)
-    )
-    yield SystemCommand("Clean up", "Close what was left open and end stale helpers", lambda: clean_up(app))
+    """Those that need no words, for the palette, each with its key."""
+    for command in COMMANDS:
+        if not command.needs:
+            key = key_of(app, command)
+            words = f"{command.help}  ({key})" if key else command.help
+            yield SystemCommand(command.title, words, _without_words(app, command))
+
+
+def _without_words(app: VitaApp, command: Command) -> Callable[[], object]:
+    return lambda: command.run(app, "")
+
+
+def key_of(app: VitaApp, command: Command) -> str:
+    """The key that does the same, as it is shown; empty when there is none."""
+    for active in app.main.active_bindings.values() if command.binding else ():
+        if active.binding.id == command.binding:
+            return app.get_key_display(active.binding)
+    return ""
+
+
+def parse(text: str) -> tuple[str, str] | None:
+    """The name and the words of a command; None when `text` is none: it has no slash, two of them, or is a path."""
+    if not text.startswith("/") or "\n" in text.strip():
+        return None
+    name, _, words = text[1:].partition(" ")
+    return None if "/" in name else (name.lower(), words.strip())
+
+
+def find(name: str) -> Command | None:
+    return next((command for command in COMMANDS if command.name == name), None)
+
+
+def matching(name: str) -> list[Command]:
+    """The commands that `name` may become: those that begin with it, then those that have it inside."""
+    begins = [command for command in COMMANDS if command.name.startswith(name)]
+    return begins + [command for command in COMMANDS if name in command.name and command not in begins]
+
+
+# ---- what they do
+
+
+def _theme(app: VitaApp, name: str) -> None:
+    if not name:
+        app.action_change_theme()
+    elif name in app.available_themes:
+        app.theme = name
+    else:
+        app.notify(", ".join(sorted(app.available_themes)), title="No such theme", markup=False)
+
+
+def _rename(app: VitaApp, title: str) -> None:
+    app.spawn(app.rename_conversation(title), "rename")
+
+
+def _export(app: VitaApp, file: str) -> None:
+    app.spawn(app.export_conversation(file), "export")
 
 
 def reset_engines(app: VitaApp) -> None:
@@ -96,3 +152,133 @@ async def _clean_up(app: VitaApp) -> None:
     if failed := len(done.stubborn) + len(done.kept) + len(here["remaining"]):
         words += f" {failed} could not be: see the log."
     app.notify(words, title="Clean up", markup=False)
+
+
+COMMANDS: Sequence[Command] = (
+    Command(
+        "talk",
+        "Talk",
+        "Open the microphone, or send what you said",
+        lambda app, _: app.main.action_talk(),
+        binding="talk",
+    ),
+    Command(
+        "stop",
+        "Stop",
+        "Stop speech, reply and recording",
+        lambda app, _: app.main.action_stop(),
+        binding="stop",
+    ),
+    Command(
+        "new",
+        "New conversation",
+        "Start afresh; this one is kept",
+        lambda app, _: app.main.action_new(),
+        binding="new",
+    ),
+    Command(
+        "history",
+        "History",
+        "Find and continue earlier conversations",
+        lambda app, _: app.action_history(),
+        binding="history",
+    ),
+    Command("retry", "Ask again", "Ask your last question once more", lambda app, _: app.main.retry()),
+    Command(
+        "edit",
+        "Edit the last question",
+        "Put your last question into the prompt",
+        lambda app, _: app.main.edit_last(),
+    ),
+    Command(
+        "copy",
+        "Copy last reply",
+        "Put it on the clipboard",
+        lambda app, _: app.main.action_copy_reply(),
+        binding="copy.reply",
+    ),
+    Command(
+        "code",
+        "Copy last code block",
+        "Put the code of the last reply on the clipboard",
+        lambda app, _: app.main.action_copy_code(),
+    ),
+    Command(
+        "mute",
+        "Voice or text",
+        "Speak replies aloud, or only show them",
+        lambda app, _: app.main.action_voice(),
+        binding="voice",
+    ),
+    Command(
+        "hands-free",
+        "Hands-free",
+        "Listen without a key, or only with it",
+        lambda app, _: app.main.action_hands_free(),
+        binding="hands.free",
+    ),
+    Command("rename", "Rename the conversation", "Give this conversation a title", _rename, takes="TITLE"),
+    Command(
+        "export",
+        "Export the conversation",
+        "Write this conversation to a Markdown file",
+        _export,
+        takes="[FILE]",
+    ),
+    Command(
+        "timings",
+        "Timings of the last turn",
+        "Where the time went, stage by stage",
+        lambda app, _: app.main.run_worker(app.main.action_timings()),
+        binding="timings",
+    ),
+    Command(
+        "panel",
+        "Panel",
+        "Show or hide the live panel",
+        lambda app, _: app.main.action_panel(),
+        binding="panel",
+    ),
+    Command(
+        "settings",
+        "Settings",
+        "See and change the settings",
+        lambda app, _: app.action_settings(),
+        binding="settings",
+    ),
+    Command("theme", "Theme", "Choose the colours", _theme, takes="[NAME]"),
+    Command(
+        "doctor",
+        "Diagnostics",
+        "Is everything working? Engines, memory and open resources",
+        lambda app, _: app.action_diagnostics(),
+        binding="diagnostics",
+    ),
+    Command("log", "Log", "What VITA wrote to its log", lambda app, _: app.action_log(), binding="log"),
+    Command("help", "Help", "All keys, and how to talk", lambda app, _: app.action_help(), binding="help"),
+    Command(
+        "quit", "Quit", "Leave VITA", lambda app, _: app.spawn(app.action_quit(), "quit"), binding="quit"
+    ),
+    Command(
+        "screenshot",
+        "Screenshot",
+        "Save this screen as an SVG picture",
+        lambda app, _: app.deliver_screenshot(),
+    ),
+    Command(
+        "engines",
+        "Retry disabled engines",
+        "Re-enable every engine now, after a fix",
+        lambda app, _: reset_engines(app),
+    ),
+    Command(
+        "models",
+        "Fetch missing models",
+        "Download what VITA needs and does not have",
+        lambda app, _: fetch_models(app),
+    ),
+    Command(
+        "cleanup", "Clean up", "Close what was left open and end stale helpers", lambda app, _: clean_up(app)
+    ),
+)
+"""What is used most comes first."""

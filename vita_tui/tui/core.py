@@ -12,21 +12,10 @@ from vita_tui.events import EngineStatus, EventBus, Job, Part, State
 if TYPE_CHECKING:
     from vita_tui.models.progress import Progress
     from vita_tui.sessions.manager import SessionStats
-    from vita_tui.sessions.session import Hit, SessionSummary, Turn
+    from vita_tui.sessions.session import Hit, Session, SessionSummary
     from vita_tui.settings import Settings
 
-__all__ = ["Build", "Core", "Engines", "Lacking", "Past", "Shelf", "Weights"]
-
-
-class Past(Protocol):
-    """A kept conversation, as far as the screen shows it."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def turns(self) -> Sequence[Turn]: ...
+__all__ = ["Build", "Core", "Engines", "Lacking", "Shelf", "Weights"]
 
 
 class Shelf(Protocol):
@@ -67,7 +56,7 @@ class Core(Protocol):
     def settings(self) -> Settings: ...
 
     @property
-    def session(self) -> Past | None: ...
+    def session(self) -> Session | None: ...
     @property
     def sessions(self) -> Shelf: ...
 
@@ -106,6 +95,10 @@ class Core(Protocol):
 
     async def new_session(self) -> None: ...
     async def resume(self, session_id: str) -> None: ...
+    async def rename(self, title: str) -> None:
+        """Give the present conversation another title."""
+        ...
+
     def wake(self, part: Part) -> None:
         """Weights that were missing are here: load the engines of `part` again."""
         ...

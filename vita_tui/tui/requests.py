@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
@@ -12,8 +13,12 @@ from vita_tui.clock import Clock
 from vita_tui.events import Job
 from vita_tui.health.tasks import Tasks, notice_of
 from vita_tui.tui.core import Core
+from vita_tui.tui.formatting import clean
 from vita_tui.tui.held_key import HeldKey
 from vita_tui.tui.screens.main import MainScreen
+
+if TYPE_CHECKING:
+    from vita_tui.sessions.session import Session
 
 __all__ = ["Requests"]
 
@@ -25,7 +30,7 @@ class Requests(App[int]):
         super().__init__(watch_css=False)
         self.core: Core | None = None
         """None until it was built."""
-        self.main = MainScreen(clock, panel=panel)
+        self.main: MainScreen = MainScreen(clock, panel=panel)
         self.talk_key = HeldKey(self)
         self._started = False
         self._turning = asyncio.Lock()
@@ -148,6 +153,30 @@ class Requests(App[int]):
         if core.session is not None:
             await self.main.show_turns(core.session.turns)
 
+    async def rename_conversation(self, title: str) -> None:
+        """Give the present conversation another title."""
+        if self.core is None or self.core.session is None:
+            self.notify("Nothing was said yet.", title="No conversation", markup=False)
+            return
+        await self.core.rename(title)
+
+    async def export_conversation(self, name: str) -> None:
+        """Write the present conversation to the file `name`, by default one named for it; an existing file is kept."""
+        session = self.core.session if self.core is not None else None
+        if session is None:
+            self.notify("Nothing was said yet.", title="No conversation", markup=False)
+            return
+        try:
+            written = await asyncio.to_thread(_export, session, name)
+        except FileExistsError as error:
+            words = f"{error.filename} exists already: /export FILE"
+            self.notify(words, title="Not exported", severity="warning", markup=False)
+        except OSError as error:
+            words = f"{error.filename}: {error.strerror}"
+            self.notify(words, title="Not exported", severity="error", markup=False)
+        else:
+            self.notify(str(written), title="Exported", markup=False)
+
     def copy(self, text: str, what: str) -> None:
         """Put `text` on the clipboard and say so."""
         if not text:
@@ -161,3 +190,18 @@ class Requests(App[int]):
 
         if self.core is not None:
             self.main.query_one(StatusLine).aloud = self.core.speaking_aloud
+
+
+def _export(session: Session, name: str) -> Path:
+    """Write `session` as Markdown; where.
+
+    Raises:
+        FileExistsError: there is such a file.
+        OSError: it cannot be written.
+    """
+    from vita_tui import atomic_files
+    from vita_tui.sessions.export import to_markdown
+
+    target = Path(name or f"vita-{session.id[:8]}.md").expanduser().absolute()
+    atomic_files.write_whole(target, clean(to_markdown(session)), replace=False)
+    return target

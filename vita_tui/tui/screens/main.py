@@ -47,8 +47,10 @@ from vita_tui.events import (
     TurnFinished,
     UserSaid,
 )
+from vita_tui.tui.commands import find, parse
 from vita_tui.tui.formatting import clean
 from vita_tui.tui.messages import Bridge, Happened
+from vita_tui.tui.widgets.completions import Completions
 from vita_tui.tui.widgets.conversation import Conversation
 from vita_tui.tui.widgets.footer import Footer
 from vita_tui.tui.widgets.panel import Panel
@@ -156,6 +158,7 @@ class MainScreen(Screen[None]):
             with Vertical(id="left"):
                 yield Conversation(self._clock)
                 yield PartialLine(id="partial")
+                yield Completions()
                 yield Prompt()
             yield Panel(self._clock)
         yield StatusLine(id="status")
@@ -164,7 +167,9 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         self.query_one(PartialLine).display = False
         status = self.query_one(StatusLine)
-        self.query_one(Prompt).in_pause = lambda: status.pausing
+        prompt = self.query_one(Prompt)
+        prompt.in_pause = lambda: status.pausing
+        prompt.completions = self.query_one(Completions)
 
     # ---- what happens
 
@@ -311,7 +316,55 @@ class MainScreen(Screen[None]):
 
     @on(Prompt.Sent)
     def _sent(self, message: Prompt.Sent) -> None:
-        self.app.ask(message.text)
+        self._take(message.text)
+
+    def _take(self, text: str) -> None:
+        """A question, or a command, which begins with a slash; two of them stand for one."""
+        if text.startswith("//"):
+            self.app.ask(text[1:])
+            return
+        parsed = parse(text)
+        if parsed is None:
+            self.app.ask(text)
+            return
+        name, words = parsed
+        command = find(name)
+        if command is None:
+            self.app.notify(
+                "/ shows them all, // begins a question with a slash.",
+                title=f"No command /{clean(name)}",
+                markup=False,
+            )
+        elif words and not command.takes:
+            self.app.notify(f"/{name} takes no words.", title=command.title, markup=False)
+        elif command.needs and not words:
+            self.app.notify(f"/{name} {command.takes}", title=command.title, markup=False)
+        else:
+            command.run(self.app, words)
+
+    @on(Prompt.Question)
+    def _wonders(self) -> None:
+        self.app.action_help()
+
+    @on(Prompt.Leave)
+    def _leaves(self) -> None:
+        self.app.spawn(self.app.action_quit(), "quit")
+
+    @on(Prompt.ToTheEnd)
+    def _to_the_end(self) -> None:
+        self.query_one(Conversation).to_the_end()
+
+    def retry(self) -> None:
+        """Ask the last question again."""
+        if (question := self.query_one(Conversation).last_question) is not None:
+            self.app.ask(question.text)
+        else:
+            self.app.notify("Ask something first.", title="No question yet", markup=False)
+
+    def edit_last(self) -> None:
+        """Put the last question into the prompt."""
+        if (question := self.query_one(Conversation).last_question) is not None:
+            self.query_one(Prompt).put(question.text)
 
     @on(Prompt.Grown)
     def _grown(self, message: Prompt.Grown) -> None:
@@ -341,12 +394,15 @@ class MainScreen(Screen[None]):
         self.app.talk()
 
     def action_stop(self) -> None:
+        prompt = self.query_one(Prompt)
+        if self.query_one(Completions).dismiss(prompt.text):
+            return
         core = self.app.core
         if core is None or core.state in (State.IDLE, State.INITIALIZING):
             self.app.clear_notifications()
             self.query_one(Panel).dismiss()
         self.app.stop()
-        self.query_one(Prompt).focus()
+        prompt.focus()
 
     def action_hands_free(self) -> None:
         self.app.toggle_hands_free()

@@ -165,6 +165,16 @@ class Conversation(VerticalScroll, can_focus=True):
         return replies[-1] if replies else None
 
     @property
+    def last_question(self) -> UserTurn | None:
+        questions = [child for child in self.children if isinstance(child, UserTurn)]
+        return questions[-1] if questions else None
+
+    def to_the_end(self) -> None:
+        """Show the newest words, and follow them from now on."""
+        self.anchor()
+        self.scroll_end(animate=False)
+
+    @property
     def last_ended(self) -> AssistantTurn | None:
         """The last reply whose turn is over, whatever is answered now."""
         replies = [child for child in self.children if isinstance(child, AssistantTurn) and child.timings]

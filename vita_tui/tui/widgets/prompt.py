@@ -16,6 +16,7 @@ from textual.widgets.text_area import Location
 
 from vita_tui.tui import graphemes
 from vita_tui.tui.prompt_history import PromptHistory
+from vita_tui.tui.widgets.completions import Completions
 from vita_tui.tui.widgets.typing import InOrder
 
 __all__ = ["Prompt"]
@@ -40,7 +41,7 @@ class Prompt(TextArea, InOrder):
             show=False,
         ),
         Binding(
-            "shift+enter,ctrl+j",
+            "shift+enter,alt+enter,ctrl+j",
             "newline",
             "New line",
             id="prompt.newline",
@@ -63,6 +64,46 @@ class Prompt(TextArea, InOrder):
             tooltip="On the last line: what you asked after that",
             show=False,
         ),
+        Binding(
+            "tab",
+            "complete",
+            "Complete",
+            id="prompt.complete",
+            tooltip="Complete a command that begins with /",
+            show=False,
+        ),
+        Binding(
+            "ctrl+z",
+            "app.suspend_process",
+            "Suspend",
+            id="prompt.suspend",
+            tooltip="Suspend VITA; fg brings it back",
+            show=False,
+        ),
+        Binding(
+            "ctrl+underscore,alt+z",
+            "undo",
+            "Undo",
+            id="prompt.undo",
+            tooltip="Undo what was typed",
+            show=False,
+        ),
+        Binding(
+            "end",
+            "end",
+            "End",
+            id="prompt.end",
+            tooltip="To the end of the line, then to the newest words",
+            show=False,
+        ),
+        Binding(
+            "ctrl+d",
+            "delete_or_leave",
+            "Delete",
+            id="prompt.delete",
+            tooltip="Delete to the right; with nothing typed: leave VITA",
+            show=False,
+        ),
     ]
 
     class Sent(Message):
@@ -80,6 +121,15 @@ class Prompt(TextArea, InOrder):
             self.text = text
             self.send = send
             """The user has sent it, before it was known whether it fits."""
+
+    class Leave(Message):
+        """The user has closed an empty prompt, as one closes a shell."""
+
+    class Question(Message):
+        """A question mark in an empty prompt: what can one do here?"""
+
+    class ToTheEnd(Message):
+        """The end of the text was left behind: the end of the conversation is meant."""
 
     class Decided(Message):
         """A key was pressed in a pause of what the user says."""
@@ -103,10 +153,14 @@ class Prompt(TextArea, InOrder):
         """The long text of which it is known how much fits."""
         self.in_pause: Callable[[], bool] = lambda: False
         """Whether the user pauses in what they say."""
+        self.completions: Completions | None = None
+        """Where the commands are offered."""
 
     def on_text_area_changed(self) -> None:
         """A long text may be more than the model takes: that is said before it is sent."""
         self.border_subtitle = ""
+        if self.completions is not None:
+            self.completions.look(self.text)
         if self._looking is not None:
             self._looking.stop()
             self._looking = None
@@ -135,6 +189,11 @@ class Prompt(TextArea, InOrder):
         text = self.text.strip()
         if not text:
             return
+        if self.completions is not None and (command := self.completions.chosen) is not None:
+            if command.needs:
+                self._show(f"/{command.name} ")
+                return
+            text = f"/{command.name}"
         if len(text) > LONG and text != self._known:
             self._look(send=True)
             return
@@ -166,7 +225,29 @@ class Prompt(TextArea, InOrder):
         self.insert("\n")
         self.scroll_cursor_visible()
 
+    def action_complete(self) -> None:
+        """The marked command, ready for its words; elsewhere tab goes to the next widget."""
+        if self.completions is not None and (command := self.completions.chosen) is not None:
+            self._show(f"/{command.name} " if command.takes else f"/{command.name}")
+        else:
+            self.screen.focus_next()
+
+    def action_end(self) -> None:
+        """To the end of the line; from the end of the text, to the end of the conversation."""
+        if self.cursor_location == self.document.end:
+            self.post_message(self.ToTheEnd())
+        else:
+            self.action_cursor_line_end()
+
+    def action_delete_or_leave(self) -> None:
+        if self.text:
+            self.action_delete_right()
+        else:
+            self.post_message(self.Leave())
+
     def action_older(self) -> None:
+        if self.completions is not None and self.completions.move(-1):
+            return
         if self.recall is not None and self.cursor_at_first_line and self._on_first_wrapped_row():
             older = self.recall.older(self.text)
             if older is not None:
@@ -175,6 +256,8 @@ class Prompt(TextArea, InOrder):
         self.action_cursor_up()
 
     def action_newer(self) -> None:
+        if self.completions is not None and self.completions.move(1):
+            return
         if self.recall is not None and self.cursor_at_last_line and self._on_last_wrapped_row():
             newer = self.recall.newer()
             if newer is not None:
@@ -189,18 +272,30 @@ class Prompt(TextArea, InOrder):
         row = self.wrapped_document.location_to_offset(self.cursor_location).y
         return bool(row >= self.wrapped_document.height - 1)
 
+    def put(self, text: str) -> None:
+        """Have `text` edited."""
+        self._show(text)
+        self.focus()
+
     def _show(self, text: str) -> None:
         self.text = text
         self.move_cursor(self.document.end)
 
     async def _on_key(self, event: events.Key) -> None:
-        if self.in_pause() and (event.key == "enter" or event.is_printable):
+        if self.in_pause() and not self.text and event.key in ("enter", "space"):
             # Whoever reaches for the keyboard in a pause wants to decide how long it lasts.
             event.stop()
             event.prevent_default()
             self.screen.post_message(self.Decided(send=event.key == "enter"))
             return
+        if self.in_pause() and event.is_printable:  # whoever begins to type has not finished
+            self.screen.post_message(self.Decided(send=False))
         if await self.take(event):
+            return
+        if event.character == "?" and not self.text:
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Question())
             return
         if graphemes.is_text(event.character):
             event.stop()
