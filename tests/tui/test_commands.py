@@ -11,6 +11,7 @@ from tests.tui.scripted import ScriptedCore, session_of
 from vita_tui.tui.commands import COMMANDS, find, matching, parse
 from vita_tui.tui.screens.help import HelpScreen
 from vita_tui.tui.widgets.completions import Completions
+from vita_tui.tui.widgets.conversation import Conversation
 from vita_tui.tui.widgets.prompt import Prompt
 
 
@@ -99,14 +100,16 @@ async def test_the_last_question_is_asked_again_and_edited() -> None:
     core = ScriptedCore()
     async with running(core) as (app, pilot):
         await pilot.press(*"hello", "enter")
-        await until(pilot, lambda: app.main.query_one("Conversation").last_question is not None)
+        await until(pilot, lambda: app.main.query_one(Conversation).last_question is not None)
         await pilot.press(*"/retry", "enter")
         await until(pilot, lambda: core.asked == ["hello", "hello"])
         await pilot.press(*"/edit", "enter")
         await until(pilot, lambda: app.main.query_one(Prompt).text == "hello")
 
 
-async def test_a_conversation_is_renamed_and_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_conversation_is_renamed_and_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     core = ScriptedCore()
     core.session = session_of("Where do gulls sleep?", "On roofs.")

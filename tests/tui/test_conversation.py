@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from textual.content import Content
 from textual.widgets import Markdown, Static
 
 from tests.tui.driving import running, text_of, until
 from tests.tui.scripted import ScriptedCore, ScriptedShelf, session_of
 from vita_tui.events import (
+    ClauseStarted,
     FinalTranscript,
     Heard,
     LevelChanged,
@@ -23,9 +25,11 @@ from vita_tui.events import (
     UserSaid,
 )
 from vita_tui.sessions.session import Turn
+from vita_tui.tui.app import VitaApp
 from vita_tui.tui.widgets.conversation import MOUNTED, Conversation
 from vita_tui.tui.widgets.partial import PartialLine
 from vita_tui.tui.widgets.prompt import Prompt
+from vita_tui.tui.widgets.reading import SPOKEN
 from vita_tui.tui.widgets.status import StatusLine
 from vita_tui.tui.widgets.turns import RENDERED, AssistantTurn, Remark, UserTurn
 from vita_tui.tui.widgets.waterfall import Waterfall
@@ -136,20 +140,77 @@ async def test_only_the_newest_turns_stay_mounted() -> None:
         assert f"{MOUNTED} earlier turns" in text_of(app.main.query_one(".gone", Remark))
 
 
-async def test_words_that_were_not_heard_are_struck_through() -> None:
+async def test_what_was_read_stays_read_when_the_voice_stops() -> None:
+    core = ScriptedCore()
+    reply = "# Gulls\n\nGulls **are** clever birds.\n\n- one\n- two\n"
+    async with running(core) as (app, pilot):
+        core.bus.publish(UserSaid(1, "go", True))
+        core.bus.publish(ReplyDelta(1, reply))
+        core.bus.publish(ReplyFinished(1, reply, "interrupted"))
+        core.bus.publish(Heard(1, "# Gulls\n\nGulls **are**", " clever birds.\n\n- one\n- two\n", True))
+        await until(pilot, lambda: "spoken to ⏹" in _facts(app))
+        assert app.main.query_one(Markdown).source == reply
+        assert _shown(app) == ["Gulls", "Gulls are ⏹  clever birds.", "one", "two"]
+        assert not [span for span in _spans(app) if "strike" in span]
+        assert "interrupted" in text_of(app.main.query_one(".facts"))
+
+
+async def test_what_was_not_spoken_at_all_is_whole() -> None:
     core = ScriptedCore()
     async with running(core) as (app, pilot):
         core.bus.publish(UserSaid(1, "go", True))
-        core.bus.publish(ReplyDelta(1, "First.\n\nGulls are clever birds."))
-        core.bus.publish(ReplyFinished(1, "First.\n\nGulls are clever birds.", "interrupted"))
-        core.bus.publish(Heard(1, "First.\n\nGulls are", " clever birds.", True))
-        await until(pilot, lambda: bool(app.main.query(".cut")))
-        line = app.main.query_one(".cut", Static).render()
-        struck = [line.plain[span.start : span.end] for span in line.spans if "strike" in str(span.style)]  # type: ignore[union-attr]
-        assert line.plain == "Gulls are clever birds."  # type: ignore[union-attr]
-        assert struck == [" clever birds."]
-        assert app.main.query_one(Markdown).source.strip() == "First."
-        assert "interrupted" in text_of(app.main.query_one(".facts"))
+        core.bus.publish(ReplyDelta(1, "Gulls are clever."))
+        core.bus.publish(ReplyFinished(1, "Gulls are clever.", "stopped"))
+        core.bus.publish(Heard(1, "", "Gulls are clever.", True))
+        await until(pilot, lambda: "not spoken" in _facts(app))
+        assert _shown(app) == ["Gulls are clever."]
+
+
+async def test_the_sentence_that_sounds_stands_out_until_the_voice_ends() -> None:
+    core = ScriptedCore()
+    reply = "Gulls are clever. They **live** by the sea. Gulls are clever."
+    async with running(core) as (app, pilot):
+        core.bus.publish(UserSaid(1, "go", True))
+        core.bus.publish(ReplyDelta(1, reply))
+        core.bus.publish(ReplyFinished(1, reply, "complete"))
+        await until(pilot, lambda: bool(app.main.query(Markdown)) and bool(_shown(app)))
+        lit = []
+        sentences = ["Gulls are clever. ", "They **live** by the sea. ", "Gulls are clever."]
+        for index, sentence in enumerate(sentences):
+            core.bus.publish(ClauseStarted(1, index, sentence, "piper"))
+            await pilot.pause()
+            await until(pilot, lambda: len(_lit(app)) == 1)
+            lit += _lit(app)
+        assert lit == [(0, "Gulls are clever"), (18, "They live by the sea"), (40, "Gulls are clever")]
+        core.bus.publish(Heard(1, reply, "", True))
+        await until(pilot, lambda: not _lit(app))
+        assert _shown(app) == [reply.replace("**", "")]
+
+
+def _facts(app: VitaApp) -> str:
+    return " ".join(text_of(line) for line in app.main.query(".facts"))
+
+
+def _contents(app: VitaApp) -> list[Content]:
+    blocks = [block.content for block in app.main.query_one(Markdown).walk_children(Static)]
+    return [content for content in blocks if isinstance(content, Content) and content.plain]
+
+
+def _shown(app: VitaApp) -> list[str]:
+    return [content.plain for content in _contents(app)]
+
+
+def _spans(app: VitaApp) -> list[str]:
+    return [str(span.style) for content in _contents(app) for span in content.spans]
+
+
+def _lit(app: VitaApp) -> list[tuple[int, str]]:
+    return [
+        (span.start, content.plain[span.start : span.end])
+        for content in _contents(app)
+        for span in content.spans
+        if span.style == SPOKEN
+    ]
 
 
 async def test_a_reply_that_failed_says_why_in_its_place() -> None:

@@ -100,7 +100,7 @@ async def test_ctrl_t_listens_without_a_key_and_keys_decide_about_a_pause() -> N
         core.become(State.LISTENING)
         core.bus.publish(Pausing(30.0))
         await until(pilot, lambda: "sends in" in text_of(status))
-        await pilot.press("x")
+        await pilot.press("space")
         await until(pilot, lambda: core.held_open == 1)
         assert app.main.query_one(Prompt).text == "", "the key was for the pause"
         assert core.talks == 0
@@ -111,6 +111,11 @@ async def test_ctrl_t_listens_without_a_key_and_keys_decide_about_a_pause() -> N
         await pilot.press("x")
         await until(pilot, lambda: app.main.query_one(Prompt).text == "x")
         assert core.held_open == 1
+        core.bus.publish(Pausing(30.0))
+        await until(pilot, lambda: "sends in" in text_of(status))
+        await pilot.press("y", "space", "z")
+        await until(pilot, lambda: app.main.query_one(Prompt).text == "xy z")
+        assert core.held_open > 1, "whoever types has not finished"
         await pilot.press("ctrl+t")
         await until(pilot, lambda: not core.hands_free and "mic off" in text_of(status))
 

@@ -81,7 +81,7 @@ def test_listening_while_a_voice_rests_and_after_an_interruption(snap_compare: C
         core.bus.publish(ClauseStarted(1, 0, "Gulls are clever birds", "pyttsx3"))
         core.bus.publish(ReplyFinished(1, "Gulls are clever birds that live by the sea.", "interrupted"))
         core.bus.publish(Heard(1, "Gulls are clever birds", " that live by the sea.", True))
-        await until(pilot, lambda: bool(app.main.query(".cut")))
+        await until(pilot, lambda: any("spoken to" in text_of(line) for line in app.main.query(".facts")))
         app.talk()
         core.bus.publish(LevelChanged(-23.0, 0.9))
         core.bus.publish(PartialTranscript("No, tell me about", "herons", 1.4, 0.2))

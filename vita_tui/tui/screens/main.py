@@ -19,6 +19,7 @@ from vita_tui.clock import Clock
 from vita_tui.errors import NO_SOUND, VitaError
 from vita_tui.events import (
     AlarmsChanged,
+    ClauseStarted,
     EngineStatus,
     Event,
     FinalTranscript,
@@ -223,6 +224,8 @@ class MainScreen(Screen[None]):
                 await conversation.reply_piece(event.turn, event.text)
             case ReplyFinished():
                 await conversation.reply_finished(event)
+            case ClauseStarted():
+                conversation.speaks(event.turn, event.text)
             case Heard(final=True):
                 await conversation.heard(event.turn, event.heard, event.unheard)
             case TurnFinished():
@@ -297,7 +300,7 @@ class MainScreen(Screen[None]):
     def _show_hands_free(self, on: bool) -> None:
         self.query_one(StatusLine).hands_free = on
         self.app.notify(
-            "Just speak. A pause sends it; enter sends it at once, any other key holds it open."
+            "Just speak. A pause sends it; enter sends it at once, space holds it open."
             if on
             else "The microphone opens with ctrl+space.",
             title="Hands-free" if on else "Hands-free off",

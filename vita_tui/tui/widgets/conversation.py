@@ -103,8 +103,13 @@ class Conversation(VerticalScroll, can_focus=True):
 
     async def heard(self, turn: int, heard: str, unheard: str) -> None:
         """All that will be heard of a reply was heard."""
-        if unheard.strip() and (reply := self._replies.get(turn)) is not None:
-            await reply.cut(heard, unheard)
+        if (reply := self._replies.get(turn)) is not None:
+            await reply.voice_ended(heard, unheard)
+
+    def speaks(self, turn: int, sentence: str) -> None:
+        """A part of a reply begins to sound."""
+        if (reply := self._replies.get(turn)) is not None:
+            reply.speaks(sentence)
 
     def turn_finished(self, event: TurnFinished) -> None:
         if (reply := self._replies.get(event.turn)) is not None:
@@ -137,7 +142,7 @@ class Conversation(VerticalScroll, can_focus=True):
             await self._add(reply)
             await reply.show(turn.text)
             if turn.heard is not None:
-                await reply.cut(turn.heard, turn.text[len(turn.heard) :])
+                await reply.voice_ended(turn.heard, turn.text[len(turn.heard) :])
             for job in ("llm", "tts"):
                 if turn.engines.get(job):
                     reply.add_fact(turn.engines[job])

@@ -17,6 +17,7 @@ from textual.widgets import Static
 from vita_tui.events import ReplyStarted, TurnFinished
 from vita_tui.tui.formatting import clean, count, milliseconds
 from vita_tui.tui.look import MUTED
+from vita_tui.tui.widgets.reading import STOPPED, Reading
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -81,7 +82,7 @@ class ReasoningLine(Static, can_focus=True):
 
 
 class AssistantTurn(Vertical):
-    """A reply that grows. `write` its pieces, then `finish`; `cut` shows what of it was never heard."""
+    """A reply that grows. `write` its pieces, then `finish`; `speaks` and `voice_ended` follow the voice through it."""
 
     def __init__(self, turn: int) -> None:
         super().__init__()
@@ -94,6 +95,7 @@ class AssistantTurn(Vertical):
         self._rendered = 0
         self._facts: list[str] = []
         self._reasoning: ReasoningLine | None = None
+        self._reading = Reading()
         self._below = Static("", classes="facts")
         """The line that says who answered, and how."""
 
@@ -168,20 +170,24 @@ class AssistantTurn(Vertical):
             stream, self._stream = self._stream, None
             await stream.stop()
 
-    async def cut(self, heard: str, unheard: str) -> None:
-        """Strike through the words that never left the speaker."""
-        await self.finish()
+    def speaks(self, sentence: str) -> None:
+        """`sentence`, the next of the reply's source, begins to sound."""
+        if self._body is not None and self._body.is_attached:
+            self._reading.speak(self._body, clean(sentence))
+
+    async def voice_ended(self, heard: str, unheard: str) -> None:
+        """The voice has said `heard` and will say nothing of `unheard`: what can be read stays as it is, with a mark."""
+        self._reading.end()
         heard, unheard = clean(heard), clean(unheard)
-        if not unheard.strip() or self._rest is not None or not self.is_attached:
+        if not unheard.strip() or not self.is_attached:
             return
-        start = heard.rfind("\n\n") + 2 if "\n\n" in heard else 0
-        if self._body is not None:
-            if heard[:start].strip():
-                await self._body.update(heard[:start])
-            else:
-                await self._body.remove()
-        line = Content.assemble(heard[start:].lstrip(), (unheard.rstrip(), f"strike {MUTED}"))
-        await self._put(Static(line, classes="cut"))
+        await self.finish()
+        if not heard.strip():
+            self.add_fact("not spoken")
+        elif self._body is not None and self._reading.stop(self._body, heard):
+            self.add_fact(f"spoken to {STOPPED}")
+        else:
+            self.add_fact(f"spoken to “…{' '.join(heard.split()[-4:])}”")
 
     def add_fact(self, fact: str) -> None:
         """Say something about the reply in the line below it."""

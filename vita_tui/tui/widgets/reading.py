@@ -1,0 +1,69 @@
+"""The voice in a reply on the screen: the sentence that is being spoken stands out, and a mark stays where the voice stopped."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from vita_tui.tui.reading_place import Place, locate, locate_end
+
+__all__ = ["STOPPED", "Reading"]
+
+SPOKEN = "on $primary 25%"
+"""The sentence that is being spoken."""
+STOPPED = "⏹"
+"""Where the voice stopped."""
+
+
+class Reading:
+    """Follows the voice through the blocks below `body`. What is shown is never changed but for a colour and a mark."""
+
+    def __init__(self) -> None:
+        self._said = ""
+        """Markdown of all that was begun to be spoken, but for the last sentence."""
+        self._sentence = ""
+        self._lit: tuple[Static, Content, Content] | None = None
+        """The block with the sentence: with and without its colour."""
+
+    def speak(self, body: Widget, sentence: str) -> None:
+        """`sentence`, the next part of the reply's source, begins to sound."""
+        self.end()
+        self._said += self._sentence
+        self._sentence = sentence
+        blocks = _blocks(body)
+        if place := locate([text.plain for _, text in blocks], self._said, sentence):
+            block, text = blocks[place.text]
+            lit = text.stylize(SPOKEN, place.start, place.end)
+            block.update(lit, layout=False)
+            self._lit = block, lit, text
+
+    def end(self) -> None:
+        """Nothing sounds any more."""
+        if self._lit is not None:
+            block, lit, text = self._lit
+            self._lit = None
+            if block.is_attached and block.content is lit:  # else it was drawn anew since
+                block.update(text, layout=False)
+
+    def stop(self, body: Widget, heard: str) -> bool:
+        """The voice stopped after `heard`, source of the reply; False when that is nowhere on the screen."""
+        self.end()
+        blocks = _blocks(body)
+        place: Place | None = locate_end([text.plain for _, text in blocks], heard)
+        if place is None:
+            return False
+        block, text = blocks[place.text]
+        block.update(
+            Content.assemble(text[: place.end], (f" {STOPPED} ", "$text-warning"), text[place.end :])
+        )
+        return True
+
+
+def _blocks(body: Widget) -> list[tuple[Static, Content]]:
+    """All that is shown of the reply as text, in order."""
+    return [
+        (block, block.content)
+        for block in body.walk_children(Static)
+        if isinstance(block.content, Content) and block.content.plain.strip()
+    ]
