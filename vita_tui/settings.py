@@ -142,8 +142,6 @@ class LlmSettings(_Section):
     """CPU threads of the embedded model; 0: half of the cores. Threads that share a core with another busy program wait for each other."""
     read_ahead: bool = True
     """Prefill the embedded model: it reads the history, and a question while it is still spoken."""
-    nice: int = Field(default=10, ge=0, le=19)
-    """Priority of the embedded model's process: higher yields more to speech."""
 
     @property
     def longest_reply(self) -> int:

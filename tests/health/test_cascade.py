@@ -24,7 +24,7 @@ from vita_tui.events import ClauseStarted, EventBus, Heard, Notice, ReplyDelta, 
 from vita_tui.settings import Settings
 
 QUESTION = "How many days are in a week?"
-MODEL = {"max_tokens": 30, "threads": 1, "nice": 0}
+MODEL = {"max_tokens": 30, "threads": 1}
 """A model that also answers while the machine is busy with other things."""
 
 

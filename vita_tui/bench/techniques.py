@@ -15,7 +15,6 @@ TECHNIQUES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "partials": {"stt": {"partials": False}},
     "think-ahead": {"talk": {"think_ahead": False}},
     "read-ahead": {"llm": {"read_ahead": False}},
-    "priority": {"llm": {"nice": 0}},
     "early-clause": {"tts": {"early": False}},
     "sound-ahead": {"tts": {"ahead": False}},
 }

@@ -134,7 +134,6 @@ def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) ->
                 timeout=llm.timeout,
                 temperature=llm.temperature,
                 threads=llm.threads or half_the_cores(),
-                nice=llm.nice,
                 examples=model.examples if model is not None and llm.examples else (),
                 repeat_penalty=model.repeat_penalty if model is not None else None,
                 short_keys=model is not None and model.short_keys,

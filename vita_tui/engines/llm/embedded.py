@@ -58,7 +58,6 @@ class EmbeddedResponder:
         timeout: float = 30.0,
         temperature: float = 0.1,
         threads: int = 2,
-        nice: int = 10,
         gpu_layers: int = -1,
         examples: Sequence[tuple[str, str]] = (),
         repeat_penalty: float | None = None,
@@ -70,7 +69,6 @@ class EmbeddedResponder:
             model: a GGUF file.
             context_window: tokens of a conversation; the examples have room of their own.
             timeout: seconds without a token after which it has failed.
-            nice: priority of the child process.
             examples: (question, answer) that the model is shown before every conversation.
             repeat_penalty: as llama.cpp counts it; None for what it does by itself.
             longest_reply: tokens; as the fallback of a model that may say more; 0 for no limit.
@@ -91,7 +89,6 @@ class EmbeddedResponder:
             "model": str(model),
             "context_window": context_window + sum(map(_room, self._examples)),
             "threads": threads,
-            "nice": nice,
             "gpu_layers": gpu_layers,
             "folder": str(folder()),
             "short_keys": short_keys,

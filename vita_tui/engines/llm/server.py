@@ -27,9 +27,6 @@ def _end_with_parent() -> None:
 def _serve(config: dict[str, Any]) -> None:
     import xllamacpp
 
-    # Not before this: while everything loads, nobody waits for anything else. Threads inherit it, so not after the next lines.
-    if hasattr(os, "nice"):
-        os.nice(config["nice"])
     params = xllamacpp.CommonParams()  # type: ignore[attr-defined]  # exported with a star
     params.model.path = config["model"]
     params.hostnames = ["127.0.0.1"]
