@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypedDict, runtime_checkable
 __all__ = [
     "MESSAGE_OVERHEAD",
     "Cut",
+    "EndPredicting",
     "Message",
     "Reasoning",
     "Responder",
@@ -103,4 +104,16 @@ class Unloadable(Protocol):
 
     async def unload(self) -> None:
         """Give the memory back; the next work loads the model again, and waits for this to be done."""
+        ...
+
+
+@runtime_checkable
+class EndPredicting(Protocol):
+    """A responder that tells how likely the user's message ends here."""
+
+    async def end_probability(self, messages: Sequence[Message]) -> float | None:
+        """How likely it is, 0 to 1, that the last message is whole as it is; its final punctuation is left out of account.
+
+        One token is computed, and what of the messages has not been read yet is read. None where the server does not tell. Never raises.
+        """
         ...

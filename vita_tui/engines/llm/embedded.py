@@ -158,6 +158,14 @@ class EmbeddedResponder:
             await beginning.prepare(first)
             await remote.prefill([*first, *rest])
 
+    async def end_probability(self, messages: Sequence[Message]) -> float | None:
+        remote, beginning = self._remote, self._beginning
+        if remote is None or beginning is None:
+            return None
+        first, rest = parted(messages, self._examples)
+        await beginning.recall(first)
+        return await remote.end_probability([*first, *rest])
+
     async def count_tokens(self, text: str) -> int:
         if self._remote is not None:
             return await self._remote.count_tokens(text)

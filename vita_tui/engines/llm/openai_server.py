@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from vita_tui.clock import time_limit
 from vita_tui.engines.http_client import CONNECT_SECONDS, Server, async_client, speaks_tls
+from vita_tui.engines.llm import message_end
 from vita_tui.engines.llm.base import Cut, Message, Reasoning, StreamPiece
 from vita_tui.engines.llm.marks import reasons_first
 from vita_tui.engines.llm.reasoning import ReplyReader
@@ -298,6 +299,18 @@ class OpenAIResponder:
 
     async def count_tokens(self, text: str) -> int:
         return await self._window.count(self._client, text) if self._window is not None else estimate(text)
+
+    async def end_probability(self, messages: Sequence[Message]) -> float | None:
+        if not self._is_llama or self._client is None or self._server is None:
+            return None
+        import httpx2
+
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await message_end.probability(self._client, self._server.root, messages)
+        except (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError, LookupError, TypeError) as error:
+            log.info("probability of an end: %r", error)
+            return None
 
     async def slot(self, action: Literal["save", "restore"], file: str) -> bool:
         """Have llama.cpp write what it has read into a file of its folder, or take it from there; whether it did. Never raises."""
