@@ -20,6 +20,7 @@ __all__ = [
     "Alert",
     "ClauseFinished",
     "ClauseStarted",
+    "DraftOver",
     "EngineStatus",
     "EngineWorked",
     "Event",
@@ -137,6 +138,15 @@ class Pausing(Event):
 
     seconds: float | None
     """Until it ends; None when there is no such wait, or no longer."""
+    probability: float | None = None
+    """That it has ended already, 0 to 1; None when that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftOver(Event):
+    """An answer that was begun before the question was known to be whole has come to be the answer, or was thrown away."""
+
+    used: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,8 @@ class TalkSettings(_Section):
     """Wait less after what sounds finished, longer after half a sentence."""
     smart_turn: Live[bool] = True
     """Detect the end of a turn by the sound of the voice too, with the model smart-turn where it is installed; otherwise by the words alone."""
+    ask_model: Live[bool] = True
+    """Detect the end of a turn by the words that the built-in language model expects next, too."""
     think_ahead: Live[bool] = True
     """Draft the answer, unheard, in every short pause that may be the end."""
     patience: Live[float] = Field(default=6.0, ge=1.0, le=60.0)

@@ -25,7 +25,7 @@ from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.files import read_audio
 from vita_tui.clock import SystemClock
 from vita_tui.conversation.build import recognizers
-from vita_tui.conversation.hearing.turn_detector import EndWait
+from vita_tui.conversation.hearing.end_wait import EndWait, Evidence
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.events import EventBus
 from vita_tui.settings import Settings
@@ -62,14 +62,14 @@ def measure(folder: Path, model: str, pauses: Sequence[float]) -> dict[str, Any]
         waits: dict[str, list[float]] = {name: [] for name in cut}
         for *parts, whole in understood:
             for text in parts:
-                learned = speaker.seconds(silence, text)
+                learned = speaker.seconds(silence, Evidence(text))
                 cut["fixed"] += silence < pause
-                cut["words"] += EndWait().seconds(silence, text) < pause
+                cut["words"] += EndWait().seconds(silence, Evidence(text)) < pause
                 cut["words and speaker"] += learned < pause
                 speaker.went_on(pause)  # also who is cut off goes on, in a new utterance
             waits["fixed"].append(silence)
-            waits["words"].append(EndWait().seconds(silence, whole))
-            waits["words and speaker"].append(speaker.seconds(silence, whole))
+            waits["words"].append(EndWait().seconds(silence, Evidence(whole)))
+            waits["words and speaker"].append(speaker.seconds(silence, Evidence(whole)))
         result[f"{pause:.1f} s"] = {
             name: {
                 "cut_off": round(count / result["pauses"], 3),

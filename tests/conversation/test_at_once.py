@@ -29,6 +29,7 @@ ELSEWHERE = {
     "stt.language": "tests/conversation/test_assistant.py",
     "tts.rate": "tests/conversation/test_assistant.py",
     "tts.volume": "tests/conversation/test_assistant.py",
+    "talk.ask_model": "tests/conversation/test_end_of_turn.py",
     "talk.hands_free": "tests/conversation/test_assistant.py",
     "talk.wake_word": "the listener loads another one: conversation/hearing/listener.py",
     "talk.key": "tests/tui/test_settings.py",

@@ -6,6 +6,7 @@ import csv
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,15 @@ from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.files import read_audio
 from vita_tui.errors import AudioFileError, EngineUnavailableError
 
-__all__ = ["QUESTIONS", "SpokenSample", "folder", "synthesised", "trimmed", "with_references"]
+__all__ = [
+    "QUESTIONS",
+    "SpokenSample",
+    "folder",
+    "spoken_by_espeak",
+    "synthesised",
+    "trimmed",
+    "with_references",
+]
 
 QUESTIONS = (
     "What is the capital of France?",
@@ -39,6 +48,8 @@ class SpokenSample:
     audio: Samples
     text: str = ""
     """What is said; empty when that is not known."""
+    holds: tuple[float, ...] = ()
+    """Shares of its letters after which people stop to think, 0 to 1; empty when that is not known."""
 
     @property
     def seconds(self) -> float:
@@ -93,6 +104,15 @@ def synthesised(texts: tuple[str, ...] = QUESTIONS) -> list[SpokenSample]:
     Raises:
         EngineUnavailableError: espeak-ng is not installed, or fails.
     """
+    return spoken_by_espeak(texts, VOICE)
+
+
+def spoken_by_espeak(texts: Sequence[str], voice: str) -> list[SpokenSample]:
+    """`texts`, spoken by espeak-ng's `voice`, such as "en-gb+m3".
+
+    Raises:
+        EngineUnavailableError: espeak-ng is not installed, or fails.
+    """
     program = shutil.which("espeak-ng")
     if program is None:
         raise EngineUnavailableError(
@@ -105,7 +125,7 @@ def synthesised(texts: tuple[str, ...] = QUESTIONS) -> list[SpokenSample]:
         for text in texts:
             try:
                 subprocess.run(
-                    [program, "-v", VOICE, "-s", "150", "-w", str(file), text],
+                    [program, "-v", voice, "-s", "150", "-w", str(file), text],
                     check=True, capture_output=True, timeout=20,
                 )  # fmt: skip
             except (subprocess.SubprocessError, OSError) as error:

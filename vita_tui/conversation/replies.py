@@ -21,7 +21,7 @@ from vita_tui.conversation.timings import Stopwatch
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Responder
 from vita_tui.errors import VitaError
-from vita_tui.events import EventBus, Job, Notice, TurnFailed, TurnFinished
+from vita_tui.events import DraftOver, EventBus, Job, Notice, TurnFailed, TurnFinished
 from vita_tui.health.tasks import Tasks
 from vita_tui.settings import Settings
 
@@ -79,8 +79,9 @@ class Replies:
         draft, self._draft = self._draft, None
         if draft is not None:
             if spoken and _same(draft.question, question):
+                self._bus.publish(DraftOver(used=True))
                 return draft
-            draft.stop("stopped")
+            self._throw_away(draft)
         return self._make(question, spoken=spoken)
 
     def draft(self, question: str) -> None:
@@ -94,9 +95,13 @@ class Replies:
 
     def drop_draft(self) -> None:
         """The question is another, or there is none."""
-        if self._draft is not None:
-            self._draft.stop("stopped")
-            self._draft = None
+        draft, self._draft = self._draft, None
+        if draft is not None:
+            self._throw_away(draft)
+
+    def _throw_away(self, draft: Exchange) -> None:
+        draft.stop("stopped")
+        self._bus.publish(DraftOver(used=False))
 
     def stop(self, reason: Reason) -> None:
         """Silence the current exchange, which is current no more; its book-keeping goes on."""

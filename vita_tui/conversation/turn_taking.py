@@ -10,12 +10,14 @@ from collections.abc import Iterable
 
 from vita_tui.audio import earcons
 from vita_tui.clock import Clock
+from vita_tui.conversation.anticipation import LIKELY, Anticipation
 from vita_tui.conversation.dictation import Dictation
 from vita_tui.conversation.hearing.backchannel import asks_to_stop
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.hearing.interruption import Duck, GiveBack, Interruption, Outcome, TakeFloor
 from vita_tui.conversation.hearing.signals import (
     DraftTranscript,
+    EndExpected,
     MicrophoneLost,
     Signal,
     SpeechBegan,
@@ -26,6 +28,7 @@ from vita_tui.conversation.hearing.signals import (
     WakeWordHeard,
     WordsSoFar,
 )
+from vita_tui.conversation.hearing.situation import only_asks_to_wait
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.exchange import Exchange, Reason
@@ -68,6 +71,9 @@ class TurnTaking:
         self._bus = bus
         self._clock = clock
         self._interruption = Interruption(speech.own_words if hears_itself else None)
+        self._anticipation = Anticipation()
+        self._asking: asyncio.Task[None] | None = None
+        """The language model is asked whether what was said is all."""
         self._timer: asyncio.TimerHandle | None = None
         """Goes off at the interruption's deadline."""
         self._onset = 0
@@ -167,6 +173,8 @@ class TurnTaking:
                 self._happens(Happening.WORDS, signal)
             case DraftTranscript() if not self._carried:
                 self._happens(Happening.DRAFT, signal)
+            case EndExpected():
+                self._think_ahead(self._anticipation.expect(signal))
             case SpeechBegan():
                 self._happens(Happening.WENT_ON)
             case UtteranceEnded() if self._interruption.number != signal.number:
@@ -199,6 +207,8 @@ class TurnTaking:
     def _meaning(self, understood: Understood) -> Happening:
         if asks_to_stop(understood.text) and self._interruption.last == understood.number:
             return Happening.STOP_WORDS
+        if only_asks_to_wait(understood.text, self._settings.spoken_language) and not self._carried:
+            return Happening.NO_WORDS
         return Happening.QUESTION if understood.text or self._carried else Happening.NO_WORDS
 
     def _is_own(self, understood: Understood) -> bool:
@@ -241,15 +251,18 @@ class TurnTaking:
             case Act.PREFILL, WordsSoFar():
                 self._model.prefill_question(cause.text.split()[:-1], self._carried)
             case Act.THINK_AHEAD, DraftTranscript():
-                self._replies.draft(cause.text)
+                self._stop_asking()
+                self._asking = self._tasks.spawn(self._ask_for_end(cause), "end of turn")
             case Act.DROP_DRAFT, _:
+                self._stop_asking()
+                self._anticipation.forget()
                 self._replies.drop_draft()
             case Act.CARRY, Understood():
                 self._carried = f"{self._carried} {cause.text}".strip()
             case Act.ANSWER, Understood():
                 self._tasks.spawn(self._answer(self._question(cause)), "turn")
             case Act.TELL_NO_WORDS, Understood():
-                self._bus.publish(NothingHeard(cause.problem))
+                self._bus.publish(NothingHeard(cause.problem or "Nothing was asked."))
             case Act.TELL_STOPPED, _:
                 self._bus.publish(NothingHeard("Stopped."))
             case Act.TELL_DROPPED, _:
@@ -300,11 +313,40 @@ class TurnTaking:
         exchange.watch.mark("stt", understood.at)
         return exchange
 
+    async def _ask_for_end(self, draft: DraftTranscript) -> None:
+        """What the language model thinks of `draft` tells how long to wait, and whether its answer is worth beginning."""
+        talk = self._settings.talk
+        likely = await self._model.end_probability(draft.text) if talk.adaptive and talk.ask_model else None
+        if likely is not None and self.hearing is not None:
+            self.hearing.expect_end(draft.number, draft.text, likely)
+        due = self._anticipation.understood(draft)
+        if due is None and likely is not None and likely >= LIKELY:
+            due = draft  # before the listener has said so
+        self._think_ahead(due)
+
+    def _think_ahead(self, draft: DraftTranscript | None) -> None:
+        if draft is not None and self.state is State.LISTENING:
+            self._replies.draft(draft.text)
+
+    def _stop_asking(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
+
     async def _answer(self, exchange: Exchange) -> None:
+        self._stop_asking()
+        self._anticipation.forget()
+        self._tell_asked("")
         self._happens(Happening.QUESTION_SENT)
         await self._replies.answer(exchange, self._reply_over)
 
+    def _tell_asked(self, said: str) -> None:
+        if self.hearing is not None:
+            self.hearing.asked(said)
+
     def _reply_over(self) -> None:
+        last = self._replies.last
+        self._tell_asked(last.heard()[0] if last is not None and last.reason == "complete" else "")
         if self._interruption.number:
             self._follow(self._interruption.outlasted(self._now))
             self._happens(Happening.REPLY_OUTLASTED)
@@ -322,6 +364,8 @@ class TurnTaking:
         self._set_private(False)
         if self.hearing is not None:
             self.hearing.cancel()
+        self._stop_asking()
+        self._anticipation.forget()
         self._replies.drop_draft()
         self._replies.stop(reason)
 

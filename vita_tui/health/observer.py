@@ -4,6 +4,7 @@ Names, all listed in `vita metrics`:
 
     turn_seconds                 end of speech or enter → first sound, or first word of a silent reply; slow ones raise an alert
     turn_stage_seconds{stage}    end of speech or enter → that stage; stages follow `TurnTimings`
+    drafts{used}                 answers that were begun in a pause: used, or thrown away because the user went on
     turns, replies{reason}, nothing_heard, alerts, notices{severity}
     turn_jobs{engine, job}       what turns needed done, with the share that no engine did: a high one raises an alert
     engine_calls{engine, job}    with the share that failed, whether or not a fallback answered; one without its weights is not called
@@ -22,6 +23,7 @@ from typing import Any
 from vita_tui.events import (
     Alert,
     ClauseFinished,
+    DraftOver,
     EngineWorked,
     Event,
     InternalError,
@@ -80,6 +82,7 @@ class Observer:
             ClauseFinished: self._clause,
             ReplyFinished: lambda event: metrics.count("replies", reason=event.reason),
             Notice: lambda event: metrics.count("notices", severity=event.severity),
+            DraftOver: lambda event: metrics.count("drafts", used="yes" if event.used else "no"),
             Alert: lambda _: metrics.count("alerts"),
             InternalError: lambda event: metrics.count("internal_errors", kind=event.kind, where=event.where),
         }

@@ -29,7 +29,9 @@ _ENDPOINT = {
     "vad": "a fixed silence",
     "rules": "the words",
     "smart_turn": "the sound",
-    "fused": "the sound and the words",
+    "text": "the words and the model",
+    "without_model": "the sound and the words",
+    "fused": "all of them",
 }
 
 
@@ -192,38 +194,66 @@ def spoken(
 def endpoint(
     folder: Annotated[
         Path | None,
-        typer.Argument(help="Recordings, each one turn of somebody; otherwise espeak-ng's questions."),
+        typer.Argument(
+            help="Recordings, each one turn of somebody; otherwise turns that three voices speak."
+        ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Use only this many recordings.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", help="Of where and how long the holds are.")] = 1,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export", metavar="FOLDER", help="Also write the turns there, as eot-bench reads them."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """How often a pause is wrongly taken for the end, against how long the end is waited for.
 
-    Each recording is cut at three random word boundaries, where a silence is put in as long as people's really are.
+    Holds are the silences that a recording has inside, and three that are put in at random word boundaries, as long as people's really are.
     """
+    import asyncio
+
     from vita_tui import settings as all_settings
-    from vita_tui.bench import recordings
+    from vita_tui.bench import endpoint_data, recordings
     from vita_tui.bench.endpoint import WAYS, report
     from vita_tui.bench.holds import silences
-    from vita_tui.conversation.build import recognizers
+    from vita_tui.conversation.build import recognizers, responders
+    from vita_tui.engines.llm.base import EndPredicting, Message
     from vita_tui.engines.turn.smart_turn import SmartTurn
     from vita_tui.events import EventBus
     from vita_tui.models.lookup import place
 
     settings = all_settings.load(overrides={"stt": {"fallback": []}})
-    found = (recordings.folder(folder) if folder is not None else recordings.synthesised())[:limit]
-    with quiet_libraries():
+    if folder is not None:
+        found = endpoint_data.numbers_of(recordings.folder(folder), seed=seed)[:limit]
+    else:
+        found = endpoint_data.standard(say)[:limit]
+    made = []
+    with quiet_libraries(), asyncio.Runner() as runner:
         recognizer = recognizers(settings, EventBus()).engines[0]
         recognizer.load()
         scorer = SmartTurn(place("turn", "smart-turn"))
         scorer.load()
-        made = []
-        for number, silence in enumerate(silences(found, recognizer, scorer, seed=seed), 1):
-            if silence.kind == "end":
-                say(f"{number} silences: {silence.recording}")
-            made.append(silence)
-        recognizer.cleanup()
+        responder = responders(settings, EventBus()).engines[0]
+        runner.run(responder.load())
+        before: list[Message] = [{"role": "system", "content": settings.llm.system_prompt.strip()}]
+
+        def likely(text: str) -> float | None:
+            if not isinstance(responder, EndPredicting):
+                return None
+            return runner.run(responder.end_probability([*before, {"role": "user", "content": text}]))
+
+        try:
+            for number, silence in enumerate(silences(found, recognizer, scorer, likely, seed=seed), 1):
+                if silence.kind == "end":
+                    say(f"{number} silences: {silence.recording}")
+                made.append(silence)
+        finally:
+            recognizer.cleanup()
+            runner.run(responder.cleanup())
+    if export is not None:
+        endpoint_data.export(found, made, export)
     result = report(made, settings.talk.end_silence)
     if json:
         print_json(result)
@@ -235,19 +265,30 @@ def endpoint(
     def wait(value: float | None) -> str:
         return "–" if value is None else f"{value:.0f} ms"
 
-    rows = [
-        (
-            _ENDPOINT[name],
-            share(result[name]["cutoffs_at_300"]),
-            share(result[name]["cutoffs_at_600"]),
-            wait(result[name]["ms_at_5_percent"]),
-            wait(result[name]["ms_at_10_percent"]),
-            f"{share(result[name]['as_set']['cutoffs'])} at {wait(result[name]['as_set']['ms_p50'])}",
+    for words, part in (
+        ("", result),
+        (" of their own", result["natural"]),
+        (" that were made", result["made"]),
+    ):
+        if not part["holds"]:
+            continue
+        rows = [
+            (
+                _ENDPOINT[name],
+                share(part[name]["cutoffs_at_300"]),
+                share(part[name]["cutoffs_at_600"]),
+                wait(part[name]["ms_at_5_percent"]),
+                wait(part[name]["ms_at_10_percent"]),
+                f"{share(part[name]['as_set']['cutoffs'])} at {wait(part[name]['as_set']['ms_p50'])}",
+            )
+            for name in WAYS
+        ]
+        table(
+            f"{part['recordings']} recordings, {part['holds']} holds{words}",
+            ("", "cut off at 300 ms", "at 600 ms", "wait at 5 %", "at 10 %", "as set: cut off, p50"),
+            rows,
         )
-        for name in WAYS
-    ]
-    table(
-        f"{result['recordings']} recordings, {result['holds']} holds",
-        ("", "cut off at 300 ms", "at 600 ms", "wait at 5 %", "at 10 %", "as set: cut off, p50"),
-        rows,
+    auc = ", ".join(
+        f"{_ENDPOINT[name]} {value:.3f}" for name, value in result["auc"].items() if value is not None
     )
+    say(f"Area under the ROC curve, of holds and ends: {auc}.")

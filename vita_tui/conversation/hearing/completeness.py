@@ -2,66 +2,52 @@
 
 from __future__ import annotations
 
-import re
+from functools import lru_cache
 from typing import Literal
+
+from vita_tui.conversation.hearing.turn_words import TurnWords, turn_words, words_of
 
 __all__ = ["Completeness", "completeness"]
 
 Completeness = Literal["finished", "open", "unfinished"]
 
-_ANSWERS = frozenset(
-    "yes no yeah yep yup nope nah okay ok sure stop wait thanks please hello hi hey bye goodbye right correct true false "
-    "never always maybe exactly continue repeat cancel next back quit enough".split()
-)
-_HANGING = frozenset(
-    # conjunctions and what opens a clause
-    "and or but because so if then when while although though since unless until that which who whose where than as nor "
-    # articles, determiners, possessives
-    "the a an this these those my your his her its our their some any every each no "
-    # prepositions
-    "of to in on at for from with without by about into onto over under between through during before after against like "
-    # verbs that want more
-    "is are was were am be been have has had do does did can could will would shall should may might must let let's "
-    # hesitation
-    "um uh er erm hmm ah well i we they he she it's i'm i'd i'll you'd gonna wanna very really also just even only".split()
-)
-_QUESTION = re.compile(
-    r"^(what|who|where|when|why|how|which|whose|is|are|was|were|do|does|did|can|could|will|would|should|may|have|has)\b"
-)
 
-
-def completeness(text: str) -> Completeness:
+@lru_cache(maxsize=256)
+def completeness(text: str, language: str = "en") -> Completeness:
     """Whether `text` sounds finished. `text` is a partial transcript: its punctuation is a guess, its last word may be cut.
 
-    Whisper ends almost any fragment with a full stop, so a full stop after a hanging word counts for nothing.
+    Whisper ends almost any fragment with a full stop, so a full stop after a hanging word counts for nothing; and in a language whose
+    words are not known, nowhere.
     """
+    known = turn_words(language)
     stripped = text.strip()
-    words = re.findall(r"[\w']+", stripped.lower())
+    words = words_of(stripped)
     if not words:
         return "open"
-    if len(words) <= 2 and all(word in _ANSWERS for word in words) and not stripped.endswith(","):
+    # Where words are not separated by blanks, or not known, the mark is all there is.
+    asks = stripped.endswith(("?", "？", "؟")) and (len(words) >= 3 or not known.known)
+    if len(words) <= 2 and all(word in known.answers for word in words) and not stripped.endswith(","):
         return "finished"
-    if stripped.endswith((",", ";", ":", "-", "–", "—", "...", "…")) or words[-1] in _HANGING:
+    if (
+        stripped.endswith((",", ";", ":", "-", "–", "—", "...", "…", "、", "，"))
+        or words[-1] in known.hanging
+    ):
         # "What is it for?" ends in a preposition and is finished all the same.
-        if (
-            stripped.endswith("?")
-            and len(words) >= 3
-            and words[-1] not in {"and", "or", "but", "um", "uh", "the", "a"}
-        ):
+        if asks and words[-1] not in known.hanging_even_before_question_mark:
             return "finished"
         return "unfinished"
-    if stripped.endswith("?") and len(words) >= 3:
+    if asks:
         return "finished"
-    if _listing(stripped, words):
+    if _listing(stripped, words, known):
         return "unfinished"
-    if stripped.endswith((".", "!")) and len(words) >= 4 and not _QUESTION.match(stripped.lower()):
+    if stripped.endswith((".", "!")) and len(words) >= 4 and known.known and words[0] not in known.question:
         return "finished"
     return "open"
 
 
-def _listing(text: str, words: list[str]) -> bool:
+def _listing(text: str, words: list[str], known: TurnWords) -> bool:
     """A list that has not had its "and": "apples, pears, bread" goes on."""
     items = [item for item in text.rstrip(".").split(",") if item.strip()]
-    if len(items) < 3 or {"and", "or"} & set(words[-3:]):
+    if len(items) < 3 or known.conjunctions & set(words[-3:]):
         return False
     return all(len(item.split()) <= 3 for item in items[1:])

@@ -205,6 +205,14 @@ class Hearing:
         """Do not take this pause for the end."""
         self._listener.hold()
 
+    def asked(self, said: str) -> None:
+        """`said` is what the assistant has said last, as far as it was heard: what the user says next may answer it."""
+        self._listener.asked(said)
+
+    def expect_end(self, number: int, text: str, probability: float) -> None:
+        """The language model makes it so likely that the utterance `number` is `text` and no more."""
+        self._listener.model(number, text, probability)
+
     def cancel(self) -> None:
         """Forget the utterance, and whatever is still being decoded of it or of earlier ones."""
         self._forgotten = self._numbers.last
@@ -248,11 +256,11 @@ class Hearing:
             case SpeechBegan() if not self.private:
                 self._bus.publish(Pausing(None))
             case EndExpected() if not self.private:
-                self._bus.publish(Pausing(signal.seconds))
+                self._bus.publish(Pausing(signal.seconds, signal.probability))
             case DraftTranscript():
-                self._listener.words(signal.number, signal.text)
+                self._listener.words(signal.number, signal.text, signal.language)
             case WordsSoFar():
-                self._listener.words(signal.number, signal.text)
+                self._listener.words(signal.number, signal.text, signal.language)
                 if not self.private:
                     lag = self._clock.monotonic() - signal.until
                     seconds = signal.until - signal.since

@@ -140,9 +140,17 @@ class Listener:
         """Forget the utterance."""
         self._commands.put(self._detector.cancel)
 
-    def words(self, number: int, text: str) -> None:
+    def asked(self, said: str) -> None:
+        """`said` is what the assistant has said last, as far as it was heard."""
+        self._commands.put(lambda: self._detector.asked(said))
+
+    def words(self, number: int, text: str, language: str = "en") -> None:
         """`text` is what has been understood so far of the utterance `number`."""
-        self._commands.put(lambda: self._detector.words(number, text))
+        self._commands.put(lambda: self._detector.words(number, text, language))
+
+    def model(self, number: int, text: str, probability: float) -> None:
+        """How likely the language model makes it that the utterance `number` is `text` and no more."""
+        self._commands.put(lambda: self._detector.model(number, text, probability))
 
     def score(self, number: int, probability: float) -> None:
         """How likely the sound of the utterance `number` makes it that its pause is the end."""

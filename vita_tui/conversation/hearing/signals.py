@@ -84,6 +84,8 @@ class EndExpected:
 
     number: int
     seconds: float | None
+    probability: float | None = None
+    """That it has ended already, 0 to 1; None while only the words are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class WordsSoFar:
     since: float
     """Monotonic seconds at which the sound that it is made of began."""
     until: float
+    language: str = "en"
 
     @property
     def text(self) -> str:
@@ -160,6 +163,7 @@ class DraftTranscript:
 
     number: int
     text: str
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)

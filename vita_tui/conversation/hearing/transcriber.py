@@ -120,14 +120,18 @@ class Transcriber:
         def understood(partial: Partial) -> None:
             self.pace.took(partial.transcription.decode_seconds, self._clock.monotonic())
             since = speech.captured - partial.audio_seconds
-            self._emit(WordsSoFar(speech.number, partial.stable, partial.tail, since, speech.captured))
+            language = partial.transcription.language
+            self._emit(
+                WordsSoFar(speech.number, partial.stable, partial.tail, since, speech.captured, language)
+            )
 
         self.worker.partial(speech.number, speech.audio, understood)
 
     def _speculate(self, pause: PauseBegan) -> None:
         def done(future: Future[Transcription]) -> None:
             if not future.cancelled() and future.exception() is None:
-                self._emit(DraftTranscript(pause.number, future.result().text.strip()))
+                result = future.result()
+                self._emit(DraftTranscript(pause.number, result.text.strip(), result.language))
 
         with contextlib.suppress(EngineError):  # not running any more
             self.worker.speculate(pause.number, pause.audio).add_done_callback(done)

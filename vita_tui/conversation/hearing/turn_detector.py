@@ -2,21 +2,18 @@
 
 It has no thread, no clock and no engine. `Listener` feeds it one frame at a time and passes on the signals that it returns.
 
-A fixed pause either cuts people off while they think or makes every answer late. What has been understood so far tells which
-it is, and people differ: the pauses that turned out not to be the end are remembered for the conversation, and the wait is kept
-above most of them. `vita bench turn --pause` measures what a wait costs.
+How long a pause must last to be the end is decided in `end_wait`. `vita bench turn --pause` measures what a wait costs.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from vita_tui.audio.base import Frame, Samples
 from vita_tui.audio.voice import Onsets, VoiceChange
-from vita_tui.conversation.hearing.completeness import Completeness, completeness
+from vita_tui.conversation.hearing.end_wait import EndWait, Evidence, of_sound
 from vita_tui.conversation.hearing.signals import (
     EndExpected,
     MicrophoneSilent,
@@ -32,34 +29,16 @@ from vita_tui.conversation.hearing.signals import (
 from vita_tui.conversation.hearing.utterance import FRAME_SECONDS, EndReason, Utterance, UtteranceAudio
 from vita_tui.settings import TalkSettings
 
-__all__ = ["EDGE_SECONDS", "EndWait", "TurnDetector"]
-
-FACTOR: dict[Completeness, float] = {"finished": 0.6, "open": 1.0, "unfinished": 2.25}
-"""Of the setting `talk.end_silence`, where the sound is not judged."""
-EVEN = 2.5
-"""The same where the sound says that it may as well be the end as not; `vita bench endpoint` shows what it is worth."""
-EVIDENCE: dict[Completeness, float] = {"finished": 1.5, "open": 0.0, "unfinished": -3.0}
-"""What the words add to the log-odds of the sound."""
-HALVED = 2.0
-"""So much in log-odds halves the wait, or doubles it."""
-CERTAIN = 0.995
-"""The sound alone is never more certain than that, either way."""
-MIN_WAIT = 0.35
-"""Seconds: gaps inside fluent speech, stop consonants and breaths included, are shorter."""
-LEAST_SCORED = 0.2
-"""The same where the sound says that it is no such gap."""
-MAX_WAIT = 4.0
-REMEMBERED_PAUSES = 24
-"""Pauses; an old habit is forgotten as the conversation goes on."""
+__all__ = ["EDGE_SECONDS", "TurnDetector"]
 
 EDGE_SECONDS = 0.3
 """Silence that is kept before the first and after the last speech: Whisper hears plosives and breath in it."""
 HYSTERESIS = 0.15
 """So far below the threshold of `talk.threshold`, a frame still continues speech."""
-SCORE_EVERY = 0.1
+SCORE_EVERY = 0.09
 """Seconds of silence between two questions whether that was the end; asked once only, a model cuts off more."""
-SCORED_SECONDS = 2.5
-"""Of a silence; after that nothing new is heard in it."""
+SCORED_SECONDS = 0.35
+"""Of a silence. The longer one is, the more does any look like an end: `vita bench endpoint` has the scores."""
 WINDOW_SECONDS = 8.0
 """Of sound that the end-of-turn model gets."""
 PAUSE_SECONDS = 0.1
@@ -73,43 +52,6 @@ SILENT_SECONDS = 0.9
 """The same for an utterance that a key began."""
 LATE_SECONDS = 0.15
 """For so long frames that were captured before the key may still be on their way."""
-
-
-class EndWait:
-    """How long a silence must last to be the end, for one user in one conversation."""
-
-    def __init__(self) -> None:
-        self._pauses: deque[float] = deque(maxlen=REMEMBERED_PAUSES)
-
-    def seconds(self, end_silence: float, text: str = "", score: float | None = None) -> float:
-        """Seconds of silence after which `text` was all.
-
-        Args:
-            end_silence: the setting `talk.end_silence`: the wait when nothing speaks for an end or against it.
-            score: how likely the sound makes it that this was the end, 0 to 1; None where it is not judged.
-        """
-        kind = completeness(text) if text.strip() else "open"
-        if score is None:
-            wait, likely = end_silence * FACTOR[kind], kind == "finished"
-        else:
-            score = min(max(score, 1 - CERTAIN), CERTAIN)
-            log_odds = math.log(score / (1 - score)) + EVIDENCE[kind]
-            wait, likely = end_silence * EVEN * 2 ** (-log_odds / HALVED), log_odds > HALVED
-        if not likely:
-            wait = max(wait, self._habit() * 1.15)
-        return min(max(wait, MIN_WAIT if score is None else LEAST_SCORED), MAX_WAIT)
-
-    def went_on(self, pause: float) -> None:
-        """The user spoke again after `pause` seconds of silence: that was not the end."""
-        if pause >= 0.2:
-            self._pauses.append(pause)
-
-    def _habit(self) -> float:
-        """The pause that nine in ten of the user's pauses do not exceed; 0 before there are four."""
-        if len(self._pauses) < 4:
-            return 0.0
-        ordered = sorted(self._pauses)
-        return ordered[int(0.9 * (len(ordered) - 1))]
 
 
 @dataclass(slots=True)
@@ -129,8 +71,12 @@ class _Open:
     """The wait for silence that was told last."""
     text: str = ""
     """What has been understood so far."""
-    score: float | None = None
-    """How likely the sound makes it that this pause is the end."""
+    language: str = "en"
+    """Of `text`."""
+    scores: list[float] = field(default_factory=list)
+    """How likely the sound makes it that this pause is the end, each time that it was judged."""
+    model: float | None = None
+    """How likely the language model makes it that the message ends with `text`."""
     since_score: float = math.inf
     """Seconds of this pause since the sound was given to be judged."""
     recording: UtteranceAudio = field(default_factory=UtteranceAudio)
@@ -144,6 +90,9 @@ class _Open:
     paused: bool = False
     since_partial: float = 0.0
     key_at: float | None = None
+
+    def evidence(self, asked: str) -> Evidence:
+        return Evidence(self.text, self.language, asked, of_sound(self.scores), self.model)
 
     def audio(self) -> Samples:
         """From a little before the first voice to a little after the last."""
@@ -170,6 +119,7 @@ class TurnDetector:
         self._wait = EndWait()
         self._onsets = Onsets(talk.threshold)
         self._open: _Open | None = None
+        self._asked = ""
         self._zeros = 0.0
         self.hands_free = False
         """Whether voice begins an utterance, as a key does."""
@@ -238,17 +188,32 @@ class TurnDetector:
         self._open = None
         return []
 
-    def words(self, number: int, text: str) -> list[Signal]:
+    def asked(self, said: str) -> list[Signal]:
+        """`said` is what the assistant has said last: what the user says next may answer it."""
+        self._asked = said
+        return []
+
+    def words(self, number: int, text: str, language: str = "en") -> list[Signal]:
         """`text` is what has been understood of the utterance so far: it tells how long to wait."""
-        if self._open is not None and self._open.number == number:
-            self._open.text = text
-            self._judge(self._open)
+        utterance = self._open
+        if utterance is not None and utterance.number == number:
+            if text != utterance.text:
+                utterance.model = None
+            utterance.text, utterance.language = text, language
+            self._judge(utterance)
         return []
 
     def score(self, number: int, probability: float) -> list[Signal]:
         """The sound of the utterance makes it so likely, 0 to 1, that the pause which lasts is its end."""
         if self._open is not None and self._open.number == number and self._open.paused:
-            self._open.score = probability
+            self._open.scores.append(probability)
+            self._judge(self._open)
+        return []
+
+    def model(self, number: int, text: str, probability: float) -> list[Signal]:
+        """The language model thinks it so likely, 0 to 1, that the message ends with `text`."""
+        if self._open is not None and self._open.number == number and self._open.text == text:
+            self._open.model = probability
             self._judge(self._open)
         return []
 
@@ -350,7 +315,8 @@ class TurnDetector:
         utterance.last_speech_at = frame.captured
         utterance.silence = 0.0
         utterance.paused = utterance.held = False
-        utterance.announced = utterance.score = None
+        utterance.announced = utterance.model = None
+        utterance.scores.clear()
         utterance.since_score = math.inf
         utterance.speech_seconds += FRAME_SECONDS
         return signals
@@ -405,11 +371,13 @@ class TurnDetector:
     def _judge(self, utterance: _Open) -> None:
         """How long to wait, from the words and the sound."""
         if self._talk.adaptive:
-            utterance.wait = self._wait.seconds(self._talk.end_silence, utterance.text, utterance.score)
+            utterance.wait = self._wait.seconds(self._talk.end_silence, utterance.evidence(self._asked))
 
     def _expected(self, utterance: _Open) -> EndExpected:
         """How long the pause may still last; told again when what was understood has changed that."""
         utterance.announced = utterance.wait
+        evidence = utterance.evidence(self._asked)
+        likely = evidence.probability if evidence.judged and self._talk.adaptive else None
         if utterance.held or utterance.kept:
-            return EndExpected(utterance.number, None)
-        return EndExpected(utterance.number, max(0.0, utterance.wait - utterance.silence))
+            return EndExpected(utterance.number, None, likely)
+        return EndExpected(utterance.number, max(0.0, utterance.wait - utterance.silence), likely)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.llm.base import Message, Responder, Unloadable
+from vita_tui.engines.llm.base import EndPredicting, Message, Responder, Unloadable
 from vita_tui.errors import EngineError, NoEngineError
 from vita_tui.settings import LlmSettings
 
@@ -22,6 +22,8 @@ PROBE: list[Message] = [{"role": "user", "content": "Say hello."}]
 PROBE_TOKENS = 8
 READ_AHEAD_WORDS = 2
 """So many more words of a question must be known for the model to be given them while the rest is spoken."""
+END_SECONDS = 0.5
+"""For the model to say whether a question is whole; a machine that needs longer begins to answer without it."""
 SPARING_SECONDS = 20.0
 """For so long after an answer the model stays loaded while memory is short."""
 
@@ -100,6 +102,18 @@ class LanguageModel:
             return
         if self._read(" ".join([before, *words]).strip()):
             self._words_read = len(words)
+
+    async def end_probability(self, question: str) -> float | None:
+        """How likely `question` is all of it, 0 to 1; None where the model does not tell, or is at work. Never raises."""
+        responder = self._responders.active
+        if self._answering() or self._sparing or not isinstance(responder, EndPredicting):
+            return None
+        self.stop_reading()
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                return await responder.end_probability(await self._messages(question))
+        except TimeoutError:
+            return None
 
     async def read_up(self) -> None:
         """Wait until what is being read has been read."""

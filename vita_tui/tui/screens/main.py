@@ -196,7 +196,7 @@ class MainScreen(Screen[None]):
             case StateChanged():
                 self._show_state(event.state)
             case Pausing():
-                status.pause(event.seconds)
+                status.pause(event.seconds, event.probability)
             case HandsFree():
                 self._show_hands_free(event.on)
             case Paused():

@@ -27,6 +27,8 @@ class StatusLine(Widget):
 
     _until: float | None = None
     """Monotonic seconds at which the pause ends what is said."""
+    _likely: float | None = None
+    """That the user has finished, 0 to 1."""
 
     state: reactive[State] = reactive(State.INITIALIZING)
     microphone: reactive[bool] = reactive(True)
@@ -47,8 +49,13 @@ class StatusLine(Widget):
     hint: reactive[str] = reactive("")
     """What the keyboard can do, such as "hold ctrl+space"."""
 
-    def pause(self, seconds: float | None) -> None:
-        """Count down from `seconds`; None: there is nothing to wait for."""
+    def pause(self, seconds: float | None, probability: float | None = None) -> None:
+        """Count down from `seconds`; None: there is nothing to wait for.
+
+        Args:
+            probability: that the user has finished, 0 to 1; None when that is not known.
+        """
+        self._likely = probability
         self._until = None if seconds is None else monotonic() + seconds
         self._ticker.resume() if self._until is not None else self._ticker.pause()
         self._tick()
@@ -105,7 +112,8 @@ class StatusLine(Widget):
         if self.hint:
             parts.append(Content.assemble((self.hint, MUTED)))
         if self.countdown is not None:
-            parts.append(Content.assemble((f"sends in {self.countdown:.1f} s", "$text-warning")))
+            likely = "" if self._likely is None else f" · {self._likely:.0%} finished"
+            parts.append(Content.assemble((f"sends in {self.countdown:.1f} s{likely}", "$text-warning")))
         if self.last is not None:
             parts.append(Content.assemble(("answered in ", MUTED), milliseconds(self.last)))
         parts.append(Content.assemble(("voice" if self.aloud else "text", "bold" if self.aloud else MUTED)))
