@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import replace
 from random import Random
 
@@ -79,6 +80,7 @@ def test_words_and_what_the_model_says_of_them_are_known_only_after_a_while() ->
     assert known_at(silence, 1.0).sound == pytest.approx(0.9)
 
 
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
 def test_a_recording_s_own_pauses_are_found() -> None:
     speech = synthesised(("What is the capital of France?",))[0].audio
     spoken = trimmed(speech)
