@@ -43,6 +43,7 @@ class English(Language):
                 "clock",
                 (
                     rf"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?![\d:])(?:\s?(?P<half>{HALF}))?(?!\w)"
+                    rf"|(?<![\w:.,])(?P<dotted_hour>1[0-2]|0?[1-9])\.(?P<dotted_minute>[0-5]\d)\s?(?P<dotted_half>{HALF})(?!\w)"
                     rf"|(?<![\w:.,])(?:(?P<from_hour>1[0-2]|0?[1-9])[-–])?(?P<bare_hour>1[0-2]|0?[1-9])\s?(?P<bare_half>{HALF})(?!\w)"
                 ),
             ),
@@ -55,7 +56,10 @@ class English(Language):
             ("height", r"(?<![\w.,])(?P<feet>\d)['’′]\s?(?P<inches>1[01]|\d)(?:[\"”″]|['’′]{2})"),
             ("decade", r"(?:(?<!\w)['’])?(?<![\w.,])(?P<decade_years>(?:1[1-9]|20)\d0|[1-9]0)['’]?s(?!\w)"),
             ("ruler", rf"(?<!\w)(?P<ruler_name>{rulers})\s(?P<reign>I|{ROMAN})(?!\w)"),
-            ("roman", rf"(?<=[a-z] )(?<!\bi )(?P<numeral>{ROMAN})(?!\w)"),
+            (
+                "roman",
+                rf"(?:(?<=[a-z] )(?<!\bi )|(?<=[a-z]\. ))(?P<numeral>{ROMAN}|(?<=Bowl )[IVXL]{{1,9}})(?!\w)",
+            ),
         )
 
     def read(self, kind: str, match: re.Match[str]) -> str:
@@ -70,6 +74,10 @@ class English(Language):
             if match["hour"] is not None:
                 said = self.clock(match["hour"], match["minute"], match["second"] or "", match["half"] or "")
                 return said + ends
+            if match["dotted_hour"] is not None:
+                return (
+                    self.clock(match["dotted_hour"], match["dotted_minute"], "", match["dotted_half"]) + ends
+                )
             start = f"{self.cardinal(int(match['from_hour']))} to " if match["from_hour"] else ""
             return start + self.clock(match["bare_hour"], "", "", match["bare_half"]) + ends
         if kind == "ordinal":
@@ -80,7 +88,7 @@ class English(Language):
             return self.decade(match["decade_years"])
         if kind == "ruler":
             return f"{match['ruler_name']} the {self.ordinal(roman(match['reign'])).capitalize()}"
-        before = re.search(r"(\w+) $", match.string[max(0, match.start() - 40) : match.start()])
+        before = re.search(r"(\w+)\.? $", match.string[max(0, match.start() - 40) : match.start()])
         if before is None or not before[1][0].isupper():
             return match["numeral"]
         return self.cardinal(roman(match["numeral"]))

@@ -9,7 +9,9 @@ from vita_tui.text.language import Language, PatternPart, in_words, roman
 __all__ = ["French"]
 
 ROMAN = r"[IVX]{1,6}"
-PARTS = frozenset("chapitre tome acte partie annexe article titre volume livre scène phase niveau".split())
+PARTS = frozenset(
+    "chapitre tome acte partie annexe article titre volume livre scène phase niveau chap vol art t".split()
+)
 
 
 class French(Language):
@@ -44,7 +46,7 @@ class French(Language):
                 "century",
                 rf"(?<!\w)(?P<century_roman>{ROMAN})(?P<century_end>ers?|re|ère|i?[eè]mes?|es?|ᵉ)(?!\w)",
             ),
-            ("ruler", r"(?<=[a-zéèê] )(?P<reign>[IVX]{2,6}|V|X)(?!\w)"),
+            ("ruler", r"(?:(?<=[a-zéèê] )|(?<=[a-z]\. ))(?P<reign>[IVX]{2,6}|V|X)(?!\w)"),
         )
 
     def read(self, kind: str, match: re.Match[str]) -> str:
@@ -62,7 +64,7 @@ class French(Language):
             return self._rank(int(match["rank"]), match["suffix"])
         if kind == "century":
             return self._rank(roman(match["century_roman"]), match["century_end"])
-        name = re.search(r"(\w+) $", match.string[max(0, match.start() - 30) : match.start()])
+        name = re.search(r"(\w+)\.? $", match.string[max(0, match.start() - 30) : match.start()])
         return (
             self.cardinal(roman(match["reign"]))
             if name and (name[1][0].isupper() or name[1] in PARTS)
@@ -100,6 +102,11 @@ class French(Language):
         if bottom > 4:
             return in_words(bottom, "fr", "ordinal") + ("s" if top != 1 else "")
         return super().denominator(top, bottom)
+
+    def fraction(self, top: int, bottom: int, noun: str = "") -> str:
+        if (top, bottom) == (1, 2) and noun:
+            return f"{self.cardinal(1, self.gender(f' {noun}'))} demi"
+        return super().fraction(top, bottom)
 
     def mixed(self, whole: str, top: int, bottom: int) -> str:
         if (top, bottom) == (1, 2):

@@ -20,6 +20,12 @@ WEAK = re.compile(
 RANKED = "Platz|Stock|Stockwerk|Etage|Klasse|Jahrhundert|Jahrhunderts|Jh|Jhd|Kapitel|Tag|Woche|Monat|Jahr|Quartal|Weltkrieg|Weltkriegs|Weltkrieges|Mal|Schritt|Teil|Runde|Auflage|Geburtstag|Punkt|Rang|Person|Versuch|Liga|Semester|Generation|Advent|Bezirk|Akt|Satz|Obergeschoss|Platzes|Stelle|Position|Symphonie|Sinfonie|Artikel|Band"
 DETERMINED = "am|im|vom|zum|zur|beim|der|die|das|dem|den|des|ab|bis|seit|jede[nmrs]?|jede|diese[nmrs]?|ein(?:e[nmrs]?)?|(?:mein|dein|sein|ihr|unser)(?:e[nmrs]?)?"
 
+EIN = re.compile(r"\b(?:ein|mein|dein|sein|ihr|unser|euer|kein)\s$", re.IGNORECASE)
+"""After these an adjective before a neuter ends in -es."""
+NEUTER_RANKED = "Kind|Mal|Jahr|Jahrhundert|Kapitel|Buch|Haus|Semester|Tor|Spiel|Quartal|Stockwerk|Auto|Bier|Glas|Album|Lied|Bild|Treffen|Rennen|Date"
+NEUTER = "^(?:Jahr|Jahrhundert|Jahrzehnt|Kilo|Kilogramm|Gramm|Pfund|Dutzend|Glas|Prozent|Stück|Brot|Ei|Kind|Mal|Buch|Haus|Bier|Paket|Blatt|Huhn)$|(?:chen|lein)$"
+MASCULINE = "(?:er|ling|fel|pf|löffel)$|^(?:Tag|Monat|Bund|Punkt|Zoll|Becher|Grad|Hektar)$"
+
 
 class German(Language):
     code = "de"
@@ -106,13 +112,14 @@ class German(Language):
                 return start + self.clock(match["bare_hour"], "")
             return self.clock(match["hour"], match["minute"] or match["dot_minute"], match["second"] or "")
         if kind == "ordinal":
-            last = self._rank(int(match["rank"]), before)
+            after = match.string[match.end() : match.end() + 30]
+            last = self._rank(int(match["rank"]), before, after)
             if not match["rank_from"]:
                 return last
             between = "bis" if match["rank_and"] in "-–" else match["rank_and"]
             return f"{self._rank(int(match['rank_from']), before)} {between} {last}"
         if kind == "determined":
-            return f"{match['determiner']} {self._rank(int(match['det_rank']), before + match['determiner'] + ' ')}"
+            return f"{match['determiner']} {self._rank(int(match['det_rank']), before + match['determiner'] + ' ', match.string[match.end() : match.end() + 30])}"
         if kind == "last_rank":
             return f"{match['last_before']} {self._rank(int(match['last_rank_value']), match['last_before'] + ' ')}."
         if kind == "street":
@@ -123,6 +130,9 @@ class German(Language):
                 in_words(int(years), "de", "year") if len(years) == 4 else self.cardinal(int(years))
             ) + match["decade_end"]
         if kind == "ruler":
+            name = re.search(r"(\w+) $", before)
+            if name is None or not name[1][0].isupper() or name[1].lower() in DETERMINED.split("|"):
+                return self._rank(roman(match["reign"]), before)  # "im II. Weltkrieg"
             return f"der {in_words(roman(match['reign']), 'de', 'ordinal').capitalize()}"
         if kind == "compound":
             return self.cardinal(int(match["compound_count"])).replace("eins", "ein") + match["tail"]
@@ -155,18 +165,29 @@ class German(Language):
     def ordinal(self, value: int, before: str = "", after: str = "") -> str:
         return self._rank(value, before)
 
-    def _rank(self, value: int, before: str) -> str:
+    def _rank(self, value: int, before: str, after: str = "") -> str:
         stem = in_words(value, "de", "ordinal")
         if DATIVE.search(before):
             return f"{stem}n"
+        if re.search(rf"^\.?\s(?:{NEUTER_RANKED})\b", after) and EIN.search(before):
+            return f"{stem}s"
         return stem if WEAK.search(before) else f"{stem}r"
 
     def with_cents(self, large: str, hundredths: int, cents: str) -> str:
         return f"{large} {self.cardinal(hundredths)}"
 
-    def fraction(self, top: int, bottom: int) -> str:
+    def one_of(self, scale: str) -> str:
+        return {"Millionen": "Million", "Milliarden": "Milliarde", "Billionen": "Billion"}.get(scale, scale)
+
+    def fraction(self, top: int, bottom: int, noun: str = "") -> str:
         if bottom == 2 and top == 1:
-            return "ein halb"
+            if not noun[:1].isupper():
+                return "ein halb"
+            if re.search(NEUTER, noun):
+                return "ein halbes"
+            if re.search(self.v.feminine, noun) and not re.search(self.v.masculine, noun):
+                return "eine halbe"
+            return "ein halber" if re.search(MASCULINE, noun) else "ein halb"
         return super().fraction(top, bottom)
 
     def mixed(self, whole: str, top: int, bottom: int) -> str:

@@ -218,7 +218,10 @@ class Language:
         parts = self.parts(amount)
         if magnitude:
             scale = self.magnitude(magnitude)
-            return f"{self.number(amount, 'm')} {scale} {self.after_magnitude(scale, many)}"
+            number = f"{self.number(amount, 'm')} {scale}"
+            if self.is_one(amount) and self.one_of(scale) != scale:
+                number = f"{self.number(amount, 'f')} {self.one_of(scale)}"
+            return f"{number} {self.after_magnitude(scale, many)}"
         if parts.decimals and (len(parts.decimals) != 2 or not cent):
             return f"{self.number(amount, gender)} {many}"
         sign = f"{self.words[parts.sign]} " if parts.sign else ""
@@ -229,14 +232,18 @@ class Language:
         large = f"{sign}{self.whole(parts.whole or '0', gender)} {name}"
         return self.with_cents(large, hundredths, cent if hundredths == 1 else cents) if hundredths else large
 
+    def one_of(self, scale: str) -> str:
+        """The name of a large number after "one"; feminine where it differs."""
+        return scale
+
     def after_magnitude(self, scale: str, many: str) -> str:
         return many
 
     def with_cents(self, large: str, hundredths: int, cents: str) -> str:
         return f"{large} {self.words['and']} {self.cardinal(hundredths, 'm')} {cents}"
 
-    def fraction(self, top: int, bottom: int) -> str:
-        """3, 4 → three quarters; with unusual denominators "over"."""
+    def fraction(self, top: int, bottom: int, noun: str = "") -> str:
+        """3, 4 → three quarters; with unusual denominators "over". `noun` is what it is a part of, where that is known."""
         name = self.denominator(top, bottom)
         if not name:
             return f"{self.cardinal(top)} {self.words['over']} {self.cardinal(bottom)}"

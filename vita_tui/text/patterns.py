@@ -38,8 +38,8 @@ def either(words: Iterable[str]) -> str:
 def number(language: Language) -> str:
     """Pattern of a number without a sign."""
     if language.v.decimal == ".":
-        return r"(?:\d{1,3}(?:(?:,\d{3}){1,8}|(?:[\u00a0\u202f]\d{3}){1,8})(?!\d)(?:\.\d{1,30})?|\d{1,60}(?:\.\d{1,30})?|\.\d{1,30})"
-    groups = "".join(sorted(language.v.thousands))
+        return r"(?:\d{1,3}(?:(?:,\d{3}){1,8}|(?:[\u00a0\u202f]\d{3}){1,8}|(?:_\d{3}){1,8})(?!\d)(?:\.\d{1,30})?|\d{1,60}(?:\.\d{1,30})?|\.\d{1,30})"
+    groups = "".join(sorted(language.v.thousands + "_"))
     return (
         rf"(?:\d{{1,3}}(?:,\d{{3}}){{1,8}}\.\d{{1,2}}(?![\d.,])|(?!0\d?\d?\.)\d{{1,3}}(?:[{re.escape(groups)}]\d{{3}}){{1,8}}(?!\d|\.\d)(?:,\d{{1,30}}(?!\d?,\d))?"
         r"|\d{1,60}(?:,\d{1,30}(?!\d?,\d)|\.\d{1,30}(?!\.?\d))?)"
@@ -90,8 +90,8 @@ def pieces(language: Language) -> tuple[PatternPart, ...]:
         (
             "stamp",
             (
-                r"(?<![\w-])(?P<iso_year>\d{4})-(?P<iso_month>\d\d)-(?P<iso_day>\d\d)"
-                r"(?:[T ](?P<iso_hour>[01]\d|2[0-3]):(?P<iso_minute>[0-5]\d)(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?(?![\w-])"
+                r"(?<![\w-])(?P<iso_year>[12]\d{3})(?P<iso_mark>[-/])(?P<iso_month>0[1-9]|1[0-2])(?P=iso_mark)(?P<iso_day>[0-3]\d)"
+                r"(?:[T ](?P<iso_hour>[01]\d|2[0-3]):(?P<iso_minute>[0-5]\d)(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?(?![\w/-])"
             ),
         ),
         *language.dates(plain),
@@ -106,6 +106,11 @@ def pieces(language: Language) -> tuple[PatternPart, ...]:
             "version",
             rf"(?<![\w.,])[vV]?(?P<parts>{whole}\d{{1,6}}(?:\.\d{{1,6}}){{2,5}}){END}(?!\.\d)|(?<!\w)(?:v(?=\d)|V(?=\d{{1,4}}\.))(?P<short_parts>\d{{1,4}}(?:\.\d{{1,4}})?){END}(?!\.\d)",
         ),
+        (
+            "angle",
+            r"(?<![\w.,])(?P<degrees>\d{1,3})°\s?(?P<arc_minutes>[0-5]?\d)\s?['’′](?:\s?(?P<arc_seconds>[0-5]?\d(?:[.,]\d{1,6})?)\s?(?:[\"”″]|['’′]{2}))?",
+        ),
+        ("inch_mark", rf"(?P<inched>{signed})[\"”](?!\w)"),
         (
             "range",
             (
@@ -151,7 +156,7 @@ def pieces(language: Language) -> tuple[PatternPart, ...]:
         ),
         (
             "large",
-            rf"(?P<large_value>{signed})\s?(?P<scale>{either(set(SCALES) & set(v.magnitudes))})(?<!(?<!\d)[248]K)(?:(?<!B)|(?=\s[a-z])){END}(?!\s[A-Z])",
+            rf"(?P<large_value>{signed})\s?(?P<scale>{either(set(SCALES) & set(v.magnitudes))})(?<!(?<!\d)[248]K)(?:(?<!B)|(?=\s[a-z])){END}(?!\s[A-Z]|\()",
         ),
         ("number", rf"(?P<value>{signed}){ends}"),
         # Names and codes with digits: Qwen2.5, Llama-3.2-1B, 802.11ax, 24.04.1LTS.
@@ -162,7 +167,18 @@ def pieces(language: Language) -> tuple[PatternPart, ...]:
                 rf"|(?<![\w.,])\d{{1,20}}(?:[.,]\d{{1,20}}){{0,4}}[^\W\d_]{LETTER}{{0,60}}(?:-{LETTER}{{1,40}}){{0,5}}{END}"
             ),
         ),
+        (
+            "function",
+            r"(?<![\w.])(?P<called>[fghpFGHPOT]|sin|cos|tan|log|ln|exp|det|max|min)\((?=[^()\n]{1,40}\))",
+        ),
         ("initials", r"(?<![\w.])(?P<letters>(?:[A-Za-z]\.){2,10})(?!\w)"),
+        (
+            "charge",
+            (
+                rf"(?<=[A-Za-z\d₀-₉)])(?P<charge_count>[¹²³⁴⁵⁶⁷]?)(?P<charge_sign>[⁺⁻])(?![{RAISED}])"
+                r"|(?<=[A-Za-z\d)])\^\{?(?P<flat_charge>\d?)(?P<flat_sign>[-+−])\}?(?![\w(])"
+            ),
+        ),
         (
             "power",
             rf"\^\{{(?P<grouped>[^{{}}\n]{{1,40}})\}}|\^\(?(?P<exponent>[-−+]?\w{{1,10}})\)?|(?P<raised>[⁺⁻]?[{RAISED}]{{1,10}})",
@@ -176,9 +192,13 @@ def pieces(language: Language) -> tuple[PatternPart, ...]:
             rf"(?<=[\d){RAISED}])\s{{1,3}}[-−–]\s{{1,3}}(?=[\d(√π]|[a-zA-Z](?![a-zA-Z]))|(?<=[\w)])−(?=[\w(])|(?:(?<=\b[a-zA-Z])|(?<=\d[a-zA-Z]))\s[-−]\s(?=\w\b|\d|\()|(?<![^\s(=])[-−](?=[a-zA-Z](?:\b|[{RAISED}^]))",
         ),
         ("times", r"(?<=[\d)])\s?[*·⋅]\s?(?=[\d(\w])|(?<=[\w)])\s\*\s(?=[\w(])|(?<=\d)\s?x\s?(?=\d)"),
-        ("by", r"(?:(?<=\d \w)|(?<=\d \w\w)|(?<=\d\w)|(?<=\d\w\w)) [x×] (?=\d)"),
+        (
+            "by",
+            r"(?:(?<=\d \w)|(?<=\d \w\w)|(?<=\d\w)|(?<=\d\w\w)|(?<=\d[\"″”])) [x×] (?=\d)|(?<=\d[\"″”])[x×](?=\d)",
+        ),
         ("divided", r"(?<=\d)\s:\s(?=\d)|(?<=\d)\s÷\s(?=\d)"),
-        ("over", r"(?<=[\d)])\s?/\s?(?=[\d(]|[a-z]\b)"),
+        ("per_many", rf"(?<=[^\W_])/(?=\d{{1,5}}\s?(?:{one}){END})"),
+        ("over", r"(?<=[\d)])\s?/\s?(?=[\d(]|[a-z]\b)|(?<=\b[a-z])/(?=\d)"),
         (
             "until",
             r"(?<=[\w%°€$£.])–(?=[€$£]?\d)|(?<=:\d\d)-(?=\d)|(?<=[%°€$£])-(?=\d)|(?<=[aApP][mM])-(?=\d)|(?<=\d(?:st|nd|rd|th))-(?=\d)|(?<=\ds)-(?=\d{4}s)|(?<=\dh\d\d)-(?=\d)|(?<=\dh)-(?=\d)",
@@ -189,7 +209,13 @@ def pieces(language: Language) -> tuple[PatternPart, ...]:
             "comparison",
             r"(?P<operator><=|>=|===?|!==?|[≤≥≠≈]|(?<![<>=-])(?:<(?![<>=-])|<(?=-\d)|>(?![>=])))\s?(?=[-−+~]?[\w$€£(\".√∞'])",
         ),
+        ("shift", r"(?<![<>])(?:<<|>>)(?![<>=])(?=\s?(?:\d|\w\b))"),
+        ("sections", r"§§\s?"),
         ("both", r"&&"),
+        ("either", r"(?<=[\w)\]]) \|\| (?=[\w(!])"),
+        ("negated", r"(?:(?<=[(\[=&|])|(?<=[=&|] )|(?<=\bif ))!(?=[A-Za-z_(])"),
+        # "A-" as a mark, but not "A- und B-Jugend".
+        ("lower", r"(?<=\b[A-F])[-−](?=[\s.,;:!?)]|\Z)(?!\s(?:and|or|to|und|oder|bis|et|ou|y|o)\s)"),
         ("and_or", r"(?i:(?<=\band)|(?<=\bund)|(?<=\bet)|(?<=\by))/(?=(?:or|oder|ou|o)\b)"),
         ("slash", rf"(?:(?<=[^\W_])|(?<=[{signs}%]))/(?:(?P<per_unit>{one}){END}|(?=[^\W\d_]))"),
         ("greek", f"[{''.join(v.greek)}]"),

@@ -40,6 +40,10 @@ class Readings:
             "until": f" {words['to']} ",
             "and_or": " ",
             "menu": ", ",
+            "sections": f" {words['sections']} ",
+            "either": f" {words['or']} ",
+            "negated": f" {words['not']} ",
+            "lower": f" {words['minus']} ",
         }
         self._own = {name for name, _ in (*language.dates(""), *language.ranks())}
 
@@ -73,7 +77,7 @@ class Readings:
         short = re.sub(r"\s", "", written.lower())
         before = match.string[max(0, match.start() - 40) : match.start()]
         after = match.string[match.end() : match.end() + 40]
-        named = re.match(r"\s+(?:[A-ZÀ-Þ]|(?:med|phil|rer|jur|h)\.)", after) is not None
+        named = re.match(r"(?:\s+|-)(?:[A-ZÀ-Þ]|(?:med|phil|rer|jur|h)\.)", after) is not None
         if short in v.titles:
             place = re.search(r"[A-Z]\w+\s$", before) is not None
             if short in v.streets and place and not named:
@@ -81,7 +85,7 @@ class Readings:
             if not (named and written[0].isupper()):
                 return written
         elif short in v.counted:
-            if not re.match(r"\s*[\dIVX]", after):
+            if not re.match(r"\s*(?:\d|[IVXLC]{2,}\b|[VX]\b)", after):
                 return written
         elif short in v.after_number:
             if not re.search(r"\d\.?\s?$", before):
@@ -89,6 +93,8 @@ class Readings:
         elif short in v.capital and not written[0].isupper():
             return written
         said = self._abbreviations[short]
+        if re.search(r"(?<![\d.,])1\s?$", before):
+            said = self.language.one_of(said)
         never = {one.replace(" ", "") for one in (*v.never_last, *v.titles, *v.counted)}
         if short.endswith(".") and short not in never:
             said += stop(after, strict=self.language.code == "de")
@@ -106,6 +112,8 @@ class Readings:
             return text
         if re.fullmatch(r"[a-z]-\d{1,4}", text):
             return f"{text[0]} {self._words['minus']} {self.language.number(text[2:])}"
+        if re.fullmatch(r"(?:GMT|UTC)-\d{1,2}", text):
+            return f"{text[:3]} {self._words['minus']} {self.language.number(text[4:])}"
         if len(text) > 40 or (len(text) > MULTIPLE_LONGEST and text.isalnum()):
             return self._words["long_code"]
         said: list[str] = []
@@ -190,6 +198,11 @@ class Readings:
                 language.year(low), language.year(high) if len(high) == 4 else language.number(high)
             )
         gender = language.gender(match.string[match.end() : match.end() + 40])
+        if match.string[match.end("low")] == "-":
+            if re.match(r"\s?=", match.string[match.end() : match.end() + 2]):
+                return f"{language.number(low)} {self._words['minus']} {language.number(high)}"
+            if low.isdigit() and high.isdigit() and int(low) > int(high) and len(low) > 2:  # Boeing 747-400
+                return f"{language.number(low)} {language.number(high)}"
         return language.range(language.number(low, gender), language.number(high, gender))
 
     # ---- numbers
@@ -221,18 +234,78 @@ class Readings:
 
     def fraction(self, match: RegexMatch) -> str:
         top, bottom = int(match["top"]), int(match["bottom"])
-        return self._parts_of(match["mixed"] or "", top, bottom, match["fraction_unit"])
+        mixed = match["mixed"] or ""
+        before = match.string[max(0, match.start() - 3) : match.start()]
+        after = match.string[match.end() : match.end() + 40]
+        if not mixed and (
+            (re.match(r"\s?=", after) and top % bottom == 0)
+            or (" / " in match[0] and (re.search(r"[-+*×=]\s?$", before) or re.match(r"\s?[-+*×=]", after)))
+        ):
+            return f"{self.language.cardinal(top)} {self.language.v.symbols['÷']} {self.language.cardinal(bottom)}"
+        if not mixed and top == bottom:  # "fifty fifty"
+            return f"{self.language.cardinal(top)} {self.language.cardinal(bottom)}"
+        return self._parts_of(mixed, top, bottom, match["fraction_unit"], after)
 
     def vulgar(self, match: RegexMatch) -> str:
         top, bottom = VULGAR[match["vulgar_sign"]]
-        return self._parts_of((match["vulgar_whole"] or "").strip(), top, bottom, match["vulgar_unit"])
+        return self._parts_of(
+            (match["vulgar_whole"] or "").strip(),
+            top,
+            bottom,
+            match["vulgar_unit"],
+            match.string[match.end() : match.end() + 40],
+        )
 
-    def _parts_of(self, whole: str, top: int, bottom: int, unit: str | None) -> str:
-        said = self.language.mixed(whole, top, bottom) if whole else self.language.fraction(top, bottom)
+    def _parts_of(self, whole: str, top: int, bottom: int, unit: str | None, after: str) -> str:
+        if whole:
+            said = self.language.mixed(whole, top, bottom)
+        else:
+            noun = re.match(r"\s([^\W\d_]+)", after)
+            said = self.language.fraction(
+                top, bottom, self.language.v.unit(unit).one if unit else noun[1] if noun else ""
+            )
         if not unit:
             return said
         one, many, _ = self.language.v.unit(unit)
         return f"{said} {many if whole else one}"
+
+    def per_many(self, match: RegexMatch) -> str:
+        """7 l/100 km, $5/100 g."""
+        before = match.string[max(0, match.start() - 20) : match.start()]
+        return self._words["per" if re.search(r"[$€£]\s?[\d.,]+$|[^\W\d_]$", before) else "over"]
+
+    def angle(self, match: RegexMatch) -> str:
+        parts = (("degrees", "°"), ("arc_minutes", "min"), ("arc_seconds", "s"))
+        return " ".join(self.language.measure(match[name], unit) for name, unit in parts if match[name])
+
+    def inch_mark(self, match: RegexMatch) -> str:
+        """A mark behind a number, unless it closes what is quoted."""
+        line = match.string[max(0, match.start() - 400) : match.end() - 1].rpartition("\n")[2]
+        quoted = False
+        for mark in re.finditer('["“”„]', line):
+            opens = mark[0] in "“„" or (
+                mark[0] == '"' and (mark.start() == 0 or line[mark.start() - 1] in " ([{:=,")
+            )
+            quoted = opens
+        if quoted:
+            return self.language.number(match["inched"])
+        # "a six inch pipe", but "six inches of pipe"
+        noun = r"\s(?!(?:of|and|or|by|to|in|x|at|on|from|long|wide|thick|tall|high|deep)\b)[A-Za-z]"
+        joined = self.language.code == "en" and re.match(noun, match.string[match.end() : match.end() + 8])
+        return self.language.measure(match["inched"], "″", joined=bool(joined))
+
+    def charge(self, match: RegexMatch) -> str:
+        """Of an ion: Fe³⁺, SO4^2-."""
+        count = match["charge_count"] or match["flat_charge"] or ""
+        sign = "plus" if (match["charge_sign"] or match["flat_sign"]) in "⁺+" else "minus"
+        number = self.language.cardinal(unicodedata.digit(count)) if count else ""
+        return f"{number} {self._words[sign]}"
+
+    def function(self, match: RegexMatch) -> str:
+        """f(x), sin(x)."""
+        said = self.language.v.tex.get(match["called"], match["called"])
+        of = self._words["of"]
+        return said if said.endswith(f" {of}") else f"{said} {of}"
 
     def multiple(self, match: RegexMatch) -> str:
         return (
@@ -345,6 +418,12 @@ ONCE: Mapping[str, Callable[[Readings, RegexMatch], str]] = {
     "number": Readings.number,
     "name": Readings.name,
     "initials": Readings.initials,
+    "per_many": Readings.per_many,
+    "angle": Readings.angle,
+    "inch_mark": Readings.inch_mark,
+    "charge": Readings.charge,
+    "function": Readings.function,
+    "shift": lambda self, match: self._words["shift_left" if match[0] == "<<" else "shift_right"],
     "comparison": Readings.comparison,
     "arrow": Readings.arrow,
     "slash": Readings.slash,

@@ -8,7 +8,9 @@ from vita_tui.text.language import Language, PatternPart, in_words, roman
 
 __all__ = ["Spanish"]
 
-PARTS = frozenset("capítulo tomo acto parte anexo artículo título volumen libro escena fase nivel".split())
+PARTS = frozenset(
+    "capítulo tomo acto parte anexo artículo título volumen libro escena fase nivel cap vol art t".split()
+)
 ORDINALS = (
     "primero",
     "segundo",
@@ -67,7 +69,7 @@ class Spanish(Language):
                 "century",
                 r"(?:(?<=\b[Ss]iglo )|(?<=\b[Ss]iglos )|(?<=[IVX] y ))(?P<century_roman>[IVX]{1,6})(?!\w)",
             ),
-            ("ruler", r"(?<=[a-záéíóúñ] )(?P<reign>[IVX]{1,6})(?!\w)"),
+            ("ruler", r"(?:(?<=[a-záéíóúñ] )|(?<=[a-z]\. ))(?P<reign>[IVX]{1,6})(?!\w)"),
         )
 
     def read(self, kind: str, match: re.Match[str]) -> str:
@@ -85,7 +87,7 @@ class Spanish(Language):
             return self._rank(int(match["rank"]), match["suffix"])
         if kind == "century":
             return self.cardinal(roman(match["century_roman"]))
-        name = re.search(r"(\w+) $", match.string[max(0, match.start() - 30) : match.start()])
+        name = re.search(r"(\w+)\.? $", match.string[max(0, match.start() - 30) : match.start()])
         if name and name[1] in PARTS:
             return self.cardinal(roman(match["reign"]))
         if not (name and name[1][0].isupper()):
@@ -124,6 +126,11 @@ class Spanish(Language):
     def denominator(self, top: int, bottom: int) -> str:
         named = super().denominator(top, bottom)
         return named or (f"{self.cardinal(bottom)}avo{'s' if top != 1 else ''}" if 10 < bottom < 100 else "")
+
+    def fraction(self, top: int, bottom: int, noun: str = "") -> str:
+        if (top, bottom) == (1, 2) and noun:
+            return "media" if self.gender(f" {noun}") == "f" else "medio"
+        return super().fraction(top, bottom)
 
     def mixed(self, whole: str, top: int, bottom: int) -> str:
         if (top, bottom) == (1, 2):
