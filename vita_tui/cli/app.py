@@ -24,6 +24,7 @@ from vita_tui.cli import (
     devices,
     doctor,
     listen,
+    mcp,
     metrics,
     models,
     say,
@@ -58,6 +59,7 @@ app.command("calibrate", short_help="Measure echo and noise, choose how to use t
 )
 app.add_typer(ctl.app, name="ctl", short_help="Drive the VITA that runs: talk, stop, pause, say, ask.")
 app.add_typer(config.app, name="config", short_help="Settings: show them, find them, start a file.")
+app.add_typer(mcp.app, name="mcp", short_help="Give coding agents a voice (Model Context Protocol).")
 app.add_typer(models.app, name="models", short_help="Weights: list, fetch, check, find and delete them.")
 app.add_typer(
     sessions.app, name="sessions", short_help="Conversations: list, search, resume, export, delete."

@@ -401,7 +401,9 @@ class Assistant:
         if speech.error is not None:
             raise speech.error
         if not speech.engines and not speech.cancelled.is_set():
-            raise VitaError("There is nothing to say in that text.")
+            if not any(speech.heard()):
+                raise VitaError("There is nothing to say in that text.")
+            raise DeviceError("It was not heard: no speaker could be opened.", remedy="vita doctor")
         return not speech.heard()[1].strip()
 
     @contextlib.asynccontextmanager
