@@ -14,6 +14,8 @@ TECHNIQUES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "drafts": {"stt": {"drafts": False}},
     "partials": {"stt": {"partials": False}},
     "think-ahead": {"talk": {"think_ahead": False}},
+    "smart-turn": {"talk": {"smart_turn": False}},
+    "ask-model": {"talk": {"ask_model": False}},
     "read-ahead": {"llm": {"read_ahead": False}},
     "early-clause": {"tts": {"early": False}},
     "sound-ahead": {"tts": {"ahead": False}},

@@ -22,6 +22,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "spoken": speech.spoken,
     "endpoint": speech.endpoint,
     "turn": turns.turn,
+    "ask": turns.ask,
     "ui": program.ui,
     "memory": program.memory,
     "answers": turns.answers,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vita_tui.cli.bench.tables import TURN, Json, ms, table, three
+from vita_tui.cli.bench.tables import TURN, Beside, Json, ms, table, three
 from vita_tui.cli.output import print_json, quiet_libraries, run_async, say
 
 __all__ = ["compare", "memory", "ui"]
@@ -31,6 +31,7 @@ def ui(
     keys: Annotated[
         int, typer.Option("--keys", min=1, help="Keys while it idles, and again while it works.")
     ] = 200,
+    busy: Beside = 0,
     json: Json = False,
 ) -> None:
     """How quickly the screen paints, is ready, answers keys and closes.
@@ -40,9 +41,12 @@ def ui(
     while VITA idles, and once while a reply is streamed and spoken (into a silent speaker), the microphone is open, and
     recognition decodes. Your settings and models are used; your conversations are not touched. Linux and macOS.
     """
+    from vita_tui.bench.beside import beside
     from vita_tui.bench.ui import measure
 
-    result = measure(rounds, keys, progress=say)
+    with beside(busy):
+        result = measure(rounds, keys, progress=say)
+    result["beside"] = busy
     if json:
         print_json(result)
         return

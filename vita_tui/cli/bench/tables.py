@@ -6,11 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["TURN", "Json", "ms", "table", "three"]
+__all__ = ["TURN", "Beside", "Json", "ms", "table", "three"]
 
 
 Json = Annotated[
     bool, typer.Option("--json", help="As JSON, with every single figure, for vita bench compare.")
+]
+
+Beside = Annotated[
+    int,
+    typer.Option(
+        "--beside", metavar="N", min=0, max=64, help="Keep N cores busy meanwhile, as other programs do."
+    ),
 ]
 
 TURN: dict[str, dict[str, Any]] = {

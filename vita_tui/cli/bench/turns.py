@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from vita_tui.bench import techniques
-from vita_tui.cli.bench.tables import TURN, Json, ms, table, three
+from vita_tui.cli.bench.tables import TURN, Beside, Json, ms, table, three
 from vita_tui.cli.output import print_json, quiet_libraries, run_async, say
 from vita_tui.errors import VitaError
 
-__all__ = ["abilities", "ablations_", "answers", "growth", "turn"]
+__all__ = ["abilities", "ablations_", "answers", "ask", "growth", "turn"]
 
 
 Pause = Annotated[bool, typer.Option("--pause", help="A pause ends each question, instead of the key.")]
@@ -35,6 +35,7 @@ def turn(
         ),
     ] = None,
     pause: Pause = False,
+    busy: Beside = 0,
     json: Json = False,
 ) -> None:
     """Time from the end of a question to the first sound of its answer, against the same engines one after the other.
@@ -43,12 +44,14 @@ def turn(
     """
     from vita_tui import settings as all_settings
     from vita_tui.bench import recordings
+    from vita_tui.bench.beside import beside
     from vita_tui.bench.turn import measure
 
     settings = all_settings.load(overrides={**TURN, **techniques.without(without or ())})
     questions = recordings.folder(folder) if folder is not None else recordings.synthesised()
-    with quiet_libraries():
+    with quiet_libraries(), beside(busy):
         result = run_async(measure(settings, questions, rounds, cascade=cascade, pause=pause, progress=say))
+    result["beside"] = busy
     if json:
         print_json(result)
         return
@@ -65,6 +68,27 @@ def turn(
     if result["ratio"] is not None:
         say(f"A turn is {result['ratio']} times as fast as its engines one after the other.")
     say(f"Most memory, with children: {result['memory_mb']} MB.")
+
+
+def ask(
+    rounds: Annotated[
+        int, typer.Option("--rounds", "-n", min=1, help="Questions, each by a program of its own.")
+    ] = 8,
+    busy: Beside = 0,
+    json: Json = False,
+) -> None:
+    """Time from the start of vita ask to the first word of its answer, and to its end."""
+    from vita_tui.bench.ask import measure
+    from vita_tui.bench.beside import beside
+
+    with beside(busy):
+        result = measure(rounds, say)
+    result["beside"] = busy
+    if json:
+        print_json(result)
+        return
+    rows = [("first word", *three(result["first_word_ms"])), ("whole answer", *three(result["whole_ms"]))]
+    table(f"{rounds} questions", ("", "p50", "p95", "max"), rows)
 
 
 def ablations_(
