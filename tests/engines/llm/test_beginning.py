@@ -16,7 +16,7 @@ from vita_tui.engines.llm.base import Message
 from vita_tui.engines.llm.beginning import KEPT_BEGINNINGS
 from vita_tui.engines.llm.embedded import EmbeddedResponder
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.timeout(300)]
 
 SYSTEM: Message = {"role": "system", "content": "You are a gull. " * 20}
 QUESTION: Message = {"role": "user", "content": "My secret is 4711."}
@@ -34,7 +34,9 @@ async def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterato
         for responder in made:
             await responder.cleanup()
         made.append(
-            EmbeddedResponder(weights(), context_window=512, examples=[("Bread?", "Mine!")], timeout=150.0)
+            EmbeddedResponder(
+                weights(), context_window=512, examples=[("Bread?", "Mine!")], nice=0, timeout=150.0
+            )
         )
         await made[-1].load()
         return made[-1]
