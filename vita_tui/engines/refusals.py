@@ -34,6 +34,8 @@ _WORDS = (
     "title",
     "errors",
     "description",
+    "status_msg",
+    "base_resp",
 )
 """Where servers put their reason, in an error or beside it."""
 

@@ -16,7 +16,7 @@ from vita_tui.engines.llm import message_end
 from vita_tui.engines.llm.base import Cut, Message, Reasoning, StreamPiece
 from vita_tui.engines.llm.marks import reasons_first
 from vita_tui.engines.llm.reasoning import ReplyReader
-from vita_tui.engines.llm.stream_events import Content, contents, messages_of
+from vita_tui.engines.llm.stream_events import Choice, Content, messages_of
 from vita_tui.engines.llm.tokens import estimate
 from vita_tui.engines.llm.window import DEFAULT_WINDOW, ServerWindow
 from vita_tui.engines.refusals import MAX_REFUSAL_BYTES, connection_failure, reason, refusal
@@ -163,6 +163,7 @@ class OpenAIResponder:
             EngineError: there is none, it is no reply, or it broke off.
         """
         understood = finished = False
+        choice, said = Choice(), ""
         async with aclosing(self._answer(messages, max_tokens)) as answer:
             while True:
                 try:
@@ -177,11 +178,11 @@ class OpenAIResponder:
                 if message == "":
                     finished = understood = True
                     break
-                for content in contents(message):
+                for content in choice.contents(message):
                     if content.kind == "error":
                         assert self._server is not None
-                        said = self._reason(content.error) or "an error"
-                        raise EngineError(f"{self._server.where} reports: {said}.")
+                        told = self._reason(content.error) or "an error"
+                        raise EngineError(f"{self._server.where} reports: {told}.")
                     finished = finished or content.kind == "finish"
                     yield content
                 understood = understood or (
@@ -190,6 +191,13 @@ class OpenAIResponder:
                 understood = understood or (
                     isinstance(message, dict) and isinstance(message.get("message"), dict)
                 )
+                if not (understood or said):
+                    said = self._reason(message)
+        if not understood and said:
+            assert self._server is not None
+            raise EngineError(
+                f"{self._server.where} reports: {said}.", remedy="Check llm.base_url and llm.model."
+            )
         if not understood:
             raise EngineError(
                 f"{self.name} did not send a reply: it does not look like an OpenAI-compatible server.",

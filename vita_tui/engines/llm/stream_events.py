@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Content", "contents", "messages_of"]
+__all__ = ["Choice", "Content", "messages_of"]
 
 MAX_EVENT_BYTES = 20_000_000
 """Of one event, or of a body that is no stream."""
@@ -26,16 +26,36 @@ _ENDS: dict[str, Literal["length", "filter", "tools"]] = {
     "max_tokens": "length",
     "max_output_tokens": "length",
     "model_length": "length",
+    "model_context_window_exceeded": "length",
     "content_filter": "filter",
     "content_filtered": "filter",
     "safety": "filter",
     "recitation": "filter",
     "prohibited_content": "filter",
     "blocklist": "filter",
+    "sensitive": "filter",
+    "spii": "filter",
     "tool_calls": "tools",
     "tool_use": "tools",
     "function_call": "tools",
 }
+
+
+_BROKEN_OFF = (
+    "abort",
+    "aborted",
+    "cancelled",
+    "canceled",
+    "error",
+    "insufficient_system_resource",
+    "network_error",
+    "timeout",
+)
+"""Reasons to finish that are failures of the server."""
+_NONE = ("null", "none")
+"""What some write for a reply that is not finished."""
+_SIGNS_OF_LIFE = ("ping", "heartbeat", "keepalive", "keep-alive")
+"""Names of events without anything for us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +78,14 @@ async def messages_of(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Any, None]
         ValueError: it is neither, or broke off inside of an event.
     """
     held = b""
-    data: list[str] = []
+    event = _Event()
     whole = False
     """It is a body, not a stream."""
     async for piece in pieces:
         held += piece
         if len(held) > MAX_EVENT_BYTES:
             raise ValueError("an event without end")
-        whole = whole or (not data and held[:1024].lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"{", b"["))
+        whole = whole or (not event.begun and held[:1024].lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"{", b"["))
         if whole:
             *lines, rest = held.split(b"\n")
             if not all(_is_json(line) for line in lines):
@@ -74,7 +94,8 @@ async def messages_of(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Any, None]
             held = rest
             for line in lines:
                 if line.strip():
-                    yield json.loads(line)
+                    for value in _each(json.loads(line)):
+                        yield value
             continue
         lines = held.splitlines(keepends=True)
         held = b""
@@ -82,36 +103,68 @@ async def messages_of(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Any, None]
         if lines and not lines[-1].endswith(b"\n"):
             held = lines.pop()
         for line in lines:
-            for value in _line(line, data):
+            for value in event.line(line):
                 yield value
         yield None
-    rest = held
     if whole:
-        if rest.strip():
-            yield json.loads(rest)
+        if held.strip():
+            for value in _each(json.loads(held)):
+                yield value
         return
-    for line in (*rest.splitlines(), b""):
-        for value in _line(line, data):
+    for line in (*held.splitlines(), b""):
+        for value in event.line(line):
             yield value
 
 
-def _line(line: bytes, data: list[str]) -> Iterator[Any]:
-    """Read one line; an empty one ends an event."""
-    text = line.decode("utf-8", "replace").strip("\r\n").lstrip("\ufeff")
-    name, colon, value = text.partition(":")
-    if name == "data" and colon:
-        data.append(value.removeprefix(" "))
-        # Some servers leave the empty line out.
-        if _is_json(data[-1].encode()) or data[-1].strip() == "[DONE]":
-            text = ""
-    if text or not data:
-        return
-    event = "\n".join(data).strip()
-    data.clear()
-    if event == "[DONE]":
-        yield ""
-    elif event:
-        yield json.loads(event)
+def _each(value: Any) -> list[Any]:
+    """Some send all events as one list."""
+    return value if isinstance(value, list) else [value]
+
+
+@dataclass(slots=True)
+class _Event:
+    """The event that is being read."""
+
+    name: str = ""
+    data: list[str] = field(default_factory=list)
+    begun: bool = False
+    """Something of an event has been read."""
+
+    def line(self, line: bytes) -> Iterator[Any]:
+        """Read one line; an empty one ends an event."""
+        text = line.decode("utf-8", "replace").strip("\r\n").lstrip("\ufeff")
+        name, colon, value = text.partition(":")
+        value = value.removeprefix(" ")
+        if name == "event" and colon:
+            self.name = value.strip().lower()
+        if name == "data" and colon:
+            while value.startswith("data:"):  # passed on by one that put it into an event of its own
+                value = value.removeprefix("data:").lstrip()
+            self.begun = True
+            self.data.append(value)
+            # Some servers leave the empty line out.
+            said = "\n".join(self.data)
+            if _is_json(said.encode()) or _is_end(said):
+                text = ""
+        if not text:
+            yield from self._ended()
+
+    def _ended(self) -> Iterator[Any]:
+        said, name = "\n".join(self.data).strip(), self.name
+        self.data, self.name = [], ""
+        if not said or name in _SIGNS_OF_LIFE:
+            return
+        if _is_end(said):
+            yield ""
+        elif name == "error":
+            value = json.loads(said) if _is_json(said.encode()) else said
+            yield value if isinstance(value, dict) and value.get("error") else {"error": value}
+        else:
+            yield json.loads(said)
+
+
+def _is_end(said: str) -> bool:
+    return said.strip().strip('"').upper() == "[DONE]"
 
 
 def _is_json(line: bytes) -> bool:
@@ -126,43 +179,65 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def contents(message: Any) -> Iterator[Content]:
-    """What one event, or one whole body, says. Servers put anything anywhere: what is not understood is left out."""
-    if not isinstance(message, dict):
-        return
-    if (error := message.get("error")) or message.get("object") == "error":
-        yield Content("error", error=error or message)
-        return
-    choices = message.get("choices")
-    choice = (
-        next((one for one in choices if isinstance(one, dict)), None) if isinstance(choices, list) else None
-    )
-    if choice is None:
-        # Ollama's own way.
-        choice = message if isinstance(message.get("message"), dict) else {}
-        if message.get("done") and choice:
-            choice = {**choice, "finish_reason": message.get("done_reason") or "stop"}
-    if choice.get("error"):
-        yield Content("error", error=choice["error"])
-        return
-    said = next((choice[name] for name in ("delta", "message") if isinstance(choice.get(name), dict)), None)
-    if said is None:
-        said = {"content": choice.get("text")}
-    for name in _REASONING_FIELDS:
-        if text := _joined(said.get(name)):
-            yield Content("reasoning", text)
-            break
-    yield from _parts(said.get("content"))
-    if isinstance(said.get("refusal"), str) and said["refusal"]:
-        yield Content("refusal", said["refusal"])
-    if said.get("tool_calls") or said.get("function_call"):
-        yield Content("tools")
-    reason = choice.get("finish_reason")
-    if isinstance(reason, str) and reason:
-        if reason.lower() == "error":
-            yield Content("error", error=choice.get("error") or message.get("detail") or {})
+@dataclass(slots=True)
+class Choice:
+    """The one of several replies that is read: the first of which anything is heard."""
+
+    _index: Any = None
+    """Its number, where the server gives one."""
+
+    def contents(self, message: Any) -> Iterator[Content]:
+        """What one event, or one whole body, says. Servers put anything anywhere: what is not understood is left out."""
+        if not isinstance(message, dict):
+            return
+        if _failed(error := message.get("error")) or message.get("object") == "error":
+            yield Content("error", error=error or message)
+            return
+        choice = self._of(message.get("choices"))
+        if choice is None:
+            # Ollama's own way.
+            choice = message if isinstance(message.get("message"), dict) else {}
+            if message.get("done") and choice:
+                choice = {**choice, "finish_reason": message.get("done_reason") or "stop"}
+        if choice.get("error"):
+            yield Content("error", error=choice["error"])
+            return
+        said = next(
+            (choice[name] for name in ("delta", "message") if isinstance(choice.get(name), dict)), None
+        )
+        if said is None:
+            said = {"content": choice.get("text")}
+        for name in _REASONING_FIELDS:
+            if text := _joined(said.get(name)):
+                yield Content("reasoning", text)
+                break
+        yield from _parts(said.get("content"))
+        if isinstance(said.get("refusal"), str) and said["refusal"]:
+            yield Content("refusal", said["refusal"])
+        if said.get("tool_calls") or said.get("function_call"):
+            yield Content("tools")
+        reason = choice.get("finish_reason")
+        if not isinstance(reason, str) or reason.lower() in ("", *_NONE):
+            return
+        if reason.lower() in _BROKEN_OFF:
+            told = message.get("detail") or {}
+            yield Content("error", error=told if reason.lower() == "error" else told or reason)
         else:
             yield Content("finish", cause=_ENDS.get(reason.lower(), ""))
+
+    def _of(self, choices: Any) -> dict[str, Any] | None:
+        found = [one for one in choices if isinstance(one, dict)] if isinstance(choices, list) else []
+        numbered = [one for one in found if one.get("index") is not None]
+        if not numbered:
+            return found[0] if found else None
+        if self._index is None:
+            self._index = min((one["index"] for one in numbered), key=str)
+        return next((one for one in numbered if one["index"] == self._index), None)
+
+
+def _failed(error: Any) -> bool:
+    """Whether what stands under that name is one: some always send it, empty."""
+    return any(error.values()) if isinstance(error, dict) else bool(error)
 
 
 def _parts(content: Any) -> Iterator[Content]:
@@ -172,6 +247,8 @@ def _parts(content: Any) -> Iterator[Content]:
     elif isinstance(content, list):
         for part in content:
             yield from _parts(part)
+    elif isinstance(content, int | float) and not isinstance(content, bool):
+        yield Content("text", str(content))
     elif isinstance(content, dict):
         kind = content.get("type")
         if kind in _REASONING_TYPES or content.get("thought") is True:
