@@ -222,7 +222,7 @@ def end_it(audio: VirtualAudio, home: Path, way: Way, moment: Moment, question: 
     Args:
         question: speech at 16 kHz that is spoken into the microphone while it listens.
     """
-    settings = {"AUDIO__EARCONS": "false", "LLM__MAX_TOKENS": "200", "LLM__NICE": "0"}
+    settings = {"AUDIO__EARCONS": "false", "LLM__MAX_TOKENS": "200"}
     program = Program(home, audio.env, settings)
     speaking = None
     try:

@@ -34,9 +34,7 @@ async def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterato
         for responder in made:
             await responder.cleanup()
         made.append(
-            EmbeddedResponder(
-                weights(), context_window=512, examples=[("Bread?", "Mine!")], nice=0, timeout=150.0
-            )
+            EmbeddedResponder(weights(), context_window=512, examples=[("Bread?", "Mine!")], timeout=150.0)
         )
         await made[-1].load()
         return made[-1]

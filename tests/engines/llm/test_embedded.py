@@ -72,7 +72,7 @@ def test_examples_stand_between_the_system_prompt_and_the_conversation() -> None
 async def test_the_model_answers_as_its_examples_do_and_they_take_no_room_from_the_conversation() -> None:
     animals = [(f"What does the {one} say?", f"Quork {one}.") for one in ("cow", "dog", "cat", "owl")]
     responder = EmbeddedResponder(
-        weights(), context_window=256, examples=animals * 3, nice=0, temperature=0.0, timeout=150.0
+        weights(), context_window=256, examples=animals * 3, temperature=0.0, timeout=150.0
     )
     try:
         # Longer than the window of the conversation alone, with the examples.
@@ -93,7 +93,7 @@ async def test_tokens_are_counted(responder: EmbeddedResponder) -> None:
 @pytest.mark.models
 async def test_a_reply_that_broke_off_is_gone_on_with() -> None:
     """It is the likeliest by far that seven follows six; had the reply begun anew, it would begin with one."""
-    responder = EmbeddedResponder(weights(), context_window=512, nice=0, temperature=0.0, timeout=150.0)
+    responder = EmbeddedResponder(weights(), context_window=512, temperature=0.0, timeout=150.0)
     try:
         said = "One, two, three, four, five, six,"
         going_on: list[Message] = [*QUESTION, {"role": "assistant", "content": said}]
@@ -134,7 +134,7 @@ async def test_stopping_in_the_middle_leaves_the_child_ready_for_the_next_questi
 @pytest.mark.models
 async def test_cleanup_ends_the_child_and_leaves_nothing_registered() -> None:
     before = {one.name for one in registry.open()}
-    responder = EmbeddedResponder(weights(), context_window=512, nice=0, timeout=150.0)
+    responder = EmbeddedResponder(weights(), context_window=512, timeout=150.0)
     await responder.load()
     assert responder.pid is not None
     child = psutil.Process(responder.pid)
@@ -148,7 +148,7 @@ async def test_cleanup_ends_the_child_and_leaves_nothing_registered() -> None:
 
 @pytest.mark.models
 async def test_a_question_that_is_cancelled_while_the_child_starts_leaves_no_child() -> None:
-    responder = EmbeddedResponder(weights(), context_window=512, nice=0, timeout=150.0)
+    responder = EmbeddedResponder(weights(), context_window=512, timeout=150.0)
     loading = asyncio.create_task(responder.load())
     while responder.pid is None:
         await asyncio.sleep(0)
