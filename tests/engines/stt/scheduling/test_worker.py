@@ -144,7 +144,7 @@ class Slow(FakeRecognizer):
 
 def wait_for_late(worker: WhisperWorker) -> None:
     """Until every decode that timed out has come back."""
-    while worker._given_up:
+    while worker._thread._given_up:
         time.sleep(0.001)
 
 

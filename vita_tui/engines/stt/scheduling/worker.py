@@ -1,79 +1,26 @@
-"""The whisper thread: every decode happens in it, the one that matters most first.
-
-A thread inside of an engine cannot be killed. One that takes too long is abandoned: its number is no longer the worker's `_generation`, and
-whatever it brings later is dropped at one gate, `_leave`. Who takes the running record away, the thread or the watch, settles the attempt.
-"""
+"""What is asked of the whisper thread, the job that matters most first: finals, speculations, partials, probes."""
 
 from __future__ import annotations
 
 import dataclasses
-import logging
-import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vita_tui.clock import CLOCK_POLL_SECONDS, RUNNING, RunningClock
-from vita_tui.engines.chain import Attempt, Chain
+from vita_tui.clock import RUNNING, RunningClock
+from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import Recognizer, Stop, Transcription
 from vita_tui.engines.stt.scheduling.agreement import Partial, PartialTranscriber
-from vita_tui.engines.stt.scheduling.queueing import JobKind, RecognitionJob, Slots
+from vita_tui.engines.stt.scheduling.counts import WorkerCounts
+from vita_tui.engines.stt.scheduling.queueing import JobKind, RecognitionJob
+from vita_tui.engines.stt.scheduling.whisper_thread import WhisperThread
 from vita_tui.engines.stt.scheduling.work import fresh_start, load, nothing, transcribe
-from vita_tui.errors import EngineError, EngineTimeoutError, VitaError
-from vita_tui.health.registry import Entry, registry
+from vita_tui.errors import EngineError
 
-__all__ = ["WhisperWorker", "WorkerCounts"]
-
-log = logging.getLogger(__name__)
-
-
-class _GivenUp(BaseException):
-    """This thread took too long: another one does its work now."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """What the whisper thread does now; replaced as a whole."""
-
-    generation: int
-    """Number of the thread."""
-    job: RecognitionJob
-    since: float
-    """Seconds of running time at which it came to this engine, or took the job."""
-    attempt: Attempt[Recognizer] | None = None
-    """Whose engine the thread is inside of."""
-
-
-@dataclass(slots=True)
-class WorkerCounts:
-    """What the thread has done since the worker was made."""
-
-    partials: int = 0
-    partials_skipped: int = 0
-    """Replaced by a newer one, or by a final, before they began."""
-    partials_cancelled: int = 0
-    """Cancelled because something more urgent came."""
-    partials_failed: int = 0
-    finals: int = 0
-    finals_failed: int = 0
-    speculations: int = 0
-    """Begun or waiting."""
-    speculations_claimed: int = 0
-    speculations_discarded: int = 0
-    windows: int = 0
-    """Encoded, for whatever purpose."""
-    tokens: int = 0
-    guarded: int = 0
-    """Results for which the guard had something decoded again."""
-    overruns: int = 0
-    """Decodes that timed out."""
-    probes: int = 0
-    """Times that disabled engines were tried when there was nothing else to do."""
+__all__ = ["WhisperWorker"]
 
 
 class WhisperWorker:
@@ -92,23 +39,13 @@ class WhisperWorker:
             timeout: seconds that an engine has for a final, once it is asked.
         """
         self._chain = recognizers
-        self._timeout = timeout
         self._clock = clock
-        self._condition = threading.Condition()
-        self._slots = Slots()
-        self._running: _Running | None = None
-        self._looking = ExitStack()
-        """Holds the watch's promise to look at the clock, from the moment at which a job runs."""
-        self._generation = 0
-        """Number of the thread whose work counts."""
-        self._given_up: tuple[_Running, ...] = ()
-        """What abandoned threads are still inside of."""
+        self._thread = WhisperThread(recognizers, timeout, clock)
+        self._condition = self._thread.condition
+        self._slots = self._thread.slots
+        self._counts = self._thread.counts
         self._claimable: RecognitionJob | None = None
         """The newest speculation, waiting, running or done."""
-        self._threads: list[tuple[threading.Thread, Entry]] = []
-        """The whisper thread and the one that watches over it."""
-        self._stopping = True
-        self._counts = WorkerCounts()
 
     # ---- life
 
@@ -116,12 +53,10 @@ class WhisperWorker:
         """Start the thread and load in it; the future is done when loading is, or has its error. Its result means nothing."""
         job = RecognitionJob(JobKind.LOAD, load)
         with self._condition:
-            if not self._stopping:
+            if not self._thread.stopping:
                 raise RuntimeError("the whisper thread runs already")
-            self._stopping = False
             self._slots.load = job
-            self._generation += 1
-            self._threads = [self._thread("whisper", self._work), self._thread("whisper watch", self._watch)]
+            self._thread.start()
         return job.future
 
     def reload(self) -> Future[Transcription]:
@@ -131,7 +66,7 @@ class WhisperWorker:
         """
         job = RecognitionJob(JobKind.LOAD, load)
         with self._condition:
-            if not self._stopping:
+            if not self._thread.stopping:
                 if self._slots.load is not None:
                     return self._slots.load.future
                 self._slots.load = job
@@ -144,14 +79,14 @@ class WhisperWorker:
         """Free `engine` between two decodes; its next work loads it again. The future is as that of `reload`."""
 
         def free(*_: Any) -> Transcription:
-            if self._free(engine):
+            if self._thread.free(engine):
                 engine.cleanup()
             self._chain.unloaded(engine)
             return nothing()
 
         job = RecognitionJob(JobKind.ERRAND, free)
         with self._condition:
-            if not self._stopping:
+            if not self._thread.stopping:
                 self._slots.errands.append(job)
                 self._condition.notify_all()
                 return job.future
@@ -165,20 +100,13 @@ class WhisperWorker:
         """
         job = RecognitionJob(JobKind.PROBE, fresh_start)
         with self._condition:
-            running = self._running
-            if self._stopping or self._slots.probe is not None:
+            running = self._thread.running
+            if self._thread.stopping or self._slots.probe is not None:
                 return
             if running is not None and running.job.kind is JobKind.PROBE:
                 return
             self._slots.probe = job
             self._condition.notify_all()
-
-    def _thread(self, name: str, work: Callable[[int], None]) -> tuple[threading.Thread, Entry]:
-        """Start the thread `name` of the present generation; the lock is held."""
-        thread = threading.Thread(target=work, args=(self._generation,), name=name, daemon=True)
-        entry = registry.register(thread, kind="thread", name=name, owner="engines.stt", close=self.cleanup)
-        thread.start()
-        return thread, entry
 
     def cleanup(self, timeout: float = 1.0) -> bool:
         """Cancel everything and end the thread; may be called twice. `start` works again afterwards.
@@ -187,28 +115,8 @@ class WhisperWorker:
             False when a decode did not end within `timeout` seconds: its daemon thread is left to itself.
         """
         with self._condition:
-            self._stopping = True
-            unwanted = list(self._slots.drain())
-            if self._running is not None:
-                unwanted.append(self._running.job)
             self._claimable = None
-            self._condition.notify_all()
-            threads, self._threads = self._threads, []
-        for job in unwanted:
-            job.cancel()
-        for thread, entry in reversed(threads):
-            if thread is not threading.current_thread():
-                thread.join(timeout)
-            entry.leave()
-        with self._condition:
-            ended = self._running is None
-            self._abandon()
-        if ended:
-            for engine in filter(self._free, self._chain.engines):
-                engine.cleanup()
-        else:
-            log.warning("the whisper thread is still decoding after %.1f s and is left to itself", timeout)
-        return ended
+        return self._thread.stop(timeout)
 
     # ---- work
 
@@ -216,8 +124,10 @@ class WhisperWorker:
     def idle(self) -> bool:
         """Whether nothing but a probe runs or waits."""
         with self._condition:
-            running = self._running is not None and self._running.job.kind is not JobKind.PROBE
-            return not (running or self._slots.waiting)
+            running = self._thread.running
+            return not (
+                (running is not None and running.job.kind is not JobKind.PROBE) or self._slots.waiting
+            )
 
     def partial(
         self, key: Hashable, audio: NDArray[np.float32], on_result: Callable[[Partial], None]
@@ -240,12 +150,11 @@ class WhisperWorker:
         job = RecognitionJob(JobKind.PARTIAL, work, key)
         job.future.add_done_callback(done)
         with self._condition:
-            if self._stopping:
+            if self._thread.stopping:
                 return
             if self._slots.partial is not None:
                 self._counts.partials_skipped += 1
-            if self._running is not None and self._running.job.kind is JobKind.PROBE:
-                self._running.job.cancelled.set()
+            self._thread.interrupt(JobKind.PROBE)
             self._slots.partial = job
             self._condition.notify_all()
 
@@ -329,7 +238,7 @@ class WhisperWorker:
     # ---- with the lock held
 
     def _expect_running(self) -> None:
-        if self._stopping:
+        if self._thread.stopping:
             raise EngineError("Speech recognition is not running.")
 
     def _make_way(self) -> None:
@@ -337,8 +246,7 @@ class WhisperWorker:
         if self._slots.partial is not None:
             self._slots.partial = None
             self._counts.partials_skipped += 1
-        if self._running is not None and self._running.job.kind in (JobKind.PARTIAL, JobKind.PROBE):
-            self._running.job.cancelled.set()
+        self._thread.interrupt(JobKind.PARTIAL, JobKind.PROBE)
 
     def _throw_away(self) -> RecognitionJob | None:
         """Forget the speculation that nobody claimed; returns it, to be cancelled when the lock is free."""
@@ -350,220 +258,6 @@ class WhisperWorker:
             # Already here, not only by way of the future: the thread may be between two windows.
             job.cancelled.set()
         return job
-
-    # ---- the thread
-
-    def _work(self, generation: int) -> None:
-        utterance: tuple[Hashable, PartialTranscriber] | None = None
-        while (job := self._take(generation)) is not None:
-            if job.kind is JobKind.PARTIAL and (utterance is None or utterance[0] != job.key):
-                utterance = job.key, PartialTranscriber()
-            known = utterance[1] if utterance is not None and utterance[0] == job.key else None
-            result, error = None, None
-            try:
-                result = self._do(generation, job, known)
-            except VitaError as failure:
-                error = failure
-            except _GivenUp:
-                return
-            except Exception as failure:
-                # A bug ends this piece of work, not the thread that the next utterance needs.
-                log.exception("%s failed", job.kind.value)
-                error = EngineError(f"Speech recognition failed: {type(failure).__name__}: {failure}.")
-            with self._condition:
-                self._running = None
-                self._looking.close()
-                self._count(job, result, error)
-            if error is not None:
-                job.fail(error)
-            elif result is None:
-                job.cancel()
-            else:
-                job.succeed(result)
-
-    def _take(self, generation: int) -> RecognitionJob | None:
-        """The next job, which runs from now on; None when the thread is to end."""
-        with self._condition:
-            while not self._stopping and generation == self._generation:
-                if (job := self._slots.take()) is not None:
-                    self._looking.enter_context(self._clock.looking())
-                    self._running = _Running(generation, job, self._clock.monotonic())
-                    self._counts.probes += job.kind is JobKind.PROBE
-                    self._condition.notify_all()
-                    return job
-                self._condition.wait()
-        return None
-
-    def _do(self, generation: int, job: RecognitionJob, known: PartialTranscriber | None) -> Any:
-        """The job's result; None when it was cancelled.
-
-        Raises:
-            VitaError: no engine could do it.
-            _GivenUp: it took too long.
-        """
-        if job.kind is JobKind.ERRAND:
-            return job.work(self._chain.active, None, job.cancelled)
-        for attempt in self._attempts(job):
-            result = self._try(generation, attempt, job, known)
-            if attempt.failed is None and job.kind is not JobKind.PROBE:
-                return result
-        return nothing() if job.kind is JobKind.PROBE else None
-
-    def _attempts(self, job: RecognitionJob) -> Iterator[Attempt[Recognizer]]:
-        if job.kind is JobKind.PROBE:
-            return self._chain.probes(self._free)
-        if job.kind is JobKind.PARTIAL:
-            return self._chain.glance(self._free)
-        engines = self._chain.engines
-        if engines and not any(self._free(engine, job) for engine in engines):
-            raise EngineTimeoutError(
-                f"{engines[0].name} has been decoding for more than {self._timeout:g} s.",
-                remedy="Restart VITA, or set stt.model to a smaller one.",
-            )
-        return self._chain.attempts(lambda engine: self._free(engine, job))
-
-    def _try(
-        self,
-        generation: int,
-        attempt: Attempt[Recognizer],
-        job: RecognitionJob,
-        known: PartialTranscriber | None,
-    ) -> Any:
-        """What the engine of `attempt` made of the job; None when it was cancelled, or failed: then `attempt` knows why."""
-        self._enter(generation, attempt)
-        result, error = None, None
-        try:
-            if not job.cancelled.is_set():
-                if job.kind not in (JobKind.PARTIAL, JobKind.PROBE):
-                    attempt.engine.load()
-                result = job.work(attempt.engine, known, job.cancelled)
-        except BaseException as failure:  # noqa: BLE001 - handed to the chain, which judges it
-            error = failure
-        self._leave(generation)
-        if job.cancelled.is_set():
-            attempt.abandon()  # it says nothing about the engine
-            return None
-        if job.kind is JobKind.PARTIAL:
-            # The final decides about the engine.
-            attempt.abandon()
-        else:
-            attempt.settle(error)
-        if error is not None and attempt.failed is None:
-            raise error
-        return result
-
-    def _enter(self, generation: int, attempt: Attempt[Recognizer]) -> None:
-        with self._condition:
-            running = self._running
-            if running is None or generation != self._generation:
-                raise _GivenUp
-            self._running = dataclasses.replace(running, attempt=attempt, since=self._clock.monotonic())
-            attempt.begin()
-            self._condition.notify_all()
-
-    def _leave(self, generation: int) -> None:
-        """The gate through which every result passes: the thread is out of the engine again, in time or not."""
-        with self._condition:
-            running = self._running
-            if running is not None and generation == self._generation:
-                self._running = dataclasses.replace(running, attempt=None, since=self._clock.monotonic())
-                return
-            self._given_up = tuple(one for one in self._given_up if one.generation != generation)
-        log.warning("a decode came back after it had timed out")
-        raise _GivenUp
-
-    def _count(self, job: RecognitionJob, result: Any, error: VitaError | None) -> None:
-        counts = self._counts
-        if job.kind is JobKind.PARTIAL:
-            counts.partials += result is not None
-            counts.partials_failed += error is not None
-            counts.partials_cancelled += result is None and error is None
-            if error is not None:
-                log.warning("no partial transcript: %s", error)
-        elif job.kind in (JobKind.FINAL, JobKind.SPECULATION):
-            counts.finals += job.kind is JobKind.FINAL and result is not None
-            counts.finals_failed += error is not None
-        transcription = result.transcription if isinstance(result, Partial) else result
-        if transcription is not None and job.kind in (JobKind.PARTIAL, JobKind.FINAL, JobKind.SPECULATION):
-            counts.windows += transcription.windows
-            counts.tokens += transcription.tokens
-            counts.guarded += bool(transcription.guard)
-
-    # ---- timeouts
-
-    def _watch(self, _: int) -> None:
-        """Time out what takes too long while somebody waits for it."""
-        while True:
-            with self._condition:
-                while not self._stopping and ((left := self._left()) is None or left > 0):
-                    longest = CLOCK_POLL_SECONDS if left is None else min(left, CLOCK_POLL_SECONDS)
-                    self._condition.wait(longest if self._running is not None else None)
-                if self._stopping:
-                    return
-                if (late := self._abandon()) is None:
-                    continue
-                self._counts.overruns += 1
-                again = self._again(late)
-            self._give_up(late, again)
-
-    def _left(self) -> float | None:
-        """Seconds that the running job still has; None when nobody waits for it. The lock is held."""
-        running = self._running
-        if running is None:
-            return None
-        waiting = running.job if running.job.kind in (JobKind.FINAL, JobKind.PROBE) else None
-        if waiting is None and self._slots.finals:
-            waiting = self._slots.finals[0]
-        if waiting is None:
-            return None
-        # What waited behind others gives the one that runs now its whole time.
-        return max(waiting.asked, running.since) + self._timeout - self._clock.monotonic()
-
-    def _abandon(self) -> _Running | None:
-        """Take the running job from its thread, which no longer counts; whoever is told of it settles it. The lock is held."""
-        running, self._running = self._running, None
-        self._looking.close()
-        if running is not None:
-            self._generation += 1
-            if running.attempt is not None:
-                self._given_up = (*self._given_up, running)
-        return running
-
-    def _again(self, late: _Running) -> bool:
-        """Whether another engine does the job now: a final is never dropped while one can. The lock is held."""
-        job, engine = late.job, late.attempt.engine if late.attempt is not None else None
-        again = RecognitionJob(job.kind, job.work, job.key, job.future, asked=self._clock.monotonic())
-        again.timed_out = job.timed_out if engine is None else (*job.timed_out, engine)
-        if job.kind not in (JobKind.FINAL, JobKind.LOAD):
-            return False
-        if not any(self._free(other, again) for other in self._chain.engines):
-            return False
-        if job.kind is JobKind.FINAL:
-            self._slots.finals.appendleft(again)
-        else:
-            self._slots.load = self._slots.load or again
-        return True
-
-    def _give_up(self, late: _Running, again: bool) -> None:
-        """Say what became of it, then go on in a new thread."""
-        name = late.attempt.engine.name if late.attempt is not None else "Speech recognition"
-        error = EngineTimeoutError(f"{name} took longer than {self._timeout:g} s.")
-        if late.attempt is not None:
-            late.attempt.settle(error)
-        late.job.cancelled.set()
-        if not again:
-            late.job.fail(error)
-        with self._condition:
-            if not self._stopping:
-                _, entry = self._threads[0]
-                self._threads[0] = self._thread("whisper", self._work)
-                entry.leave()
-
-    def _free(self, engine: Recognizer, job: RecognitionJob | None = None) -> bool:
-        """Whether no abandoned thread is inside of it, and it has not taken too long for the job already."""
-        if job is not None and any(engine is other for other in job.timed_out):
-            return False
-        return all(one.attempt is None or one.attempt.engine is not engine for one in self._given_up)
 
 
 def _cancel(job: RecognitionJob | None) -> None:
