@@ -18,7 +18,7 @@ class English(Language):
     phones = r"\+\d{1,3}(?:[ .-]?\(?\d{1,4}\)?){2,5}|\(\d{3}\) ?\d{3}[ .-]\d{4}|\d{3}[.-]\d{3}[.-]\d{4}|(?!\d00-)\d{3}-\d{4}|1-\d{3}-\d{3}-\d{4}"
 
     def dates(self, number: str) -> tuple[PatternPart, ...]:
-        month = "|".join(sorted((re.escape(name) for name in self.v.month_numbers), key=len, reverse=True))
+        month = self.v.month_pattern
         day = r"[0-3]?\d(?:st|nd|rd|th)?"
         return (
             (

@@ -18,9 +18,10 @@ class French(Language):
     code = "fr"
     phones = r"\+\d{1,3}(?: \(0\))?(?:[ .-]?\d{1,4}){3,7}|0\d(?:[ .-]?\d\d){4}"
     longest_decimals = 3
+    noun = r"\s([a-zà-ÿœ-]+)"
 
     def dates(self, number: str) -> tuple[PatternPart, ...]:
-        month = "|".join(sorted((re.escape(name) for name in self.v.month_numbers), key=len, reverse=True))
+        month = self.v.month_pattern
         return (
             (
                 "slashed",
@@ -51,10 +52,7 @@ class French(Language):
 
     def read(self, kind: str, match: re.Match[str]) -> str:
         if kind == "slashed":
-            if match["short_day"]:
-                return self.date(int(match["short_day"]), int(match["short_month"]))
-            year = match["year"]
-            return self.date(int(match["day"]), int(match["month"]), year if len(year) == 4 else f"20{year}")
+            return self.slashed(match)
         if kind == "day_month":
             start = f"{self._day(int(match['dm_from']))} à " if match["dm_from"] else ""
             return start + self.date(int(match["dm_day"]), self.v.month_numbers[match["dm_month"]])
@@ -76,14 +74,6 @@ class French(Language):
     def cardinal(self, value: int, gender: str = "") -> str:
         said = in_words(value, "fr")
         return f"{said}e" if gender == "f" and said.endswith("un") else said
-
-    def gender(self, after: str) -> str:
-        noun = re.match(r"\s([a-zà-ÿœ-]+)", after)
-        if noun is None:
-            return ""
-        return (
-            "f" if re.search(self.v.feminine, noun[1]) and not re.search(self.v.masculine, noun[1]) else "m"
-        )
 
     def phone(self, text: str) -> str:
         """In pairs, as it is said: 06 12 → zéro six, douze."""

@@ -30,10 +30,11 @@ MASCULINE = "(?:er|ling|fel|pf|löffel)$|^(?:Tag|Monat|Bund|Punkt|Zoll|Becher|Gr
 class German(Language):
     code = "de"
     dotted_ranks = True
+    noun = r"\s([A-ZÄÖÜ][\w-]*)"
     phones = r"\+\d{1,3}(?:[ ./-]?\(?\d{1,9}\)?){1,6}|0\d{2,5}(?:[ /-]\d{2,9}){1,5}|\(0\d{2,5}\) ?\d{3,9}"
 
     def dates(self, number: str) -> tuple[PatternPart, ...]:
-        month = "|".join(sorted((re.escape(name) for name in self.v.month_numbers), key=len, reverse=True))
+        month = self.v.month_pattern
         year = r"(?:\s(?P<{}>[12]\d{{3}})(?!\w|[.,]\d))?"
         return (
             (
@@ -59,7 +60,7 @@ class German(Language):
 
     def ranks(self) -> tuple[PatternPart, ...]:
         starters = "|".join(self.v.starters)
-        months = "|".join(re.escape(name) for name in self.v.month_numbers)
+        months = self.v.month_pattern
         return (
             (
                 "ordinal",
@@ -86,7 +87,7 @@ class German(Language):
 
     def goes_on(self, text: str) -> bool:
         starters = "|".join(self.v.starters)
-        months = "|".join(re.escape(name) for name in self.v.month_numbers)
+        months = self.v.month_pattern
         return (
             re.search(
                 rf"(?i:(?<!\w)(?:{DETERMINED})\s)\d{{1,3}}\.\s(?!(?:{starters})\b)\S+$|(?<![\w.,:/])\d{{1,3}}\.\s(?:{RANKED}|{months}|[a-zäöüß(–-]|\d{{1,2}}\.)\S*$",
@@ -153,14 +154,6 @@ class German(Language):
 
     def looks_like_year(self, text: str) -> bool:
         return len(text) == 4 and text.isdigit() and 1100 <= int(text) <= 1999
-
-    def gender(self, after: str) -> str:
-        noun = re.match(r"\s([A-ZÄÖÜ][\w-]*)", after)
-        if noun is None:
-            return ""
-        return (
-            "f" if re.search(self.v.feminine, noun[1]) and not re.search(self.v.masculine, noun[1]) else "m"
-        )
 
     def ordinal(self, value: int, before: str = "", after: str = "") -> str:
         return self._rank(value, before)

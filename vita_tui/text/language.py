@@ -82,6 +82,8 @@ class Language:
     """A number with a dot may be a rank."""
     longest_decimals = 0
     """Decimals up to so many digits are said as one number."""
+    noun = ""
+    """Pattern of the noun after a number, in group 1, where its gender counts."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.v = vocabulary
@@ -108,6 +110,13 @@ class Language:
     def date(self, day: int, month: int, in_year: str = "") -> str:
         """A day of the calendar."""
         raise NotImplementedError
+
+    def slashed(self, match: re.Match[str]) -> str:
+        """6/5/24, or 06/05: the day before the month."""
+        if match["short_day"]:
+            return self.date(int(match["short_day"]), int(match["short_month"]))
+        year = match["year"]
+        return self.date(int(match["day"]), int(match["month"]), year if len(year) == 4 else f"20{year}")
 
     def clock(self, hour: str, minute: str, second: str = "") -> str:
         """A time of day; seconds may be empty."""
@@ -139,7 +148,12 @@ class Language:
 
     def gender(self, after: str) -> str:
         """Of the word with which the text after a number begins; empty when it is no noun."""
-        return ""
+        noun = re.match(self.noun, after) if self.noun else None
+        if noun is None:
+            return ""
+        return (
+            "f" if re.search(self.v.feminine, noun[1]) and not re.search(self.v.masculine, noun[1]) else "m"
+        )
 
     def digits(self, text: str) -> str:
         """Digit by digit; everything else becomes a pause."""

@@ -43,7 +43,7 @@ class Spanish(Language):
     longest_decimals = 2
 
     def dates(self, number: str) -> tuple[PatternPart, ...]:
-        month = "|".join(sorted((re.escape(name) for name in self.v.month_numbers), key=len, reverse=True))
+        month = self.v.month_pattern
         return (
             (
                 "slashed",
@@ -74,10 +74,7 @@ class Spanish(Language):
 
     def read(self, kind: str, match: re.Match[str]) -> str:
         if kind == "slashed":
-            if match["short_day"]:
-                return self.date(int(match["short_day"]), int(match["short_month"]))
-            year = match["year"]
-            return self.date(int(match["day"]), int(match["month"]), year if len(year) == 4 else f"20{year}")
+            return self.slashed(match)
         if kind == "day_month":
             start = f"{self.cardinal(int(match['dm_from']))} al " if match["dm_from"] else ""
             return start + self.date(int(match["dm_day"]), self.v.month_numbers[match["dm_month"]])

@@ -6,6 +6,7 @@ the voice.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -108,6 +109,11 @@ class Vocabulary:
     @cached_property
     def month_numbers(self) -> Mapping[str, int]:
         return {form: number for number, forms in enumerate(self.months, 1) for form in forms}
+
+    @cached_property
+    def month_pattern(self) -> str:
+        """Matches the name of a month, the longest that fits."""
+        return "|".join(sorted(map(re.escape, self.month_numbers), key=len, reverse=True))
 
     def is_currency(self, written: str) -> bool:
         return written in self.currencies or written in self.codes
