@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from vita_tui.audio.devices import Device, DeviceKind, find, portaudio, refresh
 from vita_tui.errors import DeviceError
 from vita_tui.health.processes import child_environment
-from vita_tui.health.registry import registry
+from vita_tui.health.threads import RegisteredThread
 
 __all__ = ["WayBack", "open_wanted", "opens"]
 
@@ -114,10 +114,9 @@ class WayBack:
         stop = threading.Event()
         with self._lock:
             self._stop = stop
-        thread = threading.Thread(
-            target=self._run, args=(name, stop), name=f"{self._kind} retry", daemon=True
-        )
-        thread.start()
+        RegisteredThread(
+            self._run, name, stop, name=f"{self._kind} retry", owner="audio.fallback", close=self.stop
+        ).start()
 
     def stop(self) -> None:
         """Do not look out any more; from any thread, also its own."""
@@ -127,13 +126,6 @@ class WayBack:
             self._stop = None
 
     def _run(self, name: str, stop: threading.Event) -> None:
-        entry = registry.register(
-            threading.current_thread(),
-            kind="thread",
-            name=f"{self._kind} retry",
-            owner="audio.fallback",
-            close=self.stop,
-        )
         try:
             while not stop.wait(self._every):
                 if opens(name, self._kind) and not stop.is_set():
@@ -143,8 +135,6 @@ class WayBack:
                         self._use(name)
         except Exception:
             log.exception("the retry of %s ended", name)
-        finally:
-            entry.leave()
 
 
 def _try(kind: str, name: str) -> int:

@@ -15,7 +15,7 @@ from vita_tui.audio.decoding import MediaSource, iter_audio
 from vita_tui.audio.timeline_speaker import TimelineSpeaker
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import DeviceError
-from vita_tui.health.registry import Entry, registry
+from vita_tui.health.threads import RegisteredThread
 
 __all__ = ["FileMicrophone", "FileSpeaker", "read_audio"]
 
@@ -140,16 +140,12 @@ class FileSpeaker(TimelineSpeaker):
         self._recorded: list[Samples] = []
         self._closed = threading.Event()
         self._closed.set()
-        self._entry: Entry | None = None
 
     def open(self) -> None:
         if not self._closed.is_set():
             return
         self._closed.clear()
-        self._thread = threading.Thread(target=self._run, name="file speaker", daemon=True)
-        self._entry = registry.register(
-            self._thread, kind="thread", name="file speaker", owner="audio.files", close=self.close
-        )
+        self._thread = RegisteredThread(self._run, name="file speaker", owner="audio.files", close=self.close)
         self._thread.start()
 
     def enqueue(self, samples: Samples) -> Span:
@@ -176,9 +172,6 @@ class FileSpeaker(TimelineSpeaker):
         self._closed.set()
         self.played()  # what was heard up to now stays so
         self._end_telling()
-        entry, self._entry = self._entry, None
-        if entry is not None:
-            entry.leave()
 
     # ----
 

@@ -16,7 +16,7 @@ from vita_tui.bench.recordings import SpokenSample, trimmed
 from vita_tui.bench.turn import end_utterance
 from vita_tui.conversation.build import build
 from vita_tui.health.process_memory import MemoryMeter
-from vita_tui.health.registry import registry
+from vita_tui.health.threads import RegisteredThread
 from vita_tui.settings import Settings
 
 __all__ = ["measure", "report"]
@@ -103,9 +103,8 @@ class _MemorySampler:
         """MB."""
         self._meter = MemoryMeter(max_age=0.0)
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="memory watch", daemon=True)
-        self._entry = registry.register(
-            self._thread, kind="thread", name="memory watch", owner="bench.footprint", close=self.stop
+        self._thread = RegisteredThread(
+            self._run, name="memory watch", owner="bench.footprint", close=self.stop
         )
 
     def start(self) -> None:
@@ -113,9 +112,7 @@ class _MemorySampler:
 
     def stop(self) -> None:
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(1.0)
-        self._entry.leave()
+        self._thread.finish(1.0)
 
     def now(self) -> float:
         """MB at this moment."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vita_tui.engines.chain import Chain
-from vita_tui.health.registry import Entry, registry
+from vita_tui.health.threads import RegisteredThread
 
 __all__ = ["Prober"]
 
@@ -28,8 +28,7 @@ class Prober:
     def __init__(self) -> None:
         self._watched: list[tuple[Chain[Any], Callable[[], None]]] = []
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._entry: Entry | None = None
+        self._thread: RegisteredThread | None = None
 
     def watch(self, chain: Chain[Any], probe: Callable[[], None]) -> None:
         """Call `probe` when an engine of `chain` may be tried again.
@@ -44,9 +43,8 @@ class Prober:
         if self._thread is not None:
             return
         self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="breaker-probe", daemon=True)
-        self._entry = registry.register(
-            self._thread, kind="thread", name="breaker-probe", owner="engines.probe", close=self.cleanup
+        self._thread = RegisteredThread(
+            self._run, name="breaker-probe", owner="engines.probe", close=self.cleanup
         )
         self._thread.start()
 
@@ -60,12 +58,10 @@ class Prober:
         """Stop the thread. The chains are no longer watched: users reach disabled engines in their turn again."""
         self._stopping.set()
         thread, self._thread = self._thread, None
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=1.0)
+        if thread is not None:
+            thread.finish(1.0)
         for chain, _ in self._watched:
             chain.watched = False
-        if self._entry is not None:
-            self._entry.leave()
 
     def _run(self) -> None:
         try:

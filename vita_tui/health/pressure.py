@@ -22,7 +22,7 @@ from vita_tui.events import EventBus, Notice
 from vita_tui.health import process_memory as memory
 from vita_tui.health.metrics import Metrics
 from vita_tui.health.process_memory import MB, MemoryMeter, Usage
-from vita_tui.health.registry import Entry, registry
+from vita_tui.health.threads import RegisteredThread
 from vita_tui.settings import HealthSettings
 
 __all__ = ["Ladder", "PressureChange", "PressureStep", "PressureWatch", "Reading", "SimpleStep"]
@@ -266,17 +266,15 @@ class PressureWatch:
             trim=memory.trim,
         )
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._entry: Entry | None = None
+        self._thread: RegisteredThread | None = None
 
     def start(self) -> None:
         """Watch from now on; does nothing when the setting is off or the thread runs."""
         if self._thread is not None or not self._settings.pressure:
             return
         self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="pressure", daemon=True)
-        self._entry = registry.register(
-            self._thread, kind="thread", name="pressure", owner="health.pressure", close=self.cleanup
+        self._thread = RegisteredThread(
+            self._run, name="pressure", owner="health.pressure", close=self.cleanup
         )
         self._thread.start()
 
@@ -324,10 +322,8 @@ class PressureWatch:
         """Stop the thread. Steps that are in force stay so: the program is ending."""
         self._stopping.set()
         thread, self._thread = self._thread, None
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=1.0)
-        if self._entry is not None:
-            self._entry.leave()
+        if thread is not None:
+            thread.finish(1.0)
 
     def _run(self) -> None:
         try:

@@ -11,7 +11,8 @@ from vita_tui.clock import Clock, SystemClock
 from vita_tui.events import EventBus, Notice
 from vita_tui.health.metrics import Metrics
 from vita_tui.health.processes import half_written
-from vita_tui.health.registry import Entry, Registry, registry
+from vita_tui.health.registry import Registry, registry
+from vita_tui.health.threads import RegisteredThread
 
 __all__ = ["HealthWatch"]
 
@@ -41,18 +42,14 @@ class HealthWatch:
         self._each_round = each_round
         self._swept = self._clock.monotonic()
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._entry: Entry | None = None
+        self._thread: RegisteredThread | None = None
 
     def start(self) -> None:
         """Take up the figures of earlier runs and begin."""
         if self._thread is not None:
             return
         self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
-        self._entry = registry.register(
-            self._thread, kind="thread", name="health", owner="health.watch", close=self.cleanup
-        )
+        self._thread = RegisteredThread(self._run, name="health", owner="health.watch", close=self.cleanup)
         self._thread.start()
 
     def round(self) -> None:
@@ -86,10 +83,7 @@ class HealthWatch:
         thread, self._thread = self._thread, None
         if thread is None:
             return
-        if thread is not threading.current_thread():
-            thread.join(timeout=1.0)
-        if self._entry is not None:
-            self._entry.leave()
+        thread.finish(1.0)
         self._note()
         self._metrics.save()
 

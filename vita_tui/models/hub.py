@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from vita_tui import __version__
 from vita_tui.errors import ModelError
-from vita_tui.health.registry import registry
+from vita_tui.health.threads import RegisteredThread
 from vita_tui.models.catalogue import File, Hub, Model
 from vita_tui.models.progress import Cancelled
 from vita_tui.models.sink import Sink
@@ -169,7 +169,7 @@ class HubClient:
             except Exception as error:  # noqa: BLE001 - the top of a thread: handed to whoever waits
                 put(error)
 
-        _start("hub-reader", read)
+        RegisteredThread(read, name="hub-reader", owner="models.hub").start()
         try:
             patience = self.answer_seconds
             while True:
@@ -299,19 +299,6 @@ def _endpoint() -> str | None:
     return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
 
 
-def _start(name: str, work: Callable[[], None]) -> None:
-    """Run `work` in a daemon thread that is in the registry as long as it lives."""
-
-    def listed() -> None:
-        entry = registry.register(threading.current_thread(), kind="thread", name=name, owner="models.hub")
-        try:
-            work()
-        finally:
-            entry.leave()
-
-    threading.Thread(target=listed, name=name, daemon=True).start()
-
-
 def _wait(
     items: queue.Queue[T], seconds: float, cancelled: threading.Event, on_idle: Callable[[], None]
 ) -> T:
@@ -337,7 +324,7 @@ def _bounded(ask: Callable[[], T], seconds: float, cancelled: threading.Event) -
         except Exception as error:  # noqa: BLE001 - the top of a thread: handed to whoever waits
             answer.put(error)
 
-    _start("hub-asker", work)
+    RegisteredThread(work, name="hub-asker", owner="models.hub").start()
     return _wait(answer, seconds, cancelled, lambda: None)
 
 

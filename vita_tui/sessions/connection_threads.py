@@ -10,7 +10,7 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from vita_tui.health.registry import registry
+from vita_tui.health.threads import RegisteredThread
 
 __all__ = ["Reader", "Writer"]
 
@@ -34,10 +34,7 @@ class _ConnectionThread:
         self._jobs: queue.SimpleQueue[Queued | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._entry = registry.register(
-            self._thread, kind="thread", name=name, owner="sessions.sqlite", close=self.stop
-        )
+        self._thread = RegisteredThread(self._run, name=name, owner="sessions.sqlite", close=self.stop)
         self._thread.start()
 
     def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
@@ -58,8 +55,6 @@ class _ConnectionThread:
                 self._jobs.put(None)
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout)
-        if not self._thread.is_alive():
-            self._entry.leave()
 
     def _run(self) -> None:
         connection: sqlite3.Connection | None = None
@@ -75,7 +70,6 @@ class _ConnectionThread:
                 break
         if connection is not None:
             connection.close()
-        self._entry.leave()
 
     def _gather(self, job: Queued) -> tuple[list[Queued], bool]:
         """What is done together, and whether the end was among it."""

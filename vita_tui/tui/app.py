@@ -183,13 +183,13 @@ class VitaApp(OtherScreens):
         if self.quitting:
             self.exit(self._early, return_code=self._early)
             return
-        threading.Thread(target=self._build_core, name="build", daemon=True).start()
+        from vita_tui.health.threads import RegisteredThread
+
+        RegisteredThread(self._build_core, name="build", owner="tui.app").start()
 
     def _build_core(self) -> None:
-        from vita_tui.health.registry import registry
         from vita_tui.tui.logs import log_to_file
 
-        entry = registry.register(threading.current_thread(), kind="thread", name="build", owner="tui.app")
         if not self.is_headless:
             log_to_file()
             if self._terminal is not None:
@@ -199,8 +199,6 @@ class VitaApp(OtherScreens):
         except Exception as error:
             log.exception("the assistant could not be built")
             message = NotBuilt(error)
-        finally:
-            entry.leave()
         with contextlib.suppress(RuntimeError):  # the loop is closed: the user was quicker
             self.post_message(message)
 

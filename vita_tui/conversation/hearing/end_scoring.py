@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from vita_tui.conversation.hearing.signals import PauseSoFar
 from vita_tui.engines.turn.smart_turn import EndScorer
-from vita_tui.health.registry import Entry, registry
+from vita_tui.health.threads import RegisteredThread
 
 __all__ = ["EndScoring"]
 
@@ -33,8 +33,7 @@ class EndScoring:
         self._pauses: queue.SimpleQueue[PauseSoFar | None] = queue.SimpleQueue()
         self._free = threading.Event()
         """Loaded, and nothing is being judged."""
-        self._thread: threading.Thread | None = None
-        self._entry: Entry | None = None
+        self._thread: RegisteredThread | None = None
 
     @property
     def free(self) -> bool:
@@ -45,13 +44,8 @@ class EndScoring:
         """Start the thread, which loads the judge; does nothing while it runs."""
         if self._thread is not None and self._thread.is_alive():
             return
-        self._thread = threading.Thread(target=self._run, name="end of turn", daemon=True)
-        self._entry = registry.register(
-            self._thread,
-            kind="thread",
-            name="end of turn",
-            owner="conversation.hearing",
-            close=self.cleanup,
+        self._thread = RegisteredThread(
+            self._run, name="end of turn", owner="conversation.hearing", close=self.cleanup
         )
         self._thread.start()
 
@@ -63,8 +57,8 @@ class EndScoring:
     def cleanup(self) -> None:
         """End the thread; may be called twice. One question takes less than a tenth of a second, and is not waited for."""
         self._pauses.put(None)
-        if self._entry is not None:
-            self._entry.leave()
+        if self._thread is not None:
+            self._thread.leave()
 
     def _run(self) -> None:
         try:
@@ -80,5 +74,3 @@ class EndScoring:
         finally:
             self._free.clear()
             self._scorer.cleanup()
-            if self._entry is not None:
-                self._entry.leave()

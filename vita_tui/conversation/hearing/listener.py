@@ -31,7 +31,7 @@ from vita_tui.conversation.hearing.signals import (
 from vita_tui.conversation.hearing.turn_detector import TurnDetector
 from vita_tui.conversation.hearing.utterance import FRAME_SECONDS
 from vita_tui.errors import DeviceError, EngineError
-from vita_tui.health.registry import Entry, registry
+from vita_tui.health.threads import RegisteredThread
 from vita_tui.settings import TalkSettings
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ class Listener:
         self._clock = clock or SystemClock()
         self._commands: queue.SimpleQueue[_Begin | Callable[[], Iterable[Signal]]] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._entry: Entry | None = None
+        self._thread: RegisteredThread | None = None
         # What follows belongs to the thread.
         self._detector = TurnDetector(talk, numbers=numbers, partial_interval=partial_interval)
         self._pre_roll: deque[tuple[Frame, bool]] = deque(maxlen=max(1, round(pre_roll / FRAME_SECONDS)))
@@ -109,9 +108,8 @@ class Listener:
         """Start the thread, which opens the microphone; a microphone that is missing is told by `MicrophoneLost`."""
         if self._thread is not None:
             return
-        self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
-        self._entry = registry.register(
-            self._thread, kind="thread", name="listener", owner="conversation.hearing", close=self.cleanup
+        self._thread = RegisteredThread(
+            self._run, name="listener", owner="conversation.hearing", close=self.cleanup
         )
         self._thread.start()
 
@@ -167,13 +165,8 @@ class Listener:
     def cleanup(self) -> None:
         """Stop the thread and close the microphone; may be called twice."""
         self._stopping.set()
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=1.0)
-            if thread.is_alive():
-                log.error("the listener thread did not stop within a second; it is left behind")
-        if self._entry is not None:
-            self._entry.leave()
+        if self._thread is not None and not self._thread.finish(1.0):
+            log.error("the listener thread did not stop within a second; it is left behind")
 
     # ---- the thread
 

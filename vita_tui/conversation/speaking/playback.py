@@ -20,7 +20,7 @@ from vita_tui.conversation.speaking.track import Piece, Sounding, Told, Track
 from vita_tui.engines.tts.sound import resampled
 from vita_tui.errors import DeviceError
 from vita_tui.events import EventBus, Heard, Notice
-from vita_tui.health.registry import registry
+from vita_tui.health.threads import RegisteredThread
 
 __all__ = ["Playback"]
 
@@ -326,8 +326,13 @@ class Playback:
                 track.lose(speaker.played())
             if self._stopping.is_set():
                 return
-            self._reopening = threading.Thread(
-                target=self._reopen, args=(speaker, reason), name="speaker", daemon=True
+            self._reopening = RegisteredThread(
+                self._reopen,
+                speaker,
+                reason,
+                name="speaker",
+                owner="conversation.playback",
+                close=self._stopping.set,
             )
             self._reopening.start()
 
@@ -335,13 +340,6 @@ class Playback:
 
     def _reopen(self, speaker: Speaker, reason: str) -> None:
         """The speaker went away: what was not heard is held; go on with it when there is one again."""
-        entry = registry.register(
-            threading.current_thread(),
-            kind="thread",
-            name="speaker",
-            owner="conversation.playback",
-            close=self._stopping.set,
-        )
         try:
             lost = self._clock.monotonic()
             log.info("lost the speaker: %s", reason)
@@ -369,7 +367,6 @@ class Playback:
         finally:
             with self._lock:
                 self._reopened()
-            entry.leave()
 
     def _reopened(self) -> None:
         """With the lock held: this thread's work is done, unless the speaker has gone away again since."""

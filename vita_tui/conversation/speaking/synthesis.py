@@ -21,7 +21,7 @@ from vita_tui.engines.tts.base import Pcm, Synthesizer
 from vita_tui.engines.tts.sound import at_rate
 from vita_tui.errors import NoEngineError
 from vita_tui.events import EventBus, Notice
-from vita_tui.health.registry import Entry, registry
+from vita_tui.health.threads import RegisteredThread
 
 __all__ = ["Synthesis"]
 
@@ -67,8 +67,7 @@ class Synthesis:
         self._errands: set[Future[None]] = set()
         """What waits to be done between two clauses."""
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._entry: Entry | None = None
+        self._thread: RegisteredThread | None = None
         self._pace: dict[str, float] = {}
         """Seconds that each voice took for a second of its last clause's sound, once that had begun; only the thread touches it."""
 
@@ -76,13 +75,8 @@ class Synthesis:
         """Start the thread."""
         if self._thread is not None:
             return
-        self._thread = threading.Thread(target=self._run, name="synthesis", daemon=True)
-        self._entry = registry.register(
-            self._thread,
-            kind="thread",
-            name="synthesis",
-            owner="conversation.synthesis",
-            close=self.cleanup,
+        self._thread = RegisteredThread(
+            self._run, name="synthesis", owner="conversation.synthesis", close=self.cleanup
         )
         self._thread.start()
 
@@ -131,14 +125,10 @@ class Synthesis:
         for waiting in errands:
             waiting.cancel()
         self._jobs.put(None)
-        if self._thread is not None:
-            self._thread.join(timeout=0.5)
-            if self._thread.is_alive():
-                log.warning("the synthesis thread is still busy; it is left behind and ends with the process")
+        if self._thread is not None and not self._thread.finish(0.5):
+            log.warning("the synthesis thread is still busy; it is left behind and ends with the process")
         for engine in self._chain.engines:
             engine.cleanup()
-        if self._entry is not None:
-            self._entry.leave()
 
     # ---- the thread
 

@@ -9,7 +9,7 @@ from vita_tui.engines.chain import Chain
 from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.engines.tts.sound import checked
 from vita_tui.errors import EngineError
-from vita_tui.health.registry import registry
+from vita_tui.health.threads import RegisteredThread
 
 __all__ = ["VoiceProbe"]
 
@@ -30,7 +30,7 @@ class VoiceProbe:
 
     def __init__(self, chain: Chain[Synthesizer]) -> None:
         self._chain = chain
-        self._thread: threading.Thread | None = None
+        self._thread: RegisteredThread | None = None
         self._cancelled = threading.Event()
         self._closed = False
 
@@ -39,7 +39,9 @@ class VoiceProbe:
         if self._closed or (self._thread is not None and self._thread.is_alive()):
             return
         self._cancelled.clear()
-        self._thread = threading.Thread(target=self._run, name="voice probe", daemon=True)
+        self._thread = RegisteredThread(
+            self._run, name="voice probe", owner="conversation.voice_probe", close=self._cancelled.set
+        )
         self._thread.start()
 
     def cancel(self) -> None:
@@ -55,13 +57,6 @@ class VoiceProbe:
         self._cancelled.set()
 
     def _run(self) -> None:
-        entry = registry.register(
-            threading.current_thread(),
-            kind="thread",
-            name="voice probe",
-            owner="conversation.voice_probe",
-            close=self._cancelled.set,
-        )
         try:
             for attempt in self._chain.probes():
                 with attempt as engine:
@@ -77,8 +72,6 @@ class VoiceProbe:
             log.info("a voice probe was cancelled")
         except Exception:
             log.exception("the voice probe ended")
-        finally:
-            entry.leave()
 
     def _check(self) -> None:
         if self._cancelled.is_set():

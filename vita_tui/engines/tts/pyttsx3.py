@@ -30,6 +30,7 @@ from vita_tui.engines.tts.pieces import pieces
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError
 from vita_tui.health.processes import child_environment, temporary_path
 from vita_tui.health.registry import Entry, registry
+from vita_tui.health.threads import RegisteredThread
 from vita_tui.text.spoken import spoken
 
 __all__ = ["Pyttsx3Synthesizer"]
@@ -224,12 +225,10 @@ class _Child:
             force=self.process.kill,
             pid=self.process.pid,
         )
-        self._reader = threading.Thread(
-            target=_read, args=(self.process.stdout, self.answers), name="pyttsx3-reader", daemon=True
-        )
-        self._reader_entry = registry.register(
-            self._reader,
-            kind="thread",
+        self._reader = RegisteredThread(
+            _read,
+            self.process.stdout,
+            self.answers,
             name="pyttsx3-reader",
             owner="engines.tts.pyttsx3",
             depends_on=(self._entry,),
@@ -250,14 +249,12 @@ class _Child:
         self.process.kill()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(END_SECONDS)
-        if self._reader is not threading.current_thread():
-            self._reader.join(END_SECONDS)
+        self._reader.finish(END_SECONDS)
         for pipe in (self.process.stdin, self.process.stdout):
             with suppress(OSError):
                 if pipe is not None and not self._reader.is_alive():
                     pipe.close()
         self._belongings.close()
-        self._reader_entry.leave()
         self._entry.leave()
 
 

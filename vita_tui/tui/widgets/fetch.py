@@ -140,7 +140,7 @@ class Fetch(Vertical):
         self._cancelled.set()
 
     def _begin(self) -> None:
-        from vita_tui.health.registry import registry
+        from vita_tui.health.threads import RegisteredThread
 
         cancelled = self._cancelled = threading.Event()
         names = [model.name for model in self._lacking if model.name not in self._ready]
@@ -154,15 +154,10 @@ class Fetch(Vertical):
                 self._weights.pull(names, lambda progress: self._tell(self._Progressed(progress)), cancelled)
             except Exception as failure:  # noqa: BLE001 - the top of a thread; it is shown and logged in `on_fetch__ended`
                 error = failure
-            finally:
-                entry.leave()
             self._tell(self._Ended(error))
 
-        thread = self._thread = threading.Thread(target=work, name="fetch models", daemon=True)
-        entry = registry.register(
-            thread, kind="thread", name="fetch models", owner="tui.fetch", close=cancelled.set
-        )
-        thread.start()
+        self._thread = RegisteredThread(work, name="fetch models", owner="tui.fetch", close=cancelled.set)
+        self._thread.start()
 
     def _tell(self, message: Message) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the program is ending

@@ -22,7 +22,7 @@ from vita_tui.engines.stt.scheduling.counts import WorkerCounts
 from vita_tui.engines.stt.scheduling.queueing import JobKind, RecognitionJob, Slots
 from vita_tui.engines.stt.scheduling.work import nothing
 from vita_tui.errors import EngineError, EngineTimeoutError, VitaError
-from vita_tui.health.registry import Entry, registry
+from vita_tui.health.threads import RegisteredThread
 
 __all__ = ["WhisperThread"]
 
@@ -69,21 +69,20 @@ class WhisperThread:
         """Number of the thread whose work counts."""
         self._given_up: tuple[_Running, ...] = ()
         """What abandoned threads are still inside of."""
-        self._threads: list[tuple[threading.Thread, Entry]] = []
+        self._threads: list[RegisteredThread] = []
         """The whisper thread and the one that watches over it."""
 
     def start(self) -> None:
         """The lock is held."""
         self.stopping = False
         self._generation += 1
-        self._threads = [self._begin("whisper", self._work), self._begin("whisper watch", self._watch)]
+        self._threads = [self._thread("whisper", self._work), self._thread("whisper watch", self._watch)]
 
-    def _begin(self, name: str, work: Callable[[int], None]) -> tuple[threading.Thread, Entry]:
+    def _thread(self, name: str, work: Callable[[int], None]) -> RegisteredThread:
         """Start the thread `name` of the present generation; the lock is held."""
-        thread = threading.Thread(target=work, args=(self._generation,), name=name, daemon=True)
-        entry = registry.register(thread, kind="thread", name=name, owner="engines.stt", close=self.stop)
+        thread = RegisteredThread(work, self._generation, name=name, owner="engines.stt", close=self.stop)
         thread.start()
-        return thread, entry
+        return thread
 
     def stop(self, timeout: float = 1.0) -> bool:
         """Cancel everything and end the threads; may be called twice. The lock is not held.
@@ -100,10 +99,8 @@ class WhisperThread:
             threads, self._threads = self._threads, []
         for job in unwanted:
             job.cancel()
-        for thread, entry in reversed(threads):
-            if thread is not threading.current_thread():
-                thread.join(timeout)
-            entry.leave()
+        for thread in reversed(threads):
+            thread.finish(timeout)
         with self.condition:
             ended = self.running is None
             self._abandon()
@@ -306,9 +303,8 @@ class WhisperThread:
             late.job.fail(error)
         with self.condition:
             if not self.stopping:
-                _, entry = self._threads[0]
-                self._threads[0] = self._begin("whisper", self._work)
-                entry.leave()
+                self._threads[0].leave()
+                self._threads[0] = self._thread("whisper", self._work)
 
     def free(self, engine: Recognizer, job: RecognitionJob | None = None) -> bool:
         """Whether no abandoned thread is inside of it, and it has not taken too long for the job already."""
