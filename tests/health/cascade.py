@@ -28,7 +28,8 @@ from vita_tui.audio.files import FileSpeaker
 from vita_tui.clock import Clock
 from vita_tui.conversation import build as building
 from vita_tui.conversation.assistant import Assistant
-from vita_tui.engines.chain import Attempt, Chain
+from vita_tui.engines.attempt import Attempt
+from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Message, StreamPiece
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.stt.base import Transcription

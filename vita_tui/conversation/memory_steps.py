@@ -13,7 +13,8 @@ from typing import Any, Generic, TypeVar
 
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.speaking.speaking import Speaking
-from vita_tui.engines.chain import Chain, Named
+from vita_tui.engines.attempt import Named
+from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.engines.tts.remote import RemoteSynthesizer

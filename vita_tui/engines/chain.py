@@ -22,160 +22,30 @@ import math
 import re
 import statistics
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
-from vita_tui.clock import RUNNING, Clock, RunningClock
+from vita_tui.clock import RUNNING, Clock
+from vita_tui.engines.attempt import Attempt, E, Link
 from vita_tui.errors import (
-    DeviceError,
-    EngineError,
     EngineTimeoutError,
     EngineUnavailableError,
     ModelError,
     NoEngineError,
-    StoreError,
     VitaError,
 )
 from vita_tui.events import EngineStatus, EngineWorked, EventBus, Health, Job, Notice
 from vita_tui.health.breaker import Breaker, BreakerSnapshot, BreakerState, Permit
 from vita_tui.settings import HealthSettings
 
-__all__ = ["Attempt", "Chain"]
+__all__ = ["Chain"]
 
 log = logging.getLogger(__name__)
 
-MEDIAN_OVER = 64
-"""Durations of work from which an engine's median is taken."""
 _TITLES: dict[Job, str] = {"stt": "speech recognition", "llm": "language model", "tts": "voice"}
 _BEGINNINGS = {"A", "An", "It", "No", "The", "There"}
 _COUNTED = re.compile(r" \(\d+ of \d+\)$")
 _VERBS: dict[Job, str] = {"stt": "Listening", "llm": "Answering", "tts": "Speaking"}
-
-
-class Named(Protocol):
-    name: str
-    notes: str
-    """What is not as asked for; empty normally."""
-
-
-E = TypeVar("E", bound=Named)
-
-
-class _Link(Generic[E]):
-    """One engine, with what is known of it."""
-
-    def __init__(self, engine: E, breaker: Breaker) -> None:
-        self.engine = engine
-        self.breaker = breaker
-        self.health = Health.LOADING
-        self.reason = ""
-        self.remedy = ""
-        """Of the last failure."""
-        self.warm = False
-        """It has worked since it was loaded, so its next work includes no loading."""
-        self.aside = ""
-        """Why it is left alone although it works; empty normally."""
-        self.durations: deque[float] = deque(maxlen=MEDIAN_OVER)
-
-    @property
-    def disabled(self) -> bool:
-        return self.breaker.snapshot().state is not BreakerState.CLOSED
-
-    @property
-    def passed_over(self) -> bool:
-        return bool(self.aside) or self.disabled
-
-
-class Attempt(Generic[E]):
-    """One try of one engine; a context manager, used once."""
-
-    def __init__(
-        self,
-        chain: Chain[E],
-        link: _Link[E],
-        permit: Permit,
-        clock: Clock,
-        allowance: float = 0.0,
-        *,
-        probe: bool = False,
-    ) -> None:
-        """
-        Args:
-            probe: nobody waits for it: it decides about the breaker and counts in no figure.
-        """
-        self._chain = chain
-        self._link = link
-        self._permit = permit
-        self._clock = clock
-        self._allowance = allowance
-        self.probe = probe
-        self._started = self._lost = 0.0
-        self._answered: float | None = None
-        self._lock = threading.Lock()
-        self._settled = False
-        self.failed: VitaError | None = None
-        """Why it failed, once it has."""
-
-    @property
-    def engine(self) -> E:
-        return self._link.engine
-
-    def answered(self) -> None:
-        """The engine has begun to answer: what it still takes depends on the length of the answer and is not timed."""
-        if self._answered is None:
-            self._answered = self._clock.monotonic()
-
-    def __enter__(self) -> E:
-        self.begin()
-        return self._link.engine
-
-    def begin(self) -> None:
-        """The work begins; for those who `settle` themselves instead of using a `with` statement."""
-        self._started, self._lost = self._clock.monotonic(), _lost(self._clock)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        # What ended in another way meanwhile is not this thread's to go on with.
-        return self.settle(error) and self.failed is not None
-
-    def settle(self, error: BaseException | None) -> bool:
-        """Say how it ended: None for success. Only the first call counts, from whichever thread it comes.
-
-        Returns:
-            Whether this call was the first.
-        """
-        with self._lock:
-            if self._settled:
-                return False
-            self._settled = True
-        end = self._clock.monotonic() if self._answered is None else self._answered
-        seconds = end - self._started
-        if error is None:
-            self._chain.succeeded(self._link, seconds, self._permit, self._allowance, probe=self.probe)
-            return True
-        # A speaker or a store that fails while the engine's work is handed on is not the engine's failure.
-        if not isinstance(error, Exception) or isinstance(error, DeviceError | StoreError):
-            self._link.breaker.release(self._permit)
-            return True
-        if not isinstance(error, VitaError):
-            # A bug in an engine or its library must not end the conversation; the log has the details.
-            log.error("%s failed", self._link.engine.name, exc_info=error)
-            detail = str(error).strip().rstrip(".")
-            error = EngineError(f"{type(error).__name__}{f': {detail}' if detail else ''}.")
-        self.failed = error
-        if _lost(self._clock) > self._lost and not isinstance(error, ModelError):
-            log.info("%s failed while the program was suspended: %s", self._link.engine.name, error)
-            self._link.breaker.release(self._permit)
-            return True
-        self._chain.failed(self._link, error, seconds, self._permit, probe=self.probe)
-        return True
-
-    def abandon(self) -> None:
-        """It was never entered, or left without a word: it says nothing about the engine."""
-        self.settle(GeneratorExit())
 
 
 class Chain(Generic[E]):
@@ -210,7 +80,7 @@ class Chain(Generic[E]):
         self._changed = False
         self._publishing = False
 
-    def _link(self, engine: E, settings: HealthSettings) -> _Link[E]:
+    def _link(self, engine: E, settings: HealthSettings) -> Link[E]:
         breaker = Breaker(
             engine.name,
             failures=settings.breaker_failures,
@@ -218,7 +88,7 @@ class Chain(Generic[E]):
             slow_seconds=settings.breaker_slow_seconds if self._slow_counts else math.inf,
             clock=self._clock,
         )
-        return _Link(engine, breaker)
+        return Link(engine, breaker)
 
     @property
     def engines(self) -> list[E]:
@@ -252,7 +122,7 @@ class Chain(Generic[E]):
         Raises:
             NoEngineError: all of them failed or are disabled.
         """
-        tried: list[tuple[_Link[E], str, str]] = []
+        tried: list[tuple[Link[E], str, str]] = []
         # Stable: the order of preference stays. Unwatched, a disabled engine whose time is over gets its chance in its own place.
         for link in sorted(self._links, key=self._reluctance):
             if not wanted(link.engine):
@@ -355,7 +225,7 @@ class Chain(Generic[E]):
     # ---- reported by attempts
 
     def succeeded(
-        self, link: _Link[E], seconds: float, permit: Permit, allowance: float, *, probe: bool = False
+        self, link: Link[E], seconds: float, permit: Permit, allowance: float, *, probe: bool = False
     ) -> None:
         with self._lock:
             warm, link.warm = link.warm, True
@@ -376,7 +246,7 @@ class Chain(Generic[E]):
         self._publish()
 
     def failed(
-        self, link: _Link[E], error: VitaError, seconds: float, permit: Permit, *, probe: bool = False
+        self, link: Link[E], error: VitaError, seconds: float, permit: Permit, *, probe: bool = False
     ) -> None:
         missing = isinstance(error, EngineUnavailableError | ModelError)
         reason = error.message.rstrip(".")
@@ -398,7 +268,7 @@ class Chain(Generic[E]):
 
     # ----
 
-    def _reluctance(self, link: _Link[E]) -> int:
+    def _reluctance(self, link: Link[E]) -> int:
         """First those that are to answer, then those that only do when nobody else can."""
         return 2 if self.watched and link.disabled else 1 if link.aside else 0
 
@@ -409,16 +279,16 @@ class Chain(Generic[E]):
                     link.aside = reason
         self._publish()
 
-    def _counted(self, link: _Link[E], reason: str) -> str:
+    def _counted(self, link: Link[E], reason: str) -> str:
         snapshot = link.breaker.snapshot()
         return f"{reason} ({max(1, min(snapshot.failures, snapshot.limit))} of {snapshot.limit})"
 
-    def _why_resting(self, link: _Link[E]) -> str:
+    def _why_resting(self, link: Link[E]) -> str:
         retry = link.breaker.snapshot().retry_seconds
         reason = link.reason or "disabled after failures"
         return f"{reason}; retried in {retry:.0f} s" if retry else f"{reason}; being retried"
 
-    def _none(self, tried: list[tuple[_Link[E], str, str]]) -> NoEngineError:
+    def _none(self, tried: list[tuple[Link[E], str, str]]) -> NoEngineError:
         title = _TITLES[self.job]
         if not tried:
             return NoEngineError(f"No {title} is set up.", remedy="See: vita doctor")
@@ -470,7 +340,7 @@ class Chain(Generic[E]):
             for status in self.statuses():
                 self._bus.publish(status)
 
-    def _status(self, link: _Link[E], active: bool) -> EngineStatus:
+    def _status(self, link: Link[E], active: bool) -> EngineStatus:
         breaker = link.breaker.snapshot()
         with self._lock:
             durations = list(link.durations)
@@ -489,11 +359,6 @@ class Chain(Generic[E]):
             round(durations[-1] * 1000, 1) if durations else None,
             round(statistics.median(durations) * 1000, 1) if durations else None,
         )
-
-
-def _lost(clock: Clock) -> float:
-    """Seconds in which the program did not run."""
-    return clock.lost if isinstance(clock, RunningClock) else 0.0
 
 
 def _within(sentence: str) -> str:

@@ -12,9 +12,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-import queue
 import threading
-import time
 import types
 import weakref
 from collections import deque
@@ -23,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from vita_tui.clock import Clock, SystemClock
+from vita_tui.health.closing import close_entries
 from vita_tui.health.processes import ProcessRecord, forget_process, record_process, stale_processes
 
 if TYPE_CHECKING:
@@ -48,10 +47,6 @@ ResourceKind = Literal["stream", "thread", "task", "process", "client", "server"
 
 HISTORY = 256
 """Closed and leaked entries that are remembered."""
-GRACE_SHARE = 0.7
-"""Of the deadline of `close_all`, before force is used."""
-CLOSE_WAIT_SECONDS = 0.05
-"""Seconds for which `close_all` waits for one close before it begins the next that does not depend on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +264,7 @@ class Registry:
         """Close what leaked and can still be closed, and forget the rest; returns what stays open."""
         with self._lock:
             leaked = [entry for entry in self._entries.values() if entry.leaked]
-        remaining = _close(leaked, deadline)
+        remaining = close_entries(leaked, deadline)
         self._reap()
         return [_shown(entry) for entry in remaining if not entry.left]
 
@@ -287,7 +282,7 @@ class Registry:
         caller = threading.current_thread()
         with self._lock:
             entries = [entry for entry in self._entries.values() if not entry.is_for(caller)]
-        remaining = _close(entries, deadline)
+        remaining = close_entries(entries, deadline)
         self._reap()
         return [_shown(entry) for entry in remaining if not entry.left]
 
@@ -373,81 +368,3 @@ def _call(reference: Callable[[], Callable[[], Any] | None] | None) -> None:
     function = reference() if reference is not None else None
     if function is not None:
         function()
-
-
-def _close(entries: list[Entry], deadline: float) -> list[Entry]:
-    """Close `entries` within `deadline` seconds, by force where needed; returns those that did not close."""
-    start = time.monotonic()
-    pending = {entry.number: entry for entry in entries}
-    dependents: dict[int, set[int]] = {number: set() for number in pending}
-    for entry in entries:
-        for needed in entry.depends_on:
-            if needed.number in dependents:
-                dependents[needed.number].add(entry.number)
-    done: queue.SimpleQueue[tuple[Entry, bool]] = queue.SimpleQueue()
-    running: set[int] = set()
-
-    def settle(entry: Entry, closed: bool) -> None:
-        running.discard(entry.number)
-        if closed or entry.left:
-            entry.leave()
-            pending.pop(entry.number, None)
-            for others in dependents.values():
-                others.discard(entry.number)
-
-    def collect(until: float, wanted: Entry | None) -> None:
-        """Take results until `wanted` has one, nothing runs, or the wait is over."""
-        while running and (left := until - time.monotonic()) > 0:
-            try:
-                entry, closed = done.get(timeout=left)
-            except queue.Empty:
-                return
-            settle(entry, closed)
-            if entry is wanted:
-                return
-
-    grace = start + deadline * GRACE_SHARE
-    tried: set[int] = set()
-    while time.monotonic() < grace:
-        ready = [n for n in pending if n not in tried and not dependents[n]]
-        if not ready:
-            if not running:
-                break
-            collect(min(grace, time.monotonic() + CLOSE_WAIT_SECONDS), None)
-            continue
-        entry = pending[max(ready)]
-        tried.add(entry.number)
-        if entry.left:
-            settle(entry, closed=True)
-        elif entry.can_close:
-            running.add(entry.number)
-            _start(entry, entry.close, done)
-            share = (grace - time.monotonic()) / max(1, len(ready))
-            collect(time.monotonic() + min(CLOSE_WAIT_SECONDS, max(0.0, share)), entry)
-        elif not entry.can_force:
-            # Its owner closes it, not we; what it depends on need not wait.
-            for others in dependents.values():
-                others.discard(entry.number)
-    collect(grace, None)
-    running.clear()
-    for entry in [entry for entry in pending.values() if not entry.left and entry.can_force]:
-        running.add(entry.number)
-        _start(entry, entry.force, done)
-    collect(start + deadline, None)
-    return [entry for entry in pending.values() if not entry.left]
-
-
-def _start(entry: Entry, function: Callable[[], None], done: queue.SimpleQueue[tuple[Entry, bool]]) -> None:
-    """Run `function` in its own thread, so that one that hangs holds up nobody."""
-
-    def guarded() -> None:
-        closed = False
-        try:
-            function()
-            closed = True
-        except Exception:
-            log.exception("closing %s failed", entry.name)
-        finally:
-            done.put((entry, closed))
-
-    threading.Thread(target=guarded, name=f"close {entry.name}", daemon=True).start()

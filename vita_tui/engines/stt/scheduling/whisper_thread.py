@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vita_tui.clock import CLOCK_POLL_SECONDS, RunningClock
-from vita_tui.engines.chain import Attempt, Chain
+from vita_tui.engines.attempt import Attempt
+from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.stt.scheduling.agreement import PartialTranscriber
 from vita_tui.engines.stt.scheduling.counts import WorkerCounts
