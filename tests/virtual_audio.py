@@ -274,11 +274,11 @@ def sound() -> Iterator[VirtualAudio]:
 @pytest.fixture
 def sound_here(sound: VirtualAudio, monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualAudio]:
     """The same for this very process: PortAudio looks for devices again before and after the test."""
-    from vita_tui.audio import devices
+    from vita_tui.audio import portaudio
 
     for name, value in sound.variables.items():
         monkeypatch.setenv(name, value)
-    assert devices.refresh(), "an earlier test has left a stream open"
+    assert portaudio.refresh(), "an earlier test has left a stream open"
     yield sound
     monkeypatch.undo()
-    assert devices.refresh(), "the test has left a stream open"
+    assert portaudio.refresh(), "the test has left a stream open"

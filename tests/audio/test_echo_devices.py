@@ -11,7 +11,7 @@ import pytest
 from tests.audio import echo_report
 from tests.room import Room, room_between
 from tests.virtual_audio import VirtualAudio, virtual_audio
-from vita_tui.audio import canceller, devices
+from vita_tui.audio import canceller, portaudio
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, PlaybackMark, Samples
 from vita_tui.audio.capture import DeviceMicrophone
 from vita_tui.audio.device_speaker import DeviceSpeaker
@@ -31,10 +31,10 @@ def audio(monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualAudio]:
     with virtual_audio() as made:
         for name, value in made.variables.items():
             monkeypatch.setenv(name, value)
-        assert devices.refresh()
+        assert portaudio.refresh()
         yield made
         monkeypatch.undo()
-        assert devices.refresh()
+        assert portaudio.refresh()
 
 
 def reply(rate: int) -> Samples:

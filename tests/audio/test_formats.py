@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from vita_tui.audio import capture, device_speaker
-from vita_tui.audio.devices import Device, portaudio
+from vita_tui.audio.devices import Device
 from vita_tui.audio.fallback import open_wanted
+from vita_tui.audio.portaudio import portaudio
 from vita_tui.audio.timeline import Timeline
 from vita_tui.clock import FakeClock
 from vita_tui.errors import DeviceError

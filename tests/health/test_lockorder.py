@@ -81,16 +81,16 @@ def test_a_deadlock_that_happens_is_shown_with_all_stacks(monkeypatch: pytest.Mo
 WHOLE = """
 from tests.lockorder import TrackedLock
 from tests import conftest, lockorder
-from vita_tui.audio import devices
+from vita_tui.audio import portaudio
 from vita_tui.health.registry import registry
 
 def test_from_before_the_first_import():
     assert isinstance(registry._lock, TrackedLock)
-    assert isinstance(devices._lock, TrackedLock)
+    assert isinstance(portaudio._lock, TrackedLock)
     taken = conftest.LOCKS.taken
     registry.open()
     assert conftest.LOCKS.taken > taken
-    lock, other = registry._lock, devices._lock
+    lock, other = registry._lock, portaudio._lock
     conftest.LOCKS.edges = {("a", "b"): "", ("b", "a"): ""}
 """
 

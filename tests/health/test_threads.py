@@ -18,11 +18,14 @@ def listed(name: str) -> list[str]:
 
 
 def test_it_is_there_while_it_runs_and_gone_when_it_has_ended() -> None:
-    name, go, heard = f"worker {uuid4()}", threading.Event(), []
-    thread = RegisteredThread(
-        lambda *said: (go.wait(LONG), heard.append(said)), 1, 2, name=name, owner="tests"
-    )
-    assert listed(name) == []
+    name, go = f"worker {uuid4()}", threading.Event()
+    heard: list[tuple[int, ...]] = []
+
+    def work(*said: int) -> None:
+        go.wait(LONG)
+        heard.append(said)
+
+    thread = RegisteredThread(work, 1, 2, name=name, owner="tests")
     thread.start()
     assert listed(name) == ["tests"]
     go.set()

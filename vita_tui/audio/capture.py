@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Samples
-from vita_tui.audio.devices import Device, close_stream, open_stream, portaudio
+from vita_tui.audio.devices import Device
+from vita_tui.audio.portaudio import close_stream, open_stream, portaudio
 from vita_tui.audio.ring import Chunk, Ring
 from vita_tui.audio.stream import DeviceStream
 from vita_tui.clock import Clock, SystemClock

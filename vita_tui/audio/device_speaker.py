@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from vita_tui.audio.base import PlaybackMark, Samples, Span
-from vita_tui.audio.devices import Device, close_stream, open_stream, portaudio
+from vita_tui.audio.devices import Device
+from vita_tui.audio.portaudio import close_stream, open_stream, portaudio
 from vita_tui.audio.stream import DeviceStream
 from vita_tui.audio.timeline import Timeline
 from vita_tui.audio.timeline_speaker import TimelineSpeaker

@@ -14,7 +14,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from vita_tui.audio.devices import Device, DeviceKind, find, portaudio, refresh
+from vita_tui.audio.devices import Device, DeviceKind, find
+from vita_tui.audio.portaudio import portaudio, refresh
 from vita_tui.errors import DeviceError
 from vita_tui.health.processes import child_environment
 from vita_tui.health.threads import RegisteredThread

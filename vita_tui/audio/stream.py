@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from vita_tui.audio.devices import Device, DeviceKind, fresh, portaudio, refresh, renew
+from vita_tui.audio.devices import Device, DeviceKind
 from vita_tui.audio.fallback import WayBack, open_wanted
+from vita_tui.audio.portaudio import fresh, portaudio, refresh, renew
 from vita_tui.errors import DeviceError
 from vita_tui.health.registry import Entry, registry
 

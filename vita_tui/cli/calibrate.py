@@ -36,7 +36,7 @@ def _calibrate(json: bool, dry_run: bool) -> int:
     from vita_tui.audio.canceller import can_cancel
     from vita_tui.audio.capture import DeviceMicrophone
     from vita_tui.audio.device_speaker import DeviceSpeaker
-    from vita_tui.audio.devices import portaudio
+    from vita_tui.audio.portaudio import portaudio
     from vita_tui.tui import settings_file
 
     settings = all_settings.load()

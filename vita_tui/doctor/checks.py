@@ -148,13 +148,13 @@ def _weights() -> Iterator[Check]:
 
 
 def _sound(settings: Settings) -> Iterator[Check]:
-    from vita_tui.audio import devices
     from vita_tui.audio.capture import DeviceMicrophone
     from vita_tui.audio.device_speaker import DeviceSpeaker
+    from vita_tui.audio.portaudio import portaudio_version
     from vita_tui.audio.voice import dbfs
 
     try:
-        version = devices.portaudio_version()
+        version = portaudio_version()
     except VitaError as error:
         yield Check("PortAudio", "failed", error.message, error.remedy)
         return
