@@ -17,7 +17,8 @@ from vita_tui.conversation.build import build, synthesizers
 from vita_tui.events import Event, EventBus, TurnFailed
 from vita_tui.health.exposition import as_prometheus
 from vita_tui.health.registry import registry
-from vita_tui.settings import as_toml, load
+from vita_tui.settings import load
+from vita_tui.settings.file import as_toml
 
 USER, PASSWORD, QUERY, FRAGMENT, KEY = (f"canary-{place}-0123456789" for place in ("u", "p", "q", "f", "k"))
 CANARIES = (USER, PASSWORD, QUERY, FRAGMENT, KEY)

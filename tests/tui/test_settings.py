@@ -15,8 +15,8 @@ from tests.tui.driving import running, text_of, until
 from tests.tui.scripted import ScriptedCore
 from vita_tui import paths, settings
 from vita_tui.errors import SettingsError
+from vita_tui.settings.file import change, source_of
 from vita_tui.tui.screens.settings import SettingsScreen
-from vita_tui.tui.settings_file import change, source_of
 
 
 def test_a_change_keeps_comments_and_order(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def _calibrate(json: bool, dry_run: bool) -> int:
     from vita_tui.audio.capture import DeviceMicrophone
     from vita_tui.audio.device_speaker import DeviceSpeaker
     from vita_tui.audio.portaudio import portaudio
-    from vita_tui.tui import settings_file
+    from vita_tui.settings import file as settings_file
 
     settings = all_settings.load()
     microphone = DeviceMicrophone(settings.audio.input)

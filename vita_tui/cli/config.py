@@ -43,11 +43,11 @@ def show(
     if json:
         print_json({name: _plain(getattr(current, name)) for name in settings.Settings.model_fields})
         return
-    from vita_tui.tui.settings_file import read, source_of
+    from vita_tui.settings.file import as_toml, read, source_of
 
     content = read()
     said = {"file": "from the settings file", "environment": "from the environment"}
-    echo(settings.as_toml(current, source=lambda key: said.get(source_of(key, {}, content), "")))
+    echo(as_toml(current, source=lambda key: said.get(source_of(key, {}, content), "")))
 
 
 @app.command()
@@ -60,12 +60,13 @@ def init(
     """
     from vita_tui import atomic_files, paths, settings
     from vita_tui.errors import SettingsError
+    from vita_tui.settings.file import as_toml
 
     file = paths.config_file()
     if file.exists() and not force:
         say(f"{file} exists already; --force replaces it.")
         raise typer.Exit(1)
-    text = settings.as_toml(settings.Settings.model_construct(), commented=True)
+    text = as_toml(settings.Settings.model_construct(), commented=True)
     try:
         # A folder that is there already is the user's: its mode is not ours to change.
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

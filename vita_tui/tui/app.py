@@ -161,7 +161,7 @@ class VitaApp(OtherScreens):
 
     def _keep_theme(self, _theme: object) -> None:
         """What is chosen in the palette is chosen for good."""
-        from vita_tui.tui import settings_file
+        from vita_tui.settings import file as settings_file
 
         if not self._painted or self.core is None:
             return

@@ -16,10 +16,10 @@ from textual.widgets import Input, Select, Static, Switch, TabbedContent, TabPan
 
 from vita_tui import paths
 from vita_tui.errors import SettingsError, VitaError
+from vita_tui.settings.file import change, read, source_of
 from vita_tui.tui.formatting import clean
 from vita_tui.tui.look import MUTED
 from vita_tui.tui.screens.base import Sheet
-from vita_tui.tui.settings_file import change, read, source_of
 from vita_tui.tui.widgets.typing import Line
 
 __all__ = ["SettingsScreen"]

@@ -1,4 +1,4 @@
-"""Changing one setting in the user's file: their comments and their order stay.
+"""The settings file: all settings as its text, and one setting changed in it, where the user's comments and their order stay.
 
 The line of the setting is replaced, or added to its section. What comes out is read again and compared with what was meant before
 it takes the file's place; where a line cannot be replaced (a value over several lines), the file is written anew.
@@ -9,16 +9,54 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import SecretStr
+
 from vita_tui import atomic_files, paths
 from vita_tui.errors import SettingsError
+from vita_tui.settings.declared import Settings
+from vita_tui.settings.loading import load
+from vita_tui.text.urls import without_secrets
 
-__all__ = ["SettingSource", "change", "source_of"]
+__all__ = ["SettingSource", "as_toml", "change", "read", "source_of"]
 
 SettingSource = Literal["flag", "environment", "file", "default"]
+
+
+def as_toml(
+    settings: Settings, *, commented: bool = False, source: Callable[[str], str] = lambda _: ""
+) -> str:
+    """All settings with their explanations, as a settings file; secrets are never written out.
+
+    Args:
+        commented: put every value behind a "#", so that the file changes nothing until it is edited.
+        source: where the value of "section.name" comes from, to be said beside it; empty for the default.
+    """
+    import tomli_w
+
+    lines = []
+    for section in Settings.model_fields:
+        values = getattr(settings, section)
+        lines += [f"# {(type(values).__doc__ or '').strip()}", f"[{section}]", ""]
+        for name, field in type(values).model_fields.items():
+            value = getattr(values, name)
+            secret = isinstance(value, SecretStr)
+            text = tomli_w.dumps({name: "" if secret else list(value) if isinstance(value, tuple) else value})
+            masked = name.endswith("_url") and isinstance(value, str) and value != without_secrets(value)
+            if masked:
+                secret, text = True, tomli_w.dumps({name: without_secrets(value)})
+            text = " ".join(text.split()).replace(",]", "]").replace("[ ", "[").replace(", ]", "]")
+            if masked:
+                text += "  # set, and not shown in full"
+            elif secret and value.get_secret_value():
+                text += "  # set, and not shown"
+            if origin := source(f"{section}.{name}"):
+                text += f"  # {origin}"
+            lines += [f"# {field.description}", f"{'# ' if commented or secret else ''}{text}", ""]
+    return "\n".join(lines)
 
 
 def source_of(key: str, overrides: Mapping[str, Any], content: Mapping[str, Any]) -> SettingSource:
@@ -54,8 +92,6 @@ def change(key: str, value: Any, file: Path | None = None) -> Path:
     """
     import tomli_w
 
-    from vita_tui import settings
-
     file = (file or paths.config_file()).resolve()
     before = _text(file)
     wanted = _parse(before, file)
@@ -69,7 +105,7 @@ def change(key: str, value: Any, file: Path | None = None) -> Path:
         with atomic_files.replacing(file, keep_mode=True) as new:
             new.write_text(text, encoding="utf-8")
             try:
-                settings.load(new)
+                load(new)
             except SettingsError as error:
                 message = error.message.replace(str(new), str(file))
                 raise SettingsError(message, remedy=error.remedy) from None
