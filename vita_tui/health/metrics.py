@@ -80,12 +80,12 @@ class Metrics:
     def count(self, name: str, amount: float = 1.0, /, **labels: str) -> None:
         """Add to a counter."""
         with self._series(Count, name, labels) as series:
-            series.add(float(amount))
+            series.note(float(amount))
 
     def gauge(self, name: str, value: float, /, **labels: str) -> None:
         """Set a gauge."""
         with self._series(Gauge, name, labels) as series:
-            series.set(float(value))
+            series.note(float(value))
 
     def time(
         self,
@@ -109,7 +109,7 @@ class Metrics:
         """
         crossed = False
         with self._series(Timing, name, labels) as series:
-            series.add(seconds)
+            series.note(seconds)
             if slow is not None:
                 crossed = series.crosses(seconds, slow)
             passed = self._settle(series)
@@ -138,7 +138,7 @@ class Metrics:
             remedy: what one can do.
         """
         with self._series(Calls, name, labels) as series:
-            series.add(ok)
+            series.note(ok)
             crossed = series.crosses(self.settings.error_rate)
             failed, calls = series.recent
             passed = self._settle(series)
@@ -304,8 +304,7 @@ class Metrics:
             parts: list[tuple[Series, Series]] = []
             for _, series in self._snapshot():
                 with series.lock:
-                    if not series.dead and (fresh := series.fresh()) is not None:
-                        fresh.continued = series.continued
+                    if not series.dead and (fresh := series.take_fresh()) is not None:
                         parts.append((series, fresh))
             if not parts:
                 return True
@@ -318,15 +317,14 @@ class Metrics:
                     retention=self._retention,
                 )
             except OSError as error:
+                for series, fresh in parts:
+                    with series.lock:
+                        series.put_back(fresh)
                 if str(error) != self._save_failed:  # once, not every few seconds
                     self._save_failed = str(error)
                     log.warning("the figures cannot be saved: %s", error)
                 return False
             self._save_failed = ""
-            for series, fresh in parts:
-                with series.lock:
-                    series.mark_saved(fresh)
-                    series.continued = True
             return True
 
 

@@ -11,7 +11,7 @@ import threading
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self, cast
 
 __all__ = [
     "CLASSES",
@@ -81,6 +81,8 @@ class Series:
         """The user is told that its threshold is crossed, and nothing has gone well since."""
         self.armed = True
         """What crosses the threshold next is told: what goes up and down is not told each time."""
+        self._fresh: Series | None = None
+        """What came since the last `take_fresh`."""
 
     @property
     def key(self) -> Key:
@@ -90,13 +92,30 @@ class Series:
         """Args: oldest: what happened before it does not count."""
         raise NotImplementedError
 
-    def fresh(self) -> Series | None:
-        """What came since the last `mark_saved`, as its own series; None when nothing did."""
+    def note(self, value: float) -> None:
+        """Something has happened, at `updated`, and is to be written down."""
+        self.add(value)
+        if self._fresh is None:
+            self._fresh = type(self)(self.name, self.labels, self.updated)
+        self._fresh.updated = self.updated
+        self._fresh.add(value)
+
+    def add(self, value: float) -> None:
+        """Something has happened."""
         raise NotImplementedError
 
-    def mark_saved(self, fresh: Any) -> None:
-        """`fresh` is on disk now."""
-        raise NotImplementedError
+    def take_fresh(self) -> Self | None:
+        """What came since this was called last, to be written down; None when nothing did."""
+        fresh, self._fresh = self._fresh, None
+        if fresh is not None:
+            fresh.continued, self.continued = self.continued, True
+        return cast("Self | None", fresh)
+
+    def put_back(self, fresh: Series) -> None:
+        """`fresh` could not be written down: it is a part of what is taken next."""
+        if self._fresh is not None:
+            fresh.merge(self._fresh)
+        self._fresh, self.continued = fresh, fresh.continued
 
     def merge(self, other: Any) -> None:
         """Add what `other`, of the same kind, holds."""
@@ -120,71 +139,15 @@ class Series:
         self.updated = min(now, float(data["updated"]) - offset)
 
 
-class Count(Series):
-    kind = "counter"
+class Value(Series):
+    """What counters and gauges have in common."""
 
     def __init__(self, name: str, labels: Labels, now: float) -> None:
         super().__init__(name, labels, now)
         self.value = 0.0
-        self._saved = 0.0
-
-    def add(self, amount: float) -> None:
-        self.value += amount
 
     def summary(self, oldest: float) -> MetricValue:
         return MetricValue(self.name, self.labels, self.kind, self.value)
-
-    def fresh(self) -> Count | None:
-        if self.value == self._saved:
-            return None
-        fresh = Count(self.name, self.labels, self.updated)
-        fresh.value = self.value - self._saved
-        return fresh
-
-    def mark_saved(self, fresh: Count) -> None:
-        self._saved += fresh.value
-
-    def merge(self, other: Count) -> None:
-        super().merge(other)
-        self.value += other.value
-
-    def dump(self, offset: float) -> dict[str, Any]:
-        return super().dump(offset) | {"value": self.value}
-
-    def restore(self, data: Mapping[str, Any], offset: float, now: float) -> None:
-        super().restore(data, offset, now)
-        self.value = self._saved = float(data["value"])
-
-
-class Gauge(Series):
-    kind = "gauge"
-
-    def __init__(self, name: str, labels: Labels, now: float) -> None:
-        super().__init__(name, labels, now)
-        self.value = 0.0
-        self._saved = False
-
-    def set(self, value: float) -> None:
-        self.value = value
-        self._saved = False
-
-    def summary(self, oldest: float) -> MetricValue:
-        return MetricValue(self.name, self.labels, self.kind, self.value)
-
-    def fresh(self) -> Gauge | None:
-        if self._saved:
-            return None
-        fresh = Gauge(self.name, self.labels, self.updated)
-        fresh.value = self.value
-        return fresh
-
-    def mark_saved(self, fresh: Gauge) -> None:
-        self._saved = self.value == fresh.value
-
-    def merge(self, other: Gauge) -> None:
-        if other.updated >= self.updated:
-            self.value = other.value
-        super().merge(other)
 
     def dump(self, offset: float) -> dict[str, Any]:
         return super().dump(offset) | {"value": self.value}
@@ -192,7 +155,29 @@ class Gauge(Series):
     def restore(self, data: Mapping[str, Any], offset: float, now: float) -> None:
         super().restore(data, offset, now)
         self.value = float(data["value"])
-        self._saved = True
+
+
+class Count(Value):
+    kind = "counter"
+
+    def add(self, value: float) -> None:
+        self.value += value
+
+    def merge(self, other: Count) -> None:
+        super().merge(other)
+        self.value += other.value
+
+
+class Gauge(Value):
+    kind = "gauge"
+
+    def add(self, value: float) -> None:
+        self.value = value
+
+    def merge(self, other: Gauge) -> None:
+        if other.updated >= self.updated:
+            self.value = other.value
+        super().merge(other)
 
 
 class Timing(Series):
@@ -207,14 +192,12 @@ class Timing(Series):
         self._values = array("d")
         self._next = 0
         """Place of the oldest sample once the arrays are full."""
-        self._saved_count = 0
-        self._saved_total = 0.0
         self._calm = 0
 
-    def add(self, seconds: float) -> None:
+    def add(self, value: float) -> None:
         self.count += 1
-        self.total += seconds
-        self._sample(self.updated, seconds)
+        self.total += value
+        self._sample(self.updated, value)
 
     def crosses(self, seconds: float, limit: float) -> bool:
         """Whether this duration makes an alert: it is over `limit`, and not one of a row that was told of."""
@@ -264,21 +247,6 @@ class Timing(Series):
             maximum=values[-1],
         )
 
-    def fresh(self) -> Timing | None:
-        new = self.count - self._saved_count
-        if not new:
-            return None
-        fresh = Timing(self.name, self.labels, self.updated)
-        fresh.count = new
-        fresh.total = self.total - self._saved_total
-        for at, seconds in self.samples()[-min(new, SAMPLES) :]:
-            fresh._sample(at, seconds)
-        return fresh
-
-    def mark_saved(self, fresh: Timing) -> None:
-        self._saved_count += fresh.count
-        self._saved_total += fresh.total
-
     def merge(self, other: Timing) -> None:
         super().merge(other)
         self.count += other.count
@@ -300,8 +268,8 @@ class Timing(Series):
 
     def restore(self, data: Mapping[str, Any], offset: float, now: float) -> None:
         super().restore(data, offset, now)
-        self.count = self._saved_count = int(data["count"])
-        self.total = self._saved_total = float(data["total"])
+        self.count = int(data["count"])
+        self.total = float(data["total"])
         for at, seconds in data["samples"][-SAMPLES:]:
             self._sample(min(now, float(at) - offset), float(seconds))
 
@@ -319,13 +287,12 @@ class Calls(Series):
         """How many calls `_recent` tells of."""
         self._own = 0
         """How many of them were made in this run: what earlier runs met alarms nobody."""
-        self._saved_calls = 0
-        self._saved_errors = 0
 
-    def add(self, ok: bool) -> None:
+    def add(self, value: float) -> None:
+        failed = not value
         self.calls += 1
-        self.errors += not ok
-        self._recent = ((self._recent << 1) | (not ok)) & ((1 << WINDOW) - 1)
+        self.errors += failed
+        self._recent = ((self._recent << 1) | failed) & ((1 << WINDOW) - 1)
         self._known = min(self._known + 1, WINDOW)
         self._own = min(self._own + 1, WINDOW)
 
@@ -356,20 +323,6 @@ class Calls(Series):
     def summary(self, oldest: float) -> MetricValue:
         return MetricValue(self.name, self.labels, self.kind, self.rate, self.calls, self.errors)
 
-    def fresh(self) -> Calls | None:
-        if self.calls == self._saved_calls:
-            return None
-        fresh = Calls(self.name, self.labels, self.updated)
-        fresh.calls = self.calls - self._saved_calls
-        fresh.errors = self.errors - self._saved_errors
-        fresh._known = min(fresh.calls, self._known)
-        fresh._recent = self._recent & ((1 << fresh._known) - 1)
-        return fresh
-
-    def mark_saved(self, fresh: Calls) -> None:
-        self._saved_calls += fresh.calls
-        self._saved_errors += fresh.errors
-
     def merge(self, other: Calls) -> None:
         super().merge(other)
         self.calls += other.calls
@@ -387,8 +340,8 @@ class Calls(Series):
 
     def restore(self, data: Mapping[str, Any], offset: float, now: float) -> None:
         super().restore(data, offset, now)
-        self.calls = self._saved_calls = int(data["calls"])
-        self.errors = self._saved_errors = int(data["errors"])
+        self.calls = int(data["calls"])
+        self.errors = int(data["errors"])
         self._known = max(0, min(int(data["known"]), WINDOW))
         self._recent = int(data["recent"], 16) & ((1 << self._known) - 1)
 
