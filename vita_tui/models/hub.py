@@ -2,10 +2,16 @@
 
 Name look-ups and TLS handshakes cannot be interrupted, so a reader thread does the talking and hands over pieces; whoever pulls only
 waits on a queue. A reader that is no longer wanted is left to its own time limits and writes nowhere.
+
+`huggingface_hub` gives the address of a file, the token, and the HTTP client with its proxies and certificates. Not the transfer: its
+`http_get` cannot be cancelled, and waits a second before each of five retries where a package could be taken at once. Nor the question
+which files there are: `HfApi` tells the hub, in its user agent, what else is installed here.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import queue
 import re
@@ -140,9 +146,19 @@ class HubClient:
             raise HubError(f"what answers in place of the hub sent something else than {name}", down=True)
 
     def _stream(
-        self, url: str, headers: Mapping[str, str], cancelled: threading.Event, on_idle: Callable[[], None]
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        cancelled: threading.Event,
+        on_idle: Callable[[], None] = lambda: None,
+        *,
+        whole: float = math.inf,
     ) -> Generator[_Head | bytes, None, None]:
-        """Yield the head of the answer, then its body in pieces."""
+        """Yield the head of the answer, then its body in pieces.
+
+        Args:
+            whole: seconds for all of it.
+        """
         pieces: queue.Queue[_Head | bytes | BaseException | None] = queue.Queue(maxsize=32)
         stop = threading.Event()
 
@@ -171,9 +187,9 @@ class HubClient:
 
         RegisteredThread(read, name="hub-reader", owner="models.hub").start()
         try:
-            patience = self.answer_seconds
+            patience, until = self.answer_seconds, time.monotonic() + whole
             while True:
-                item = _wait(pieces, patience, cancelled, on_idle)
+                item = _wait(pieces, min(patience, until - time.monotonic()), cancelled, on_idle)
                 if isinstance(item, BaseException):
                     raise HubError(f"the hub cannot be reached ({_words(item)})", down=True) from item
                 if item is None:
@@ -194,36 +210,22 @@ class HubClient:
         if self.down:
             raise HubError(self.down, down=True)
 
-        # Not by HfApi: its user agent costs an extra request and tells the hub what runs here.
-        def ask() -> tuple[int, str, Any]:
-            from huggingface_hub import constants, get_session
+        from huggingface_hub import constants
 
-            place = f"{_endpoint() or constants.ENDPOINT}/api/models/{model.hub.repo}/revision"
-            response = get_session().get(
-                f"{place}/{quote(model.hub.revision, safe='')}",
-                params={"blobs": "true"},
-                headers=_headers(),
-                timeout=(
-                    self.connect_seconds,
-                    self.answer_seconds,
-                    self.answer_seconds,
-                    self.connect_seconds,
-                ),
-            )
-            found = response.json() if response.status_code == 200 else None
-            return response.status_code, response.headers.get("x-error-code", ""), found
-
+        revision = quote(model.hub.revision, safe="")
+        url = (
+            f"{_endpoint() or constants.ENDPOINT}/api/models/{model.hub.repo}/revision/{revision}?blobs=true"
+        )
         try:
-            answer = _bounded(ask, self.answer_seconds, cancelled)
-            if isinstance(answer, Exception):
-                raise HubError(f"the hub cannot be reached ({_words(answer)})", down=True) from answer
+            head, *body = self._stream(url, _headers(), cancelled, whole=self.answer_seconds)
         except HubError as error:
             self.down = error.reason
             raise
-        status, code, found = answer
-        if status != 200:
-            raise _refusal(model, status, code)
+        assert isinstance(head, _Head)
+        if head.status != 200:
+            raise _refusal(model, head.status, head.headers.get("x-error-code", ""))
         try:
+            found = json.loads(b"".join(piece for piece in body if isinstance(piece, bytes)))
             siblings = {str(sibling["rfilename"]): sibling for sibling in found["siblings"]}
             pinned = replace(model, hub=replace(model.hub, revision=str(found["sha"])))
             return _choose(pinned, siblings)
@@ -312,20 +314,6 @@ def _wait(
             on_idle()
             if time.monotonic() >= deadline:
                 raise HubError(f"the hub was silent for {seconds:.0f} seconds", down=True) from None
-
-
-def _bounded(ask: Callable[[], T], seconds: float, cancelled: threading.Event) -> T | Exception:
-    """What `ask` returns or raises, in its own thread; HubError when that takes longer than `seconds`."""
-    answer: queue.Queue[T | Exception] = queue.Queue()
-
-    def work() -> None:
-        try:
-            answer.put(ask())
-        except Exception as error:  # noqa: BLE001 - the top of a thread: handed to whoever waits
-            answer.put(error)
-
-    RegisteredThread(work, name="hub-asker", owner="models.hub").start()
-    return _wait(answer, seconds, cancelled, lambda: None)
 
 
 def _words(error: BaseException) -> str:
