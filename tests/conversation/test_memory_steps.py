@@ -22,7 +22,7 @@ from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.tts.fake import FakeSynthesizer
 from vita_tui.events import EventBus, Job, Notice
 from vita_tui.health import process_memory as memory
-from vita_tui.health.pressure import PressureChange, PressureWatch, Reading
+from vita_tui.health.pressure import MemoryReading, PressureChange, PressureWatch
 from vita_tui.health.process_memory import MB, MemoryMeter
 from vita_tui.sessions.session import Turn
 from vita_tui.sessions.stores import make_manager
@@ -47,7 +47,7 @@ def watch_of(made: Assistant) -> PressureWatch:
 async def step(made: Assistant, available: int) -> PressureChange:
     """Tell the ladder that so many bytes are left, as its thread would, and have it announce what it does."""
     watch = watch_of(made)
-    change = await asyncio.to_thread(watch.ladder.observe, Reading(0, available))
+    change = await asyncio.to_thread(watch.ladder.observe, MemoryReading(0, available))
     assert change is not None
     watch.announce(change)
     return change

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from vita_tui.clock import FakeClock
 from vita_tui.health import process_memory as memory
 from vita_tui.health.metrics import Metrics
-from vita_tui.health.pressure import Ladder, Reading, SimpleStep
+from vita_tui.health.pressure import Ladder, MemoryReading, SimpleStep
 from vita_tui.health.process_memory import MemoryMeter
 from vita_tui.health.registry import Registry
 from vita_tui.health.series import Key, Series
@@ -190,7 +190,7 @@ def freed(*, trimmed: bool, megabytes: int = 200) -> tuple[int, int]:
         measure=lambda: meter.read(fresh=True).own,
         trim=memory.trim if trimmed else lambda: None,
     )
-    change = ladder.observe(Reading(0, 0))
+    change = ladder.observe(MemoryReading(0, 0))
     assert change is not None
     assert len(pins) == count
     return count * 64 * 1024, change.freed

@@ -11,7 +11,7 @@ from vita_tui.clock import FakeClock
 from vita_tui.events import Event, EventBus, Notice
 from vita_tui.health import process_memory as memory
 from vita_tui.health.metrics import Metrics
-from vita_tui.health.pressure import Ladder, PressureChange, PressureWatch, Reading, SimpleStep
+from vita_tui.health.pressure import Ladder, MemoryReading, PressureChange, PressureWatch, SimpleStep
 from vita_tui.health.process_memory import MB, MemoryMeter, Usage
 from vita_tui.health.registry import registry
 from vita_tui.settings import HealthSettings
@@ -54,7 +54,7 @@ class House:
 
     def look(self, seconds: float = 5.0, stall: float = 0.0, own: int | None = None) -> PressureChange | None:
         self.clock.advance(seconds)
-        return self.ladder.observe(Reading(own if own is not None else self.own, self.available, stall))
+        return self.ladder.observe(MemoryReading(own if own is not None else self.own, self.available, stall))
 
 
 def test_plenty_of_memory_changes_nothing() -> None:
@@ -151,11 +151,11 @@ def test_a_step_that_fails_is_told_and_the_next_one_is_taken() -> None:
         SimpleStep("good", lambda: done.append("good"), lambda: None),
     ]
     ladder = Ladder(steps, SETTINGS, clock=clock)
-    first = ladder.observe(Reading(0, 100 * MB))
+    first = ladder.observe(MemoryReading(0, 100 * MB))
     assert first is not None
     assert first.failed
     clock.advance(30)
-    assert ladder.observe(Reading(0, 100 * MB)) is not None
+    assert ladder.observe(MemoryReading(0, 100 * MB)) is not None
     assert done == ["good"]
 
 
@@ -216,7 +216,7 @@ def test_memory_that_a_step_frees_really_returns_to_the_system() -> None:
         measure=lambda: meter.read(fresh=True).own,
         trim=memory.trim,
     )
-    change = ladder.observe(Reading(0, 100 * MB))
+    change = ladder.observe(MemoryReading(0, 100 * MB))
     assert change is not None
     assert change.freed > 80 * MB
     assert len(pins) == 1600

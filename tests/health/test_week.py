@@ -25,7 +25,7 @@ from vita_tui.events import Alert, EngineStatus, Event, EventBus, Health
 from vita_tui.health.breaker import MAX_REST, BreakerState
 from vita_tui.health.metrics import Metrics
 from vita_tui.health.metrics_file import record_file
-from vita_tui.health.pressure import Ladder, Reading, SimpleStep
+from vita_tui.health.pressure import Ladder, MemoryReading, SimpleStep
 from vita_tui.health.process_memory import MB
 from vita_tui.settings import HealthSettings
 
@@ -151,7 +151,7 @@ class Week(RuleBasedStateMachine):
     @rule(available=st.integers(0, 4000), stall=st.floats(0, 100))
     def memory_is_looked_at(self, available: int, stall: float) -> None:
         before = list(self.applied)
-        change = self.ladder.observe(Reading(100 * MB, available * MB, stall))
+        change = self.ladder.observe(MemoryReading(100 * MB, available * MB, stall))
         assert (change is not None) == (before != self.applied)
         if change is not None and change.taken:
             # A step is never taken while there is plenty and nobody stalls.

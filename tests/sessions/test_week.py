@@ -24,7 +24,7 @@ from tests.sessions.conftest import OPERATIONS
 from tests.sessions.flaky import FlakyStore
 from vita_tui.clock import FakeClock
 from vita_tui.errors import StoreError
-from vita_tui.health.pressure import Ladder, Reading, SimpleStep
+from vita_tui.health.pressure import Ladder, MemoryReading, SimpleStep
 from vita_tui.health.process_memory import MB
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Turn
@@ -120,7 +120,7 @@ class Week(RuleBasedStateMachine):
 
     @rule(available=st.sampled_from([100, 700, 900, 4000]))
     def memory_is_looked_at(self, available: int) -> None:
-        change = self.ladder.observe(Reading(100 * MB, available * MB))
+        change = self.ladder.observe(MemoryReading(100 * MB, available * MB))
         assert change is None or not change.failed
 
     @rule(who=st.integers(0, 1))

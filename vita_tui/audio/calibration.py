@@ -20,7 +20,7 @@ from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import DeviceError
 from vita_tui.settings import DuplexMode
 
-__all__ = ["Choice", "Measurement", "RoomRecording", "choose", "measure", "record", "sweeps"]
+__all__ = ["DuplexChoice", "Measurement", "RoomRecording", "choose", "measure", "record", "sweeps"]
 
 SWEEP_SECONDS = 0.4
 PAUSE_SECONDS = 0.3
@@ -81,7 +81,7 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class DuplexChoice:
     """The settings that fit."""
 
     mode: DuplexMode
@@ -224,7 +224,7 @@ def measure(recording: RoomRecording, *, name: str = "microphone") -> Measuremen
     )
 
 
-def choose(measured: Measurement, *, canceller: bool) -> Choice:
+def choose(measured: Measurement, *, canceller: bool) -> DuplexChoice:
     """The mode and thresholds for a room.
 
     Args:
@@ -233,48 +233,48 @@ def choose(measured: Measurement, *, canceller: bool) -> Choice:
     threshold = BUSY_THRESHOLD if measured.noise_dbfs > BUSY_ROOM_DBFS else THRESHOLD
     echo = f"{measured.echo_db:.0f} dB"
     if measured.noise_dbfs > LOUD_ROOM_DBFS:
-        return Choice(
+        return DuplexChoice(
             "push_to_talk",
             f"The room is as loud as a voice ({measured.noise_dbfs:.0f} dBFS), so only the key can tell when you speak.",
             threshold,
         )
     if not measured.echo_heard:
         if canceller or measured.echo_db <= HEADPHONES_DB:
-            return Choice(
+            return DuplexChoice(
                 "full_duplex",
                 "The microphone hears nothing of the speaker, as with headphones, so you can talk into the reply.",
                 threshold,
             )
-        return Choice(
+        return DuplexChoice(
             "half_duplex",
             f"The speaker was not heard, but the room's noise may hide it, and echo cancelling is not installed: {INSTALL}",
             threshold,
         )
     if measured.clipped > MOST_CLIPPED:
-        return Choice(
+        return DuplexChoice(
             "half_duplex",
             "The speaker drives the microphone into clipping, which cannot be cancelled; turn one of them down and run it again.",
             threshold,
         )
     if measured.echo_db > LOUD_ECHO_DB:
-        return Choice(
+        return DuplexChoice(
             "half_duplex",
             f"The speaker is too loud at the microphone ({echo}) for you to be heard over it; turn it down and run it again.",
             threshold,
         )
     if measured.delay is None or not -0.1 <= measured.delay <= MOST_DELAY:
-        return Choice(
+        return DuplexChoice(
             "half_duplex",
             f"The echo comes {measured.delay or 0.0:.1f} s late, which is more than can be cancelled.",
             threshold,
         )
     if not canceller and measured.echo_db > HEADPHONES_DB:
-        return Choice(
+        return DuplexChoice(
             "half_duplex",
             f"The microphone hears the speaker ({echo}) and echo cancelling is not installed; for more: {INSTALL}",
             threshold,
         )
-    return Choice(
+    return DuplexChoice(
         "full_duplex",
         f"The microphone hears the speaker {echo} and {measured.delay * 1000:.0f} ms late, which is cancelled, "
         "so you can talk into the reply.",

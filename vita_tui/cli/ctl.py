@@ -26,7 +26,9 @@ ProcessOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
-Text = Annotated[str, typer.Argument(metavar="TEXT", help="The text; '-' reads it from standard input.")]
+TextArgument = Annotated[
+    str, typer.Argument(metavar="TEXT", help="The text; '-' reads it from standard input.")
+]
 
 
 def _have(process: int | None, word: str, argument: Any = None, **more: Any) -> Any:
@@ -102,7 +104,7 @@ def back(process: ProcessOption = None) -> None:
 
 @app.command("say", short_help="Say a text, behind what is being said.")
 def say(
-    text: Text,
+    text: TextArgument,
     language: Annotated[
         str, typer.Option("--language", metavar="CODE", help="Language of TEXT, such as de.")
     ] = "",
@@ -115,7 +117,7 @@ def say(
 
 
 @app.command("ask", short_help="Ask a question in the running conversation.")
-def ask(text: Text, json: JsonOption = False, process: ProcessOption = None) -> None:
+def ask(text: TextArgument, json: JsonOption = False, process: ProcessOption = None) -> None:
     """Ask a question in the conversation that is open there, and print the answer as it is written; it is spoken there."""
     question = text_argument(text, empty="there is no question")
     printed: list[str] = []

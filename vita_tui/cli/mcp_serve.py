@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from vita_tui.health.control_calls import RemoteCall
 
-__all__ = ["Voice", "server"]
+__all__ = ["VoiceTools", "server"]
 
 INSTRUCTIONS = """A voice for you: speak to the user, and hear what they say. Say little and plainly, in whole sentences without markup; long \
 texts, code and paths belong on the screen. Use converse to ask something. When nobody answers, go on in writing."""
@@ -31,7 +31,7 @@ LONGEST_WAIT = 600.0
 """Seconds for which somebody may be waited for."""
 
 
-class Voice:
+class VoiceTools:
     """The engines that speak and listen: those of the VITA that runs, or this process's own."""
 
     def __init__(self) -> None:
@@ -100,8 +100,8 @@ async def _turn() -> AsyncIterator[None]:
         lock.release()
 
 
-Text = Annotated[str, Field(description="What to say, in plain sentences.")]
-Language = Annotated[str, Field(description="Its language, such as 'de'; empty for the user's own.")]
+ToSay = Annotated[str, Field(description="What to say, in plain sentences.")]
+LanguageCode = Annotated[str, Field(description="Its language, such as 'de'; empty for the user's own.")]
 Timeout = Annotated[
     float,
     Field(
@@ -125,7 +125,7 @@ def server() -> MCPServer[Any]:
         raise VitaError("The package mcp is not installed.", remedy="pip install 'vita-tui[mcp]'") from None
     from vita_tui import __version__
 
-    voice = Voice()
+    voice = VoiceTools()
 
     @asynccontextmanager
     async def life(_server: Any) -> AsyncIterator[None]:
@@ -143,7 +143,7 @@ def server() -> MCPServer[Any]:
             raise ToolError(str(error)) from error
 
     @made.tool()
-    async def speak(text: Text, language: Language = "") -> str:
+    async def speak(text: ToSay, language: LanguageCode = "") -> str:
         """Say something to the user. Returns when it was said; the user may interrupt it."""
         said = await have("say", text=text, language=language)
         return "Said." if said["heard"] else "The user interrupted; not all of it was heard."
@@ -155,9 +155,9 @@ def server() -> MCPServer[Any]:
 
     @made.tool()
     async def converse(
-        text: Text,
+        text: ToSay,
         timeout: Timeout = 30.0,  # noqa: ASYNC109 - the agent sets it
-        language: Language = "",
+        language: LanguageCode = "",
     ) -> dict[str, Any]:
         """Say something and listen to the answer. Gives what listen gives."""
         return _utterance(

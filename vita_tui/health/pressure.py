@@ -25,7 +25,7 @@ from vita_tui.health.process_memory import MB, MemoryMeter, Usage
 from vita_tui.health.threads import RegisteredThread
 from vita_tui.settings import HealthSettings
 
-__all__ = ["Ladder", "PressureChange", "PressureStep", "PressureWatch", "Reading", "SimpleStep"]
+__all__ = ["Ladder", "MemoryReading", "PressureChange", "PressureStep", "PressureWatch", "SimpleStep"]
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class SimpleStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MemoryReading:
     """What the ladder judges by; bytes, and percent."""
 
     own: int
@@ -79,7 +79,7 @@ class Reading:
     stall: float | None = None
 
     @classmethod
-    def of(cls, usage: Usage, stall: float | None) -> Reading:
+    def of(cls, usage: Usage, stall: float | None) -> MemoryReading:
         return cls(usage.own, usage.available, stall)
 
 
@@ -143,7 +143,7 @@ class Ladder:
         """Names of the steps that are in force, mildest first."""
         return tuple(rung.step.name for rung in self._rungs[: self._taken])
 
-    def observe(self, reading: Reading) -> PressureChange | None:
+    def observe(self, reading: MemoryReading) -> PressureChange | None:
         """Judge `reading`; takes or undoes at most one step."""
         now = self._clock.monotonic()
         reason = self._reason(reading)
@@ -166,7 +166,7 @@ class Ladder:
         """Undo every step, as when the watch is switched off."""
         changes = []
         while self._taken:
-            changes.append(self._undo(Reading(0, 0), self._clock.monotonic()))
+            changes.append(self._undo(MemoryReading(0, 0), self._clock.monotonic()))
         return changes
 
     # ----
@@ -176,7 +176,7 @@ class Ladder:
         thresholds = self._settings.pressure_available_mb
         return thresholds[min(place, len(thresholds) - 1)] * MB if thresholds else 0
 
-    def _reason(self, reading: Reading) -> str:
+    def _reason(self, reading: MemoryReading) -> str:
         """Why one more step is due; empty when none is."""
         settings = self._settings
         if reading.available < self._threshold(self._taken):
@@ -187,14 +187,14 @@ class Ladder:
             return f"programs wait for memory {reading.stall:.0f} % of the time"
         return ""
 
-    def _may_take(self, reading: Reading, now: float) -> bool:
+    def _may_take(self, reading: MemoryReading, now: float) -> bool:
         """The last step gets time to show what it is worth, unless things get worse."""
         if not self._taken:
             return True
         waited = now - self._rungs[self._taken - 1].taken_at >= self._settings.pressure_dwell_seconds
         return waited or reading.available < min(self._lowest, self._threshold(self._taken))
 
-    def _calm(self, reading: Reading) -> bool:
+    def _calm(self, reading: MemoryReading) -> bool:
         """Whether there would be room for what the last step freed."""
         settings = self._settings
         rung = self._rungs[self._taken - 1]
@@ -205,7 +205,7 @@ class Ladder:
             return False
         return not (settings.pressure_stall and (reading.stall or 0.0) > settings.pressure_stall / 2)
 
-    def _take(self, reading: Reading, reason: str, now: float) -> PressureChange:
+    def _take(self, reading: MemoryReading, reason: str, now: float) -> PressureChange:
         rung = self._rungs[self._taken]
         dwell = self._settings.pressure_dwell_seconds
         soon = now - rung.undone_at < 4 * dwell * rung.patience
@@ -217,7 +217,7 @@ class Ladder:
         self._taken += 1
         return PressureChange(rung.step.name, True, reason, freed, bool(problem), rung.step.undone, problem)
 
-    def _undo(self, reading: Reading, now: float) -> PressureChange:
+    def _undo(self, reading: MemoryReading, now: float) -> PressureChange:
         rung = self._rungs[self._taken - 1]
         self._taken -= 1
         self._calm_since = None
@@ -281,7 +281,7 @@ class PressureWatch:
     def look(self) -> PressureChange | None:
         """Judge memory once, and tell what was done; the thread does so every few seconds."""
         usage = self._meter.read()
-        change = self.ladder.observe(Reading.of(usage, memory.stall()))
+        change = self.ladder.observe(MemoryReading.of(usage, memory.stall()))
         if self._metrics is not None:
             self._metrics.gauge("memory_own_bytes", usage.own)
             self._metrics.gauge("memory_available_bytes", usage.available)

@@ -139,7 +139,7 @@ class Series:
         self.updated = min(now, float(data["updated"]) - offset)
 
 
-class Value(Series):
+class SingleValue(Series):
     """What counters and gauges have in common."""
 
     def __init__(self, name: str, labels: Labels, now: float) -> None:
@@ -157,7 +157,7 @@ class Value(Series):
         self.value = float(data["value"])
 
 
-class Count(Value):
+class Count(SingleValue):
     kind = "counter"
 
     def add(self, value: float) -> None:
@@ -168,7 +168,7 @@ class Count(Value):
         self.value += other.value
 
 
-class Gauge(Value):
+class Gauge(SingleValue):
     kind = "gauge"
 
     def add(self, value: float) -> None:
