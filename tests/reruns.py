@@ -36,6 +36,10 @@ Past = dict[str, list[int]]
 """Test → how often it was run again, in each of its last runs; only tests that ever were."""
 
 
+PROVEN = ["locks are taken in contradicting orders", "deadlock:"]
+"""What a failure says that is one however seldom it comes."""
+
+
 def allowed_reruns(item: pytest.Item) -> int:
     """How often a test may be run again: never what computes the same on every machine, nor what measures for minutes."""
     marks = {mark.name for mark in item.iter_markers()}
@@ -73,7 +77,7 @@ def _origin(value: object) -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("flaky") is None and (reruns := allowed_reruns(item)):
-            item.add_marker(pytest.mark.flaky(reruns=reruns))
+            item.add_marker(pytest.mark.flaky(reruns=reruns, rerun_except=PROVEN))
 
 
 def with_this_run(past: Past, ran: set[str], again: Counter[str]) -> Past:

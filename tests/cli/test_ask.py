@@ -6,13 +6,14 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+
+from tests.forked import run_vita
 
 
 @contextlib.contextmanager
@@ -55,11 +56,8 @@ def serving(
 
 
 def ask(base_url: str, *arguments: str, question: str = "Hi", **env: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "vita_tui", "ask", *arguments, "-"],
-        capture_output=True, text=True, input=question, check=False, timeout=150,
-        env={**os.environ, "VITA_LLM__BASE_URL": base_url, "VITA_LLM__MODEL": "m", **env},
-    )  # fmt: skip
+    chosen = {"VITA_LLM__BASE_URL": base_url, "VITA_LLM__MODEL": "m"}
+    done = run_vita("ask", *arguments, "-", input=question, env={**os.environ, **chosen, **env})
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

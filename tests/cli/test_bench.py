@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.forked import run_vita
+
 
 def bench(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "vita_tui", "bench", *arguments],
-        capture_output=True, text=True, check=False, timeout=120, env={**os.environ, **env},
-    )  # fmt: skip
+    done = run_vita("bench", *arguments, env={**os.environ, **env})
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.forked import run_vita
 from vita_tui import paths
 
 CRASHES = """
@@ -42,10 +43,7 @@ server.cleanup()
 
 
 def _vita(*arguments: str) -> subprocess.CompletedProcess[str]:
-    code = "import typer; from vita_tui.cli.cleanup import cleanup; typer.run(cleanup)"
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
-    )
+    return run_vita("cleanup", *arguments)
 
 
 @pytest.fixture

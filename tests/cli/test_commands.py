@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.forked import run_vita
 from vita_tui.audio.encoding import write_wav
 from vita_tui.audio.files import read_audio
 
@@ -21,15 +22,14 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def vita(home: Path) -> Run:
+def vita(home: Path, request: pytest.FixtureRequest) -> Run:
     """Run the command; no test of these may end in a traceback."""
 
+    engines = any(request.node.get_closest_marker(mark) for mark in ("audio", "models"))
+
     def run(*arguments: str, input: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:  # noqa: A002
-        done = subprocess.run(
-            [sys.executable, "-m", "vita_tui", *arguments],
-            capture_output=True, text=True, input=input, check=False, timeout=150,
-            env={**os.environ, "VITA_HOME": str(home), **env},
-        )  # fmt: skip
+        environment = {**os.environ, "VITA_HOME": str(home), **env}
+        done = run_vita(*arguments, input=input, env=environment, fresh=engines)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import run_vita
 from vita_tui import paths, settings
 from vita_tui.cli.fallbacks import first_only
 from vita_tui.cli.weights import missing_weights
@@ -20,11 +21,7 @@ from vita_tui.health.processes import temporary_path
 
 
 def vita(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "vita_tui", *arguments],
-        capture_output=True, text=True, check=False, timeout=150, stdin=subprocess.DEVNULL,
-        env={**os.environ, **env},
-    )  # fmt: skip
+    done = run_vita(*arguments, env={**os.environ, **env})
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

@@ -10,15 +10,14 @@ import urllib.request
 
 import pytest
 
+from tests.forked import run_vita
 from vita_tui.health.metrics import Metrics
 
 CODE = "import typer; from vita_tui.cli.metrics import metrics; typer.run(metrics)"
 
 
 def _vita(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", CODE, *arguments], capture_output=True, text=True, check=False
-    )
+    return run_vita("metrics", *arguments)
 
 
 @pytest.fixture

@@ -11,17 +11,11 @@ import numpy as np
 import pytest
 
 from tests.engines.tts.speech_server import Answer, serving, wave
+from tests.forked import run_vita
 
 
 def vita(home: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "vita_tui", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=150,
-        env={**os.environ, "VITA_HOME": str(home), **env},
-    )
+    return run_vita(*arguments, env={**os.environ, "VITA_HOME": str(home), **env})
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.engines.llm.servers import Request, chunk, event_stream, serving, whole
+from tests.forked import run_vita
 from vita_tui.conversation.build import build, synthesizers
 from vita_tui.events import Event, EventBus, TurnFailed
 from vita_tui.health.exposition import as_prometheus
@@ -104,11 +103,7 @@ def test_no_command_prints_it(
     values = variables("http://127.0.0.1:1/v1")
     if arguments[0] == "sessions":
         values["VITA_SESSIONS__STORE"] = "redis"
-    done = subprocess.run(
-        [sys.executable, "-m", "vita_tui", *arguments],
-        capture_output=True, text=True, check=False, timeout=150, cwd=tmp_path,
-        env={**os.environ, **values, "VITA_TTS__ENGINES": "remote"},
-    )  # fmt: skip
+    done = run_vita(*arguments, cwd=tmp_path, env={**os.environ, **values, "VITA_TTS__ENGINES": "remote"})
     assert "Traceback" not in done.stderr
     assert found(done.stdout + done.stderr) == []
     if arguments[0] == "ask":

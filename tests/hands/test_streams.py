@@ -128,6 +128,7 @@ async def vita(command: str, base_url: str, home: Path, **env: str) -> tuple[int
     return process.returncode, out, err
 
 
+@pytest.mark.long
 @cases("output")
 async def test_what_goes_out(case: dict[str, Any], home: Path) -> None:
     async def answer(_request: Request, writer: asyncio.StreamWriter) -> None:

@@ -39,6 +39,7 @@ async def ended(child: asyncio.subprocess.Process, seconds: float) -> bool:
     return True
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("state", ["before the reply", "in the reply"])
 async def test_a_server_that_could_answer_only_after_the_program_was_suspended_is_waited_for(
     state: str, home: Path

@@ -95,6 +95,7 @@ def test_from_before_the_first_import():
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "in a worker"])
 def test_the_option_watches_the_whole_run_from_before_the_first_import(
     tmp_path: Path, workers: list[str]

@@ -66,6 +66,7 @@ def test_a_damaged_file_of_the_right_size_is_fetched_again(toy: Toy) -> None:
     assert [path for path, _ in toy.hub.requests] == [hub_path("model.bin")]
 
 
+@pytest.mark.long
 def test_packages_stand_in_for_a_hub_that_refuses(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch)
     reports = pull(toy)
@@ -77,6 +78,7 @@ def test_packages_stand_in_for_a_hub_that_refuses(toy: Toy, monkeypatch: pytest.
     assert [r.file for r in reports if r.phase == "unpacking"] == ["toy-part1", "toy-part2"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "answer",
     [
@@ -95,6 +97,7 @@ def test_packages_stand_in_for_a_hub_that_fails(toy: Toy, answer: Answer) -> Non
     assert {r.source for r in reports if r.phase == "unpacking"} == {"package"}
 
 
+@pytest.mark.long
 def test_an_unreachable_hub_is_asked_once_in_a_pull(toy: Toy, tmp_path: Path) -> None:
     toy.hub.put(hub_path("model.bin"), Answer(b"no", status=503))
     hub = HubClient()
@@ -174,6 +177,7 @@ def test_wrong_bytes_from_the_hub_are_named_and_not_kept(toy: Toy) -> None:
     assert list(installed.incoming(toy.model).glob("*")) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("changed", [b"!" * (len(BIG) // 2), b"short"], ids=["wrong", "truncated"])
 def test_wrong_bytes_from_a_package_are_named_and_not_kept(
     toy: Toy, changed: bytes, monkeypatch: pytest.MonkeyPatch
@@ -186,6 +190,7 @@ def test_wrong_bytes_from_a_package_are_named_and_not_kept(
     assert list(installed.incoming(toy.model).glob("*")) == []
 
 
+@pytest.mark.long
 def test_a_package_that_swells_is_stopped_at_the_files_size(
     toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +200,7 @@ def test_a_package_that_swells_is_stopped_at_the_files_size(
         pull(toy)
 
 
+@pytest.mark.long
 def test_a_damaged_package_is_an_error(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch)
     wheel = write_wheels(toy.wheels)[1]

@@ -82,6 +82,7 @@ def test_killed_in_the_middle_of_the_hub_and_pulled_again(toy: Toy) -> None:
     assert toy.hub.asked("model.bin")[1] in {f"bytes={n}-" for n in range(390_000, 400_001)}
 
 
+@pytest.mark.long
 def test_killed_in_the_middle_of_a_package_leaves_no_pip_and_no_litter(
     toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,13 @@ def test_this_textual_has_all_parts() -> None:
     assert [name for name, find in private_textual.PARTS.items() if find() is None] == []
 
 
-@pytest.mark.parametrize("parts", [*PARTS, ",".join(PARTS)], ids=[*PARTS, "all"])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        *(pytest.param(part, id=part, marks=pytest.mark.long) for part in PARTS),
+        pytest.param(",".join(PARTS), id="all"),
+    ],
+)
 def test_the_screen_opens_and_answers_without(parts: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.tui.without", parts, "headless"],
@@ -83,6 +89,7 @@ OTHERS: dict[str, set[str]] = {
 """Names of Textual's that begin with an underscore and are used by a class of the screen; the rest is guarded by `private_textual`."""
 
 
+@pytest.mark.long
 def test_no_class_uses_a_private_name_that_nobody_guards() -> None:
     import importlib
     import pkgutil
