@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from vita_tui.abilities.conversion import registry
-from vita_tui.abilities.phrases import data, languages
+from vita_tui.abilities.phrases import languages
+from vita_tui.abilities.phrases import own_data as data
 from vita_tui.abilities.service import standard
 from vita_tui.abilities.times import zone_of
 

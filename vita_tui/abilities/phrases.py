@@ -6,7 +6,7 @@ import functools
 from importlib import resources
 from typing import Any
 
-__all__ = ["data", "languages"]
+__all__ = ["data", "languages", "own_data"]
 
 
 @functools.cache
@@ -18,7 +18,19 @@ def languages() -> tuple[str, ...]:
 
 @functools.cache
 def data(language: str) -> dict[str, Any]:
-    """Our own sentences, words and answers; empty for a language that has none."""
+    """Sentences, words and answers: our own, and those of plug-ins; empty for a language that has none of ours."""
+    from vita_tui.abilities.plugins import plugins
+
+    own = own_data(language)
+    if not own:
+        return own
+    added = plugins().sentences(language)
+    return {**own, **{part: {**entries, **own.get(part, {})} for part, entries in added.items()}}
+
+
+@functools.cache
+def own_data(language: str) -> dict[str, Any]:
+    """Our own alone."""
     import yaml
 
     file = resources.files("vita_tui.abilities") / "sentences" / f"{language}.yaml"

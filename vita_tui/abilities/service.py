@@ -18,7 +18,7 @@ from vita_tui.abilities.phrases import languages
 from vita_tui.abilities.rendering import Renderer
 from vita_tui.events import Alarm
 
-__all__ = ["ENGINE", "Abilities", "Answered", "PlannedRequest", "said_of", "standard"]
+__all__ = ["ENGINE", "Abilities", "Answered", "PlannedRequest", "forget_languages", "said_of", "standard"]
 
 ENGINE = "built in"
 """The name under which answers without a model are shown, kept and counted."""
@@ -143,18 +143,26 @@ def _loaded(language: str) -> Matcher:
     return matcher
 
 
+def forget_languages() -> None:
+    """Read sentences anew when they are next needed."""
+    _renderer.cache_clear()
+    _loaded.cache_clear()
+
+
 def standard() -> Abilities:
-    """All that VITA has."""
+    """All that VITA has, and what is installed beside it."""
     from vita_tui.abilities.arithmetic import Arithmetic
     from vita_tui.abilities.chance import Chance
     from vita_tui.abilities.conversion import Conversion
     from vita_tui.abilities.lists import Lists
     from vita_tui.abilities.machine import Machine
+    from vita_tui.abilities.plugins import plugins
     from vita_tui.abilities.talk import Talk
     from vita_tui.abilities.timers import Timers
     from vita_tui.abilities.times import Times
 
     alarms = Alarms()
-    return Abilities(
-        [Times(), Arithmetic(), Conversion(), Chance(), Lists(), Machine(), Talk(), Timers(alarms)], alarms
-    )
+    own: list[Ability] = [
+        Times(), Arithmetic(), Conversion(), Chance(), Lists(), Machine(), Talk(), Timers(alarms),
+    ]  # fmt: skip
+    return Abilities([*own, *plugins().abilities], alarms)

@@ -73,6 +73,7 @@ def run_all() -> Iterator[Check]:
     yield from _recognition(settings)
     yield from _model(settings)
     yield from _voices(settings)
+    yield from _plugins()
 
 
 def _python() -> Check:
@@ -112,6 +113,17 @@ def _open_to_others(file: Path) -> bool:
         return os.name == "posix" and file.is_file() and bool(stat.S_IMODE(file.stat().st_mode) & 0o077)
     except OSError:
         return False
+
+
+def _plugins() -> Iterator[Check]:
+    """Abilities of other packages; nothing where there are none."""
+    from vita_tui.abilities.plugins import plugins
+
+    found = plugins()
+    if names := ", ".join(ability.name for ability in found.abilities):
+        yield Check("Plug-ins", "ok", names)
+    for name, problem in found.problems.items():
+        yield Check("Plug-ins", "warning", f"{name} is left out: {problem}", "See the log, or uninstall it")
 
 
 def _terminal() -> Check:
