@@ -411,3 +411,18 @@ def test_what_was_said_forges_nothing_in_a_document(case: dict[str, Any]) -> Non
     assert html.count("<blockquote>") == 2
     lines = [line for line in to_text(session).splitlines() if line.startswith(("[", "You", "VITA"))]
     assert len(lines) == 2 + (to_text(session).startswith(("[", "You", "VITA")))
+
+
+async def test_emoji_that_were_stored_before_they_were_indexed_are_found(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "sessions.db")
+    await store.open()
+    await store.create(replace(new_session({}, 1.0), turns=(Turn("user", "a 🦊 in the garden"),)))
+    await store.cleanup()
+    with closing(sqlite3.connect(tmp_path / "sessions.db", isolation_level=None)) as db:
+        schema.prepare(db)
+        db.execute("INSERT INTO turn_words (turn_words) VALUES ('delete-all')")
+        db.execute("INSERT INTO turn_words (rowid, text) SELECT number, 'a in the garden' FROM turn")
+    store = SqliteStore(tmp_path / "sessions.db")
+    await store.open()
+    assert [hit.role for hit in await store.search("🦊", 5)] == ["user"]
+    await store.cleanup()

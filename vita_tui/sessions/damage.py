@@ -13,6 +13,9 @@ from vita_tui.sessions.recovery import recover
 
 __all__ = ["DamageFoundError", "check", "is_damage", "is_index_damage", "still_picture"]
 
+FARTHEST = 1000
+"""Formats that a newer VITA may have added; a higher number is damage."""
+
 
 class DamageFoundError(sqlite3.DatabaseError):
     """A check found something."""
@@ -20,7 +23,11 @@ class DamageFoundError(sqlite3.DatabaseError):
 
 def is_damage(error: Exception) -> bool:
     name = getattr(error, "sqlite_errorname", "") or ""
-    return isinstance(error, DamageFoundError) or name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+    return (
+        isinstance(error, DamageFoundError)
+        or name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+        or "unsupported file format" in str(error)  # the head of the file
+    )
 
 
 def is_index_damage(error: Exception) -> bool:
@@ -37,10 +44,15 @@ def check(connection: sqlite3.Connection) -> None:
     Raises:
         sqlite3.DatabaseError: there is some.
     """
-    verdicts = [" ".join(str(row[0]).split()) for row in connection.execute("PRAGMA quick_check(3)")]
+    verdicts = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
     verdicts = [verdict for verdict in verdicts if verdict != "ok" and "fts5" not in verdict.lower()]
     if verdicts:
-        raise DamageFoundError(verdicts[0])
+        lines = [line.strip() for line in verdicts[0].splitlines() if line.strip(" *")]
+        raise DamageFoundError(next((line for line in lines if not line.startswith("***")), lines[0]))
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    least = schema.least_version(connection)
+    if not least <= version <= len(schema.STEPS) + FARTHEST:
+        raise DamageFoundError(f"format {version} in its head, {least} by its tables")
 
 
 def still_picture(file: Path) -> tuple[sqlite3.Connection, list[Notice]]:

@@ -270,7 +270,7 @@ def overlooked(db: sqlite3.Connection, query: Query) -> bool:
     Looked at are plain words in the first texts that have them: enough to tell a useless index from a rare word.
     """
     words = {word for phrase in query.phrases for word in phrase}
-    if not all(word.isascii() for word in words):
+    if not query.plain:
         return False
     condition = " AND ".join(["text LIKE ?"] * len(words))
     rows = db.execute(

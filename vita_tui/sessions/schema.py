@@ -163,6 +163,16 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA trusted_schema = ON")  # else triggers may not call it
 
 
+def least_version(connection: sqlite3.Connection) -> int:
+    """The oldest version that has the tables which are there; 0 for an empty file."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if "turn" not in tables:
+        return 0
+    if "error" in {row[1] for row in connection.execute("PRAGMA table_info(turn)")}:
+        return 3
+    return 2 if "turn_words" in tables else 1
+
+
 def rebuild_index(connection: sqlite3.Connection) -> None:
     """Make the index of words anew from what was said, however damaged it is: its own tables are made like those of an empty one.
 

@@ -2,7 +2,7 @@
 
 Case, accents and width are set aside (é = e, ß = ss, Ｖ = v). Scripts that put no blanks between words (Chinese, Japanese, Korean,
 Thai, Lao, Khmer, Burmese, Tibetan) are cut into characters; what stands together in the search must stand together in the text,
-so a word is found inside a sentence, and one of a single character too.
+so a word is found inside a sentence, and one of a single character too. So is an emoji, whatever the tone of its skin.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ _MARKS = (
     "\u17dd\u302a-\u302f\u3099\u309a"
 )
 """What belongs to the character before it, in those scripts."""
-_WORD = re.compile(rf"(?:[^\W_]|[\u0900-\u0963\u0966-\u0dff{_MARKS}])+")
-_PIECE = re.compile(rf"[{_UNSPACED}][{_MARKS}]*|[^{_UNSPACED}]+")
+_EMOJI = "\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+_WORD = re.compile(rf"(?:[^\W_]|[{_EMOJI}\u0900-\u0963\u0966-\u0dff{_MARKS}])+")
+_PIECE = re.compile(rf"[{_UNSPACED}{_EMOJI}][{_MARKS}]*|[^{_UNSPACED}{_EMOJI}]+")
 _PLAIN_WORD = re.compile(r"[a-z0-9]+")
 _DROPPED = re.compile(
-    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u00ad\u200b-\u200d\u2060\ufeff]"
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u00ad\u200b-\u200d\u2060\ufe00-\ufe0f\ufeff\U0001f3fb-\U0001f3ff]"
 )
-"""Accents, the points of Hebrew and Arabic, and marks without width."""
+"""Accents, the points of Hebrew and Arabic, tones of skin, and marks without width."""
 _ALSO = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "ı": "i", "æ": "ae", "œ": "oe"})
 """Letters that Unicode does not take apart, and that people type without."""
 
@@ -100,6 +101,11 @@ class Query:
             return None
         last = phrases[-1][-1]
         return cls(tuple(map(tuple, phrases)), len(last) > 1 or bool(re.match(rf"[{_UNSPACED}]", last)))
+
+    @property
+    def plain(self) -> bool:
+        """Of ASCII and emoji only, which stand in a text as they are looked for."""
+        return all(re.fullmatch(rf"[\x00-\x7f{_EMOJI}]*", word) for phrase in self.phrases for word in phrase)
 
     @property
     def expression(self) -> str:
