@@ -93,6 +93,28 @@ def test_two_speakers_on_a_channel_each_are_both_heard(tmp_path: Path) -> None:
     assert spectrum[600] == pytest.approx(spectrum[1400], rel=0.05)
 
 
+@pytest.mark.parametrize("offset", [-0.6, -0.03, 0.0, 0.02, 0.3, 0.6])
+def test_a_constant_offset_is_taken_away(offset: float, tmp_path: Path) -> None:
+    """Of a cheap sound card: voice activity knows no voice on it."""
+    write_wav(tmp_path / "a.wav", (tone(440, 3.0) * 0.6 + offset).astype(np.float32), SAMPLE_RATE)
+    heard = read_audio(tmp_path / "a.wav")
+    assert abs(heard[SAMPLE_RATE:].mean()) < 0.003
+    assert pitch(heard) == pytest.approx(440, abs=2)
+
+
+@pytest.mark.parametrize("tail", [64, 1 << 16, 1 << 40])
+def test_zeros_behind_a_recording_are_not_searched(tail: int, tmp_path: Path) -> None:
+    """What a program that makes room in advance leaves, or a copy that was not finished."""
+    file = tmp_path / "a.wav"
+    write_wav(file, tone(440, 1.0), SAMPLE_RATE)
+    whole = read_audio(file)
+    try:
+        os.truncate(file, file.stat().st_size + tail)
+    except OSError:
+        pytest.skip("needs a file system with sparse files")
+    assert np.array_equal(read_audio(file), whole)
+
+
 @cases("damaged")
 def test_damaged(case: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / f"a{case['ending']}"

@@ -6,6 +6,7 @@ PyAV reads them; what comes out is mono at `SAMPLE_RATE`, in blocks, so that mem
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import stat
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 
 from vita_tui.audio.base import SAMPLE_RATE, Samples
-from vita_tui.audio.downmix import Downmix
+from vita_tui.audio.downmix import Centred, Downmix
 from vita_tui.errors import AudioFileError
 from vita_tui.text.clean import clean_line, clean_name
 
@@ -131,7 +132,49 @@ def _opened(source: MediaSource) -> Iterator[BinaryIO]:
                     copy.write(data)
                 copy.seek(0)
                 file = copy
-        yield file
+        yield _without_tail(file) if file.seekable() else file
+
+
+class _Start(io.RawIOBase):
+    """The first `size` bytes of a file."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._size = size
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        left = max(0, self._size - self._file.tell())
+        return self._file.read(left if size < 0 else min(size, left))
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        return (
+            self._file.seek(offset + self._size, os.SEEK_SET)
+            if whence == os.SEEK_END
+            else self._file.seek(offset, whence)
+        )
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def _without_tail(file: BinaryIO) -> BinaryIO:
+    """A WAV file without the zeros after what its head speaks of, in which FFmpeg would look for more, eight bytes at a time."""
+    begin = file.tell()
+    head = file.read(12)
+    size = int.from_bytes(head[4:8], "little") + 8
+    zeros = False
+    if head[:4] == b"RIFF" and head[8:] == b"WAVE" and size > 44:
+        file.seek(begin + size + size % 2)
+        tail = file.read(64)
+        zeros = len(tail) == 64 and not any(tail)
+    file.seek(begin)
+    return cast("BinaryIO", _Start(file, begin + size)) if zeros else file
 
 
 def _check(path: Path) -> None:
@@ -144,9 +187,9 @@ def _check(path: Path) -> None:
             return  # what is read from it is gone
         if not stat.S_ISREG(kind.st_mode):
             raise AudioFileError(f"{name} is a device, not an audio file.")
-        with path.open("rb"):
-            pass
-        if not kind.st_size:
+        with path.open("rb") as file:
+            empty = not kind.st_size and not file.read(1)  # files of the kernel have no size
+        if empty:
             raise AudioFileError(f"{name} is empty.")
     except FileNotFoundError:
         raise AudioFileError(f"There is no file {name}.") from None
@@ -219,6 +262,7 @@ class _Converter:
         self._format: tuple[str, str, int] | None = None
         self._resampler: Any = None
         self._downmix = Downmix(SAMPLE_RATE)
+        self._centred = Centred(SAMPLE_RATE)
 
     def __call__(self, frame: AudioFrame) -> Iterator[Samples]:
         import av
@@ -242,7 +286,7 @@ class _Converter:
             # Files of floating-point samples may hold anything.
             block = np.nan_to_num(part.to_ndarray().astype(np.float32), posinf=1.0, neginf=-1.0)
             if block.size:
-                yield np.clip(self._downmix(block), -1.0, 1.0)
+                yield np.clip(self._centred(self._downmix(block)), -1.0, 1.0)
 
 
 def _packets(container: InputContainer, stream: AudioStream, missing: _Missing) -> Iterator[Any]:

@@ -1,4 +1,7 @@
-"""Several channels made one, so that speech is heard whatever became of the cables: one may be dead, or wired the wrong way round."""
+"""Several channels made one, so that speech is heard whatever became of the cables: one may be dead, or wired the wrong way round.
+
+A cheap sound card's constant offset, by which voice activity would not know a voice, is taken away.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from numpy.typing import NDArray
 
 from vita_tui.audio.base import Samples
 
-__all__ = ["Downmix"]
+__all__ = ["Centred", "Downmix"]
 
 MEMORY = 2.0
 """Seconds after which what was heard of the channels counts by half."""
@@ -15,6 +18,27 @@ DEAD = 1e-3
 """Share of the loudest channel's power below which another holds nothing: 30 dB less."""
 TURNED, STRAIGHT = -0.5, 0.0
 """Correlation with the loudest channel from which on one is taken as turned round, and from which on no longer."""
+
+OFFSET = 0.01
+"""Mean of a long stretch from which on it is no longer a matter of chance; of half a second it may be twice that."""
+
+
+class Centred:
+    """Blocks without their constant offset, where there is one. Used by one thread; one for each stream."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._weight = 0.0
+        self._sum = 0.0
+
+    def __call__(self, block: Samples) -> Samples:
+        share = 0.5 ** (len(block) / (MEMORY * self._rate))
+        self._sum = self._sum * share + float(block.sum(dtype=np.float64))
+        self._weight = self._weight * share + len(block)
+        mean = self._sum / max(1.0, self._weight)
+        if abs(mean) < OFFSET * (1.0 + 0.5 * self._rate / max(1.0, self._weight)):
+            return block
+        return np.asarray(block - np.float32(mean), np.float32)
 
 
 class Downmix:
