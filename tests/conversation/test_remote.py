@@ -68,7 +68,7 @@ async def test_a_reply_is_paused_and_gone_on_with() -> None:
         await have(vita, "pause")
         await have(vita, "stop")
         await asking
-        assert not vita.paused
+        assert not vita.aloud.paused
         assert vita.last is not None
         assert vita.last.heard()[0] != LONG
 
@@ -88,9 +88,9 @@ async def test_say_waits_until_it_was_said_and_ends_with_whoever_asked() -> None
         await events.until(ClauseStarted, lambda event: event.text.startswith("This"))
         saying.cancel()
         await asyncio.gather(saying, return_exceptions=True)
-        assert not vita._speeches()
+        assert not vita.aloud._all()
         saying = asyncio.ensure_future(have(vita, "say", {"text": LONG}))
-        while not vita._speeches():
+        while not vita.aloud._all():
             await asyncio.sleep(0)
         vita.stop()
         assert await saying == {"heard": False}

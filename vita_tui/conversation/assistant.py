@@ -20,12 +20,14 @@ from vita_tui.audio.echo import HEADPHONES_DB, EchoMicrophone
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation import memory_steps
 from vita_tui.conversation.built_in import BuiltIn
-from vita_tui.conversation.dictation import Dictation
+from vita_tui.conversation.dictation import Dictation, dictating
+from vita_tui.conversation.engine_care import EngineCare
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.history import History
 from vita_tui.conversation.remote import calls
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.ringing import Ringer
+from vita_tui.conversation.speaking.aloud import Aloud
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.speaking.speech import Speech
 from vita_tui.conversation.thinking.exchange import Exchange
@@ -38,7 +40,7 @@ from vita_tui.engines.llm.base import Responder
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.engines.turn.smart_turn import EndScorer
-from vita_tui.errors import DeviceError, VitaError
+from vita_tui.errors import VitaError
 from vita_tui.events import (
     ClauseStarted,
     Event,
@@ -47,7 +49,6 @@ from vita_tui.events import (
     Job,
     Notice,
     Part,
-    Paused,
     SettingChanged,
     State,
 )
@@ -95,8 +96,6 @@ class Assistant:
         self.sessions = sessions
         self.bus = bus
         self.chains: dict[Job, Chain[Any]] = {"stt": recognizers, "llm": responders, "tts": synthesizers}
-        self.ready = asyncio.Event()
-        """Set when every engine has been loaded, or has said why it was not."""
         self._clock = clock or SystemClock()
         self._tasks = Tasks("conversation.assistant", self._failed)
         self._recognizers, self._responders, self._synthesizers = recognizers, responders, synthesizers
@@ -158,11 +157,15 @@ class Assistant:
                 clock=self._clock,
                 scorer=scorer,
             )
+        self._engines = EngineCare(
+            self.chains, self._speech, self._hearing, self._model, on_ready=self._all_loaded
+        )
+        self.ready = self._engines.ready
+        """Set when every engine has been loaded, or has said why it was not."""
+        self.aloud = Aloud(self._speech, self._spoken_reply, bus)
+        """What is being said, to be paused, gone on with, skipped and said again."""
         self.upkeep = self._upkeep() if upkeep else None
-        self._loading: set[str] = set()
         self._closed = False
-        self._said: list[Speech] = []
-        """What was to be said that is no reply, and is not over; the newest last."""
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def _upkeep(self) -> Upkeep:
@@ -225,11 +228,6 @@ class Assistant:
         """Whether the microphone listens without a key."""
         return self._hearing is not None and self._hearing.hands_free
 
-    @property
-    def paused(self) -> bool:
-        """Whether what is being said waits to be gone on with."""
-        return any(speech.paused for speech in self._speeches())
-
     # ---- life
 
     async def prepared(self) -> None:
@@ -249,19 +247,12 @@ class Assistant:
         self._unsubscribe = self.bus.subscribe(self._on_event)
         if self.upkeep is not None:
             self.upkeep.start()
-        self._loading = {"llm"} | ({"tts"} if self._speech.usable else set())
-        if self._hearing is not None:
-            self._loading.add("stt")
-        self._model.load_soon()
+        self._engines.start(partial(self._tasks.post, self._loaded, "stt"))
         self._built_in.warm()
         if self._ringer is not None and self.upkeep is not None:
             self._tasks.spawn(self._ringer.run(), "alarms")
-        if self._speech.usable:
-            self._speech.start()
-        if self._hearing is not None:
-            self._hearing.start(on_ready=partial(self._tasks.post, self._loaded, "stt"))
-            if self.settings.talk.hands_free:
-                self.set_hands_free(True)
+        if self._hearing is not None and self.settings.talk.hands_free:
+            self.set_hands_free(True)
         try:
             await self.sessions.open()
             if resume is not None:
@@ -281,28 +272,21 @@ class Assistant:
         settled = asyncio.ensure_future(self._replies.settled())
         if not (await asyncio.wait({settled}, timeout=SETTLE_SECONDS))[0]:
             # It waits for a model that hangs: without that, it goes on.
-            await self._close_models()
+            await self._engines.close_models()
             await asyncio.wait({settled}, timeout=SETTLE_SECONDS)
         await self._tasks.aclose()
         closing: list[Coroutine[Any, Any, Any]] = [asyncio.to_thread(self._speech.cleanup)]
         if self._hearing is not None:
             closing.append(asyncio.to_thread(self._hearing.cleanup))
-        closing.append(self._close_models())
+        closing.append(self._engines.close_models())
         if self.upkeep is not None:
             closing.append(self.upkeep.aclose())
         closing.append(self.sessions.cleanup())
-        for result in await asyncio.gather(*closing, return_exceptions=True):
+        results = await asyncio.gather(*closing, return_exceptions=True)
+        for result in (*results, *(one for some in results if isinstance(some, list) for one in some)):
             if isinstance(result, BaseException):
                 log.error("cleanup failed", exc_info=result)
         self._unsubscribe()
-
-    async def _close_models(self) -> None:
-        results = await asyncio.gather(
-            *(engine.cleanup() for engine in self._responders.engines), return_exceptions=True
-        )
-        for result in results:
-            if isinstance(result, BaseException):
-                log.error("cleanup failed", exc_info=result)
 
     # ---- what the user does
 
@@ -326,7 +310,7 @@ class Assistant:
         Args:
             kept: the key is held down: no pause ends what is said before `let_go` or the next `talk`.
         """
-        self._hush()
+        self.aloud.hush()
         if self._hearing is None:
             self._no_microphone()
         else:
@@ -345,41 +329,8 @@ class Assistant:
     def stop(self) -> None:
         """Escape: silence, end the reply, forget what is being recorded; what rings is silenced first, and alone."""
         if self._ringer is None or not self._ringer.stop():
-            self._hush()
+            self.aloud.hush()
             self._turn.stop()
-
-    def pause(self) -> bool:
-        """Fall silent in the middle of what is being said, to go on with it later; False when nothing is being said."""
-        return self._steer(Speech.pause, paused=True)
-
-    def unpause(self) -> bool:
-        """Go on with the word at which it was paused; False when it was not."""
-        return self._steer(Speech.resume, paused=False)
-
-    def forward(self) -> bool:
-        """Leave out the rest of the sentence that is being said; False when none is."""
-        return self._steer(Speech.forward, paused=False)
-
-    def back(self) -> bool:
-        """Say the present sentence again, or the one before when this one has just begun; False when nothing is being said."""
-        return self._steer(Speech.back, paused=False)
-
-    def _speeches(self) -> list[Speech]:
-        """What is being said, or will be, in order of what keys and commands are for."""
-        reply = self._replies.current.speech if self._replies.current is not None else None
-        return [
-            speech for speech in (reply, *self._said) if speech is not None and not speech.finished.done()
-        ]
-
-    def _steer(self, act: Callable[[Speech], bool], *, paused: bool) -> bool:
-        if done := any(act(speech) for speech in self._speeches()):
-            self.bus.publish(Paused(paused))
-        return done
-
-    def _hush(self) -> None:
-        """End what is being said that is no reply."""
-        for speech in self._said:
-            speech.cancel()
 
     async def say(self, text: str, language: str = "") -> bool:
         """Say `text` behind what is being said; returns when it is over, with whether all of it was heard. Cancelling ends it.
@@ -389,60 +340,15 @@ class Assistant:
         """
         if not self.speaking_aloud:
             raise VitaError("VITA shows its replies and does not speak.", remedy="vita ctl mute off, or f9")
-        if not self._speech.usable:
-            raise DeviceError("There is no voice or no speaker.", remedy="vita doctor")
-        speech = self._speech.say(text, language or self.settings.spoken_language)
-        self._said.append(speech)
-        try:
-            await asyncio.shield(asyncio.wrap_future(speech.finished))
-        finally:
-            speech.cancel()
-            self._said.remove(speech)
-        if speech.error is not None:
-            raise speech.error
-        if not speech.engines and not speech.cancelled.is_set():
-            if not any(speech.heard()):
-                raise VitaError("There is nothing to say in that text.")
-            raise DeviceError("It was not heard: no speaker could be opened.", remedy="vita doctor")
-        return not speech.heard()[1].strip()
+        return await self.aloud.say(text, language or self.settings.spoken_language)
 
     @contextlib.asynccontextmanager
     async def dictation(
         self, on_words: Callable[[str, str], None] = lambda stable, tail: None, *, by_voice: bool = False
     ) -> AsyncIterator[Dictation]:
-        """While it lasts, what is said is for the caller and not for the model.
-
-        Args:
-            on_words: takes each partial transcript: what will not change any more, and the rest.
-            by_voice: an utterance begins, and the next one, when somebody speaks; otherwise one begins now.
-
-        Raises:
-            VitaError: there is no microphone, it may only be opened by the key, or somebody is speaking or dictating.
-        """
-        hearing = self._hearing
-        if hearing is None:
-            raise DeviceError("There is no microphone.", remedy="vita devices")
-        if hearing.lost is not None:
-            raise hearing.lost
-        if self.state is State.LISTENING or self._turn.dictating:
-            raise VitaError("VITA is listening already.", remedy="Try again when that is over.")
-        echo = hearing.echo.status if hearing.echo is not None else None
-        if by_voice and echo is not None and echo.mode == "push_to_talk":
-            raise DeviceError(
-                echo.reason or "The microphone is opened by the key only.", remedy="Settings: audio.duplex"
-            )
-        self._hush()
-        dictation = Dictation(on_words)
-        self._turn.dictate(dictation, by_voice=by_voice)
-        before = hearing.hands_free
-        if by_voice:
-            hearing.hands_free = True
-        try:
+        """While it lasts, what is said is for the caller and not for the model; see `dictating`."""
+        async with dictating(self._turn, on_words, by_voice=by_voice, begin=self.aloud.hush) as dictation:
             yield dictation
-        finally:
-            if by_voice:
-                hearing.hands_free = before
-            self._turn.end_dictation(dictation)
 
     def set_hands_free(self, on: bool) -> None:
         """Listen without a key from now on, or only with one; says so, and what it depends on."""
@@ -503,62 +409,31 @@ class Assistant:
             SettingsError: it cannot have this value.
         """
         assign(self.settings, key, value)
-        section = key.partition(".")[0]
-        if section == "talk" and self._hearing is not None:
-            self._hearing.configure()
-        if key == "tts.rate":
-            for voice in self._synthesizers.engines:
-                voice.rate = value
-        elif key == "tts.volume":
-            for voice in self._synthesizers.engines:
-                voice.volume = value
-        elif key == "stt.language":
-            for recognizer in self._recognizers.engines:
-                recognizer.language = value
-        elif key == "talk.hands_free":
+        await self._engines.apply(key, value)
+        if key == "talk.hands_free":
             self.set_hands_free(value)
-        elif key == "audio.output":
-            await asyncio.to_thread(self._speech.use, value)
-        elif key == "audio.input" and self._hearing is not None:
-            await asyncio.to_thread(self._hearing.use, value)
         self.bus.publish(SettingChanged(key, value))
 
     def wake(self, part: Part) -> None:
         """What an engine of `part` was missing is there now: load it."""
-        if part == "turn":
-            if self._hearing is not None:
-                self._hearing.reload_scorer()
-            return
-        self.chains[part].reset()
-        if part == "llm":
-            self._model.load_soon()
-        elif part == "tts":
-            self._speech.reload()
-        elif self._hearing is not None:
-            self._hearing.worker.reload()
+        self._engines.wake(part)
 
     # ---- engines
 
     def _loaded(self, job: str) -> None:
-        if job == "llm" and job in self._loading:
+        if job == "llm" and job in self._engines.loading:
             self._replies.loaded()
-        self._loading.discard(job)
-        if not self._loading:
-            if not self.ready.is_set():
-                self._tasks.spawn(asyncio.to_thread(give_back), "give memory back")
-            self.ready.set()
-            self._turn.loaded()
+        self._engines.loaded(job)
+
+    def _all_loaded(self) -> None:
+        if not self.ready.is_set():
+            self._tasks.spawn(asyncio.to_thread(give_back), "give memory back")
+        self._turn.loaded()
 
     def _probe(self, job: Job) -> None:
         """An engine may be tried again: where it lives, unless somebody waits for an answer."""
-        if self._closed or self.state is not State.IDLE or self._replies.running:
-            return
-        if job == "llm":
-            self._model.probe()
-        elif job == "tts" and self._speech.usable:
-            self._speech.probe()
-        elif job == "stt" and self._hearing is not None:
-            self._hearing.worker.probe()
+        if not self._closed and self.state is State.IDLE and not self._replies.running:
+            self._engines.probe(job)
 
     async def _free_model(self) -> None:
         await self._replies.settled()
@@ -587,6 +462,9 @@ class Assistant:
         """From any thread."""
         if isinstance(event, ClauseStarted):
             self._tasks.post(self._turn.sounds, event.turn)
+
+    def _spoken_reply(self) -> Speech | None:
+        return self._replies.current.speech if self._replies.current is not None else None
 
     def _no_microphone(self) -> None:
         self.bus.publish(

@@ -6,8 +6,10 @@ While somebody dictates, words do not go to the language model. `TurnTaking` giv
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vita_tui.conversation.hearing.signals import (
     DraftTranscript,
@@ -20,8 +22,12 @@ from vita_tui.conversation.hearing.signals import (
     WordsSoFar,
 )
 from vita_tui.errors import DeviceError, VitaError
+from vita_tui.events import State
 
-__all__ = ["Dictated", "Dictation"]
+if TYPE_CHECKING:
+    from vita_tui.conversation.turn_taking import TurnTaking
+
+__all__ = ["Dictated", "Dictation", "dictating"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +100,43 @@ class Dictation:
         if not self._over:
             self._over = True
             self._ended.put_nowait(error)
+
+
+@contextlib.asynccontextmanager
+async def dictating(
+    turn: TurnTaking, on_words: Callable[[str, str], None], *, by_voice: bool, begin: Callable[[], None]
+) -> AsyncIterator[Dictation]:
+    """While it lasts, what is said is for the caller and not for the model.
+
+    Args:
+        on_words: takes each partial transcript: what will not change any more, and the rest.
+        by_voice: an utterance begins, and the next one, when somebody speaks; otherwise one begins now.
+        begin: called before it begins.
+
+    Raises:
+        VitaError: there is no microphone, it may only be opened by the key, or somebody is speaking or dictating.
+    """
+    hearing = turn.hearing
+    if hearing is None:
+        raise DeviceError("There is no microphone.", remedy="vita devices")
+    if hearing.lost is not None:
+        raise hearing.lost
+    if turn.state is State.LISTENING or turn.dictating:
+        raise VitaError("VITA is listening already.", remedy="Try again when that is over.")
+    echo = hearing.echo.status if hearing.echo is not None else None
+    if by_voice and echo is not None and echo.mode == "push_to_talk":
+        raise DeviceError(
+            echo.reason or "The microphone is opened by the key only.", remedy="Settings: audio.duplex"
+        )
+    begin()
+    dictation = Dictation(on_words)
+    turn.dictate(dictation, by_voice=by_voice)
+    before = hearing.hands_free
+    if by_voice:
+        hearing.hands_free = True
+    try:
+        yield dictation
+    finally:
+        if by_voice:
+            hearing.hands_free = before
+        turn.end_dictation(dictation)

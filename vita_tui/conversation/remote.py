@@ -32,7 +32,7 @@ def calls(assistant: Assistant) -> Mapping[str, RemoteCall]:
     async def status(_given: Any, _tell: Tell) -> dict[str, Any]:
         return {
             "state": assistant.state.value,
-            "paused": assistant.paused,
+            "paused": assistant.aloud.paused,
             "speaks": assistant.speaking_aloud,
             "hands_free": assistant.hands_free,
             "conversation": assistant.session.title if assistant.session is not None else "",
@@ -81,10 +81,10 @@ def calls(assistant: Assistant) -> Mapping[str, RemoteCall]:
         "talk": talk,
         "stop": stop,
         "mute": mute,
-        "pause": steered(assistant.pause, nothing),
-        "resume": steered(assistant.unpause, "Nothing is paused."),
-        "skip": steered(assistant.forward, nothing),
-        "back": steered(assistant.back, nothing),
+        "pause": steered(assistant.aloud.pause, nothing),
+        "resume": steered(assistant.aloud.unpause, "Nothing is paused."),
+        "skip": steered(assistant.aloud.forward, nothing),
+        "back": steered(assistant.aloud.back, nothing),
         "say": say,
         "ask": ask,
         "listen": listen,

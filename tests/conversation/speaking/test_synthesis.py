@@ -190,7 +190,7 @@ def test_what_a_quick_voice_has_made_of_a_clause_is_handed_over_while_it_makes_t
     assert studio.spans == handed_over
 
 
-@pytest.mark.parametrize(("each", "second"), [(0.1, [0.5, 0.5]), (0.4, [1.0])])
+@pytest.mark.parametrize(("each", "second"), [(0.24, [0.5, 0.5]), (0.26, [1.0])])
 def test_how_quick_a_voice_is_shows_by_its_last_clause(each: float, second: list[float]) -> None:
     clock = StepClock()
     studio = Studio(InPieces(0.5, 0.5, clock=clock, each=each), clock=clock)

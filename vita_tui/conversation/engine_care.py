@@ -1,0 +1,111 @@
+"""The engines of a conversation between their work: loaded at the start, loaded again, tried again, freed, and set anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vita_tui.conversation.hearing.hearing import Hearing
+from vita_tui.conversation.speaking.speaking import Speaking
+from vita_tui.conversation.thinking.language_model import LanguageModel
+from vita_tui.engines.chain import Chain
+from vita_tui.events import Job, Part
+
+__all__ = ["EngineCare"]
+
+EACH: Mapping[str, tuple[Job, str]] = {
+    "tts.rate": ("tts", "rate"),
+    "tts.volume": ("tts", "volume"),
+    "stt.language": ("stt", "language"),
+}
+"""Settings that engines take at once: of which job, and as which attribute."""
+
+
+class EngineCare:
+    """On the assistant's loop."""
+
+    def __init__(
+        self,
+        chains: Mapping[Job, Chain[Any]],
+        speech: Speaking,
+        hearing: Hearing | None,
+        model: LanguageModel,
+        *,
+        on_ready: Callable[[], None],
+    ) -> None:
+        """
+        Args:
+            on_ready: called when every engine has been loaded, or has said why it was not.
+        """
+        self._chains = chains
+        self._speech = speech
+        self._hearing = hearing
+        self._model = model
+        self._on_ready = on_ready
+        self.loading: set[str] = set()
+        """Jobs of which no engine has been loaded yet, nor said why not."""
+        self.ready = asyncio.Event()
+        """Set when every engine has been loaded, or has said why it was not."""
+
+    def start(self, loaded: Callable[[], None]) -> None:
+        """Load all that there is.
+
+        Args:
+            loaded: called in the thread that listens when recognition is ready.
+        """
+        parts = {"llm": True, "tts": self._speech.usable, "stt": self._hearing is not None}
+        self.loading = {part for part, there in parts.items() if there}
+        self._model.load_soon()
+        if self._speech.usable:
+            self._speech.start()
+        if self._hearing is not None:
+            self._hearing.start(on_ready=loaded)
+
+    def loaded(self, job: str) -> None:
+        """An engine of `job` is there, or is known not to come."""
+        self.loading.discard(job)
+        if not self.loading:
+            self._on_ready()
+            self.ready.set()
+
+    def wake(self, part: Part) -> None:
+        """What an engine of `part` was missing is there now: load it."""
+        if part == "turn":
+            if self._hearing is not None:
+                self._hearing.reload_scorer()
+            return
+        self._chains[part].reset()
+        if part == "llm":
+            self._model.load_soon()
+        elif part == "tts":
+            self._speech.reload()
+        elif self._hearing is not None:
+            self._hearing.worker.reload()
+
+    def probe(self, job: Job) -> None:
+        """Try the engines of `job` that may be tried again, where they live."""
+        if job == "llm":
+            self._model.probe()
+        elif job == "tts" and self._speech.usable:
+            self._speech.probe()
+        elif job == "stt" and self._hearing is not None:
+            self._hearing.worker.probe()
+
+    async def apply(self, key: str, value: Any) -> None:
+        """Have engines and devices follow a setting that has changed."""
+        if key.startswith("talk.") and self._hearing is not None:
+            self._hearing.configure()
+        if key in EACH:
+            job, name = EACH[key]
+            for engine in self._chains[job].engines:
+                setattr(engine, name, value)
+        elif key == "audio.output":
+            await asyncio.to_thread(self._speech.use, value)
+        elif key == "audio.input" and self._hearing is not None:
+            await asyncio.to_thread(self._hearing.use, value)
+
+    async def close_models(self) -> list[Any]:
+        """End the language models; returns what became of each, errors too."""
+        models = self._chains["llm"].engines
+        return await asyncio.gather(*(engine.cleanup() for engine in models), return_exceptions=True)
