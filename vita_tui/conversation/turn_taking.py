@@ -171,6 +171,8 @@ class TurnTaking:
                 self._follow(self._interruption.words(signal, self._now))
             case WordsSoFar() if not self._replies.drafting:
                 self._happens(Happening.WORDS, signal)
+            case DraftTranscript() if self._interruption.number == signal.number:
+                self._follow(self._interruption.drafted(signal, self._now))
             case DraftTranscript() if not self._carried:
                 self._happens(Happening.DRAFT, signal)
             case EndExpected():

@@ -18,7 +18,7 @@ from vita_tui.conversation.hearing.interruption import (
     Outcome,
     TakeFloor,
 )
-from vita_tui.conversation.hearing.signals import Understood, WordsSoFar
+from vita_tui.conversation.hearing.signals import DraftTranscript, Understood, WordsSoFar
 from vita_tui.conversation.hearing.turn_detector import EDGE_SECONDS
 from vita_tui.conversation.hearing.utterance import Utterance
 from vita_tui.events import Interjection
@@ -154,3 +154,44 @@ def test_the_edge_around_a_voice_is_no_voice() -> None:
     short = words("those are fine", since=0.0, until=0.4 + EDGE_SECONDS)
     assert interruption.words(short, 10.5) == []
     assert interruption.words(words("those are fine", since=0.0, until=1.0 + EDGE_SECONDS), 10.6)
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "taken"),
+    [
+        ("How do you know that?", 0.85, True),
+        ("How do you know that?", 0.6, False),
+        ("I have.", 0.9, False),
+        ("yeah okay right sure", 0.95, False),
+        ("Gulls are clever birds", 0.9, False),
+    ],
+)
+def test_several_words_that_are_sure_need_no_second_decode(text: str, confidence: float, taken: bool) -> None:
+    own = OwnWords()
+    own.say(["gulls", "are", "clever", "birds"], [0.3, 0.5, 0.9, 1.3], 10.0)
+    interruption = begun(own)
+    outcomes = interruption.words(WordsSoFar(1, "", text, 10.0, 11.3, "en", confidence), 11.4)
+    assert any(isinstance(one, TakeFloor) for one in outcomes) is taken
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "voice", "taken"),
+    [
+        ("How do you know?", 0.6, 0.8, True),
+        ("How do you know?", 0.4, 0.8, False),
+        ("Tell me", 0.55, 0.4, False),
+        ("Tell me", 0.65, 0.4, True),
+        ("Mm-hmm.", 0.9, 0.4, False),
+        ("Whales", 0.9, 0.8, False),
+        ("Stop", 0.3, 0.3, True),
+    ],
+)
+def test_what_is_understood_in_a_pause_stops_a_reply_before_it_is_certain_to_be_all(
+    text: str, confidence: float, voice: float, taken: bool
+) -> None:
+    interruption = begun()
+    draft = DraftTranscript(1, text, "en", confidence, voice, 10.0, 10.0 + voice)
+    outcomes = interruption.drafted(draft, 11.0)
+    assert any(isinstance(one, TakeFloor) for one in outcomes) is taken
+    if not taken:
+        assert interruption.number == 1, "what follows may still interrupt"

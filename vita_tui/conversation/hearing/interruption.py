@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from vita_tui.conversation.hearing.backchannel import meaning
 from vita_tui.conversation.hearing.echo_text import OwnWords
-from vita_tui.conversation.hearing.signals import Understood, WordsSoFar
+from vita_tui.conversation.hearing.signals import DraftTranscript, Understood, WordsSoFar
 from vita_tui.conversation.hearing.turn_detector import EDGE_SECONDS
 from vita_tui.events import Interjection
 
@@ -34,6 +34,9 @@ CERTAIN = 0.5
 """Confidence in words that may end a reply; coughs and hums that are taken for words have less."""
 CERTAIN_OF_SHORT = 0.6
 """The same for less than half a second of voice: "oh" and "good" are taken for other words with less."""
+SURE = 0.75
+"""Confidence in several words of one decode, above which no second one is waited for. Of sounds that are none, none has had more than 0.5."""
+SURE_WORDS = 3
 WORDS_SECONDS = 2.5
 """Seconds in which voice must have become words; then the reply comes back up. Twice as long while there are words that are not certain,
 or nothing has been decoded yet."""
@@ -104,17 +107,25 @@ class Interruption:
     def words(self, words: WordsSoFar, now: float) -> list[Outcome]:
         """What has been understood so far of the utterance that interrupts.
 
-        A first guess at a cough is a word, too: only what will not change any more is certain.
+        A first guess at a cough is a word, too: certain is what will not change any more, or several words that are sure.
         """
         voice = words.until - words.since - EDGE_SECONDS
-        certain = bool(words.stable)
+        sure = words.confidence >= SURE and len(words.text.split()) >= SURE_WORDS
+        certain = bool(words.stable) or sure
         return self._judge(words.text, words.since, words.until, now, voice, certain=certain, final=False)
+
+    def drafted(self, draft: DraftTranscript, now: float) -> list[Outcome]:
+        """What was understood in a pause of the utterance that interrupts: all of it, if it does not go on."""
+        certain = _certain(draft.confidence, draft.speech_seconds)
+        return self._judge(
+            draft.text, draft.since, draft.until, now, draft.speech_seconds, certain=certain, final=False
+        )
 
     def understood(self, understood: Understood, now: float) -> list[Outcome]:
         """All that was said in the utterance that interrupts."""
         until, voice = understood.utterance.last_speech, understood.utterance.speech_seconds
         since = until - understood.utterance.audio_seconds
-        certain = understood.confidence >= (CERTAIN if voice >= SHORT_SECONDS else CERTAIN_OF_SHORT)
+        certain = _certain(understood.confidence, voice)
         outcomes = self._judge(understood.text, since, until, now, voice, certain=certain, final=True)
         return outcomes or self.end(now, ignored=True)
 
@@ -180,3 +191,8 @@ class Interruption:
         self.last, self.number = self.number, 0
         stopped = Interjection("stopped", text, now - self._began)
         return [stopped, TakeFloor(), *self.end(now)]
+
+
+def _certain(confidence: float, voice: float) -> bool:
+    """Whether a whole decode of so many seconds of voice may be believed."""
+    return confidence >= (CERTAIN if voice >= SHORT_SECONDS else CERTAIN_OF_SHORT)

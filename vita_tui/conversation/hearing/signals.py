@@ -68,6 +68,10 @@ class PauseBegan:
 
     number: int
     audio: Samples
+    speech_seconds: float = 0.0
+    """How much of it was voice."""
+    last_speech: float = 0.0
+    """Monotonic seconds at which the last voice was captured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,8 @@ class WordsSoFar:
     """Monotonic seconds at which the sound that it is made of began."""
     until: float
     language: str = "en"
+    confidence: float = 0.0
+    """Mean token probability of the newest decode, 0 to 1."""
 
     @property
     def text(self) -> str:
@@ -164,6 +170,14 @@ class DraftTranscript:
     number: int
     text: str
     language: str = "en"
+    confidence: float = 0.0
+    """Mean token probability, 0 to 1."""
+    speech_seconds: float = 0.0
+    """How much voice there was."""
+    since: float = 0.0
+    """Monotonic seconds at which the sound that it is made of began."""
+    until: float = 0.0
+    """The same for its last voice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from vita_tui.conversation.hearing.signals import (
 )
 from vita_tui.conversation.hearing.utterance import Utterance
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.stt.base import Recognizer, Transcription
+from vita_tui.engines.stt.base import SAMPLE_RATE, Recognizer, Transcription
 from vita_tui.engines.stt.scheduling.agreement import Partial
 from vita_tui.engines.stt.scheduling.worker import WhisperWorker
 from vita_tui.errors import EngineError
@@ -120,9 +120,17 @@ class Transcriber:
         def understood(partial: Partial) -> None:
             self.pace.took(partial.transcription.decode_seconds, self._clock.monotonic())
             since = speech.captured - partial.audio_seconds
-            language = partial.transcription.language
+            decoded = partial.transcription
             self._emit(
-                WordsSoFar(speech.number, partial.stable, partial.tail, since, speech.captured, language)
+                WordsSoFar(
+                    speech.number,
+                    partial.stable,
+                    partial.tail,
+                    since,
+                    speech.captured,
+                    decoded.language,
+                    decoded.confidence,
+                )
             )
 
         self.worker.partial(speech.number, speech.audio, understood)
@@ -131,7 +139,17 @@ class Transcriber:
         def done(future: Future[Transcription]) -> None:
             if not future.cancelled() and future.exception() is None:
                 result = future.result()
-                self._emit(DraftTranscript(pause.number, result.text.strip(), result.language))
+                self._emit(
+                    DraftTranscript(
+                        pause.number,
+                        result.text.strip(),
+                        result.language,
+                        result.confidence,
+                        pause.speech_seconds,
+                        pause.last_speech - len(pause.audio) / SAMPLE_RATE,
+                        pause.last_speech,
+                    )
+                )
 
         with contextlib.suppress(EngineError):  # not running any more
             self.worker.speculate(pause.number, pause.audio).add_done_callback(done)

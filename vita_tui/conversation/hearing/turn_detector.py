@@ -342,7 +342,14 @@ class TurnDetector:
             self._judge(utterance)
             signals: list[Signal] = []
             if self._talk.think_ahead:
-                signals.append(PauseBegan(utterance.number, utterance.audio()))
+                signals.append(
+                    PauseBegan(
+                        utterance.number,
+                        utterance.audio(),
+                        utterance.speech_seconds,
+                        utterance.last_speech_at,
+                    )
+                )
             return [*signals, self._expected(utterance), *self._to_judge(utterance, scorer_free)]
         if utterance.paused:
             if open_ended:
