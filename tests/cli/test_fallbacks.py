@@ -57,17 +57,20 @@ def test_no_weights(command: list[str], says: str, fetch: str, tmp_path: Path) -
     assert not (tmp_path / "vita").exists()
 
 
-def test_on_a_terminal_fetching_is_offered(home: Path) -> None:
-    """With its size; "n" fetches nothing and names the command."""
+@pytest.mark.parametrize("answer", [b"n\n", b"\x04"], ids=["n", "ctrl+d"])
+def test_on_a_terminal_fetching_is_offered(home: Path, answer: bytes) -> None:
+    """With its size; who does not want it is told the command."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "vita_tui", "ask", "hi"], stdin=theirs, stdout=theirs, stderr=theirs
     ) as process:
         os.close(theirs)
-        os.write(ours, b"n\n")
         seen = b""
         while data := _read(ours):
             seen += data
+            if answer and b"[Y/n]" in seen:  # not before: only who reads is interrupted
+                os.write(ours, answer)
+                answer = b""
         assert process.wait(60) == 3
     os.close(ours)
     text = seen.decode()
@@ -93,6 +96,37 @@ def test_the_voice_of_the_system_speaks_and_that_is_told(tmp_path: Path) -> None
     assert "is not there" in told["because"]
     assert "pyttsx3 spoke instead of piper: " in done.stderr
     assert "vita models pull en_US-joe-medium" in done.stderr
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [(slice(0, 3_000_000), "Protobuf parsing failed"), (slice(0, 0), "it is empty")],
+    ids=["altered", "empty"],
+)
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
+def test_a_damaged_voice_is_told_with_what_mends_it(
+    home: Path, tmp_path: Path, damage: slice, says: str
+) -> None:
+    """In words, once, and with the command, though the file is there and may be of the right size."""
+    voices = home / "data" / "models"
+    real = next(voices.glob("en_US-joe-medium/*.onnx"), None)
+    if real is None:
+        pytest.skip("needs the default voice")
+    models = voices.resolve()
+    voices.unlink()
+    shutil.copytree(models / "en_US-joe-medium", voices / "en_US-joe-medium")
+    file = voices / "en_US-joe-medium" / real.name
+    content = file.read_bytes()
+    file.write_bytes(os.urandom(damage.stop) + content[damage.stop :] if damage.stop else b"")
+    done = vita("say", "hi", "--out", str(tmp_path / "x.wav"))
+    assert done.returncode == 0, done.stderr
+    first, second = done.stderr.splitlines()
+    assert first.startswith("vita: pyttsx3 spoke instead of piper: The Piper voice")
+    assert first.endswith(f"{says}.")
+    assert first.count(str(file)) == 1
+    assert "ONNXRuntimeError" not in first
+    assert second == "  → vita models pull en_US-joe-medium"
 
 
 @pytest.mark.models

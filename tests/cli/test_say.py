@@ -76,3 +76,9 @@ def test_spoken_in_the_language(
         )
         assert done.returncode == 0, done.stderr
         assert " ".join(request["input"] for request in server.requests) == "Wir haben fünfundzwanzig Tage."
+
+
+def test_without_any_voice_in_the_settings_that_is_said(home: Path) -> None:
+    done = vita(home, "say", "Hello.", "--out", os.devnull, VITA_TTS__ENGINES="[]")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("vita: No voice is set up.\n  → Name one in tts.engines")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 
-from tests.tui.driving import running, text_of, until
+from tests.tui.driving import running, scripted_app, text_of, until
 from tests.tui.scripted import READY, ScriptedCore
 from vita_tui.events import (
     Alert,
@@ -287,6 +287,21 @@ async def test_no_microphone_is_on_the_status_line() -> None:
             Notice("No microphone", "Type instead.", "vita devices", "warning", key="microphone")
         )
         await until(pilot, lambda: "no microphone" in text_of(app.main.query_one(StatusLine)))
+        # And nobody is told to press a key and speak.
+        words = app.main.query_one(Welcome).query_one(".words", Static)
+        await until(pilot, lambda: "Type below." in text_of(words))
+        assert "ctrl+space" not in text_of(words) + text_of(app.main.query_one(StatusLine))
+        assert "speak" not in str(app.main.query_one(Prompt).placeholder)
+        core.bus.publish(Notice("Microphone", "listening to default", key="microphone"))
+        await until(pilot, lambda: "and speak" in text_of(words))
+
+
+async def test_an_engine_that_no_setting_names_is_not_waited_for() -> None:
+    app = scripted_app(ScriptedCore(engines=[status for status in READY if status.job != "tts"]))
+    async with app.run_test(size=(120, 40)) as pilot:
+        rows = app.main.query_one(Panel).query_one(EngineRows)
+        await until(pilot, lambda: "none is set up" in text_of(rows))
+        assert "starting" not in text_of(rows)
 
 
 async def test_warming_up_is_visible_on_a_narrow_terminal() -> None:

@@ -52,14 +52,15 @@ class Fallbacks:
             verb = {"stt": "understood the speech", "llm": "answered", "tts": "spoke"}[job]
             complain(
                 f"{found['engine']} {verb} instead of {found['instead_of']}: {found['because']}.",
-                self._remedy(job),
+                self._remedy(job, found["because"] or ""),
             )
 
-    def _remedy(self, job: Job) -> str:
-        """What fetches the weights of the engine that was asked for, where they are missing."""
-        from vita_tui.cli.weights import missing_weights
+    def _remedy(self, job: Job, because: str) -> str:
+        """What fetches the weights of the engine that was asked for, where they are missing or damaged."""
+        from vita_tui.cli.weights import chosen_weights, missing_weights
 
-        names = [model.handle for model in missing_weights(self._settings, job)]
+        found = chosen_weights if "is damaged" in because else missing_weights
+        names = [model.handle for model in found(self._settings, job)]
         return f"vita models pull {' '.join(names)}" if names else ""
 
 

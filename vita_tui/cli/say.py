@@ -120,6 +120,10 @@ def _say(text: str, target: Target | None, settings: Settings) -> dict[str, Any]
 
     bus.subscribe(listen)
     chain = synthesizers(settings, bus)
+    if not chain.engines:
+        raise EngineError(
+            "No voice is set up.", remedy='Name one in tts.engines, such as ["piper", "pyttsx3"].'
+        )
     fallbacks = Fallbacks(settings, bus, [chain])
     file = FileSpeaker(pace=False) if target is not None else None
     output = Speaking(chain, file or DeviceSpeaker(settings.audio.output), bus)

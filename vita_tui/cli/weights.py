@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vita_tui.models.catalogue import Model
     from vita_tui.settings import Settings
 
-__all__ = ["missing_weights", "need_weights"]
+__all__ = ["chosen_weights", "missing_weights", "need_weights"]
 
 _ABSENT = "not on this machine"
 _STATES = {"damaged": "damaged", "incomplete": "not complete"}
@@ -68,9 +68,24 @@ def _check_place() -> None:
 
 def missing_weights(settings: Settings, job: Job) -> list[Model]:
     """The model that the settings name for `job`, where it is one that can be fetched and is not here."""
+    from vita_tui.models import installed
+
+    return [
+        model
+        for model in chosen_weights(settings, job)
+        if installed.standing(model) not in {"ready", "unknown"}
+    ]
+
+
+def chosen_weights(settings: Settings, job: Job) -> list[Model]:
+    """The model that the settings name for `job`, where it is one that can be fetched.
+
+    Raises:
+        ModelError: there is no model of that name.
+    """
     from vita_tui import paths
     from vita_tui.errors import ModelError
-    from vita_tui.models import missing
+    from vita_tui.models import catalogue
 
     if job == "llm" and settings.llm.base_url:
         return []
@@ -78,7 +93,7 @@ def missing_weights(settings: Settings, job: Job) -> list[Model]:
         return []
     name = {"stt": settings.stt.model, "llm": settings.llm.model, "tts": settings.tts.voice}[job]
     try:
-        return missing([name])
+        return [catalogue.find(name)]
     except ModelError:
         if not set(name) & set("/\\~") and not paths.there(Path(name)):  # it is meant as a name
             raise
@@ -111,4 +126,8 @@ def _wanted(lacking: list[Model]) -> bool:
         size = f", {model.size / 1e6:,.0f} MB" if model.size else ""
         say(f"{model.title}{size}, is not on this machine.")
     question = "Fetch it now?" if len(lacking) == 1 else "Fetch them now?"
-    return typer.confirm(question, default=True, err=True)
+    try:
+        return typer.confirm(question, default=True, err=True)
+    except typer.Abort:  # ctrl+c, ctrl+d: no
+        say("")
+        return False

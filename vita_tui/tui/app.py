@@ -210,6 +210,7 @@ class VitaApp(OtherScreens):
         for chain in core.chains.values():
             for status in chain.statuses():
                 self.main.bridge(status)
+        self.main.show_none(job for job, chain in core.chains.items() if not chain.statuses())
         self._show_mode()
         if self._no_theme:
             notice = Notice("No such theme", f"ui.theme is “{self._no_theme}”.", "f2 has a list", "warning")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -142,9 +143,13 @@ def explain(error: BaseException, path: Path) -> BaseException:
     return damaged(path, text)
 
 
+_CODES = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .* failed:)?\s*")
+
+
 def first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__).rstrip(".")
+    # ONNX Runtime begins with codes, and the path once more.
+    return _CODES.sub("", lines[0] if lines else type(error).__name__).rstrip(".")
 
 
 def _missing(path: Path) -> ModelError:

@@ -54,9 +54,9 @@ from vita_tui.tui.messages import Bridge, Happened
 from vita_tui.tui.widgets.completions import Completions
 from vita_tui.tui.widgets.conversation import Conversation
 from vita_tui.tui.widgets.footer import Footer
-from vita_tui.tui.widgets.panel import Panel
+from vita_tui.tui.widgets.panel import EngineRows, Panel
 from vita_tui.tui.widgets.partial import PartialLine
-from vita_tui.tui.widgets.prompt import Prompt
+from vita_tui.tui.widgets.prompt import PLACEHOLDER, Prompt
 from vita_tui.tui.widgets.status import StatusLine
 from vita_tui.tui.widgets.welcome import Welcome
 
@@ -269,6 +269,12 @@ class MainScreen(Screen[None]):
             if (notice := self._withheld.pop(key, None)) is not None:
                 self.show_notice(notice)
 
+    def show_none(self, jobs: Iterable[Job]) -> None:
+        """The settings name no engine for `jobs`."""
+        without = list(jobs)
+        for rows in self.query(EngineRows):
+            rows.show_none(without)
+
     def note(self, notice: Notice) -> None:
         """A place in the panel, and nothing more."""
         self.query_one(Panel).show_notice(notice)
@@ -284,6 +290,9 @@ class MainScreen(Screen[None]):
         if notice.key == "microphone":
             there = notice.severity == "information"
             self.query_one(StatusLine).microphone = self.query_one(Panel).microphone = there
+            self.query_one(Prompt).placeholder = PLACEHOLDER[there]
+            for welcome in self.query(Welcome):
+                welcome.show_microphone(there)
         if again:
             return
         lines = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
 
 from textual.app import ComposeResult
@@ -46,6 +47,7 @@ class EngineRows(Widget):
         super().__init__(classes=classes)
         self._now = clock.monotonic
         self._rows: dict[tuple[Job, str], tuple[EngineStatus, float]] = {}
+        self._without: frozenset[Job] = frozenset()
 
     def show(self, status: EngineStatus) -> None:
         """Take in how one engine stands now."""
@@ -54,6 +56,11 @@ class EngineRows(Widget):
                 if key[0] == status.job and other.active:
                     self._rows[key] = (replace(other, active=False), at)
         self._rows[status.job, status.engine] = (status, self._now())
+        self.refresh(layout=True)
+
+    def show_none(self, jobs: Iterable[Job]) -> None:
+        """The settings name no engine for these."""
+        self._without = frozenset(jobs)
         self.refresh(layout=True)
 
     def tick(self) -> None:
@@ -74,8 +81,9 @@ class EngineRows(Widget):
         for job, title in JOBS.items():
             rows = [row for (row_job, _), row in self._rows.items() if row_job == job]
             if not rows:
+                symbol, word = ("○", "none is set up") if job in self._without else ("◌", "starting")
                 lines.append(
-                    Content.assemble(("◌ ", MUTED), (f"{title:<9}", MUTED), ("starting", f"italic {MUTED}"))
+                    Content.assemble((f"{symbol} ", MUTED), (f"{title:<9}", MUTED), (word, f"italic {MUTED}"))
                 )
                 continue
             rows.sort(key=lambda row: not row[0].active)

@@ -19,7 +19,10 @@ from vita_tui.tui.prompt_history import PromptHistory
 from vita_tui.tui.widgets.completions import Completions
 from vita_tui.tui.widgets.typing import InOrder
 
-__all__ = ["Prompt"]
+__all__ = ["PLACEHOLDER", "Prompt"]
+
+PLACEHOLDER = {True: "Ask anything, or press ctrl+space and speak", False: "Ask anything"}
+"""With a microphone, and without one."""
 
 
 LONG = 1000
@@ -144,7 +147,7 @@ class Prompt(TextArea, InOrder):
             id="prompt",
             compact=True,
             highlight_cursor_line=False,
-            placeholder="Ask anything, or press ctrl+space and speak",
+            placeholder=PLACEHOLDER[True],
         )
         self.recall: PromptHistory | None = None
         """None until it was read from disk."""

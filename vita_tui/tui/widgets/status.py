@@ -109,7 +109,7 @@ class StatusLine(Widget):
 
     def _right(self) -> list[Content]:
         parts = []
-        if self.hint:
+        if self.hint and self.microphone:
             parts.append(Content.assemble((self.hint, MUTED)))
         if self.countdown is not None:
             likely = "" if self._likely is None else f" · {self._likely:.0%} finished"

@@ -14,15 +14,13 @@ from vita_tui.tui.widgets.panel import EngineRows
 
 __all__ = ["Welcome"]
 
-WELCOME = Content.assemble(
-    ("VITA", "bold $primary"),
-    "\n\n",
-    "Press ",
-    ("ctrl+space", "bold"),
-    (" and speak, or type below.", ""),
-    "\n",
-    ("f1 shows the keys, ctrl+p every action.", MUTED),
-)
+
+def _words(microphone: bool) -> Content:
+    begin = (
+        ["Press ", ("ctrl+space", "bold"), " and speak, or type below."] if microphone else ["Type below."]
+    )
+    keys = ("f1 shows the keys, ctrl+p every action.", MUTED)
+    return Content.assemble(("VITA", "bold $primary"), "\n\n", *begin, "\n", keys)
 
 
 class Welcome(Vertical):
@@ -33,8 +31,11 @@ class Welcome(Vertical):
         self._clock = clock
 
     def compose(self) -> ComposeResult:
-        yield Static(WELCOME, classes="words")
+        yield Static(_words(microphone=True), classes="words")
         yield EngineRows(self._clock, classes="rows")
+
+    def show_microphone(self, there: bool) -> None:
+        self.query_one(".words", Static).update(_words(there))
 
     def show_engine(self, status: EngineStatus) -> None:
         self.query_one(EngineRows).show(status)
