@@ -8,6 +8,7 @@
     ├── AudioFileError       a file is not audio, or cannot be read or written
     ├── DeviceError          no microphone or speaker, or it went away
     ├── StoreError           sessions cannot be read or written
+    ├── ToolError            a tool of the language model cannot do what was asked, or its server is away
     └── EngineError          an engine failed, timed out, or is disabled after failures
         ├── EngineTimeoutError
         ├── EngineUnavailableError   its package, server or weights are not there
@@ -30,6 +31,7 @@ __all__ = [
     "NoEngineError",
     "SettingsError",
     "StoreError",
+    "ToolError",
     "VitaError",
 ]
 
@@ -77,6 +79,10 @@ class DeviceError(VitaError):
 
 class StoreError(VitaError):
     """Sessions cannot be read or written."""
+
+
+class ToolError(VitaError):
+    """A tool of the language model cannot do what was asked, or the server that offers it is away."""
 
 
 class EngineError(VitaError):

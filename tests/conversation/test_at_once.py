@@ -34,6 +34,15 @@ ELSEWHERE = {
     "talk.wake_word": "the listener loads another one: conversation/hearing/listener.py",
     "talk.key": "tests/tui/test_settings.py",
     "talk.key_mode": "tests/tui/test_settings.py",
+    "tools.enabled": "tests/tools/test_toolbox.py",
+    "tools.read_only": "tests/conversation/thinking/test_tool_calls.py",
+    "tools.network": "tests/tools/test_toolbox.py",
+    "tools.write": "tests/tools/test_toolbox.py",
+    "tools.shell": "tests/tools/test_toolbox.py",
+    "tools.rounds": "read for each round of calls",
+    "tools.timeout": "read for each call",
+    "tools.longest_result": "read for each result",
+    "tools.waiting_sound": "read for each call",
     "ui.theme": "tests/tui/test_settings.py",
 }
 """Settings that something else applies, and where that is seen."""

@@ -82,7 +82,11 @@ def _plain(section: Any) -> dict[str, Any]:
     from vita_tui.text.urls import without_secrets
 
     return {
-        name: without_secrets(value) if name.endswith("_url") else value
+        name: without_secrets(value)
+        if name.endswith("_url")
+        else list(value)
+        if isinstance(value, dict)
+        else value
         for name in type(section).model_fields
         if not isinstance(value := getattr(section, name), SecretStr)
     }

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vita_tui.text.vocabulary import base
@@ -21,11 +21,14 @@ __all__ = [
     "DuplexMode",
     "HealthSettings",
     "LlmSettings",
+    "McpServer",
+    "McpSettings",
     "SessionSettings",
     "Settings",
     "SettingsFileSource",
     "SttSettings",
     "TalkSettings",
+    "ToolSettings",
     "TtsSettings",
     "UiSettings",
     "WakeWordName",
@@ -282,6 +285,63 @@ class AbilitySettings(_Section):
     """Answer such requests at once and without the language model; off: the model gets them all."""
 
 
+class ToolSettings(_Section):
+    """What the language model may do besides answering, where it knows how to call tools."""
+
+    enabled: Live[bool] = True
+    """Offer tools to language models that can call them; off: none."""
+    read_only: Live[Literal["ask", "allow"]] = "ask"
+    """Whether tools that only look (files below the folder, pages, servers that say so) ask before each call."""
+    folder: str = ""
+    """Folder below which files may be listed, read and searched; empty for the one that VITA was started in."""
+    network: Live[bool] = False
+    """Offer reading web pages, as text."""
+    write: Live[bool] = False
+    """Offer writing files below the folder; each call is asked for."""
+    shell: Live[bool] = False
+    """Offer running commands in the folder; each call is asked for."""
+    rounds: Live[int] = Field(default=8, ge=1, le=50)
+    """How often in one answer the model may call tools and go on with what they returned."""
+    timeout: Live[float] = Field(default=60.0, gt=0, le=3600)
+    """Seconds after which a call has timed out."""
+    longest_result: Live[int] = Field(default=8000, ge=200, le=1_000_000)
+    """Characters of a result that the model is given; of a longer one the beginning and the end."""
+    waiting_sound: Live[bool] = True
+    """A soft sound while a tool makes you wait."""
+
+
+class McpServer(_Section):
+    """A program, or an address, that offers tools by the Model Context Protocol."""
+
+    command: str = ""
+    """The program; empty for a server that has an address."""
+    args: tuple[str, ...] = ()
+    """Its arguments."""
+    env: dict[str, str] = {}
+    """Its environment variables, besides the usual few."""
+    cwd: str = ""
+    """The folder it runs in; empty for the one that VITA was started in."""
+    url: str = ""
+    """Address of a server that speaks streamable HTTP."""
+    headers: dict[str, str] = {}
+    """Sent to it with each request."""
+    disabled: bool = False
+    """Keep the entry, and leave the server alone."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> McpServer:
+        if bool(self.command) == bool(self.url):
+            raise ValueError("it needs a command or a url, and not both")
+        return self
+
+
+class McpSettings(_Section):
+    """Servers with tools of their own: vita mcp add writes them."""
+
+    servers: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")], McpServer] = {}
+    """By name, each a table [mcp.servers.NAME] with command, args and env, or url and headers."""
+
+
 class UiSettings(_Section):
     """The screen."""
 
@@ -310,6 +370,8 @@ class Settings(BaseSettings):
     sessions: SessionSettings = SessionSettings()
     health: HealthSettings = HealthSettings()
     abilities: AbilitySettings = AbilitySettings()
+    tools: ToolSettings = ToolSettings()
+    mcp: McpSettings = McpSettings()
     ui: UiSettings = UiSettings()
 
     @property

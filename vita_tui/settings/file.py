@@ -43,6 +43,10 @@ def as_toml(
         lines += [f"# {(type(values).__doc__ or '').strip()}", f"[{section}]", ""]
         for name, field in type(values).model_fields.items():
             value = getattr(values, name)
+            if isinstance(value, dict):
+                # Tables of their own; what is in them (keys, arguments) is not for other eyes.
+                lines += [f"# {field.description}", *(f"# [{section}.{name}.{one}]" for one in value), ""]
+                continue
             secret = isinstance(value, SecretStr)
             text = tomli_w.dumps({name: "" if secret else list(value) if isinstance(value, tuple) else value})
             masked = name.endswith("_url") and isinstance(value, str) and value != without_secrets(value)

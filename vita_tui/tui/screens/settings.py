@@ -153,7 +153,7 @@ class SettingsScreen(Sheet):
             if isinstance(value, SecretStr):
                 value = self._now(key)
                 value = "set" if value.get_secret_value() else "not set"
-            elif isinstance(value, tuple):
+            elif isinstance(value, tuple | dict):
                 value = ", ".join(map(str, value))
             source = source_of(key, self.app.overrides, content)
             style = MUTED if source == "default" else "$text-accent"

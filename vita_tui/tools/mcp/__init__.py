@@ -1,0 +1,1 @@
+"""A client of the Model Context Protocol: servers of the settings file, and what they offer."""
