@@ -51,6 +51,12 @@ __all__ = [
     "SettingChanged",
     "State",
     "StateChanged",
+    "ToolAnswered",
+    "ToolAsked",
+    "ToolFinished",
+    "ToolOutcome",
+    "ToolProgress",
+    "ToolStarted",
     "TurnFailed",
     "TurnFinished",
     "TurnTimings",
@@ -260,6 +266,69 @@ class ReplyFinished(Event):
     """Why the reply is not whole, for "length" and "filtered"."""
 
 
+ToolOutcome = Literal["done", "failed", "denied", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAsked(Event):
+    """The model wants to call a tool, and the user has to allow it."""
+
+    turn: int
+    call: str
+    """Names this call."""
+    tool: str
+    source: str
+    """ "VITA", or the MCP server that offers it."""
+    arguments: str
+    """In full, to be shown: what cannot be seen stands there as an escape."""
+    effect: str
+    """ "look": it only looks, "act": it changes something."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswered(Event):
+    """What was asked is asked no more."""
+
+    turn: int
+    call: str
+    decision: str
+    """ "yes", "no", "always" (for this tool in this conversation) or "looking" (all that only looks)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted(Event):
+    """A tool runs."""
+
+    turn: int
+    call: str
+    tool: str
+    source: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolProgress(Event):
+    """How far a call is, in a few words."""
+
+    turn: int
+    call: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished(Event):
+    """A call is over; one that was denied or had no such tool was never started."""
+
+    turn: int
+    call: str
+    tool: str
+    source: str
+    seconds: float
+    outcome: ToolOutcome
+    summary: str
+    """The beginning of what it returned, or why it failed, on one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClauseStarted(Event):
     """The first sample of a clause was handed to the device."""
@@ -301,6 +370,8 @@ class TurnTimings:
     """Waiting for silence after the last word; None when a key ended the utterance."""
     stt: float | None = None
     """The final transcript was there."""
+    tools: float | None = None
+    """The last tool that the model called before its first word had returned."""
     llm_first_token: float | None = None
     first_clause: float | None = None
     """The first clause was cut from the reply."""

@@ -78,6 +78,8 @@ async def assistant(
     speaker: Speaker | None = None,
     upkeep: bool = False,
     abilities: Abilities | None = None,
+    calls_tools: bool = False,
+    asks: bool = False,
     **settings: Any,
 ) -> AsyncIterator[tuple[Assistant, Events]]:
     """An assistant that has started and is closed at the end; it says at once what it is given to say."""
@@ -97,6 +99,8 @@ async def assistant(
         bus=bus,
         upkeep=upkeep,
         abilities=abilities,
+        tools=calls_tools,
+        asks=asks,
     )
     await made.start()
     try:

@@ -68,7 +68,7 @@ def orders() -> str:
 
 
 @server.tool()
-async def rename(context: Context) -> str:  # type: ignore[type-arg]
+async def rename(context: Context) -> str:
     """Change the tools of this server."""
     server.remove_tool("add")
 
@@ -82,7 +82,7 @@ async def rename(context: Context) -> str:  # type: ignore[type-arg]
 
 
 @server.tool(annotations=LOOKS)
-async def steps(context: Context) -> str:  # type: ignore[type-arg]
+async def steps(context: Context) -> str:
     """Report how far it is."""
     for step in (1, 2):
         await context.report_progress(step, 2, f"step {step}")

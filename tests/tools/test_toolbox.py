@@ -32,7 +32,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _tools(folder: Path) -> dict[str, Tool]:
-    return {tool.name: tool for tool in (*reading(folder), *writing(folder), CommandTool(folder))}
+    tools: list[Tool] = [*reading(folder), *writing(folder), CommandTool(folder)]
+    return {tool.name: tool for tool in tools}
 
 
 async def _run(folder: Path, name: str, **arguments: Any) -> str:

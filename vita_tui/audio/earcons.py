@@ -8,7 +8,7 @@ import numpy as np
 
 from vita_tui.audio.base import Samples
 
-__all__ = ["ALARM", "END", "SAMPLE_RATE", "START"]
+__all__ = ["ALARM", "END", "SAMPLE_RATE", "START", "WAIT"]
 
 SAMPLE_RATE = 24_000
 """Hertz."""
@@ -29,12 +29,14 @@ def _make(name: str) -> Samples:
     if name == "ALARM":
         bell = _tone((880.0, 1174.7, 1568.0), 0.12)
         return (np.concatenate([bell, bell]) * 3.0).astype(np.float32)
+    if name == "WAIT":
+        return (_tone((523.3, 587.3), 0.09) * 0.4).astype(np.float32)
     return _tone((660.0, 880.0), 0.045) if name == "START" else _tone((880.0, 660.0), 0.045)
 
 
 def __getattr__(name: str) -> Samples:
-    """`START`, `END` and `ALARM` are made when they are first asked for."""
-    if name in ("START", "END", "ALARM"):
+    """`START`, `END`, `WAIT` and `ALARM` are made when they are first asked for."""
+    if name in ("START", "END", "WAIT", "ALARM"):
         return _make(name)
     raise AttributeError(name)
 
@@ -42,3 +44,4 @@ def __getattr__(name: str) -> Samples:
 ALARM: Samples
 START: Samples
 END: Samples
+WAIT: Samples

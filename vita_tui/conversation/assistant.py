@@ -30,9 +30,11 @@ from vita_tui.conversation.ringing import Ringer
 from vita_tui.conversation.speaking.aloud import Aloud
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.speaking.speech import Speech
+from vita_tui.conversation.thinking.consent import Consent, Decision
 from vita_tui.conversation.thinking.exchange import Exchange
 from vita_tui.conversation.thinking.language_model import LanguageModel
 from vita_tui.conversation.thinking.prompt_builder import LeftOut
+from vita_tui.conversation.thinking.tool_calls import ToolCalls
 from vita_tui.conversation.turn_taking import TurnTaking
 from vita_tui.conversation.upkeep import Upkeep
 from vita_tui.engines.chain import Chain
@@ -58,6 +60,7 @@ from vita_tui.health.tasks import Tasks, notice_of
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session
 from vita_tui.settings import Settings, assign
+from vita_tui.tools.toolbox import Toolbox
 
 __all__ = ["Assistant"]
 
@@ -85,11 +88,15 @@ class Assistant:
         clock: Clock | None = None,
         upkeep: bool = False,
         abilities: Abilities | None = None,
+        tools: bool = False,
+        asks: bool = False,
     ) -> None:
         """
         Args:
             scorer: judges by its sound whether a pause is the end of what is said.
             abilities: what is done without a model; None for nothing.
+            tools: the model may call tools, as far as the settings allow.
+            asks: somebody sees `ToolAsked` and answers with `allow_tool`; otherwise what has to be asked for is denied.
             upkeep: keep figures and watch memory, as a program does that is open for days.
         """
         self.settings = settings
@@ -116,8 +123,15 @@ class Assistant:
             answering=lambda: self._replies.running,
             idle=lambda: self.state in (State.IDLE, State.INITIALIZING),
             on_loaded=partial(self._loaded, "llm"),
+            offer=self._offer_tools if tools else None,
         )
         self._built_in = BuiltIn(settings, abilities, self._history, self.chains, self._do, bus, self._clock)
+        self._toolbox: Toolbox | None = None
+        self._tool_calls: ToolCalls | None = None
+        if tools:
+            self._toolbox = Toolbox(settings, abilities, self._built_in.context, self._clock)
+            consent = Consent(settings.tools, bus, asks=asks)
+            self._tool_calls = ToolCalls(settings.tools, self._toolbox, consent, bus, self._clock)
         self._replies = Replies(
             settings,
             responders,
@@ -129,6 +143,7 @@ class Assistant:
             bus,
             self._clock,
             self._built_in,
+            self._tool_calls,
         )
         self._ringer: Ringer | None = None
         if abilities is not None and abilities.alarms is not None:
@@ -279,6 +294,8 @@ class Assistant:
         if self._hearing is not None:
             closing.append(asyncio.to_thread(self._hearing.cleanup))
         closing.append(self._engines.close_models())
+        if self._toolbox is not None:
+            closing.append(self._toolbox.close())
         if self.upkeep is not None:
             closing.append(self.upkeep.aclose())
         closing.append(self.sessions.cleanup())
@@ -295,6 +312,10 @@ class Assistant:
         question = text.strip()
         if question and not self._closed:
             await self._turn.ask(question)
+
+    def allow_tool(self, call: str, decision: Decision) -> bool:
+        """The user's answer to a `ToolAsked`, given by key; False when that is not what is asked now."""
+        return self._tool_calls is not None and self._tool_calls.consent.answer(call, decision)
 
     async def needs_no_model(self, text: str) -> bool:
         """Whether `text` is a request that is carried out without the language model."""
@@ -377,6 +398,7 @@ class Assistant:
         self.stop()
         await self._replies.settled()
         self._history.turn_to(None)
+        self._forget_consent()
 
     async def resume(self, session_id: str) -> None:
         """Go on with an earlier conversation; "latest" for the last one.
@@ -393,6 +415,15 @@ class Assistant:
         self.stop()
         await self._replies.settled()
         self._history.turn_to(session)
+        self._forget_consent()
+
+    def _forget_consent(self) -> None:
+        if self._tool_calls is not None:
+            self._tool_calls.consent.new_conversation()
+
+    async def _offer_tools(self, responder: Responder) -> None:
+        if self._tool_calls is not None:
+            await self._tool_calls.offer(responder)
 
     async def rename(self, title: str) -> None:
         """Give the present conversation another title; an empty one brings back its first question.

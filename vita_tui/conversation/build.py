@@ -22,6 +22,10 @@ from vita_tui.settings import EMBEDDED_REPLY, EMBEDDED_WINDOW, Settings
 __all__ = ["build", "recognizers", "responders", "synthesizers"]
 
 
+TOOL_ROOM = 2048
+"""Tokens that a model of the user's own has for tools, besides the conversation; the built-in one knows none."""
+
+
 def build(
     settings: Settings,
     *,
@@ -33,6 +37,7 @@ def build(
     bus: EventBus | None = None,
     clock: Clock | None = None,
     upkeep: bool = False,
+    asks: bool = False,
 ) -> Assistant:
     """An assistant with the engines, devices and store that `settings` ask for; nothing is loaded or opened yet.
 
@@ -41,6 +46,7 @@ def build(
         speech: speak; otherwise no speaker and no voice.
         thinking: answer; otherwise no language model, and nothing is done without one.
         microphone, speaker: what to use instead of sound devices.
+        asks: somebody answers whether a tool may be called.
         upkeep: keep figures and watch memory, as a program does that is open for days.
     """
     from vita_tui.audio.capture import DeviceMicrophone
@@ -72,6 +78,8 @@ def build(
         clock=clock,
         upkeep=upkeep,
         abilities=abilities.standard() if thinking else None,
+        tools=thinking,
+        asks=asks,
     )
 
 
@@ -137,6 +145,7 @@ def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) ->
                 examples=model.examples if model is not None and llm.examples else (),
                 repeat_penalty=model.repeat_penalty if model is not None else None,
                 short_keys=model is not None and model.short_keys,
+                tool_room=TOOL_ROOM if settings.tools.enabled and model is None else 0,
             )
         )
     # Slow is not broken: the server that the user has chosen is waited for, up to llm.timeout.

@@ -69,7 +69,7 @@ class BuiltIn:
         """Whether `text` is a request that needs no model. Nothing is done about it."""
         if self._abilities is None or not self._settings.abilities.enabled:
             return False
-        return await self._abilities.understand(text, self._context(text), self._languages()) is not None
+        return await self._abilities.understand(text, self.context(text), self._languages()) is not None
 
     async def answers(self, exchange: Exchange) -> bool:
         """Carry out the request of `exchange` and give it its reply; False when it is a question for the model."""
@@ -77,7 +77,7 @@ class BuiltIn:
             return False
         began = time.perf_counter()
         question = exchange.question
-        understood = await self._abilities.understand(question, self._context(question), self._languages())
+        understood = await self._abilities.understand(question, self.context(question), self._languages())
         if understood is None or exchange.stopped:
             return False
         answered = await asyncio.to_thread(understood.carry_out)
@@ -97,7 +97,8 @@ class BuiltIn:
         for request in self._following.pop(exchange.turn, ()):
             await self._do(request)
 
-    def _context(self, question: str) -> Context:
+    def context(self, question: str = "") -> Context:
+        """What an ability may need to know, for `question`."""
         asked = self._history.asked
         if asked and asked[-1] == question:
             asked = asked[:-1]  # it is kept already

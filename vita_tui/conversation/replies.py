@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from vita_tui.audio import earcons
 from vita_tui.clock import Clock
 from vita_tui.conversation.built_in import BuiltIn
 from vita_tui.conversation.hearing.backchannel import asks_to_go_on
@@ -17,6 +18,7 @@ from vita_tui.conversation.history import History, engines_of, timings_of
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.exchange import Exchange, Reason
 from vita_tui.conversation.thinking.language_model import LanguageModel
+from vita_tui.conversation.thinking.tool_calls import ToolCalls
 from vita_tui.conversation.timings import Stopwatch
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Responder
@@ -43,6 +45,7 @@ class Replies:
         bus: EventBus,
         clock: Clock,
         built_in: BuiltIn,
+        tools: ToolCalls | None = None,
     ) -> None:
         self._settings = settings
         self._responders = responders
@@ -54,6 +57,8 @@ class Replies:
         self._bus = bus
         self._clock = clock
         self._built_in = built_in
+        self.tools = tools
+        """What runs the tools that the model calls; None for nothing."""
         self.closed = False
         """No question follows."""
         self._turns = 0
@@ -184,7 +189,13 @@ class Replies:
             language=self._settings.spoken_language,
             early=self._settings.tts.early,
             opening=self._history.rest_of(self.last) if asks_to_go_on(question) else None,
+            tools=self.tools,
+            on_wait=self._sound_wait,
         )
+
+    def _sound_wait(self) -> None:
+        if self._settings.tools.waiting_sound and self._settings.audio.speak:
+            self._speech.earcon(earcons.WAIT, earcons.SAMPLE_RATE)
 
     async def _run_draft(self, exchange: Exchange) -> None:
         exchange.task = asyncio.current_task()

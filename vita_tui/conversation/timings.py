@@ -9,7 +9,9 @@ from vita_tui.events import TurnTimings
 
 __all__ = ["Stage", "Stopwatch"]
 
-Stage = Literal["endpoint", "stt", "llm_first_token", "first_clause", "tts_first_audio", "voice_to_voice"]
+Stage = Literal[
+    "endpoint", "stt", "tools", "llm_first_token", "first_clause", "tts_first_audio", "voice_to_voice"
+]
 
 SLOW_MS = 1000.0
 """Voice to voice, from which on the causes are worth words."""
@@ -30,6 +32,11 @@ class Stopwatch:
     def mark(self, stage: Stage, at: float) -> None:
         self._marks.setdefault(stage, at)
 
+    def mark_tools(self, at: float) -> None:
+        """A tool has returned; the last one before the first word of the reply counts."""
+        if "llm_first_token" not in self._marks:
+            self._marks["tools"] = at
+
     def timings(self) -> TurnTimings:
         """The turn as the user waited for it; what had been done ahead of the end of speech took 0 ms."""
 
@@ -41,6 +48,7 @@ class Stopwatch:
         timings = TurnTimings(
             endpoint=None if self.endpoint_wait is None else round(self.endpoint_wait * 1000, 1),
             stt=ms("stt"),
+            tools=ms("tools"),
             llm_first_token=ms("llm_first_token"),
             first_clause=ms("first_clause"),
             tts_first_audio=ms("tts_first_audio"),
@@ -72,6 +80,7 @@ class Stopwatch:
 
 _ADVICE = {
     "stt": ("Whisper took", "try stt.model tiny.en"),
+    "tools": ("the tools took", "see which in the lines above the reply"),
     "llm_first_token": ("the first word of the reply took", "try a smaller model or a shorter history"),
     "first_clause": ("the first clause took", "the model writes slowly; try a smaller one"),
     "tts_first_audio": ("the voice took", "try a lighter voice or pyttsx3"),

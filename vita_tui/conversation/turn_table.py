@@ -19,9 +19,11 @@ class Happening(StrEnum):
 
     LOADED = "the engines are loaded"
     TALK_KEY = "the talk key"
+    TALK_KEY_ASKED = "the talk key, while a tool waits for the user's word"
     WAKE_WORD = "the wake word"
     STOP_KEY = "escape"
     VOICE_HINT = "perhaps somebody begins to speak"
+    VOICE_ONSET_ASKED = "somebody begins to speak, while a tool waits for the user's word"
     VOICE_ONSET = "somebody begins to speak, without a key"
     WORDS = "a partial transcript"
     DRAFT = "a transcript of what may be all"
@@ -30,6 +32,7 @@ class Happening(StrEnum):
     INTERRUPTED = "words that were meant to interrupt"
     QUESTION = "a final transcript with words"
     NO_WORDS = "a final transcript without words"
+    TOOL_DECIDED = "what was said decides about a tool, or nothing was said"
     STOP_WORDS = "nothing but 'stop'"
     OWN_WORDS = "what was heard were our own words"
     DICTATED = "a final transcript for whoever asked for it"
@@ -84,7 +87,9 @@ TURN: Mapping[tuple[State, Happening], tuple[Act | State, ...]] = {
     **_in((State.INITIALIZING,), Happening.STOP_KEY, Act.SILENCE),
     **_in((State.IDLE, *_OURS), Happening.STOP_KEY, Act.SILENCE, State.IDLE),
     **_in((State.LISTENING,), Happening.STOP_KEY, Act.TELL_DROPPED, Act.SILENCE, State.IDLE),
+    **_in(_OURS, Happening.TALK_KEY_ASKED, State.LISTENING, Act.SOUND_START, Act.RECORD),
     # voice without a key
+    **_in(_OURS, Happening.VOICE_ONSET_ASKED, State.LISTENING, Act.LISTEN),
     **_in((State.SPEAKING,), Happening.VOICE_HINT, Act.MAKE_ROOM),
     **_in((State.INITIALIZING,), Happening.VOICE_ONSET, Act.FORGET_UTTERANCE),
     **_in((State.IDLE,), Happening.VOICE_ONSET, State.LISTENING, Act.LISTEN),
@@ -99,6 +104,7 @@ TURN: Mapping[tuple[State, Happening], tuple[Act | State, ...]] = {
     **_in((State.THINKING,), Happening.QUESTION, Act.ANSWER),
     **_in((State.LISTENING,), Happening.QUESTION, Act.CARRY),
     **_in((State.THINKING,), Happening.NO_WORDS, Act.DROP_DRAFT, Act.TELL_NO_WORDS, State.IDLE),
+    **_in((State.LISTENING, State.THINKING), Happening.TOOL_DECIDED, State.THINKING),
     **_in((State.THINKING,), Happening.STOP_WORDS, Act.DROP_DRAFT, Act.TELL_STOPPED, State.IDLE),
     **_in(_EVERY, Happening.OWN_WORDS, Act.DROP_DRAFT, State.IDLE),
     **_in((State.THINKING,), Happening.DICTATED, State.IDLE),

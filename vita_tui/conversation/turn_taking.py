@@ -31,6 +31,7 @@ from vita_tui.conversation.hearing.signals import (
 from vita_tui.conversation.hearing.situation import only_asks_to_wait
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.speaking.speaking import Speaking
+from vita_tui.conversation.thinking.consent import Consent
 from vita_tui.conversation.thinking.exchange import Exchange, Reason
 from vita_tui.conversation.thinking.language_model import LanguageModel
 from vita_tui.conversation.turn_table import Act, Happening, acts
@@ -95,7 +96,8 @@ class TurnTaking:
             kept: the key is held down: no pause ends what is said before it is let go.
         """
         self._kept = kept
-        self._happens(Happening.TALK_KEY)
+        asked = self._asked is not None and self.state in (State.THINKING, State.SPEAKING)
+        self._happens(Happening.TALK_KEY_ASKED if asked else Happening.TALK_KEY)
 
     def stop(self) -> None:
         """Escape: silence, end the reply, forget what is being recorded."""
@@ -160,6 +162,8 @@ class TurnTaking:
                 self._onset = signal.number
                 if self._closed:
                     self._act(Act.FORGET_UTTERANCE, signal)
+                elif self._asked is not None and self.state in (State.THINKING, State.SPEAKING):
+                    self._happens(Happening.VOICE_ONSET_ASKED, signal)
                 else:
                     self._happens(Happening.VOICE_ONSET, signal)
             case VoiceHint() if not self._closed:
@@ -169,6 +173,8 @@ class TurnTaking:
                 self._happens(Happening.WAKE_WORD)
             case WordsSoFar() if self._interruption.number == signal.number:
                 self._follow(self._interruption.words(signal, self._now))
+            case WordsSoFar() | DraftTranscript() if self._asked is not None:
+                pass  # an answer to what is asked, perhaps: it is no question before it is whole
             case WordsSoFar() if not self._replies.drafting:
                 self._happens(Happening.WORDS, signal)
             case DraftTranscript() if self._interruption.number == signal.number:
@@ -191,6 +197,9 @@ class TurnTaking:
     def _take_understood(self, understood: Understood) -> None:
         """A final transcript: of who interrupts, of ourselves, or a question."""
         number = understood.number
+        if self._asked is not None and self._interruption.number != number and self._decides(understood):
+            self._happens(Happening.TOOL_DECIDED)
+            return
         if self._interruption.number == number:
             self._set_private(False)
             self._follow(self._interruption.understood(understood, self._now))
@@ -205,6 +214,33 @@ class TurnTaking:
             return
         if self.state is State.LISTENING or self._replies.current is None:
             self._happens(self._meaning(understood), understood)
+
+    @property
+    def _asked(self) -> Consent | None:
+        """Who waits for the user's word about a tool."""
+        tools = self._replies.tools
+        return tools.consent if tools is not None and tools.consent.asked is not None else None
+
+    def _decides(self, understood: Understood) -> bool:
+        """Whether what was understood says yes or no to a tool, or nothing; anything else is a question that takes its place.
+
+        What the loudspeaker has said, which the microphone may hear, is no word of the user's.
+        """
+        asked = self._asked
+        if asked is None:
+            return False
+        if not understood.text:
+            return True
+        until = understood.utterance.last_speech
+        since = until - understood.utterance.audio_seconds
+        if self._speech.own_words.between(since, until) and self._speech.own_words.is_own(
+            understood.text, since, until
+        ):
+            return True
+        if asked.hear(understood.text, self._settings.spoken_language) is not None:
+            return True
+        self._replies.stop("interrupted")
+        return False
 
     def _meaning(self, understood: Understood) -> Happening:
         if asks_to_stop(understood.text) and self._interruption.last == understood.number:

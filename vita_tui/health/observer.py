@@ -10,6 +10,9 @@ Names, all listed in `vita metrics`:
     engine_calls{engine, job}    with the share that failed, whether or not a fallback answered; one without its weights is not called
     engine_errors{kind}          why calls failed
     engine_seconds{engine, job}  until the engine answered
+    tool_calls{source, tool}     with the share that failed; denied and cancelled ones are not among them
+    tool_denials{source, tool}   calls that were not allowed
+    tool_seconds{source, tool}   until the tool returned
     partial_lag_seconds, clause_gap_seconds
     errors{kind}                 that reached the user
     internal_errors{kind, where} bugs that were met and cost one thing
@@ -31,6 +34,7 @@ from vita_tui.events import (
     Notice,
     PartialTranscript,
     ReplyFinished,
+    ToolFinished,
     TurnFailed,
     TurnFinished,
     TurnTimings,
@@ -39,7 +43,7 @@ from vita_tui.health.metrics import Metrics
 
 __all__ = ["Observer"]
 
-STAGES = ("endpoint", "stt", "llm_first_token", "first_clause", "tts_first_audio", "voice_to_voice")
+STAGES = ("endpoint", "stt", "tools", "llm_first_token", "first_clause", "tts_first_audio", "voice_to_voice")
 _REMEDIES = {
     "endpoint": "End with the key, or lower talk.end_silence",
     "stt": "A smaller model for speech recognition: stt.model",
@@ -61,6 +65,7 @@ FAILURES = {
 _WORDS = {
     "endpoint": "waiting for silence",
     "stt": "Whisper",
+    "tools": "tools",
     "llm_first_token": "the first word of the reply",
     "first_clause": "the first clause",
     "tts_first_audio": "the voice",
@@ -80,6 +85,7 @@ class Observer:
             NothingHeard: lambda _: metrics.count("nothing_heard"),
             PartialTranscript: lambda event: metrics.time("partial_lag_seconds", event.lag_seconds),
             ClauseFinished: self._clause,
+            ToolFinished: self._tool,
             ReplyFinished: lambda event: metrics.count("replies", reason=event.reason),
             Notice: lambda event: metrics.count("notices", severity=event.severity),
             DraftOver: lambda event: metrics.count("drafts", used="yes" if event.used else "no"),
@@ -140,6 +146,23 @@ class Observer:
             self._metrics.count("engine_errors", kind=event.error)
         if event.seconds is not None:
             self._metrics.time("engine_seconds", event.seconds, job=event.job, engine=event.engine)
+
+    def _tool(self, event: ToolFinished) -> None:
+        if not event.source:
+            return  # there is none of that name: models invent them, and each would be a figure
+        if event.outcome == "denied":
+            self._metrics.count("tool_denials", source=event.source, tool=event.tool)
+        elif event.outcome != "cancelled":
+            self._metrics.call(
+                "tool_calls",
+                event.outcome == "done",
+                what=f"The tool {event.tool} keeps failing",
+                why=event.summary or "It failed.",
+                remedy=f"vita mcp test {event.source}" if event.source != "VITA" else "",
+                source=event.source,
+                tool=event.tool,
+            )
+            self._metrics.time("tool_seconds", event.seconds, source=event.source, tool=event.tool)
 
     def _clause(self, event: ClauseFinished) -> None:
         if event.index or event.gap_seconds:

@@ -45,7 +45,7 @@ class CommandTool:
     )
 
     def delicate(self, arguments: Mapping[str, Any]) -> bool:
-        return True
+        return False  # every call is asked for anyway
 
     async def run(self, arguments: Mapping[str, Any], progress: OnProgress) -> ToolResult:
         command = text_argument(arguments, "command").strip()

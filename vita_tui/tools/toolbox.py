@@ -73,7 +73,6 @@ class Toolbox:
             own += writing(self.folder)
         if tools.shell:
             own.append(CommandTool(self.folder))
-        found.update((tool.name, tool) for tool in own)
         offers = await asyncio.gather(*map(self._offered, self.servers.values()))
         for server, offered in zip(self.servers.values(), offers, strict=True):
             for offer in offered:
@@ -82,7 +81,8 @@ class Toolbox:
                     break
                 name = model_name(server.name, offer.name, found)
                 found[name] = McpTool(name, server, offer, tools)
-        return found
+        # Where there is no room for all, what the user has set up comes first.
+        return found | {tool.name: tool for tool in own}
 
     async def _offered(self, server: RunningServer) -> list[Offer]:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,10 +16,21 @@ from typing import Any, Literal
 from vita_tui.clock import Clock
 from vita_tui.conversation.speaking.clauses import POLICIES, WHOLE_SENTENCES, ClauseCutter
 from vita_tui.conversation.speaking.speech import Speech
+from vita_tui.conversation.thinking.consent import phrases
 from vita_tui.conversation.thinking.prompt_builder import LeftOut
+from vita_tui.conversation.thinking.tool_calls import ToolCalls, called, folded
 from vita_tui.conversation.timings import Stopwatch
-from vita_tui.engines.chain import Chain
-from vita_tui.engines.llm.base import Cut, Message, Reasoning, Responder, Retracted, StreamPiece
+from vita_tui.engines.chain import Attempt, Chain
+from vita_tui.engines.llm.base import (
+    CallsTools,
+    Cut,
+    Message,
+    Reasoning,
+    Responder,
+    Retracted,
+    StreamPiece,
+    ToolCall,
+)
 from vita_tui.errors import EngineError, NoEngineError, VitaError
 from vita_tui.events import (
     Event,
@@ -33,6 +45,7 @@ from vita_tui.events import (
     UserSaid,
 )
 from vita_tui.health.registry import register_task
+from vita_tui.tools.base import Tool
 
 __all__ = ["Exchange", "Opening"]
 
@@ -76,11 +89,15 @@ class Exchange:
         opening: Opening | None = None,
         speak_anew: Callable[[], Speech] | None = None,
         prompt: Callable[[Responder], Awaitable[list[Message]]] | None = None,
+        tools: ToolCalls | None = None,
+        on_wait: Callable[[], None] = lambda: None,
     ) -> None:
         """
         Args:
             longest: tokens of a reply in a window of so many.
             speak_anew: another `speech`, for a reply of which what came so far was none.
+            tools: runs what the model calls; None for nothing.
+            on_wait: called now and then while a tool makes the user wait.
             prompt: the messages for an engine other than the one that they were made for.
         """
         self.turn = turn
@@ -108,6 +125,17 @@ class Exchange:
         self._longest = longest
         self._speak_anew = speak_anew
         self._prompt = prompt
+        self._tools = tools
+        self._on_wait = on_wait
+        self._certain = asyncio.Event()
+        """It was committed: tools may be called."""
+        self._round = 0
+        """Characters of the text that were there before the model went on with what tools returned."""
+        self._called: list[Message] = []
+        """What was called so far, and what it returned."""
+        self._asides = 0
+        """Sentences that are said and are no part of the reply."""
+        self._waited = False
         self._cut: Cut | None = None
         """Why the model ended its reply, if not because all was said."""
         self._reasoned = False
@@ -141,6 +169,7 @@ class Exchange:
         if self._committed:
             return
         self._committed = True
+        self._certain.set()
         self._bus.publish(UserSaid(self.turn, self.question, self.spoken))
         held, self._held = self._held, []
         for event in held:
@@ -248,6 +277,11 @@ class Exchange:
                     f"{self.engine} refused to answer{f': {said}' if said else ''}.",
                     remedy="Ask in other words, or choose another model: llm.model.",
                 )
+            case Cut("tools") if self._called:
+                return VitaError(
+                    f"{self.engine} called tools again and again, and gave no answer.",
+                    remedy="Ask in other words, or raise tools.rounds.",
+                )
             case Cut("tools"):
                 return VitaError(
                     f"{self.engine} wanted to call a tool instead of answering, and has none here.",
@@ -291,7 +325,9 @@ class Exchange:
                 await self._stream(messages)
             except NoEngineError:
                 # To start again would say the same twice: what is there stands, and the error is told.
-                if self.text and not any(responder.continues for responder in self._responders.engines):
+                if self.text[self._round :] and not any(
+                    responder.continues for responder in self._responders.engines
+                ):
                     raise
                 await self._stream(messages)
             self.written = True
@@ -303,30 +339,96 @@ class Exchange:
 
     async def _stream(self, messages: list[Message]) -> None:
         preferred = self._responders.active if self._responders.engines else None
-        for attempt in self._responders.attempts(lambda responder: responder.continues or not self.text):
+        for attempt in self._responders.attempts(
+            lambda responder: responder.continues or not self.text[self._round :]
+        ):
             with attempt as responder:
                 await responder.load()
                 if responder is not preferred and self._prompt is not None:
                     messages = await self._prompt(responder)
-                said = self.text if self.opening is None else self.opening.heard + self.opening.rest
-                said += self.text[len(self.opening.rest.lstrip()) :] if self.opening is not None else ""
+                said = self.text[self._round :]
+                if self.opening is not None and not self._round:
+                    said = self.opening.heard + self.opening.rest + said[len(self.opening.rest.lstrip()) :]
                 so_far: list[Message] = [{"role": "assistant", "content": said}] if said else []
                 self.engine = responder.name
                 if not so_far:
                     self._publish(self._started(responder))
-                self._limit = self._longest(await responder.window())
-                kept = len(self.text)
-                async with contextlib.aclosing(
-                    responder.stream([*messages, *so_far], max_tokens=self._limit)
-                ) as stream:
-                    async for piece in stream:
-                        attempt.answered()
-                        self._take_piece(piece, kept)
-                        if len(self.text) - len(self.text.rstrip()) > MAX_BLANKS:
-                            raise EngineError(f"{responder.name} returned only whitespace.")
-                        if len(self.text) >= MAX_CHARACTERS:
-                            self.reason = "length"
-                            return
+                tools = await self._tools.offer(responder) if self._tools is not None else {}
+                window = await responder.window()
+                self._limit = self._longest(window)
+                rounds = 0
+                while calls := await self._stream_round(attempt, responder, messages, so_far):
+                    so_far = []
+                    if self._tools is None or rounds >= self._tools.rounds:
+                        self._cut = Cut("tools")
+                        break
+                    await self._call(calls, tools, longest=window)
+                    rounds += 1
+                    tools = await self._tools.offer(responder)
+                    if rounds >= self._tools.rounds and isinstance(responder, CallsTools):
+                        responder.tools = ()  # it has to answer with what it knows by now
+
+    async def _stream_round(
+        self,
+        attempt: Attempt[Responder],
+        responder: Responder,
+        messages: Sequence[Message],
+        so_far: Sequence[Message],
+    ) -> list[ToolCall]:
+        """Take what the model says, up to its end or to where it wants tools called: those calls."""
+        asked = [*messages, *self._called]
+        if self._called and not (isinstance(responder, CallsTools) and await responder.takes_tools()):
+            asked = folded(asked)
+        calls: list[ToolCall] = []
+        kept = len(self.text)
+        async with contextlib.aclosing(responder.stream([*asked, *so_far], max_tokens=self._limit)) as stream:
+            async for piece in stream:
+                attempt.answered()
+                if isinstance(piece, ToolCall):
+                    calls.append(piece)
+                    continue
+                self._take_piece(piece, kept)
+                if len(self.text) - len(self.text.rstrip()) > MAX_BLANKS:
+                    raise EngineError(f"{responder.name} returned only whitespace.")
+                if len(self.text) >= MAX_CHARACTERS:
+                    self.reason = "length"
+                    return []
+        return calls if self._tools is not None else []
+
+    async def _call(self, calls: Sequence[ToolCall], tools: dict[str, Tool], *, longest: int) -> None:
+        """Have `calls` made, when it is certain that this was the question."""
+        assert self._tools is not None
+        said = self.text[self._round :]
+        if said.strip():
+            self._take("\n\n")  # what was said before is a sentence of its own
+        await self._certain.wait()
+        results = await self._tools.run(
+            self.turn, calls, tools, longest=longest, on_ask=self._say_asked, on_wait=self._say_wait
+        )
+        self._called += [called(said, calls), *results]
+        self._round = len(self.text)
+        self.watch.mark_tools(self._clock.monotonic())
+
+    def _say_asked(self, tool: Tool) -> None:
+        if self.spoken:
+            self._say_aside(phrases(self._language)["ask"].format(tool=tool.name.replace("_", " ")))
+
+    def _say_wait(self, number: int) -> None:
+        if number == 0 and not self._waited:
+            self._waited = True
+            self._say_aside(phrases(self._language)["wait"])
+        else:
+            self._on_wait()
+
+    def _say_aside(self, text: str) -> None:
+        """Say what is no part of the reply."""
+        if self.speech is None or self.stopped:
+            return
+        cutter = ClauseCutter(self._language, WHOLE_SENTENCES)
+        place = len(self.text)
+        for clause in (*cutter.feed(text), *cutter.finish()):
+            self._asides += 1
+            self.speech.add(dataclasses.replace(clause, index=-self._asides, text="", start=place, end=place))
 
     def _started(self, responder: Responder) -> ReplyStarted:
         first = self._responders.engines[0]

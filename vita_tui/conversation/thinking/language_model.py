@@ -41,12 +41,14 @@ class LanguageModel:
         answering: Callable[[], bool],
         idle: Callable[[], bool],
         on_loaded: Callable[[], None],
+        offer: Callable[[Responder], Awaitable[object]] | None = None,
     ) -> None:
         """
         Args:
             messages: what is asked for a question, or for what is known of one.
             answering: whether a question is being answered.
             idle: whether nobody speaks or listens and no reply is written.
+            offer: has a model offer what tools there are, before it reads anything.
             on_loaded: called when it is known whether a model loads.
         """
         self._responders = responders
@@ -56,6 +58,7 @@ class LanguageModel:
         self._answering = answering
         self._idle = idle
         self._on_loaded = on_loaded
+        self._offer = offer
         self._reading: asyncio.Task[None] | None = None
         self._words_read = 0
         """Of the question that is being spoken."""
@@ -138,7 +141,10 @@ class LanguageModel:
         return may
 
     async def _prefill(self, question: str) -> None:
-        await self._responders.active.prefill(await self._messages(question))
+        responder = self._responders.active
+        if self._offer is not None:
+            await self._offer(responder)
+        await responder.prefill(await self._messages(question))
 
     # ---- disabled models
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypedDict, runtime_checkable
+from typing import Any, Literal, NotRequired, Protocol, TypedDict, runtime_checkable
 
 __all__ = [
     "MESSAGE_OVERHEAD",
+    "CallsTools",
     "Cut",
     "EndPredicting",
     "Message",
@@ -15,7 +16,10 @@ __all__ = [
     "Responder",
     "Retracted",
     "StreamPiece",
+    "ToolCall",
+    "ToolOffer",
     "Unloadable",
+    "as_offers",
 ]
 
 MESSAGE_OVERHEAD = 8
@@ -25,8 +29,12 @@ MESSAGE_OVERHEAD = 8
 class Message(TypedDict):
     """One message in OpenAI's form."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    tool_calls: NotRequired[list[dict[str, Any]]]
+    """Of the assistant: what it called, in OpenAI's form."""
+    tool_call_id: NotRequired[str]
+    """Of a tool: the call that this is the result of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +59,39 @@ class Cut:
     """The model's own words about it."""
 
 
-StreamPiece = str | Reasoning | Retracted | Cut
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model wants a tool to be called; comes when it has written all of it."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON, as the model wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOffer:
+    """A tool that the model may call."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    """JSON schema of its arguments."""
+
+
+StreamPiece = str | Reasoning | Retracted | Cut | ToolCall
 """Of a reply; text is a part of the answer."""
+
+
+def as_offers(tools: Sequence[ToolOffer]) -> list[dict[str, Any]]:
+    """In OpenAI's form."""
+    return [
+        {
+            "type": "function",
+            "function": {"name": one.name, "description": one.description, "parameters": dict(one.schema)},
+        }
+        for one in tools
+    ]
 
 
 class Responder(Protocol):
@@ -95,6 +134,22 @@ class Responder(Protocol):
 
     async def cleanup(self) -> None:
         """Close connections and end child processes; may be called twice. `load` works again afterwards."""
+        ...
+
+
+@runtime_checkable
+class CallsTools(Protocol):
+    """A responder whose model may know how to call tools."""
+
+    tools: Sequence[ToolOffer]
+    """Offered with each question from now on, as far as the model can call any."""
+
+    async def takes_tools(self) -> bool:
+        """Whether they are offered, as far as is known: by the model's template, or because the server has not refused. Never raises."""
+        ...
+
+    async def tool_room(self) -> int:
+        """Tokens that the tools may take together. Never raises."""
         ...
 
 

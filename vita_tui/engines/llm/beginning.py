@@ -19,7 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from vita_tui import atomic_files, paths
-from vita_tui.engines.llm.base import Message
+from vita_tui.engines.llm.base import Message, as_offers
 from vita_tui.engines.llm.openai_server import OpenAIResponder
 from vita_tui.health.registry import register_task
 
@@ -115,5 +115,7 @@ class Beginning:
         except PackageNotFoundError:
             engine = ""
         made_of = [engine, str(self._model.resolve()), stat.st_size, stat.st_mtime_ns, list(messages)]
+        if self._server.tools:
+            made_of.append(as_offers(self._server.tools))
         digest = blake2b(json.dumps(made_of).encode(), digest_size=8).hexdigest()
         return f"{self._name}-{digest}"

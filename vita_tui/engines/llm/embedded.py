@@ -21,7 +21,7 @@ from typing import Any
 
 from vita_tui import paths
 from vita_tui.clock import time_limit
-from vita_tui.engines.llm.base import MESSAGE_OVERHEAD, Message, StreamPiece
+from vita_tui.engines.llm.base import MESSAGE_OVERHEAD, Message, StreamPiece, ToolOffer
 from vita_tui.engines.llm.beginning import Beginning, folder
 from vita_tui.engines.llm.openai_server import OpenAIResponder, import_client
 from vita_tui.engines.llm.tokens import estimate
@@ -63,6 +63,7 @@ class EmbeddedResponder:
         repeat_penalty: float | None = None,
         short_keys: bool = False,
         longest_reply: int = 0,
+        tool_room: int = 0,
     ) -> None:
         """
         Args:
@@ -72,12 +73,17 @@ class EmbeddedResponder:
             examples: (question, answer) that the model is shown before every conversation.
             repeat_penalty: as llama.cpp counts it; None for what it does by itself.
             longest_reply: tokens; as the fallback of a model that may say more; 0 for no limit.
+            tool_room: tokens for the tools that the model is offered, besides the conversation.
             short_keys: keep what it has read in 8 bits, which llama.cpp dies of where heads are no multiple of 32 wide.
         """
         self.name = name or model.stem
         self._context_window = context_window
         self._longest_reply = longest_reply
         self.notes = ""
+        self.tools: Sequence[ToolOffer] = ()
+        self._tool_room = tool_room
+        self._knows_tools = False
+        """By its chat template."""
         self.starts = 0
         """How often the child was started."""
         self._model = model
@@ -87,7 +93,7 @@ class EmbeddedResponder:
         self._examples = [message for example in examples for message in _as_messages(*example)]
         self._config = {
             "model": str(model),
-            "context_window": context_window + sum(map(_room, self._examples)),
+            "context_window": context_window + tool_room + sum(map(_room, self._examples)),
             "threads": threads,
             "gpu_layers": gpu_layers,
             "folder": str(folder()),
@@ -123,6 +129,12 @@ class EmbeddedResponder:
     async def window(self) -> int:
         return self._context_window
 
+    async def takes_tools(self) -> bool:
+        return self._knows_tools and bool(self.tools)
+
+    async def tool_room(self) -> int:
+        return self._tool_room
+
     async def stream(
         self, messages: Sequence[Message], *, max_tokens: int
     ) -> AsyncGenerator[StreamPiece, None]:
@@ -130,6 +142,7 @@ class EmbeddedResponder:
         remote, beginning = self._remote, self._beginning
         assert remote is not None
         assert beginning is not None
+        remote.tools = self.tools if self._knows_tools else ()
         first, rest = parted(messages, self._examples)
         max_tokens = min(max_tokens, self._longest_reply or max_tokens)
         try:
@@ -154,6 +167,7 @@ class EmbeddedResponder:
     async def prefill(self, messages: Sequence[Message]) -> None:
         remote, beginning = self._remote, self._beginning
         if remote is not None and beginning is not None:
+            remote.tools = self.tools if self._knows_tools else ()
             first, rest = parted(messages, self._examples)
             await beginning.prepare(first)
             await remote.prefill([*first, *rest])
@@ -239,6 +253,7 @@ class EmbeddedResponder:
             repeat_penalty=self._repeat_penalty,
         )
         await remote.load()
+        self._knows_tools = await remote.template_takes_tools()
         self._remote, self._beginning = remote, Beginning(self._model, remote)
         log.info("%s is ready after %.2f s (pid %d)", self.name, time.monotonic() - started, process.pid)
 

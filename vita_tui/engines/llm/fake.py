@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterable, Sequence
 
-from vita_tui.engines.llm.base import Message, StreamPiece
+from vita_tui.engines.llm.base import Message, StreamPiece, ToolOffer
 
 __all__ = ["FakeResponder"]
 
@@ -35,6 +35,9 @@ class FakeResponder:
         self.name = name
         self.context_window = context_window
         self.notes = ""
+        self.tools: Sequence[ToolOffer] = ()
+        self.offered: list[Sequence[ToolOffer]] = []
+        """What tools came with each request."""
         self.requests: list[list[Message]] = []
         """The messages of every request, in order."""
         self.prefills: list[list[Message]] = []
@@ -53,10 +56,19 @@ class FakeResponder:
         await asyncio.sleep(0)
         return self.context_window
 
+    async def takes_tools(self) -> bool:
+        await asyncio.sleep(0)
+        return bool(self.tools)
+
+    async def tool_room(self) -> int:
+        await asyncio.sleep(0)
+        return 100_000
+
     async def stream(
         self, messages: Sequence[Message], *, max_tokens: int
     ) -> AsyncGenerator[StreamPiece, None]:
         self.requests.append(list(messages))
+        self.offered.append(self.tools)
         reply = self._script.pop(0) if len(self._script) > 1 else self._script[0]
         if isinstance(reply, Exception):
             raise reply

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import json
 import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from vita_tui.clock import time_limit
 from vita_tui.engines.http_client import CONNECT_SECONDS, Server, async_client, speaks_tls
 from vita_tui.engines.llm import message_end
-from vita_tui.engines.llm.base import Cut, Message, Reasoning, StreamPiece
+from vita_tui.engines.llm.base import Cut, Message, Reasoning, StreamPiece, ToolCall, ToolOffer, as_offers
 from vita_tui.engines.llm.marks import reasons_first
 from vita_tui.engines.llm.reasoning import ReplyReader
-from vita_tui.engines.llm.stream_events import Choice, Content, messages_of
+from vita_tui.engines.llm.stream_events import CallPieces, Choice, Content, messages_of
 from vita_tui.engines.llm.tokens import estimate
 from vita_tui.engines.llm.window import DEFAULT_WINDOW, ServerWindow
 from vita_tui.engines.refusals import MAX_REFUSAL_BYTES, connection_failure, reason, refusal
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
+NO_TOOLS = (400, 404, 405, 422, 500, 501)
+"""Answers with which servers refuse a question because it offers tools; they say so in words."""
 GRACE_SECONDS = 1.0
 """For what may still come after a server has said that the reply is finished: some keep the connection open."""
 
@@ -40,6 +43,10 @@ GRACE_SECONDS = 1.0
 async def import_client() -> Any:
     """The module httpx2, which takes a while to be read: not on the loop."""
     return await asyncio.to_thread(importlib.import_module, "httpx2")
+
+
+class _ToolsRefusedError(EngineError):
+    """The server cannot be asked with tools."""
 
 
 class OpenAIResponder:
@@ -69,6 +76,9 @@ class OpenAIResponder:
         self.notes = ""
         self.name = name or f"{_shown(model)} at {host_port(base_url)}"
         self.continues = is_llama
+        self.tools: Sequence[ToolOffer] = ()
+        self._refuses_tools = False
+        """It has answered that its model can call none."""
         self._base_url = base_url
         self._model = model
         self._api_key = api_key
@@ -109,6 +119,16 @@ class OpenAIResponder:
         )
 
     async def window(self) -> int:
+        size = await self._size()
+        if not await self.takes_tools():
+            return size
+        return max(size // 2, size - estimate(json.dumps(as_offers(self.tools))))
+
+    async def tool_room(self) -> int:
+        return await self._size() // 3
+
+    async def _size(self) -> int:
+        """Tokens of the window, what the tools take of it included."""
         told = 0
         if not self._is_llama:
             with suppress(VitaError):  # the question says it in words
@@ -120,14 +140,19 @@ class OpenAIResponder:
             return min(told, self._context_window)
         return told or self._context_window or DEFAULT_WINDOW
 
+    async def takes_tools(self) -> bool:
+        return bool(self.tools) and not self._refuses_tools
+
     async def stream(
         self, messages: Sequence[Message], *, max_tokens: int
     ) -> AsyncGenerator[StreamPiece, None]:
         await self.load()
+        offered = await self.takes_tools()
         continuing = bool(messages) and messages[-1]["role"] == "assistant"
         reader = ReplyReader(continuing=continuing, reasoning_first=self._reasons_first and not continuing)
         refused = ""
         cause: Literal["length", "filter", "tools"] | None = None
+        calls = CallPieces()
         async with aclosing(self._contents(messages, max_tokens)) as found:
             async for content in found:
                 match content.kind:
@@ -142,6 +167,7 @@ class OpenAIResponder:
                         refused += content.text
                     case "tools":
                         cause = cause or "tools"
+                        calls.add(content.calls)
                     case "finish":
                         cause = content.cause or cause
                     case _:
@@ -153,6 +179,9 @@ class OpenAIResponder:
             self._reasons_first = reader.half
         if refused:
             yield Cut("refusal", self._reason(refused))
+        elif offered and cause == "tools" and (called := calls.all()):
+            for call in called:
+                yield ToolCall(*call)
         elif cause is not None:
             yield Cut(cause)
 
@@ -164,7 +193,7 @@ class OpenAIResponder:
         """
         understood = finished = False
         choice, said = Choice(), ""
-        async with aclosing(self._answer(messages, max_tokens)) as answer:
+        async with aclosing(self._accepted(messages, max_tokens)) as answer:
             while True:
                 try:
                     async with asyncio.timeout(GRACE_SECONDS if finished else None):
@@ -204,6 +233,31 @@ class OpenAIResponder:
                 remedy="Check llm.base_url; it usually ends in /v1.",
             )
 
+    async def _accepted(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[Any, None]:
+        """As `_answer`; asked again without tools where the server refuses because of them."""
+        try:
+            async with aclosing(self._answer(messages, max_tokens)) as answer:
+                async for message in answer:
+                    yield message
+        except _ToolsRefusedError:
+            async with aclosing(self._answer(messages, max_tokens)) as answer:
+                async for message in answer:
+                    yield message
+
+    async def template_takes_tools(self) -> bool:
+        """Whether llama.cpp says that the model's chat template knows tools. Never raises."""
+        if self._client is None or self._server is None:
+            return False
+        import httpx2
+
+        try:
+            answer = await self._client.get(f"{self._server.root}/props", timeout=self._timeout)
+            template = answer.json().get("chat_template")
+        except (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError, AttributeError) as error:
+            log.info("props: %s", type(error).__name__)
+            return False
+        return isinstance(template, str) and re.search(r"\btools\b", template) is not None
+
     async def _answer(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[Any, None]:
         """The JSON that the server sends; every error in the tree's own terms. Closing it hangs up, which stops the server."""
         import httpx2
@@ -211,12 +265,14 @@ class OpenAIResponder:
         assert self._client is not None
         assert self._server is not None
         server, begun, said = self._server, False, False
+        offers = as_offers(self.tools) if await self.takes_tools() else []
         body = {
             "messages": list(messages),
             "model": self._model,
             "max_tokens": max_tokens,
             "temperature": self._temperature,
             "stream": True,
+            **({"tools": offers} if offers else {}),
             **self._extra,
         }
         # Half of a character, as it may come from a keyboard or a pipe, is not UTF-8.
@@ -230,7 +286,12 @@ class OpenAIResponder:
                 answer = await self._in_time(stack.enter_async_context(asked))
                 pieces = self._pieces(answer)
                 if not answer.is_success:
-                    raise self._refusal(answer.status_code, answer.headers, await _start_of(pieces))
+                    refused = await _start_of(pieces)
+                    if offers and answer.status_code in NO_TOOLS and "tool" in refused.lower():
+                        log.info("%s takes no tools", self.name)
+                        self._refuses_tools = True
+                        raise _ToolsRefusedError(f"{self.name} takes no tools.")
+                    raise self._refusal(answer.status_code, answer.headers, refused)
                 begun = True
                 async with aclosing(messages_of(pieces)) as found:
                     async for message in found:

@@ -43,6 +43,7 @@ def _serve(config: dict[str, Any]) -> None:
     params.n_threads_http = 2
     params.ui = False
     params.endpoint_slots = False
+    params.use_jinja = True  # the model's own template, which may know tools
     params.slot_save_path = os.path.join(config["folder"], "")  # noqa: PTH118  # it must end in a slash
     params.fit_params = False
     params.warmup = False  # the parent's first prefill does it, with the real prompt

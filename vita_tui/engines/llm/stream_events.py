@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Choice", "Content", "messages_of"]
+__all__ = ["CallPieces", "Choice", "Content", "messages_of"]
 
 MAX_EVENT_BYTES = 20_000_000
 """Of one event, or of a body that is no stream."""
@@ -67,6 +67,65 @@ class Content:
     cause: Literal["", "length", "filter", "tools"] = ""
     """Of a finish: why, if not because all was said."""
     error: Any = None
+    calls: tuple[Any, ...] = ()
+    """Of tools: pieces of calls, as the server sent them."""
+
+
+@dataclass(slots=True)
+class _Call:
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(slots=True)
+class CallPieces:
+    """CallPieces of tools, put together from pieces: servers number them, or do not; send them in pieces, whole, or twice."""
+
+    _found: dict[object, _Call] = field(default_factory=dict)
+
+    def add(self, pieces: tuple[Any, ...]) -> None:
+        """Take the pieces of one event."""
+        for place, piece in enumerate(pieces):
+            if not isinstance(piece, dict):
+                continue
+            inner = piece.get("function")
+            function: dict[str, Any] = inner if isinstance(inner, dict) else piece
+            name = function.get("name")
+            named = name if isinstance(name, str) else ""
+            call = self._found.setdefault(self._key(piece, place, named), _Call())
+            if isinstance(piece.get("id"), str) and piece["id"]:
+                call.id = piece["id"]
+            # A name comes at once; some servers repeat it with each piece.
+            call.name = call.name or named
+            arguments = function.get("arguments", function.get("parameters"))
+            if isinstance(arguments, str):
+                call.arguments = (call.arguments + arguments)[:MAX_EVENT_BYTES]
+            elif isinstance(arguments, dict):
+                call.arguments = json.dumps(arguments, ensure_ascii=False)
+
+    def _key(self, piece: dict[str, Any], place: int, named: str) -> object:
+        index = piece.get("index")
+        if isinstance(index, int) and not isinstance(index, bool):
+            known = self._found.get(index)
+            other = piece.get("id")
+            # Some give every call the number 0.
+            if known is None or not known.id or not isinstance(other, str) or not other or other == known.id:
+                return index
+            return other
+        if isinstance(piece.get("id"), str) and piece["id"]:
+            return piece["id"]
+        if named or not self._found:
+            return ("call", len(self._found))
+        return list(self._found)[-1]
+
+    def all(self) -> list[tuple[str, str, str]]:
+        """(id, name, arguments) of each, in order; those without a name are none."""
+        named = [call for call in self._found.values() if call.name.strip()]
+        return [
+            (call.id or f"call_{number}", call.name.strip(), call.arguments)
+            for number, call in enumerate(named)
+        ]
 
 
 async def messages_of(pieces: AsyncIterator[bytes]) -> AsyncGenerator[Any, None]:
@@ -215,7 +274,8 @@ class Choice:
         if isinstance(said.get("refusal"), str) and said["refusal"]:
             yield Content("refusal", said["refusal"])
         if said.get("tool_calls") or said.get("function_call"):
-            yield Content("tools")
+            calls = said.get("tool_calls") or [said["function_call"]]
+            yield Content("tools", calls=tuple(calls) if isinstance(calls, list) else ())
         reason = choice.get("finish_reason")
         if not isinstance(reason, str) or reason.lower() in ("", *_NONE):
             return

@@ -14,6 +14,7 @@ __all__ = ["Waterfall"]
 STAGES = (
     ("endpoint", "waiting for silence"),
     ("stt", "transcript"),
+    ("tools", "tools"),
     ("llm_first_token", "first token"),
     ("first_clause", "first clause"),
     ("tts_first_audio", "synthesis"),
