@@ -20,7 +20,8 @@ from vita_tui.conversation.thinking.consent import phrases
 from vita_tui.conversation.thinking.prompt_builder import LeftOut
 from vita_tui.conversation.thinking.tool_calls import ToolCalls, called, folded
 from vita_tui.conversation.timings import Stopwatch
-from vita_tui.engines.chain import Attempt, Chain
+from vita_tui.engines.attempt import Attempt
+from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import (
     CallsTools,
     Cut,
