@@ -11,6 +11,7 @@ from tests.conversation.support import Events, assistant, silence
 from tests.conversation.test_turn_taking import understood
 from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.hearing.signals import DraftTranscript, EndExpected, SpeechBegan
+from vita_tui.conversation.thinking import language_model
 from vita_tui.engines.llm.base import Message
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.events import DraftOver, NothingHeard, State, StateChanged, TurnFinished
@@ -102,3 +103,21 @@ async def test_what_was_asked_last_is_known_when_the_user_answers() -> None:
         await vita.ask("I am cooking an egg")
         await events.until(TurnFinished)
         assert said == ["", "Shall I set a timer?"]
+
+
+async def test_a_model_that_is_too_slow_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(Predicting):
+        async def end_probability(self, messages: Sequence[Message]) -> float | None:
+            await super().end_probability(messages)
+            await asyncio.Event().wait()
+            return None
+
+    monkeypatch.setattr(language_model, "END_SECONDS", 0.01)
+    model = Slow(None)
+    async with assistant(model, microphone=silence()) as (vita, events):
+        await pause(vita, events, None)
+        async with asyncio.timeout(60):
+            await vita._turn._asking  # type: ignore[misc]  # as above
+        assert vita._replies.drafting, "the answer begins without it"
+        assert await vita._model.end_probability("What time is it now") is None
+        assert model.asked == ["What time is it"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from vita_tui.settings import LlmSettings
 
 __all__ = ["LanguageModel"]
 
+log = logging.getLogger(__name__)
+
 PROBE: list[Message] = [{"role": "user", "content": "Say hello."}]
 """What a disabled model is asked before it is used again; its first word is enough."""
 PROBE_TOKENS = 8
@@ -24,6 +27,8 @@ READ_AHEAD_WORDS = 2
 """So many more words of a question must be known for the model to be given them while the rest is spoken."""
 END_SECONDS = 0.5
 """For the model to say whether a question is whole; a machine that needs longer begins to answer without it."""
+END_PAUSE_SECONDS = 20.0
+"""For so long it is not asked again after it was too slow."""
 SPARING_SECONDS = 20.0
 """For so long after an answer the model stays loaded while memory is short."""
 
@@ -62,6 +67,8 @@ class LanguageModel:
         self._reading: asyncio.Task[None] | None = None
         self._words_read = 0
         """Of the question that is being spoken."""
+        self._ask_end_from = 0.0
+        """Seconds of the loop's clock, from which on the model may be asked whether a question is whole."""
         self._sparing = False
         """Memory is short: the model is unloaded when it is not needed."""
         self.unloading: asyncio.Task[None] | None = None
@@ -109,13 +116,21 @@ class LanguageModel:
     async def end_probability(self, question: str) -> float | None:
         """How likely `question` is all of it, 0 to 1; None where the model does not tell, or is at work. Never raises."""
         responder = self._responders.active
+        loop = asyncio.get_running_loop()
         if self._answering() or self._sparing or not isinstance(responder, EndPredicting):
+            return None
+        if loop.time() < self._ask_end_from:
             return None
         self.stop_reading()
         try:
             async with asyncio.timeout(END_SECONDS):
                 return await responder.end_probability(await self._messages(question))
         except TimeoutError:
+            self._ask_end_from = loop.time() + END_PAUSE_SECONDS
+            log.info(
+                "the machine is too busy to ask the model for the end; it is asked again in %.0f s",
+                END_PAUSE_SECONDS,
+            )
             return None
 
     async def read_up(self) -> None:
