@@ -53,6 +53,13 @@ def test_sound_words_and_model_together_tell_how_long_to_wait(
     assert least <= waited(text, sound=sound, model=model) <= most
 
 
+def test_a_short_answer_to_a_question_is_not_held_for_what_a_model_expects() -> None:
+    asked = "What is your favourite colour?"
+    assert waited("Blue", sound=0.97, model=1e-9, asked=asked) < 1.0
+    assert waited("Blue", sound=0.97, model=1e-9) > 2.0
+    assert waited("I think that the", sound=0.97, model=1e-9, asked=asked) > 2.0
+
+
 @pytest.mark.parametrize("judge", ["sound", "model"])
 def test_a_likelier_end_never_waits_longer(judge: str) -> None:
     for text in ("Yes.", "Green tea", "and"):

@@ -21,7 +21,11 @@ SAID: list[Message] = [{"role": "user", "content": "What time is it?"}]
 
 
 def token(text: str, number: int, probability: float) -> dict[str, Any]:
-    return {"token": text, "id": number, "logprob": math.log(probability)}
+    return {"token": text, "id": number, "bytes": list(text.encode()), "logprob": math.log(probability)}
+
+
+HALF = {**token("", 9, 0.5), "bytes": [0xE3, 0x81]}
+"""Of a character."""
 
 
 @pytest.mark.parametrize(
@@ -34,10 +38,15 @@ def token(text: str, number: int, probability: float) -> dict[str, Any]:
         ([token("", 0, 0.5), token(" ", 5, 0.3)], 0.0),
         ([token("?", 47, 0.9), token("!", 48, 0.2)], 1.0),
         ([], 0.0),
+        ([HALF, token("?", 47, 0.3)], None),
+        ([{**HALF, "logprob": math.log(0.1)}, token("?", 47, 0.3)], 0.3),
     ],
 )
-def test_the_end_and_the_marks_before_it_count(candidates: list[dict[str, Any]], expected: float) -> None:
-    assert probability_of(candidates, 2) == pytest.approx(expected)
+def test_the_end_and_the_marks_before_it_count(
+    candidates: list[dict[str, Any]], expected: float | None
+) -> None:
+    found = probability_of(candidates, 2)
+    assert found == (None if expected is None else pytest.approx(expected))
 
 
 class Llama:
@@ -52,7 +61,12 @@ class Llama:
             "apply-template": {"prompt": "<u>What time is it<e>\n<a>"},
             "tokenize": {"tokens": [2, 11]},
             "completion": {
-                "completion_probabilities": [{"top_logprobs": [token("?", 47, 0.75), token(" in", 3, 0.25)]}]
+                "completion_probabilities": [
+                    {
+                        **token("", 2, 0.05),
+                        "top_logprobs": [token("?", 47, 0.7), token(" in", 3, 0.2), token("", 2, 0.05)],
+                    }
+                ]
             },
         }
         route = request.path.rpartition("/")[2]

@@ -30,6 +30,8 @@ MODEL_EVEN = -1.0
 """Log-odds of the language model's probability at which it says nothing: it always leaves room for more words."""
 WORDS: dict[Completeness, float] = {"finished": 1.0, "open": 0.0, "unfinished": -2.0}
 """What the words add to the log-odds."""
+SHORT_ANSWER = 2
+"""Words."""
 SITUATION: dict[Situation, float] = {
     "holding": 0.0,
     "thinking": -4.0,
@@ -98,7 +100,10 @@ class Evidence:
         if self.sound is not None:
             found += SOUND_WEIGHT * _log_odds(self.sound)
         if self.model is not None:
-            found += MODEL_WEIGHT * (_log_odds(self.model) - MODEL_EVEN)
+            expected = MODEL_WEIGHT * (_log_odds(self.model) - MODEL_EVEN)
+            # To a question one answers in a word or two; no model expects a message to be as short.
+            answers = self.situation in ("asked", "decided") and len(self.text.split()) <= SHORT_ANSWER
+            found += max(expected, 0.0) if answers else expected
         return found
 
     @property

@@ -19,6 +19,10 @@ __all__ = ["probability", "probability_of"]
 
 CANDIDATES = 40
 """Tokens that are looked at; an end that is not among them is unlikely."""
+FORCED = 1000.0
+"""Added to a logit."""
+MOST_FRAGMENTS = 0.2
+"""Probability of tokens that are no whole characters."""
 MARKS = frozenset(".?!。？！…")
 """Of the end of a sentence. Recognition puts them where it likes, so they are taken off, and count as the end where the model expects them."""
 
@@ -43,6 +47,7 @@ async def probability(client: httpx2.AsyncClient, root: str, messages: Sequence[
     tokens = await _post(
         client, f"{root}/tokenize", {"content": prompt[cut:], "add_special": False, "parse_special": True}
     )
+    end = tokens["tokens"][0]
     answer = await _post(
         client,
         f"{root}/completion",
@@ -51,26 +56,40 @@ async def probability(client: httpx2.AsyncClient, root: str, messages: Sequence[
             "n_predict": 1,
             "n_probs": CANDIDATES,
             "temperature": 0.0,
+            # The end is what is sampled, and told of even where it is unlikely; the probabilities are those before this.
+            "logit_bias": [[end, FORCED]],
             "cache_prompt": True,
         },
     )
-    return probability_of(answer["completion_probabilities"][0]["top_logprobs"], tokens["tokens"][0])
+    sampled = answer["completion_probabilities"][0]
+    others = [one for one in sampled["top_logprobs"] if one["id"] != end]
+    return probability_of([sampled, *others], end)
 
 
-def probability_of(candidates: Sequence[dict[str, Any]], end: int) -> float:
-    """Of the end, from llama.cpp's list of the next tokens: each with `id`, `token` and `logprob`.
+def probability_of(candidates: Sequence[dict[str, Any]], end: int) -> float | None:
+    """Of the end, from llama.cpp's list of the next tokens: each with `id`, `token`, `bytes` and `logprob`.
+
+    None where much is expected to go on in mid-character: a model that spells a language byte by byte does not know where its sentences end.
 
     Args:
         end: the token that ends a message.
     """
-    return min(
-        1.0,
-        sum(
-            math.exp(one["logprob"])
-            for one in candidates
-            if one["id"] == end or (one["token"].strip() and set(one["token"].strip()) <= MARKS)
-        ),
-    )
+    ending = fragments = 0.0
+    for one in candidates:
+        token = one["token"].strip()
+        if one["id"] == end or (token and set(token) <= MARKS):
+            ending += math.exp(one["logprob"])
+        elif _is_fragment(bytes(one["bytes"])):
+            fragments += math.exp(one["logprob"])
+    return None if fragments > MOST_FRAGMENTS else min(1.0, ending)
+
+
+def _is_fragment(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 async def _post(client: httpx2.AsyncClient, url: str, body: dict[str, Any]) -> Any:
