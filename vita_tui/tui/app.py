@@ -267,6 +267,21 @@ class VitaApp(OtherScreens):
         self._interrupted = now
         self.notify("Once more leaves VITA.", title="ctrl+c", timeout=TWICE, markup=False)
 
+    def action_suspend_process(self) -> None:
+        """Only where somebody can bring VITA back."""
+        from vita_tui.tui.job_control import is_job
+
+        if is_job():
+            super().action_suspend_process()
+            return
+        self.main.show_notice(
+            Notice(
+                "Not suspended",
+                "VITA was not started by a shell that could bring it back.",
+                "ctrl+q quits it",
+            )
+        )
+
     async def action_quit(self) -> None:
         await self._leave(0)
 
