@@ -27,6 +27,7 @@ ELSEWHERE = {
     "audio.earcons": "read for each press of the talk key",
     "audio.speak": "tests/conversation/test_assistant.py",
     "stt.language": "tests/conversation/test_assistant.py",
+    "tts.engines": "tests/conversation/test_switching.py",
     "tts.rate": "tests/conversation/test_assistant.py",
     "tts.volume": "tests/conversation/test_assistant.py",
     "talk.ask_model": "tests/conversation/test_end_of_turn.py",

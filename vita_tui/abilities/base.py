@@ -43,6 +43,10 @@ class Context:
     """Loudness of the voice, 0 to 1."""
     rate: float = 1.0
     """Speed of the voice, 0.5 to 3."""
+    voices: Sequence[str] = ()
+    """Kinds of voices, in the order in which they are tried: "piper", "pyttsx3", "remote"."""
+    english_only: bool = False
+    """Speech is recognized in English and in no other language."""
     troubles: Sequence[str] = ()
     """Engines that are not well, each with why."""
 
@@ -56,7 +60,8 @@ class Request:
     """Something that only the conversation or the screen can do."""
 
     name: str
-    """ "volume", "rate", "hands_free", "mute", "stop" (what rings) or "new_conversation"."""
+    """ "volume", "rate", "hands_free", "mute", "stop" (what rings), "new_conversation", "language" (two letters), "next_language" (the same,
+    once the answer was heard) or "voices" (their kinds, in order)."""
     value: Any = None
 
 
@@ -69,6 +74,8 @@ class Answer:
     values: Mapping[str, Any] = field(default_factory=dict)
     """What the text is filled with."""
     requests: tuple[Request, ...] = ()
+    language: str = ""
+    """In which it is said; empty for that of the question."""
     about: str = ""
     """A key of the language's `answers` that says in a few words what was understood; the intent's name where it is empty."""
 

@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any
 
 from vita_tui.abilities.base import Match
-from vita_tui.abilities.phrases import data
+from vita_tui.abilities.phrases import data, languages
 
 __all__ = ["MAX_SENTENCE", "Matcher"]
 
@@ -57,6 +57,9 @@ class Matcher:
             "expansion_rules": {**borrowed.get("expansion_rules", {}), **own.get("expansion_rules", {})},
             "skip_words": [*own.get("skip_words", ()), *borrowed.get("skip_words", ())],
         }
+        if own:
+            names = [{"in": name, "out": code} for code, name in own["languages"].items()]
+            merged["lists"]["spoken_language"] = {"values": [*names, *_in_their_own_words()]}
         for source in (own, borrowed):
             for name, intent in source.get("intents", {}).items():
                 merged["intents"].setdefault(name, {"data": []})["data"] += intent["data"]
@@ -82,6 +85,11 @@ class Matcher:
             if key not in found or rank < found[key][0]:
                 found[key] = (rank, match)
         return [match for _, match in sorted(found.values(), key=lambda one: one[0])]
+
+
+def _in_their_own_words() -> list[dict[str, str]]:
+    """The languages that have sentences, as they call themselves: who wants German says "Deutsch"."""
+    return [{"in": data(code)["languages"][code], "out": code} for code in languages()]
 
 
 def _borrowed(language: str) -> dict[str, Any]:

@@ -22,6 +22,8 @@ __all__ = ["ENGINE", "Abilities", "Answered", "PlannedRequest", "forget_language
 
 ENGINE = "built in"
 """The name under which answers without a model are shown, kept and counted."""
+WAY_BACK = "en", "SwitchLanguage"
+"""What is understood while a language is spoken that has no sentences."""
 _LOADING = threading.Lock()
 
 
@@ -51,14 +53,15 @@ class PlannedRequest:
             answer = self.plan if isinstance(self.plan, Answer) else self.plan()
         except Failure as failure:
             answer = failure.answer
-        renderer = _renderer(self.match.language)
+        language = answer.language or self.match.language
+        renderer = _renderer(language)
         about_key = answer.about or self.match.intent
         about = renderer.render(about_key, answer.values) if renderer.has(about_key) else ""
         return Answered(
             renderer.render(answer.key, answer.values),
             self.match.intent,
             about or renderer.topic(self.match.intent),
-            self.match.language,
+            language,
             answer.requests,
         )
 
@@ -98,11 +101,13 @@ class Abilities:
         self, text: str, context: Context, languages_tried: Sequence[str]
     ) -> PlannedRequest | None:
         """The same, in the caller's thread."""
+        known = [language for language in languages_tried if language in languages()]
         with self._lock:
-            for language in languages_tried:
-                if language not in languages():
-                    continue
+            # From a language without sentences there must be a way back.
+            for language in known or [WAY_BACK[0]]:
                 for match in _matcher(language).matches(text):
+                    if not known and match.intent != WAY_BACK[1]:
+                        continue
                     ability = self._by_intent.get(match.intent)
                     if ability is None:
                         continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vita_tui.abilities.base import Answer, Context, Match, Request
+from vita_tui.abilities.phrases import data, languages
 
 __all__ = ["Talk"]
 
@@ -23,7 +24,7 @@ class Talk:
 
     intents: Sequence[str] = (
         "Repeat", "NeverMind", "StopTalking", "NewConversation", *STEPS, "NormalVoice", "HandsFreeOn", "HandsFreeOff",
-        "Mute", "Unmute", "AskedBefore", "Help",
+        "SwitchLanguage", "AnotherVoice", "Mute", "Unmute", "AskedBefore", "Help",
     )  # fmt: skip
 
     def answer(self, match: Match, context: Context) -> Answer | None:
@@ -49,6 +50,10 @@ class Talk:
                 return Answer(
                     "hands_free_on" if on else "hands_free_off", requests=(Request("hands_free", on),)
                 )
+            case "SwitchLanguage":
+                return self._language(match, context)
+            case "AnotherVoice":
+                return self._voice(context)
             case "Mute" | "Unmute":
                 muted = match.intent == "Mute"
                 return Answer("muted" if muted else "unmuted", requests=(Request("mute", muted),))
@@ -58,6 +63,23 @@ class Talk:
                 return Answer("asked_before", {"question": context.asked_before[-1]})
             case _:
                 return Answer("help")
+
+    def _language(self, match: Match, context: Context) -> Answer:
+        code = str(match.slots["spoken_language"])
+        if context.english_only and code != "en":
+            return Answer("english_only")
+        if code in languages():
+            return Answer("language_now", requests=(Request("language", code),), language=code)
+        # Whoever does not know a language well is told in the one before.
+        name = data(match.language)["languages"][code]
+        return Answer("language_next", {"language": name}, (Request("next_language", code),))
+
+    def _voice(self, context: Context) -> Answer:
+        if len(context.voices) < 2:
+            return Answer("no_other_voice")
+        return Answer(
+            "another_voice", requests=(Request("voices", (*context.voices[1:], context.voices[0])),)
+        )
 
     def _step(self, intent: str, context: Context) -> Answer:
         name, step = STEPS[intent]

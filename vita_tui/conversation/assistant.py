@@ -441,7 +441,9 @@ class Assistant:
         """
         assign(self.settings, key, value)
         await self._engines.apply(key, value)
-        if key == "talk.hands_free":
+        if key in ("stt.language", "tts.engines"):
+            self._engines.order_voices(self.settings)
+        elif key == "talk.hands_free":
             self.set_hands_free(value)
         self.bus.publish(SettingChanged(key, value))
 
@@ -475,6 +477,11 @@ class Assistant:
         match request.name:
             case "volume" | "rate":
                 await self.change(f"tts.{request.name}", request.value)
+            case "language" | "next_language":
+                await self.change("stt.language", request.value)
+                self._built_in.warm()
+            case "voices":
+                await self.change("tts.engines", request.value)
             case "hands_free":
                 self.set_hands_free(request.value)
             case "mute":

@@ -21,7 +21,7 @@ from vita_tui.text.vocabulary import base
 
 __all__ = ["BuiltIn"]
 
-AT_ONCE = ("volume", "rate", "stop")
+AT_ONCE = ("volume", "rate", "stop", "language", "voices")
 """Requests that the reply itself is spoken by; the others follow when it was heard."""
 
 
@@ -89,7 +89,8 @@ class BuiltIn:
         self._following[exchange.turn] = tuple(
             request for request in answered.requests if request.name not in AT_ONCE
         )
-        exchange.give(answered.text, f"{ENGINE} · {answered.about}" if answered.about else ENGINE)
+        engine = f"{ENGINE} · {answered.about}" if answered.about else ENGINE
+        exchange.give(answered.text, engine, language=answered.language)
         return True
 
     async def follow(self, exchange: Exchange) -> None:
@@ -108,8 +109,15 @@ class BuiltIn:
             last_reply=self._history.last_reply,
             volume=self._settings.tts.volume,
             rate=self._settings.tts.rate,
+            voices=tuple(dict.fromkeys(self._voices())),
+            english_only=self._settings.stt.model.endswith(".en"),
             troubles=tuple(self._troubles()),
         )
+
+    def _voices(self) -> list[str]:
+        """The kinds of voices that there are, in order."""
+        names = [voice.name for voice in self._chains["tts"].engines]
+        return [name if name in self._settings.tts.engines else "remote" for name in names]
 
     def _troubles(self) -> list[str]:
         return [

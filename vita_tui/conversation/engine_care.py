@@ -10,7 +10,9 @@ from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.language_model import LanguageModel
 from vita_tui.engines.chain import Chain
+from vita_tui.engines.tts.base import Multilingual
 from vita_tui.events import Job, Part
+from vita_tui.settings import Settings
 
 __all__ = ["EngineCare"]
 
@@ -104,6 +106,18 @@ class EngineCare:
             await asyncio.to_thread(self._speech.use, value)
         elif key == "audio.input" and self._hearing is not None:
             await asyncio.to_thread(self._hearing.use, value)
+
+    def order_voices(self, settings: Settings) -> None:
+        """Try voices in the order of the settings, those that speak the language first, and have them speak it."""
+        kinds = settings.voices
+        remote = kinds.index("remote") if "remote" in kinds else len(kinds)
+        voices = self._chains["tts"]
+        for voice in voices.engines:
+            if isinstance(voice, Multilingual):
+                voice.language = settings.spoken_language
+        voices.sort(lambda voice: kinds.index(voice.name) if voice.name in kinds else remote)
+        if self._speech.usable:
+            self._speech.reload()
 
     async def close_models(self) -> list[Any]:
         """End the language models; returns what became of each, errors too."""

@@ -90,6 +90,12 @@ class Chain(Generic[E]):
         )
         return Link(engine, breaker)
 
+    def sort(self, rank: Callable[[E], int]) -> None:
+        """Try engines in another order from now on: those of the lowest rank first."""
+        with self._lock:
+            self._links = sorted(self._links, key=lambda link: rank(link.engine))
+            self._answered = self._announced = 0
+
     @property
     def engines(self) -> list[E]:
         return [link.engine for link in self._links]

@@ -148,7 +148,7 @@ class LlmSettings(_Section):
 class TtsSettings(_Section):
     """The voice."""
 
-    engines: Several[Literal["remote", "piper", "pyttsx3"]] = ("remote", "piper", "pyttsx3")
+    engines: Live[Several[Literal["remote", "piper", "pyttsx3"]]] = ("remote", "piper", "pyttsx3")
     """Voices to try, in order; remote is passed over without tts.base_url; an empty list means text only."""
     base_url: str = ""
     """Server whose voice speaks, such as http://127.0.0.1:8880/v1: OpenAI's speech route; empty for none."""

@@ -161,9 +161,10 @@ class Exchange:
         """No model was asked: the reply was there."""
         return self._given is not None
 
-    def give(self, text: str, engine: str) -> None:
-        """Have `run` say `text`, by the name of `engine`, without asking a model."""
+    def give(self, text: str, engine: str, *, language: str = "") -> None:
+        """Have `run` say `text`, by the name of `engine`, without asking a model; in `language`, if it is another."""
         self._given = (text, engine)
+        self._language = language or self._language
 
     def commit(self) -> None:
         """It is certain that this was the question: show and speak what there is, and all that comes."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from threading import Event
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Pcm", "Synthesizer"]
+__all__ = ["Multilingual", "Pcm", "Synthesizer"]
 
 Pcm = NDArray[np.float32]
 """Mono samples, −1…1."""
@@ -50,3 +50,11 @@ class Synthesizer(Protocol):
     def cleanup(self) -> None:
         """Free the voice and end its process; may be called twice. `load` works again afterwards."""
         ...
+
+
+@runtime_checkable
+class Multilingual(Protocol):
+    """A voice that speaks another language when it is told to."""
+
+    language: str
+    """Its code; the next clause is spoken so."""

@@ -87,10 +87,11 @@ class Pyttsx3Synthesizer:
         self.starts = 0
         """How often the child was started."""
         self.rate = rate
-        """May be changed, as `volume`; the next clause is spoken so, by a new child."""
+        """May be changed, as `volume` and `language`; the next clause is spoken so, by a new child."""
         self.volume = volume
-        self._options: dict[str, Any] = {"voice": voice, "language": language}
-        self._made_for = (rate, volume)
+        self.language = language
+        self._voice = voice
+        self._made_for = (rate, volume, language)
         """What the child was told."""
         self._lock = threading.Lock()
         self._child: _Child | None = None
@@ -121,7 +122,7 @@ class Pyttsx3Synthesizer:
             EngineError: it failed or died.
         """
         for piece in pieces(clause, MAX_PIECE):
-            if self.pid is None or self._made_for != (self.rate, self.volume):
+            if self.pid is None or self._made_for != (self.rate, self.volume, self.language):
                 self._start()
             child = self._child
             if child is None or cancelled.is_set():
@@ -149,8 +150,13 @@ class Pyttsx3Synthesizer:
 
     def _start(self) -> None:
         self.cleanup()
-        self._made_for = (self.rate, self.volume)
-        options = {**self._options, "rate": self.rate, "volume": self.volume}
+        self._made_for = (self.rate, self.volume, self.language)
+        options = {
+            "voice": self._voice,
+            "language": self.language,
+            "rate": self.rate,
+            "volume": self.volume,
+        }
         child = _Child(options, close=self.cleanup)
         with self._lock:
             self._child = child
