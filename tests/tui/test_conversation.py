@@ -148,9 +148,9 @@ async def test_what_was_read_stays_read_when_the_voice_stops() -> None:
         core.bus.publish(ReplyDelta(1, reply))
         core.bus.publish(ReplyFinished(1, reply, "interrupted"))
         core.bus.publish(Heard(1, "# Gulls\n\nGulls **are**", " clever birds.\n\n- one\n- two\n", True))
-        await until(pilot, lambda: "spoken to ⏹" in _facts(app))
+        await until(pilot, lambda: "spoken to ■" in _facts(app))
         assert app.main.query_one(Markdown).source == reply
-        assert _shown(app) == ["Gulls", "Gulls are ⏹  clever birds.", "one", "two"]
+        assert _shown(app) == ["Gulls", "Gulls are ■  clever birds.", "one", "two"]
         assert not [span for span in _spans(app) if "strike" in span]
         assert "interrupted" in text_of(app.main.query_one(".facts"))
 

@@ -21,7 +21,7 @@ TOPICS = (
     ),
     (
         "Interrupting",
-        "Escape silences VITA at once. So does ctrl+space, which listens to you instead. The answer stays to be read; ⏹ marks where the voice stopped.",
+        "Escape silences VITA at once. So does ctrl+space, which listens to you instead. The answer stays to be read; ■ marks where the voice stopped.",
     ),
     (
         "Typing",

@@ -12,7 +12,7 @@ __all__ = ["STOPPED", "Reading"]
 
 SPOKEN = "on $primary 25%"
 """The sentence that is being spoken."""
-STOPPED = "⏹"
+STOPPED = "■"
 """Where the voice stopped."""
 
 
