@@ -130,6 +130,8 @@ class ScriptedCore:
         self.room = 1_000_000
         """Characters of a question that fit."""
         self.stops = 0
+        self.steered: list[str] = []
+        """What was done with the voice while it spoke."""
         self.talks = 0
         self.kept: list[bool] = []
         """With every talk whether the key is held; False when it was let go."""
@@ -197,6 +199,27 @@ class ScriptedCore:
         if self.state is State.LISTENING:
             self.bus.publish(NothingHeard("Recording dropped."))
         self.become(State.IDLE)
+
+    @property
+    def paused(self) -> bool:
+        return bool(self.steered) and self.steered[-1] == "pause"
+
+    def pause(self) -> bool:
+        return self._steer("pause")
+
+    def unpause(self) -> bool:
+        return self._steer("unpause")
+
+    def forward(self) -> bool:
+        return self._steer("forward")
+
+    def back(self) -> bool:
+        return self._steer("back")
+
+    def _steer(self, how: str) -> bool:
+        if self.state is State.SPEAKING:
+            self.steered.append(how)
+        return self.state is State.SPEAKING
 
     async def change(self, key: str, value: Any) -> None:
         self.changed.append((key, value))

@@ -8,6 +8,7 @@ import pytest
 
 from tests.tui.driving import running, text_of, until
 from tests.tui.scripted import ScriptedCore, session_of
+from vita_tui.events import State
 from vita_tui.tui.commands import COMMANDS, find, matching, parse
 from vita_tui.tui.screens.help import HelpScreen
 from vita_tui.tui.widgets.completions import Completions
@@ -145,3 +146,24 @@ async def test_control_c_twice_and_control_d_leave() -> None:
         assert not app.quitting
         await pilot.press("ctrl+d")
         await until(pilot, lambda: app.quitting)
+
+
+async def test_the_voice_is_paused_and_led_by_keys_and_commands() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        await pilot.press("f6")
+        assert core.steered == [], "nothing sounds"
+        core.become(State.SPEAKING)
+        await pilot.press("f6", "f6", "alt+left", "alt+right", *"/back", "enter")
+        await until(pilot, lambda: core.steered == ["pause", "unpause", "back", "forward", "back"])
+        assert app.main.query_one(Prompt).text == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "key", "values"), [("louder", "tts.volume", [1.0, 1.0]), ("slower", "tts.rate", [0.9, 0.8])]
+)
+async def test_the_voice_is_changed_step_by_step(command: str, key: str, values: list[float]) -> None:
+    core = ScriptedCore()
+    async with running(core) as (_, pilot):
+        await pilot.press(*f"/{command}", "enter", *f"/{command}", "enter")
+        await until(pilot, lambda: core.changed == [(key, value) for value in values])

@@ -16,6 +16,9 @@ from vita_tui.tui.formatting import count, size
 if TYPE_CHECKING:
     from vita_tui.tui.app import VitaApp
 
+STEPS = {"tts.rate": (0.5, 2.0), "tts.volume": (0.1, 1.0)}
+"""How far a figure of the voice goes step by step."""
+
 __all__ = [
     "COMMANDS",
     "ByUse",
@@ -109,6 +112,17 @@ def _theme(app: VitaApp, name: str) -> None:
         app.theme = name
     else:
         app.notify(", ".join(sorted(app.available_themes)), title="No such theme", markup=False)
+
+
+def _voice(app: VitaApp, key: str, title: str, step: float) -> None:
+    """One step of a figure of the voice, from the next sentence on."""
+    if app.core is None:
+        return
+    section, name = key.split(".")
+    least, most = STEPS[key]
+    value = round(min(most, max(least, getattr(getattr(app.core.settings, section), name) + step)), 2)
+    app.change(key, value)
+    app.notify(f"{value:.0%}", title=title, timeout=3, markup=False)
 
 
 def _rename(app: VitaApp, title: str) -> None:
@@ -210,6 +224,33 @@ COMMANDS: Sequence[Command] = (
         lambda app, _: app.main.action_voice(),
         binding="voice",
     ),
+    Command(
+        "pause",
+        "Pause the voice",
+        "Pause the voice, and go on at the same word",
+        lambda app, _: app.main.action_pause(),
+        binding="pause",
+    ),
+    Command(
+        "back",
+        "Back a sentence",
+        "Have the sentence said again, or the one before",
+        lambda app, _: app.main.action_back(),
+        binding="voice.back",
+    ),
+    Command(
+        "skip",
+        "Skip a sentence",
+        "Go on with the next sentence",
+        lambda app, _: app.main.action_skip(),
+        binding="voice.skip",
+    ),
+    Command("slower", "Slower", "Speak more slowly", lambda app, _: _voice(app, "tts.rate", "Speed", -0.1)),
+    Command("faster", "Faster", "Speak faster", lambda app, _: _voice(app, "tts.rate", "Speed", 0.1)),
+    Command(
+        "quieter", "Quieter", "Speak more quietly", lambda app, _: _voice(app, "tts.volume", "Volume", -0.1)
+    ),
+    Command("louder", "Louder", "Speak louder", lambda app, _: _voice(app, "tts.volume", "Volume", 0.1)),
     Command(
         "hands-free",
         "Hands-free",

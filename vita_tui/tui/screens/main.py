@@ -109,6 +109,31 @@ class MainScreen(Screen[None]):
             tooltip="Speak replies aloud, or only show them",
             show=False,
         ),
+        Binding(
+            "f6",
+            "pause",
+            "Pause",
+            id="pause",
+            tooltip="Pause the voice, and go on at the same word",
+            show=False,
+            priority=True,  # a text area has this key for something nobody misses
+        ),
+        Binding(
+            "alt+left",
+            "back",
+            "Back",
+            id="voice.back",
+            tooltip="Have the sentence said again, or the one before",
+            show=False,
+        ),
+        Binding(
+            "alt+right",
+            "skip",
+            "Skip",
+            id="voice.skip",
+            tooltip="Go on with the next sentence",
+            show=False,
+        ),
         Binding("ctrl+n", "new", "New", id="new", tooltip="Start a new conversation; this one is kept"),
         Binding("f3", "panel", "Panel", id="panel", tooltip="Show or hide the live panel"),
         Binding(
@@ -225,7 +250,7 @@ class MainScreen(Screen[None]):
             case ReplyFinished():
                 await conversation.reply_finished(event)
             case ClauseStarted():
-                conversation.speaks(event.turn, event.text)
+                conversation.speaks(event)
             case Heard(final=True):
                 await conversation.heard(event.turn, event.heard, event.unheard)
             case TurnFinished():
@@ -421,6 +446,22 @@ class MainScreen(Screen[None]):
 
     def action_voice(self) -> None:
         self.app.toggle_voice()
+
+    def action_pause(self) -> None:
+        core = self.app.core
+        if core is not None and not (core.unpause() if core.paused else core.pause()):
+            self._nothing_sounds()
+
+    def action_back(self) -> None:
+        if self.app.core is not None and not self.app.core.back():
+            self._nothing_sounds()
+
+    def action_skip(self) -> None:
+        if self.app.core is not None and not self.app.core.forward():
+            self._nothing_sounds()
+
+    def _nothing_sounds(self) -> None:
+        self.app.notify("Nothing is being said.", title="Voice", timeout=3, markup=False)
 
     def action_new(self) -> None:
         self.app.new_session()

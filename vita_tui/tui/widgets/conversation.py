@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 
 from vita_tui.clock import Clock
-from vita_tui.events import QuestionShortened, ReplyFinished, ReplyStarted, TurnFinished
+from vita_tui.events import ClauseStarted, QuestionShortened, ReplyFinished, ReplyStarted, TurnFinished
 from vita_tui.tui.formatting import count
 from vita_tui.tui.widgets.turns import AssistantTurn, Remark, UserTurn
 from vita_tui.tui.widgets.welcome import Welcome
@@ -106,10 +106,10 @@ class Conversation(VerticalScroll, can_focus=True):
         if (reply := self._replies.get(turn)) is not None:
             await reply.voice_ended(heard, unheard)
 
-    def speaks(self, turn: int, sentence: str) -> None:
+    def speaks(self, event: ClauseStarted) -> None:
         """A part of a reply begins to sound."""
-        if (reply := self._replies.get(turn)) is not None:
-            reply.speaks(sentence)
+        if (reply := self._replies.get(event.turn)) is not None:
+            reply.speaks(event.index, event.text)
 
     def turn_finished(self, event: TurnFinished) -> None:
         if (reply := self._replies.get(event.turn)) is not None:

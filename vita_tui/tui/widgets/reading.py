@@ -20,19 +20,18 @@ class Reading:
     """Follows the voice through the blocks below `body`. What is shown is never changed but for a colour and a mark."""
 
     def __init__(self) -> None:
-        self._said = ""
-        """Markdown of all that was begun to be spoken, but for the last sentence."""
-        self._sentence = ""
+        self._sentences: dict[int, str] = {}
+        """By number: Markdown of what was begun to be spoken."""
         self._lit: tuple[Static, Content, Content] | None = None
         """The block with the sentence: with and without its colour."""
 
-    def speak(self, body: Widget, sentence: str) -> None:
-        """`sentence`, the next part of the reply's source, begins to sound."""
+    def speak(self, body: Widget, number: int, sentence: str) -> None:
+        """`sentence`, that part of the reply's source, begins to sound."""
         self.end()
-        self._said += self._sentence
-        self._sentence = sentence
+        self._sentences[number] = sentence
+        before = "".join(text for index, text in sorted(self._sentences.items()) if index < number)
         blocks = _blocks(body)
-        if place := locate([text.plain for _, text in blocks], self._said, sentence):
+        if place := locate([text.plain for _, text in blocks], before, sentence):
             block, text = blocks[place.text]
             lit = text.stylize(SPOKEN, place.start, place.end)
             block.update(lit, layout=False)

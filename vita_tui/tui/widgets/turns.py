@@ -170,10 +170,10 @@ class AssistantTurn(Vertical):
             stream, self._stream = self._stream, None
             await stream.stop()
 
-    def speaks(self, sentence: str) -> None:
-        """`sentence`, the next of the reply's source, begins to sound."""
+    def speaks(self, number: int, sentence: str) -> None:
+        """`sentence`, a part of the reply's source, begins to sound."""
         if self._body is not None and self._body.is_attached:
-            self._reading.speak(self._body, clean(sentence))
+            self._reading.speak(self._body, number, clean(sentence))
 
     async def voice_ended(self, heard: str, unheard: str) -> None:
         """The voice has said `heard` and will say nothing of `unheard`: what can be read stays as it is, with a mark."""
