@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
+from textual.widgets.markdown import MarkdownBlock
 
 from vita_tui.tui.reading_place import Place, locate, locate_end
 
@@ -46,7 +47,7 @@ class Reading:
                 block.update(text, layout=False)
 
     def stop(self, body: Widget, heard: str) -> bool:
-        """The voice stopped after `heard`, source of the reply; False when that is nowhere on the screen."""
+        """The voice stopped after `heard`, source of the reply; False when there is no place for a mark."""
         self.end()
         blocks = _blocks(body)
         place: Place | None = locate_end([text.plain for _, text in blocks], heard)
