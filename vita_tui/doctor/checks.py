@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from vita_tui import paths
+from vita_tui import clipboard, paths
 from vita_tui import settings as all_settings
 from vita_tui.errors import VitaError
 from vita_tui.events import EventBus
@@ -136,7 +136,8 @@ def _terminal() -> Check:
     encoding = (sys.stdout.encoding or "").lower()
     if "utf" not in encoding:
         return Check("Terminal", "warning", f"{term}, encoding {encoding}", "export LC_ALL=C.UTF-8")
-    return Check("Terminal", "ok", f"{term}, {size.columns}×{size.lines}")
+    copied = clipboard.way() or "the terminal, if it knows OSC 52"
+    return Check("Terminal", "ok", f"{term}, {size.columns}×{size.lines}; copies go to {copied}")
 
 
 def _weights() -> Iterator[Check]:

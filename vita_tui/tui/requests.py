@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
+from vita_tui import clipboard
 from vita_tui.clock import Clock
 from vita_tui.events import Job
 from vita_tui.health.tasks import Tasks, notice_of
 from vita_tui.tui.core import Core
-from vita_tui.tui.formatting import clean
+from vita_tui.tui.formatting import clean, count
 from vita_tui.tui.held_key import HeldKey
 from vita_tui.tui.screens.main import MainScreen
 
@@ -182,8 +183,13 @@ class Requests(App[int]):
         if not text:
             self.notify("There is nothing to copy yet.", title=what, severity="warning", markup=False)
             return
+        self.spawn(self._copy(text, what), "copy")
+
+    async def _copy(self, text: str, what: str) -> None:
         self.copy_to_clipboard(text)
-        self.notify(f"{len(text):,} characters", title=f"{what} copied", timeout=3, markup=False)
+        place = await asyncio.to_thread(clipboard.copy, text) or "the terminal"
+        words = f"{count(len(text), 'character')}, to {place}"
+        self.notify(words, title=f"{what} copied", timeout=3, markup=False)
 
     def _show_mode(self) -> None:
         from vita_tui.tui.widgets.status import StatusLine

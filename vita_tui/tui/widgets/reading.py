@@ -54,6 +54,8 @@ class Reading:
         if place is None:
             return False
         block, text = blocks[place.text]
+        if not isinstance(block, MarkdownBlock):  # a cell of a table, a line of code: no room for a mark
+            return False
         block.update(
             Content.assemble(text[: place.end], (f" {STOPPED} ", "$text-warning"), text[place.end :])
         )
