@@ -201,6 +201,10 @@ class ScriptedCore:
         self.become(State.IDLE)
 
     @property
+    def aloud(self) -> ScriptedCore:
+        return self
+
+    @property
     def paused(self) -> bool:
         return bool(self.steered) and self.steered[-1] == "pause"
 

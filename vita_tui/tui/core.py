@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vita_tui.sessions.session import Hit, Session, SessionSummary
     from vita_tui.settings import Settings
 
-__all__ = ["Build", "Core", "Engines", "Lacking", "Shelf", "Weights"]
+__all__ = ["Build", "Core", "Engines", "Lacking", "Shelf", "Steered", "Weights"]
 
 
 class Shelf(Protocol):
@@ -38,6 +38,28 @@ class Engines(Protocol):
     def statuses(self) -> Sequence[EngineStatus]: ...
     def reset(self) -> None:
         """Try again at once what is disabled for a while."""
+        ...
+
+
+class Steered(Protocol):
+    """What is being said. Each of the methods returns False when nothing is, or nothing waits."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether the voice waits at a word."""
+        ...
+
+    def pause(self) -> bool: ...
+    def unpause(self) -> bool:
+        """Go on with the word at which it was paused."""
+        ...
+
+    def forward(self) -> bool:
+        """Go on with the next sentence."""
+        ...
+
+    def back(self) -> bool:
+        """Say the sentence again, or the one before."""
         ...
 
 
@@ -91,22 +113,7 @@ class Core(Protocol):
     def stop(self) -> None: ...
 
     @property
-    def paused(self) -> bool:
-        """Whether the voice waits at a word."""
-        ...
-
-    def pause(self) -> bool:
-        """Have the voice wait; False when nothing is being said, as with the next three."""
-        ...
-
-    def unpause(self) -> bool: ...
-    def forward(self) -> bool:
-        """Go on with the next sentence."""
-        ...
-
-    def back(self) -> bool:
-        """Say the sentence again, or the one before."""
-        ...
+    def aloud(self) -> Steered: ...
 
     async def change(self, key: str, value: object) -> None:
         """Have a setting, such as "tts.rate", apply from now on."""

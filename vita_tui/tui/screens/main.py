@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from textual.widgets import Markdown
 
     from vita_tui.tui.app import VitaApp
+    from vita_tui.tui.core import Steered
 
 __all__ = ["MainScreen"]
 
@@ -448,20 +449,17 @@ class MainScreen(Screen[None]):
         self.app.toggle_voice()
 
     def action_pause(self) -> None:
-        core = self.app.core
-        if core is not None and not (core.unpause() if core.paused else core.pause()):
-            self._nothing_sounds()
+        self._steer(lambda aloud: aloud.unpause() if aloud.paused else aloud.pause())
 
     def action_back(self) -> None:
-        if self.app.core is not None and not self.app.core.back():
-            self._nothing_sounds()
+        self._steer(lambda aloud: aloud.back())
 
     def action_skip(self) -> None:
-        if self.app.core is not None and not self.app.core.forward():
-            self._nothing_sounds()
+        self._steer(lambda aloud: aloud.forward())
 
-    def _nothing_sounds(self) -> None:
-        self.app.notify("Nothing is being said.", title="Voice", timeout=3, markup=False)
+    def _steer(self, how: Callable[[Steered], bool]) -> None:
+        if self.app.core is not None and not how(self.app.core.aloud):
+            self.app.notify("Nothing is being said.", title="Voice", timeout=3, markup=False)
 
     def action_new(self) -> None:
         self.app.new_session()
