@@ -17,9 +17,9 @@ import numpy as np
 from vita_tui.audio.base import SAMPLE_RATE
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.bench.figures import about
+from vita_tui.bench.live import SignalCollector, heard_live
 from vita_tui.bench.microphone import StudioMicrophone
 from vita_tui.bench.recordings import QUESTIONS, SpokenSample, synthesised, trimmed
-from vita_tui.bench.stt import SignalCollector, heard_live
 from vita_tui.clock import SystemClock
 from vita_tui.conversation.build import build, recognizers, responders
 from vita_tui.conversation.hearing.hearing import Hearing

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -21,6 +23,8 @@ __all__ = [
     "SpokenSample",
     "folder",
     "spoken_by_espeak",
+    "reference_recordings",
+    "spread_over",
     "synthesised",
     "trimmed",
     "with_references",
@@ -41,6 +45,13 @@ VOICE = "en-us+f2"
 AUDIBLE = 0.02
 """Of the loudest sample: what is quieter at either end of a recording is silence."""
 
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_DIGIT = re.compile(r"\d_\w+_\d+")
+SERIES, SERIES_LENGTH = 4, 5
+"""Series of each speaker, and digits in one."""
+SERIES_PAUSE = (0.1, 0.35)
+"""Seconds between two digits, at least and at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class SpokenSample:
@@ -50,10 +61,40 @@ class SpokenSample:
     """What is said; empty when that is not known."""
     holds: tuple[float, ...] = ()
     """Shares of its letters after which people stop to think, 0 to 1; empty when that is not known."""
+    kind: Literal["transcript", "words", "digits"] = "transcript"
+    """What `text` is: all that is said; words that must be found in it, in any order; digits, however they are written."""
 
     @property
     def seconds(self) -> float:
         return len(self.audio) / SAMPLE_RATE
+
+
+def reference_recordings(place: Path) -> list[SpokenSample]:
+    """The recordings of the folder `place` with what is known of their words.
+
+    That is a table: `refs.tsv` (file<TAB>transcript) or `words.tsv` (file<TAB>words, which must be found in any order), each after a heading; or
+    the names of the files, `DIGIT_SPEAKER_NUMBER`, as those of the Free Spoken Digit Dataset: then there are also series, of one speaker each.
+
+    Raises:
+        AudioFileError: there is no such table, or a recording cannot be read.
+    """
+    if not (place / "refs.tsv").is_file():
+        if (place / "words.tsv").is_file():
+            return [replace(one, kind="words") for one in _table(place / "words.tsv", "words")]
+        digits = sorted(file for file in place.glob("*_*_*.*") if _DIGIT.fullmatch(file.stem))
+        if digits:
+            found = [
+                SpokenSample(file.name, read_audio(file), DIGITS[int(file.name[0])], "digits")
+                for file in digits
+            ]
+            return found + _series(found)
+    return with_references(place)
+
+
+def spread_over(recordings: list[SpokenSample], most: int) -> list[SpokenSample]:
+    """At most `most` of them, evenly from first to last."""
+    chosen = min(most, len(recordings))
+    return [recordings[index * len(recordings) // chosen] for index in range(chosen)]
 
 
 def with_references(place: Path) -> list[SpokenSample]:
@@ -62,7 +103,10 @@ def with_references(place: Path) -> list[SpokenSample]:
     Raises:
         AudioFileError: there is no such file, it is not such a table, or a recording cannot be read.
     """
-    table = place / "refs.tsv"
+    return _table(place / "refs.tsv", "transcript")
+
+
+def _table(table: Path, column: str) -> list[SpokenSample]:
     try:
         with table.open(encoding="utf-8", newline="") as lines:
             rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
@@ -71,12 +115,30 @@ def with_references(place: Path) -> list[SpokenSample]:
             f"{table} cannot be read: {getattr(error, 'strerror', None) or error}.",
             remedy="Give a folder of recordings with a refs.tsv: a heading file<TAB>transcript, then a line for each recording.",
         ) from None
-    if not rows or not {"file", "transcript"} <= set(rows[0]) or any(None in row.values() for row in rows):
+    if not rows or not {"file", column} <= set(rows[0]) or any(None in row.values() for row in rows):
         raise AudioFileError(
             f"{table} is not a table of recordings.",
-            remedy="Its first line is file<TAB>transcript; each other line names a recording and says what is spoken in it.",
+            remedy=f"Its first line is file<TAB>{column}; each other line names a recording and says what is spoken in it.",
         )
-    return [SpokenSample(row["file"], read_audio(place / row["file"]), row["transcript"]) for row in rows]
+    return [SpokenSample(row["file"], read_audio(table.parent / row["file"]), row[column]) for row in rows]
+
+
+def _series(digits: list[SpokenSample]) -> list[SpokenSample]:
+    """Series of digits, such as phone numbers are said in: of one speaker each, with pauses; always the same ones."""
+    lot = np.random.default_rng(1)
+    found = []
+    for speaker in sorted({one.name.split("_")[1] for one in digits}):
+        own = [one for one in digits if one.name.split("_")[1] == speaker]
+        for number in range(SERIES):
+            chosen = [own[int(index)] for index in lot.integers(len(own), size=SERIES_LENGTH)]
+            sound: list[Samples] = []
+            for one in chosen:
+                sound += [one.audio, np.zeros(round(lot.uniform(*SERIES_PAUSE) * SAMPLE_RATE), np.float32)]
+            text = " ".join(one.text for one in chosen)
+            found.append(
+                SpokenSample(f"series {number} of {speaker}", np.concatenate(sound[:-1]), text, "digits")
+            )
+    return found
 
 
 def folder(place: Path) -> list[SpokenSample]:

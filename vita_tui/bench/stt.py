@@ -1,52 +1,46 @@
-"""Recognition as a turn uses it, against faster-whisper's own `transcribe` on the same recordings in the same run."""
+"""Recognition in the ways in which it is used, against faster-whisper's own `transcribe` on the same sound in the same run."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.bench.figures import RESAMPLES, about, ratio, spread
-from vita_tui.bench.microphone import StudioMicrophone
 from vita_tui.bench.recordings import SpokenSample
+from vita_tui.bench.studio import VirtualStudio
+from vita_tui.bench.virtual import Stopwatch
 from vita_tui.bench.word_errors import errors, normalised
-from vita_tui.clock import SystemClock
 from vita_tui.conversation.build import recognizers
-from vita_tui.conversation.hearing.hearing import Hearing
-from vita_tui.conversation.hearing.signals import Signal, Understood
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.stt.runtime.loading import Plan, WhisperWeights, open_model
-from vita_tui.errors import EngineError
-from vita_tui.events import Event, EventBus, PartialTranscript
+from vita_tui.events import EventBus, PartialTranscript
 from vita_tui.models.lookup import place
 from vita_tui.settings import Settings
 
-__all__ = [
-    "WAYS",
-    "SignalCollector",
-    "Transcribed",
-    "Way",
-    "default_folder",
-    "heard_live",
-    "measure",
-    "plain_whisper",
-    "report",
-]
+__all__ = ["WAYS", "Transcribed", "Way", "default_folder", "in_a_room", "measure", "plain_whisper", "report"]
 
-WAYS = ("ours", "decode", "transcribe", "greedy")
+WAYS = ("in_use", "key", "file", "transcribe")
 GAP_SECONDS = 1.0
 """Seconds of sound between two partial transcripts from which on nobody spoke, or another recording had begun."""
-DEADLINE = 60.0
-"""Seconds after the end of a recording in which it is understood, or never will be."""
+LEVELS = (-70.0, -50.0)
+"""dBFS of the room's noise, in turn."""
+LEAD = (0.3, 0.7)
+"""Seconds of room before the speech, at least and at most."""
+TAIL = 0.5
+"""Seconds of room after it, where a key or a file ends it."""
+SHORT = 1.5
+"""Seconds of a recording below which it is shown apart as well."""
 
-Transcribe = Callable[[Any], str]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +49,10 @@ class Transcribed:
 
     text: str
     ms: float
-    """From the end of the recording to the words."""
+    """From the end of the speech to the words."""
     guard: tuple[str, ...] = ()
+    turns: int = 1
+    """Utterances that were made of it; more than one when a pause was taken for the end."""
 
 
 @dataclass(slots=True)
@@ -67,44 +63,64 @@ class Way:
 
 
 async def measure(
-    settings: Settings, recordings: Sequence[SpokenSample], progress: Callable[[str], None] = lambda _: None
+    settings: Settings, recordings: Sequence[SpokenSample], progress: Progress = lambda _: None
 ) -> dict[str, Any]:
     """Transcribe every recording in four ways, one after the other, and return the report.
 
-    `ours` hears it in real time, with partial transcripts and the head start of a speculative decode, as in a turn: its ms are what
-    a user waits after the last sample. The others are given all of it at once: `decode` is our decoder, `transcribe` is
-    faster-whisper as it comes, `greedy` the same with a beam of one.
+    All ways get the same sound, of a room in which the speech begins a little later. `in_use` hears it hands-free, with partial
+    transcripts, drafts and pauses: its ms are those from the last voice to the words of a turn that is over. `key` hears it between two
+    presses of the key. Both run in virtual time. `file` is given all of it at once, as `vita transcribe` is; `transcribe` is
+    faster-whisper as it comes, with windows of 30 s and a beam of five.
 
     Raises:
         ModelError: Whisper's weights are missing or do not load.
         EngineError: a recording was not understood at all.
     """
     bus = EventBus()
-    chain = recognizers(settings, bus)
-    ours = chain.engines[0]
+    ours = recognizers(settings, bus).engines[0]
     await asyncio.to_thread(ours.load)
     model = await asyncio.to_thread(plain_whisper, settings, ours)
-    signals = SignalCollector(bus)
-    microphone = StudioMicrophone()
-    hearing = Hearing(microphone, chain, signals.on_signal, bus, settings=settings, clock=SystemClock())
-    try:
-        ready: Future[None] = Future()
-        hearing.start(lambda: ready.set_result(None))
-        await asyncio.wrap_future(ready)
-        ways = {name: Way() for name in WAYS}
-        others = _others(settings, hearing, model)
-        for recording in recordings:
+    language = None if settings.stt.language == "auto" else settings.stt.language
+    ways = {name: Way() for name in WAYS}
+    async with VirtualStudio(settings, ours, bus) as studio:
+        for number, recording in enumerate(recordings):
             progress(recording.name)
-            understood = await heard_live(hearing, microphone, signals, recording)
-            waited = (understood.at - understood.utterance.ended) * 1000
-            ways["ours"].heard.append(Transcribed(understood.text, max(0.0, waited), understood.guard))
-            for name, transcribe in others.items():
-                started = time.perf_counter()
-                text = await asyncio.to_thread(transcribe, recording.audio)
-                ways[name].heard.append(Transcribed(text, (time.perf_counter() - started) * 1000))
-    finally:
-        await asyncio.to_thread(hearing.cleanup)
-    return report(settings, recordings, ways, signals.partials)
+            room = in_a_room(recording, number)
+            ways["in_use"].heard.append(Transcribed(*await studio.hands_free(room)))
+            ways["key"].heard.append(Transcribed(*await studio.by_key(room)))
+            sound = room.sound(TAIL)
+            ways["file"].heard.append(await _timed(partial(_file, ours, sound)))
+            ways["transcribe"].heard.append(await _timed(partial(_plain, model, sound, language)))
+        partials = studio.partials
+    return report(settings, recordings, ways, partials)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A recording as a microphone in a room hears it."""
+
+    name: str
+    audio: Samples
+    """From the beginning to the end of the speech, with the room's noise."""
+    noise: np.random.Generator
+    amplitude: float
+
+    @property
+    def seconds(self) -> float:
+        return len(self.audio) / SAMPLE_RATE
+
+    def sound(self, tail: float) -> Samples:
+        """With so many seconds of room after it."""
+        return np.concatenate([self.audio, _room(self.noise, self.amplitude, tail)])
+
+
+def in_a_room(recording: SpokenSample, number: int) -> Room:
+    """`recording` with noise of one of `LEVELS`, after a `LEAD`; the same for the same recording and number."""
+    noise = np.random.default_rng([number, *recording.name.encode()])
+    amplitude = 10 ** (LEVELS[number % len(LEVELS)] / 20)
+    lead = _room(noise, amplitude, noise.uniform(*LEAD))
+    speech = recording.audio + _room(noise, amplitude, recording.seconds)[: len(recording.audio)]
+    return Room(recording.name, np.concatenate([lead, speech]).astype(np.float32), noise, amplitude)
 
 
 def plain_whisper(settings: Settings, like: Recognizer) -> Any:
@@ -124,94 +140,108 @@ def report(
     ways: dict[str, Way],
     partials: Sequence[PartialTranscript] = (),
 ) -> dict[str, Any]:
-    """The figures of every way, with the raw ones."""
-    seconds = sum(recording.seconds for recording in recordings)
+    """The figures of every way, with the raw ones.
+
+    Where only the words are known that must be found in a recording, its reference is what `transcribe` made of it.
+    """
     result: dict[str, Any] = {"about": about("stt"), "model": settings.stt.model}
-    spoken = [normalised(recording.text) for recording in recordings]
-    words = sum(len(one) for one in spoken)
-    wrong = {
-        name: [errors(said, normalised(heard.text)) for said, heard in zip(spoken, way.heard, strict=True)]
+    heard = {
+        name: [_words(*pair) for pair in zip(recordings, way.heard, strict=True)]
         for name, way in ways.items()
     }
+    spoken = [
+        theirs if recording.kind == "words" else normalised(recording.text)
+        for recording, theirs in zip(recordings, heard["transcribe"], strict=True)
+    ]
+    wrong = {name: [errors(*pair) for pair in zip(spoken, said, strict=True)] for name, said in heard.items()}
+    short = [recording.seconds < SHORT for recording in recordings]
     for name, way in ways.items():
-        ms = [heard.ms for heard in way.heard]
-        figures = spread(ms)
+        ms = spread([one.ms for one in way.heard])
         result[name] = {
-            "wer": round(sum(wrong[name]) / max(1, words), 4),
-            "ms_p50": figures["p50"],
-            "ms_p95": figures["p95"],
-            "rtf": round(sum(ms) / 1000 / seconds, 4),
+            "wer": _rate(wrong[name], spoken),
+            "ms_p50": ms["p50"],
+            "ms_p95": ms["p95"],
+            **_found(recordings, heard[name]),
         }
-    result["ratio"] = ratio(result["transcribe"]["ms_p50"], result["ours"]["ms_p50"])
-    result["words"] = {"spoken": words, **_more_wrong(wrong["ours"], wrong["transcribe"])}
-    result["partials"] = _partials(partials, seconds)
+        if any(short) and not all(short):
+            for part, wanted in (("short", True), ("long", False)):
+                chosen = [index for index, is_short in enumerate(short) if is_short is wanted]
+                result[name][part] = {
+                    "recordings": len(chosen),
+                    "wer": _rate(
+                        [wrong[name][index] for index in chosen], [spoken[index] for index in chosen]
+                    ),
+                }
+    result["in_use"]["cut_off"] = sum(one.turns > 1 for one in ways["in_use"].heard)
+    result["in_use"]["not_heard"] = sum(not one.text for one in ways["in_use"].heard)
+    result["ratio"] = ratio(result["transcribe"]["ms_p50"], result["key"]["ms_p50"])
+    result["words"] = {
+        "spoken": sum(map(len, spoken)),
+        **{name: _more_wrong(wrong[name], wrong["transcribe"]) for name in ways if name != "transcribe"},
+    }
+    result["partials"] = _partials(partials, sum(recording.seconds for recording in recordings))
     result["utterances"] = [
         {
             "file": recording.name,
             "seconds": round(recording.seconds, 2),
             "reference": recording.text,
-            "hypothesis": heard.text,
-            "errors": missed,
-            "ms": round(heard.ms, 1),
-            "guard": list(heard.guard),
+            "heard": {name: way.heard[index].text for name, way in ways.items()},
+            "errors": {name: wrong[name][index] for name in ways},
+            "turns": ways["in_use"].heard[index].turns,
+            "guard": list(ways["in_use"].heard[index].guard),
         }
-        for recording, heard, missed in zip(recordings, ways["ours"].heard, wrong["ours"], strict=True)
+        for index, recording in enumerate(recordings)
     ]
     result["labels"] = [recording.name for recording in recordings]
-    result["raw"] = {f"{name}_ms": [round(heard.ms, 1) for heard in way.heard] for name, way in ways.items()}
+    result["raw"] = {f"{name}_ms": [round(one.ms, 1) for one in way.heard] for name, way in ways.items()}
     return result
 
 
 # ----
 
 
-class SignalCollector:
-    """Takes what `Hearing` tells; only what was understood counts here."""
-
-    def __init__(self, bus: EventBus) -> None:
-        self.understood: asyncio.Future[Understood] | None = None
-        self.partials: list[PartialTranscript] = []
-        bus.subscribe(self._on_event)
-
-    def on_signal(self, signal: Signal) -> None:
-        if isinstance(signal, Understood) and self.understood is not None and not self.understood.done():
-            self.understood.set_result(signal)
-
-    def _on_event(self, event: Event) -> None:
-        if isinstance(event, PartialTranscript):
-            self.partials.append(event)
+async def _timed(transcribe: Callable[[], str]) -> Transcribed:
+    with Stopwatch() as watch:
+        text = await asyncio.to_thread(transcribe)
+    return Transcribed(text, watch.seconds * 1000)
 
 
-async def heard_live(
-    hearing: Hearing, microphone: StudioMicrophone, signals: SignalCollector, recording: SpokenSample
-) -> Understood:
-    """Speak `recording` into the microphone; its end is the key."""
-    loop = asyncio.get_running_loop()
-    signals.understood = loop.create_future()
-    microphone.cue(recording.audio, hearing.end)
-    hearing.begin()
-    microphone.play()
-    try:
-        async with asyncio.timeout(recording.seconds + DEADLINE):
-            return await signals.understood
-    except TimeoutError:
-        raise EngineError(
-            f"{recording.name} was not understood within {DEADLINE:.0f} s of its end.",
-            remedy="Run vita doctor.",
-        ) from None
+def _file(recognizer: Recognizer, sound: Samples) -> str:
+    return recognizer.transcribe(sound).text
 
 
-def _others(settings: Settings, hearing: Hearing, model: Any) -> dict[str, Transcribe]:
-    language = None if settings.stt.language == "auto" else settings.stt.language
+def _plain(model: Any, sound: Samples, language: str | None) -> str:
+    return " ".join(segment.text.strip() for segment in model.transcribe(sound, language=language)[0])
 
-    def text(segments: Iterable[Any]) -> str:
-        return " ".join(segment.text.strip() for segment in segments)
 
-    return {
-        "decode": lambda audio: hearing.worker.final(audio).result().text,
-        "transcribe": lambda audio: text(model.transcribe(audio, language=language)[0]),
-        "greedy": lambda audio: text(model.transcribe(audio, language=language, beam_size=1)[0]),
-    }
+def _room(noise: np.random.Generator, amplitude: float, seconds: float) -> Samples:
+    return (amplitude * noise.standard_normal(round(seconds * SAMPLE_RATE))).astype(np.float32)
+
+
+def _words(recording: SpokenSample, heard: Transcribed) -> list[str]:
+    text = heard.text
+    if recording.kind == "digits":  # "2345" is what was said, as well as "2, 3, 4, 5"
+        text = re.sub(r"\d", r" \g<0> ", text)
+    return normalised(text)
+
+
+def _rate(wrong: Sequence[int], spoken: Sequence[Sequence[str]]) -> float:
+    return round(sum(wrong) / max(1, sum(map(len, spoken))), 4)
+
+
+def _found(recordings: Sequence[SpokenSample], heard: Sequence[Sequence[str]]) -> dict[str, float]:
+    """The share of the words that must be found, in any order; nothing where no such words are known."""
+    wanted = found = 0
+    for recording, said in zip(recordings, heard, strict=True):
+        if recording.kind != "words":
+            continue
+        left = list(said)
+        for word in normalised(recording.text):
+            wanted += 1
+            if word in left:
+                left.remove(word)
+                found += 1
+    return {"words_found": round(found / wanted, 4)} if wanted else {}
 
 
 def _more_wrong(ours: Sequence[int], theirs: Sequence[int]) -> dict[str, Any]:

@@ -33,12 +33,18 @@ class EndScoring:
         self._pauses: queue.SimpleQueue[PauseSoFar | None] = queue.SimpleQueue()
         self._free = threading.Event()
         """Loaded, and nothing is being judged."""
+        self._judging = threading.Event()
         self._thread: RegisteredThread | None = None
 
     @property
     def free(self) -> bool:
         """Whether a pause would be judged at once."""
         return self._free.is_set()
+
+    @property
+    def judging(self) -> bool:
+        """Whether a pause waits to be judged, or is being judged."""
+        return self._judging.is_set()
 
     def start(self) -> None:
         """Start the thread, which loads the judge; does nothing while it runs."""
@@ -52,6 +58,7 @@ class EndScoring:
     def judge(self, pause: PauseSoFar) -> None:
         """Judge `pause`, when `free`; from one thread."""
         self._free.clear()
+        self._judging.set()
         self._pauses.put(pause)
 
     def cleanup(self) -> None:
@@ -64,6 +71,7 @@ class EndScoring:
         try:
             self._scorer.load()
             while True:
+                self._judging.clear()
                 self._free.set()
                 pause = self._pauses.get()
                 if pause is None:
@@ -73,4 +81,5 @@ class EndScoring:
             log.warning("pauses are judged by the words alone: %s", error)
         finally:
             self._free.clear()
+            self._judging.clear()
             self._scorer.cleanup()

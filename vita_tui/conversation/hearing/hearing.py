@@ -131,6 +131,11 @@ class Hearing:
     def worker(self) -> WhisperWorker:
         return self._transcriber.worker
 
+    @property
+    def judging(self) -> bool:
+        """Whether the sound of a pause is being judged."""
+        return self._scoring is not None and self._scoring.judging
+
     def start(self, on_ready: Callable[[], None]) -> None:
         """Start both threads; `on_ready` is called in the whisper thread when the model is loaded, or is known not to load."""
         self._loop = asyncio.get_running_loop()
