@@ -22,8 +22,8 @@ __all__ = [
     "QUESTIONS",
     "SpokenSample",
     "folder",
-    "spoken_by_espeak",
     "reference_recordings",
+    "spoken_by_espeak",
     "spread_over",
     "synthesised",
     "trimmed",
@@ -160,8 +160,11 @@ def folder(place: Path) -> list[SpokenSample]:
     return found
 
 
-def synthesised(texts: tuple[str, ...] = QUESTIONS) -> list[SpokenSample]:
+def synthesised(texts: tuple[str, ...] = QUESTIONS, *, voice: str = VOICE) -> list[SpokenSample]:
     """`texts`, spoken by espeak-ng.
+
+    Args:
+        voice: one of its own.
 
     Raises:
         EngineUnavailableError: espeak-ng is not installed, or fails.

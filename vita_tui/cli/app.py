@@ -31,6 +31,7 @@ from vita_tui.cli import (
     sessions,
     transcribe,
     turn,
+    words,
 )
 from vita_tui.cli.output import complain, echo
 
@@ -61,6 +62,7 @@ app.add_typer(ctl.app, name="ctl", short_help="Drive the VITA that runs: talk, s
 app.add_typer(config.app, name="config", short_help="Settings: show them, find them, start a file.")
 app.add_typer(mcp.app, name="mcp", short_help="Give coding agents a voice (Model Context Protocol).")
 app.add_typer(models.app, name="models", short_help="Weights: list, fetch, check, find and delete them.")
+app.add_typer(words.app, name="words", short_help="Names and words of yours that recognition prefers.")
 app.add_typer(
     sessions.app, name="sessions", short_help="Conversations: list, search, resume, export, delete."
 )

@@ -106,6 +106,7 @@ def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -
             drafts=stt.drafts,
             # English-only models take no other language; "auto" means English there.
             language=stt.language,
+            words=stt.words,
         )
         for first in range(len(weights))
     ]

@@ -20,6 +20,7 @@ EACH: Mapping[str, tuple[Job, str]] = {
     "tts.rate": ("tts", "rate"),
     "tts.volume": ("tts", "volume"),
     "stt.language": ("stt", "language"),
+    "stt.words": ("stt", "words"),
 }
 """Settings that engines take at once: of which job, and as which attribute."""
 

@@ -84,6 +84,8 @@ class SttSettings(_Section):
     """Catalogue name (base, tiny.en), a folder with a CTranslate2 model, or hf:owner/repo."""
     language: Live[str] = Field(default="en", min_length=1)
     """Language code that is spoken, or "auto" to detect it at some cost in time."""
+    words: Live[Several[str]] = ()
+    """Names and other words of yours, which are preferred where they may have been said; vita words add NAME."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it runs; "auto" takes CUDA where there is one."""
     compute_type: str = "auto"

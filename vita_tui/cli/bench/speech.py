@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vita_tui.cli.bench.tables import Json, ms, table
-from vita_tui.cli.output import print_json, quiet_libraries, run_async, say
+from vita_tui.cli.output import echo, print_json, quiet_libraries, run_async, say
 
 if TYPE_CHECKING:
+    from vita_tui.bench.recordings import SpokenSample
     from vita_tui.settings import Settings
 
 __all__ = ["endpoint", "spoken", "stt"]
@@ -52,6 +53,12 @@ def stt(
     runtimes: Annotated[
         bool, typer.Option("--runtimes", help="Compare ONNX Runtime with CTranslate2 instead.")
     ] = False,
+    words: Annotated[
+        Path | None,
+        typer.Option(
+            "--words", metavar="FILE", help="Words of one's own, one a line: what they are worth, instead."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Word errors and time of recognition in the ways in which it is used, against faster-whisper's own transcribe.
@@ -60,18 +67,25 @@ def stt(
     between two presses of the key; as a file; and by transcribe. The first two run in virtual time, so nothing waits for the sound to be
     played: all four together take about twice as long as the recordings. Without a transcript, what transcribe understood is the
     reference, and the words of a words.tsv must be found.
+
+    With --words, espeak-ng says sentences with each of them, in three voices, and the recordings of FOLDER are heard as speech without
+    them: in both, with and without these words as stt.words.
     """
     from vita_tui import settings as all_settings
     from vita_tui.bench import recordings
     from vita_tui.bench.stt import default_folder, measure
 
     folder = folder or default_folder()
-    if folder is None:
+    if folder is None and words is None:
         raise typer.BadParameter(
             "which recordings? A folder with a refs.tsv: a heading file<TAB>transcript, then a line for each recording",
             param_hint="FOLDER",
         )
     settings = all_settings.load(overrides={"stt": {"fallback": [], **({"model": model} if model else {})}})
+    if words is not None:
+        _names(settings, words, recordings.folder(folder) if folder else [], limit, json=json)
+        return
+    assert folder is not None
     if runtimes:
         _runtimes(settings, folder, limit, json=json)
         return
@@ -95,11 +109,11 @@ def stt(
             row.append(f"{one['words_found']:.1%}")
         rows.append(tuple(row))
     table(f"Whisper {result['model']}, {len(found)} recordings", tuple(heads), rows)
-    words = result["words"]
+    compared = result["words"]
     for name in ("in_use", "key", "file"):
-        more, (low, high) = words[name]["more_wrong"], words[name]["interval"]
+        more, (low, high) = compared[name]["more_wrong"], compared[name]["interval"]
         say(
-            f"{_STT[name]}: of {words['spoken']} words {abs(more)} {'fewer' if more < 0 else 'more'} wrong than transcribe, "
+            f"{_STT[name]}: of {compared['spoken']} words {abs(more)} {'fewer' if more < 0 else 'more'} wrong than transcribe, "
             f"which {'may be' if low <= 0 <= high else 'is more than'} chance ({low:+} to {high:+} with 95 %)."
         )
     used = result["in_use"]
@@ -115,6 +129,27 @@ def stt(
             f"Partials: every {interval['p50']:.0f} ms of speech, {partials['per_second']} a second of recording; "
             f"{lag['p50']:.0f} ms behind (p95 {lag['p95']:.0f})."
         )
+
+
+def _names(settings: Settings, file: Path, others: list[SpokenSample], limit: int, *, json: bool) -> None:
+    from vita_tui.bench.names import measure
+    from vita_tui.bench.recordings import spread_over
+
+    try:
+        words = [word for line in file.read_text(encoding="utf-8").splitlines() if (word := line.strip())]
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error}", param_hint="--words") from None
+    with quiet_libraries():
+        result = measure(settings, words, spread_over(others, limit), say)
+    if json:
+        print_json(result)
+        return
+    echo(
+        f"Wrong of {result['spoken']} names: {result['wrong_without']:.0%} without stt.words, {result['wrong_with']:.0%} with."
+    )
+    echo(
+        f"Put in where nobody said one, in {result['other_seconds']:.0f} s of other speech: {result['inserted']}."
+    )
 
 
 def _runtimes(settings: Settings, folder: Path, limit: int, *, json: bool) -> None:

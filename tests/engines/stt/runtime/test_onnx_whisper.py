@@ -83,6 +83,24 @@ def test_a_right_draft_saves_passes_and_a_wrong_one_costs_none(
     assert found["Something else altogether."][1] <= most
 
 
+def test_what_was_said_is_likelier_than_what_was_not(whisper: WhisperRecognizer, question: Any) -> None:
+    decoder, text = _inside(whisper)
+    tokenizer = decoder._tokenizer("en")
+    sound = text.memory(_fit(decoder._features(question), 5.0))
+    assert sound is not None
+    start = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+    said, other, longer = (
+        text.likelihood(sound, start, tokenizer.encode(words))
+        for words in (
+            " How many days are there in a week?",
+            " The kettle is on the stove.",
+            " How many days are there in a week? And in a year, and in a month?",
+        )
+    )
+    assert 0 > said > other
+    assert said > longer
+
+
 @pytest.mark.speech
 @pytest.mark.skipif(not SPEECH.is_dir(), reason="needs ../shared/speech")
 def test_as_many_words_are_understood_as_with_ctranslate2(

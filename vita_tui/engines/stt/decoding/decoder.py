@@ -8,7 +8,7 @@ Shorter windows do, so this goes below it: faster-whisper's features, then `onnx
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from threading import Event
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vita_tui.engines.stt.base import SAMPLE_RATE, Word
-from vita_tui.engines.stt.decoding import runaway
+from vita_tui.engines.stt.decoding import custom_words, runaway
 from vita_tui.engines.stt.decoding.activity import EDGE
 from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW, SECOND_OPINION, DecodedWindow
 from vita_tui.engines.stt.runtime.model import LoadedWhisper
@@ -38,6 +38,12 @@ HYPOTHESES = 3
 """Samples drawn at each temperature; the likeliest is kept."""
 MOST_KNOWN = 200
 """Tokens of a prefix or a draft that are used: Whisper reads 448 at most, and a window does not hold more."""
+MOST_PREFERRED = 4
+"""Words of one's own that are put into one piece of speech."""
+LEAST_GAIN = 3.0
+"""Log-probability by which a word of one's own must be likelier than what was written, when the decoder is told of it (`vita bench stt --words`)."""
+MOST_LOSS = 7.5
+"""Log-probability by which it may be less likely without being told."""
 UNSPACED = frozenset(("zh", "ja", "th", "lo", "my", "yue"))
 """Languages whose words are written without spaces, so a known prefix does not begin with one."""
 
@@ -102,6 +108,8 @@ class Decoder:
         self._rule = rule
         self._text = text
         self._tokenizers: dict[str, Tokenizer] = {}
+        self.words: Sequence[str] = ()
+        """Names and such that are preferred where they may have been said; without `text` only their spelling is set right."""
 
     def decode(
         self,
@@ -180,9 +188,41 @@ class Decoder:
         else:
             if (chosen := runaway.best(attempts)) is not None:
                 self._accept(result, chosen)
+        if self.words and result.text and not partial and result.finished:
+            result.text = self._preferred(result, sound)
         if words and result.text:
             result.words = self._words(sound, encoded, features.shape[-1], result)
         return result
+
+    def _preferred(self, result: Decoded, sound: EncodedWindow | None) -> str:
+        """The text of `result`, with those of our words instead of what sounds like them, where the sound speaks for them as well."""
+        text = custom_words.spelled(result.text, self.words)
+        if self._text is None or sound is None:
+            return text
+        tokenizer = self._tokenizer(result.language)
+        space = "" if result.language in UNSPACED else " "
+        most = self._text.longest // 3
+        for _ in range(MOST_PREFERRED):
+            others = list(custom_words.candidates(text, self.words))
+            if not others:
+                break
+            asked = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+            hint = tokenizer.encode(f"{space}{', '.join(dict.fromkeys(word for _, word in others))}.")[:most]
+            told = [tokenizer.sot_prev, *hint, *asked]
+
+            def likelihood(start: list[int], said: str) -> float:
+                assert self._text is not None
+                assert sound is not None
+                tokens = tokenizer.encode(space + said)[: most - len(asked)]  # noqa: B023
+                return self._text.likelihood(sound, start, tokens)
+
+            gain, meant = max((likelihood(told, meant), meant) for meant, _ in others)
+            if gain - likelihood(told, text) < LEAST_GAIN:
+                break
+            if likelihood(asked, meant) - likelihood(asked, text) < -MOST_LOSS:
+                break
+            text = meant
+        return text
 
     def _ladder(self, seconds: float, partial: bool) -> Iterator[tuple[float, float]]:
         """Windows (seconds) and temperatures to try in turn."""

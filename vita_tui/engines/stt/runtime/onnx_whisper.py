@@ -189,6 +189,19 @@ class OnnxWhisper:
             guessed=guessed,
         )
 
+    def likelihood(self, memory: EncodedWindow, start: Sequence[int], tokens: Sequence[int]) -> float:
+        """Log-probability that `tokens`, and nothing after them, were said in `memory`.
+
+        Args:
+            start: the tokens that ask for a transcript.
+        """
+        asked = len(start) - 1
+        scores, _ = self._read(memory, self._unread, [*start, *tokens], range(asked, asked + len(tokens) + 1))
+        self._mask(scores, first=True)
+        said = scores[np.arange(len(tokens) + 1), [*tokens, self._end]]
+        greatest = scores.max(axis=1)
+        return float(np.sum(said - greatest - np.log(np.exp(scores - greatest[:, None]).sum(axis=1))))
+
     def _read(
         self, memory: EncodedWindow, past: list[Floats], tokens: Sequence[int], rows: Sequence[int]
     ) -> tuple[Floats, list[Floats]]:

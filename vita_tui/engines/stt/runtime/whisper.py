@@ -53,6 +53,7 @@ class WhisperRecognizer:
         language: str = "en",
         rule: WindowRule | None = None,
         drafts: bool = True,
+        words: Sequence[str] = (),
     ) -> None:
         """
         Args:
@@ -62,6 +63,7 @@ class WhisperRecognizer:
             threads: of the CPU.
             language: code of the language that is spoken, or "auto".
             rule: how long a window to encode; None for the measured one.
+            words: names and such that are preferred where they may have been said.
             drafts: write words with `onnx_whisper`, which reads what a partial transcript understood in one go.
         """
         if not candidates:
@@ -72,6 +74,8 @@ class WhisperRecognizer:
         self._threads = threads
         self.language = language
         """May be changed; the next decode is in it."""
+        self.words = tuple(words)
+        """As `language`."""
         self._rule = rule
         self._drafts = drafts
         self._decoder: Decoder | None = None
@@ -189,6 +193,7 @@ class WhisperRecognizer:
         if wanted not in ("auto", *decoder.model.languages):
             raise EngineError(f"{self.name} does not know the language “{wanted}”.")
         found: list[tuple[SpeechSegment, Decoded]] = []
+        decoder.words = self.words
         try:
             for piece in pieces(audio):
                 if cancelled is not None and cancelled.is_set():
@@ -228,7 +233,7 @@ class WhisperRecognizer:
                 partial=partial,
                 cancelled=cancelled,
             )
-        key = blake2b(samples.tobytes(), key=f"{language} {words} {prefix}".encode()[:64]).digest()
+        key = blake2b(samples.tobytes(), key=_digest(language, words, prefix, self.words)).digest()
         if (known := self._remembered.get(key)) is not None:
             self._remembered.move_to_end(key)
             return Decoded(
@@ -285,6 +290,10 @@ def _join(
         guard=tuple(reason for _, d in found for reason in d.guard),
         words=words,
     )
+
+
+def _digest(*asked: object) -> bytes:
+    return blake2b(repr(asked).encode(), digest_size=16).digest()
 
 
 def _another_way(error: ModelError, plan: Plan) -> bool:
