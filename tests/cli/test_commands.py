@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -255,6 +256,30 @@ def test_any_format_is_understood(vita: Run, say: Callable[[str], Path], tmp_pat
     keys = "because engine file instead_of language ms parts problem seconds text".split()
     assert [sorted(result) for result in results] == [keys] * 3
     assert all("days" in result["text"] for result in results), results
+
+
+@pytest.mark.models
+@pytest.mark.audio
+def test_a_transcript_is_written_as_subtitles_and_with_times(
+    vita: Run, say: Callable[[str], Path], tmp_path: Path
+) -> None:
+    file = str(say("How many days are in a week?"))
+    subtitles = vita("transcribe", file, "--format", "srt")
+    assert subtitles.returncode == 0, subtitles.stderr
+    number, times, *text = subtitles.stdout.splitlines()
+    assert number == "1"
+    assert re.fullmatch(r"00:00:0\d,\d{3} --> 00:00:0\d,\d{3}", times)
+    assert "days" in " ".join(text)
+    (found,) = json.loads(vita("transcribe", file, "--format", "json").stdout)
+    (part,) = found["parts"]
+    assert " ".join(word["text"] for word in part["words"]) == part["text"]
+    assert all(word["start"] <= word["end"] <= found["seconds"] + 0.1 for word in part["words"])
+
+
+def test_subtitles_are_of_one_recording(vita: Run) -> None:
+    done = vita("transcribe", "a.wav", "b.wav", "--format", "vtt")
+    assert done.returncode == 2
+    assert "one FILE" in done.stderr
 
 
 @pytest.mark.models

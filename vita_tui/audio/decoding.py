@@ -65,6 +65,7 @@ def iter_audio(
     track: int | None = None,
     on_cut: Callable[[str], None] = log.warning,
     on_note: Callable[[str], None] = log.info,
+    on_length: Callable[[float], None] = lambda _: None,
 ) -> Iterator[Samples]:
     """The audio of a recording, in any format that PyAV reads, as mono blocks at `SAMPLE_RATE`.
 
@@ -72,6 +73,7 @@ def iter_audio(
         track: which of several, from 1; None for the one that is marked as default, else the first.
         on_cut: called with a sentence when the recording is damaged or breaks off: the rest is read all the same.
         on_note: called with a sentence when there is something to know, such as other tracks.
+        on_length: called with the seconds that the file says it has, when it does, before the first block.
 
     Raises:
         AudioFileError: there is no such file, it cannot be read, it holds no audio or no such track, or it is empty.
@@ -88,6 +90,9 @@ def iter_audio(
             options = {"protocol_whitelist": "file,pipe,fd"}
             with cast("InputContainer", av.open(file, options=options, **_lenient())) as container:
                 stream = _track(container, name, track, on_note)
+                length = _length(container, stream) or _wav_length(source, container)
+                if length:
+                    on_length(length)
                 for block in _decoded(container, stream, missing):
                     samples += len(block)
                     yield block

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from vita_tui.bench.figures import about
-from vita_tui.bench.recordings import SpokenSample, synthesised
+from vita_tui.bench.recordings import SpokenSample, spoken_by_espeak
 from vita_tui.bench.stt import TAIL, in_a_room
 from vita_tui.conversation.build import recognizers
 from vita_tui.engines.stt.decoding.custom_words import spelled
@@ -51,7 +51,7 @@ def measure(
     said = sentences(words)
     for number, (voice, text, word) in enumerate(said):
         progress(text)
-        (spoken,) = synthesised((text,), voice=voice)
+        (spoken,) = spoken_by_espeak((text,), voice)
         sound = in_a_room(spoken, number).sound(TAIL)
         heard = {}
         for way, given in (("without", ()), ("with", tuple(words))):

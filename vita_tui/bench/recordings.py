@@ -84,7 +84,7 @@ def reference_recordings(place: Path) -> list[SpokenSample]:
         digits = sorted(file for file in place.glob("*_*_*.*") if _DIGIT.fullmatch(file.stem))
         if digits:
             found = [
-                SpokenSample(file.name, read_audio(file), DIGITS[int(file.name[0])], "digits")
+                SpokenSample(file.name, read_audio(file), DIGITS[int(file.name[0])], kind="digits")
                 for file in digits
             ]
             return found + _series(found)
@@ -136,7 +136,7 @@ def _series(digits: list[SpokenSample]) -> list[SpokenSample]:
                 sound += [one.audio, np.zeros(round(lot.uniform(*SERIES_PAUSE) * SAMPLE_RATE), np.float32)]
             text = " ".join(one.text for one in chosen)
             found.append(
-                SpokenSample(f"series {number} of {speaker}", np.concatenate(sound[:-1]), text, "digits")
+                SpokenSample(f"series {number} of {speaker}", np.concatenate(sound[:-1]), text, kind="digits")
             )
     return found
 
@@ -160,11 +160,8 @@ def folder(place: Path) -> list[SpokenSample]:
     return found
 
 
-def synthesised(texts: tuple[str, ...] = QUESTIONS, *, voice: str = VOICE) -> list[SpokenSample]:
+def synthesised(texts: tuple[str, ...] = QUESTIONS) -> list[SpokenSample]:
     """`texts`, spoken by espeak-ng.
-
-    Args:
-        voice: one of its own.
 
     Raises:
         EngineUnavailableError: espeak-ng is not installed, or fails.

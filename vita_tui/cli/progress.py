@@ -1,10 +1,11 @@
-"""Progress bars of a pull, on stderr: one for each model, with total, speed and time left."""
+"""Progress bars on stderr: of a pull, one for each model, with total, speed and time left; of a recording, with time left."""
 
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from vita_tui.cli.output import plain, say
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from vita_tui.models.progress import Progress as Report
 
-__all__ = ["PullBars", "amount", "time_left"]
+__all__ = ["Bar", "PullBars", "amount", "time_left"]
 
 _SAY = {
     "checking": "checking",
@@ -98,3 +99,56 @@ class PullBars:
         if line != self._last_line:
             say(line)
             self._last_line = line
+
+
+class Bar:
+    """How much of a recording is done. Nothing is drawn where stderr is no terminal, or where it takes less than a moment."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._started = time.monotonic()
+        self._progress: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def update(self, done: float, total: float | None) -> None:
+        """
+        Args:
+            done, total: seconds of the recording; None when it is not known how long it is.
+        """
+        if not sys.stderr.isatty() or (total is not None and done >= total):
+            return
+        if self._progress is None:
+            self._start(total)
+        took = time.monotonic() - self._started
+        left = took / done * (total - done) if total is not None and done else None
+        of = f" of {time_left(total)}" if total is not None else ""
+        self._progress.update(
+            self._task,
+            completed=done,
+            at=f"{time_left(done)}{of}",
+            left=f"{time_left(left)} left" if left else "",
+        )
+
+    def _start(self, total: float | None) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[at]}", markup=False),
+            TextColumn("{task.fields[left]}", markup=False),
+            console=Console(stderr=True, highlight=False),
+            transient=True,
+        )
+        self._task = self._progress.add_task(plain(self._name), total=total, at="", left="")
+        self._progress.start()

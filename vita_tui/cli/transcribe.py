@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vita_tui.cli.audio_input import NoFallback, TrackOption, audio_source
-from vita_tui.cli.output import complain, echo, plain, print_json, quiet_libraries, say
+from vita_tui.cli.output import complain, echo, plain, print_json, quiet_libraries, say, write
 from vita_tui.cli.streams import need_output
 from vita_tui.text.clean import clean_name
 
 if TYPE_CHECKING:
-    from vita_tui.conversation.transcripts import FileTranscript
+    from vita_tui.conversation.transcripts import FileTranscript, TranscriptPart
     from vita_tui.settings import Settings
 
-__all__ = ["transcribe"]
+__all__ = ["Format", "transcribe"]
+
+
+class Format(StrEnum):
+    """What a transcript is written as."""
+
+    TXT = "txt"
+    SRT = "srt"
+    VTT = "vtt"
+    MD = "md"
+    JSON = "json"
 
 
 def transcribe(
@@ -42,6 +53,13 @@ def transcribe(
     ] = "",
     track: TrackOption = None,
     no_fallback: NoFallback = False,
+    form: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="txt: the words; srt and vtt: subtitles; md: paragraphs with their times; json: as --json, with the time of every word.",
+        ),
+    ] = Format.TXT,
     json: Annotated[
         bool,
         typer.Option(
@@ -55,8 +73,12 @@ def transcribe(
     Files are read piece by piece, so an hour needs no more memory than a minute. A file that cannot be read, is damaged or breaks
     off is named on stderr, what can be read of it and the other files are transcribed, and the exit code is 1.
 
-    Example: vita transcribe talk.mp3 --language de
+    Subtitles are of one FILE. On a terminal it is shown how much is done, and how long the rest will take.
+
+    Example: vita transcribe talk.mp3 --language de --format srt > talk.srt
     """
+    if form in (Format.SRT, Format.VTT) and len(files) > 1:
+        raise typer.BadParameter("subtitles are of one recording: name one FILE", param_hint="--format")
     need_output()
     chosen = {name: value for name, value in (("model", model), ("language", language)) if value}
     from vita_tui import settings as all_settings
@@ -68,13 +90,16 @@ def transcribe(
         settings = first_only(settings)
     need_weights(settings, "stt")
     with quiet_libraries():
-        code = _transcribe(files, settings, track, json)
+        code = _transcribe(
+            files, settings, track, Format.JSON if json else form, words=form is not Format.TXT
+        )
     if code:
         raise typer.Exit(code)
 
 
-def _transcribe(files: list[str], settings: Settings, track: int | None, json: bool) -> int:
+def _transcribe(files: list[str], settings: Settings, track: int | None, form: Format, *, words: bool) -> int:
     from vita_tui.cli.fallbacks import Fallbacks
+    from vita_tui.cli.progress import Bar
     from vita_tui.conversation.build import recognizers
     from vita_tui.conversation.transcripts import transcribe_file
     from vita_tui.errors import AudioFileError, EngineError, ModelError
@@ -90,9 +115,16 @@ def _transcribe(files: list[str], settings: Settings, track: int | None, json: b
         for file in files:
             start = time.monotonic()
             try:
-                found = transcribe_file(
-                    chain, audio_source(file), languages=settings.stt.language, track=track, on_note=say
-                )
+                with Bar(clean_name(file)) as bar:
+                    found = transcribe_file(
+                        chain,
+                        audio_source(file),
+                        languages=settings.stt.language,
+                        track=track,
+                        words=words,
+                        on_note=say,
+                        on_progress=bar.update,
+                    )
             except (AudioFileError, EngineError, ModelError) as error:
                 code = max(code, error.exit_code)
                 complain(error.message, error.remedy)
@@ -103,17 +135,32 @@ def _transcribe(files: list[str], settings: Settings, track: int | None, json: b
                 fallbacks.tell("stt")
             ms = round((time.monotonic() - start) * 1000)
             results.append(_result(file, found, ms) | who)
-            if not json:
-                echo(f"{clean_name(file)}: " if len(files) > 1 else "", found.text)
+            _show(file, found, form, several=len(files) > 1)
             if found.problem:
                 code = max(code, 1)
                 complain(found.problem, "What is missing there is missing in the transcript")
     finally:
         for engine in chain.engines:
             engine.cleanup()
-        if json:
+        if form is Format.JSON:
             print_json(results)
     return code
+
+
+def _show(file: str, found: FileTranscript, form: Format, *, several: bool) -> None:
+    from vita_tui.conversation.subtitles import as_markdown, as_srt, as_vtt, cues
+
+    match form:
+        case Format.TXT:
+            echo(f"{clean_name(file)}: " if several else "", found.text)
+        case Format.SRT:
+            write(as_srt(list(cues(found.parts))))
+        case Format.VTT:
+            write(as_vtt(list(cues(found.parts))))
+        case Format.MD:
+            write(as_markdown(clean_name(file), list(cues(found.parts))))
+        case Format.JSON:
+            pass
 
 
 def _result(file: str, found: FileTranscript, ms: int) -> dict[str, Any]:
@@ -121,8 +168,17 @@ def _result(file: str, found: FileTranscript, ms: int) -> dict[str, Any]:
         "file": clean_name(file),
         "text": plain(found.text),
         "language": found.language,
-        "parts": [asdict(part) | {"text": plain(part.text)} for part in found.parts],
+        "parts": [_part(part) for part in found.parts],
         "seconds": round(found.seconds, 3),
         "ms": ms,
         "problem": found.problem,
     }
+
+
+def _part(part: TranscriptPart) -> dict[str, Any]:
+    """Words only where they were asked for."""
+    result = asdict(part) | {"text": plain(part.text)}
+    words = [asdict(word) | {"text": plain(word.text)} for word in part.words]
+    return {name: value for name, value in result.items() if name != "words"} | (
+        {"words": words} if words else {}
+    )

@@ -10,7 +10,7 @@ import numpy as np
 from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.decoding import MediaSource, iter_audio
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.stt.base import Recognizer, Transcription
+from vita_tui.engines.stt.base import Recognizer, Transcription, Word
 from vita_tui.engines.stt.decoding.activity import pieces, sentences
 from vita_tui.engines.stt.decoding.decoder import UNSPACED
 
@@ -35,6 +35,8 @@ class TranscriptPart:
     end: float
     language: str
     text: str
+    words: tuple[Word, ...] = ()
+    """With their times, when they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +58,31 @@ def transcribe_file(
     *,
     languages: str = "",
     track: int | None = None,
+    words: bool = False,
     on_note: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[float, float | None], None] = lambda *_: None,
 ) -> FileTranscript:
     """Transcribe a recording piece by piece, cut where the speaker pauses; an hour takes no more memory than a minute.
 
     Args:
         languages: "auto" to find out for each stretch in which language it is; else the recognizer's own setting counts.
+        words: also find out when each word was said.
         track, on_note: as in `iter_audio`.
+        on_progress: called with the seconds that are done, and those that there are, when they are known.
 
     Raises:
         AudioFileError: it cannot be read.
         NoEngineError: no recognizer works.
     """
     cuts: list[str] = []
-    heard = _Heard(recognizers, each=languages == "auto")
+    heard = _Heard(recognizers, each=languages == "auto", words=words)
     total = 0
-    for audio, fresh in _stretches(iter_audio(source, track=track, on_cut=cuts.append, on_note=on_note)):
+    length: list[float] = []
+    blocks = iter_audio(source, track=track, on_cut=cuts.append, on_note=on_note, on_length=length.append)
+    for audio, fresh in _stretches(blocks):
         heard.stretch(audio, total)
         total += fresh
+        on_progress(total / SAMPLE_RATE, length[0] if length else None)
     parts = tuple(_joined(heard.parts))
     amounts: dict[str, int] = {}
     for part in parts:
@@ -90,9 +99,10 @@ def transcribe_file(
 class _Heard:
     """What has been understood so far, and in which language."""
 
-    def __init__(self, recognizers: Chain[Recognizer], *, each: bool) -> None:
+    def __init__(self, recognizers: Chain[Recognizer], *, each: bool, words: bool) -> None:
         self._recognizers = recognizers
         self._each = each
+        self._words = words
         self.language = ""
         self.parts: list[TranscriptPart] = []
 
@@ -107,7 +117,16 @@ class _Heard:
                 begin = (offset + start) / SAMPLE_RATE
                 length = (end - start) / SAMPLE_RATE
                 self.parts.append(
-                    TranscriptPart(round(begin, 2), round(begin + length, 2), result.language, text)
+                    TranscriptPart(
+                        round(begin, 2),
+                        round(begin + length, 2),
+                        result.language,
+                        text,
+                        tuple(
+                            Word(word.text, round(begin + word.start, 2), round(begin + word.end, 2))
+                            for word in result.words
+                        ),
+                    )
                 )
             else:
                 self.language = self.language or result.language
@@ -129,7 +148,7 @@ class _Heard:
         for attempt in self._recognizers.attempts(allowance=len(audio) / SAMPLE_RATE):
             with attempt as engine:
                 engine.load()
-                result = engine.transcribe(audio, language=language)
+                result = engine.transcribe(audio, language=language, words=self._words)
         return result
 
 
@@ -139,7 +158,9 @@ def _joined(parts: list[TranscriptPart]) -> Iterator[TranscriptPart]:
     for part in parts:
         if last is not None and last.language == part.language:
             space = "" if part.language in UNSPACED else " "
-            last = replace(last, end=part.end, text=f"{last.text}{space}{part.text}")
+            last = replace(
+                last, end=part.end, text=f"{last.text}{space}{part.text}", words=last.words + part.words
+            )
             continue
         if last is not None:
             yield last
