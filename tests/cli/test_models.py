@@ -73,6 +73,15 @@ def test_list_shows_what_is_here_and_what_to_do() -> None:
     only_voices = run(app, ["list", "--kind", "tts"]).stdout
     assert "en_US-joe-medium" in only_voices
     assert "whisper-base" not in only_voices
+    assert "turbo" not in only_voices
+
+
+def test_list_offers_what_can_be_fetched_by_name() -> None:
+    shown = run(app, ["list", "--kind", "stt"]).stdout
+    for offer in catalogue.default().offers:
+        assert offer.name in shown
+        assert catalogue.find(offer.name).kind == offer.kind
+        assert not catalogue.find(offer.name).pinned
 
 
 def test_verify_names_the_damaged_file_and_the_remedy(hub: Site) -> None:

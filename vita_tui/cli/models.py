@@ -12,7 +12,7 @@ from vita_tui.cli.output import table as print_table
 from vita_tui.text.clean import clean_line, clean_name
 
 if TYPE_CHECKING:
-    from vita_tui.models.catalogue import Model
+    from vita_tui.models.catalogue import Model, Offer
     from vita_tui.models.installed import FileReport
 
 __all__ = ["app"]
@@ -45,7 +45,7 @@ def list_(
 ) -> None:
     """List the models that there are, and which of them are here.
 
-    Those of the catalogue, and others that have been fetched. Sizes are of the files on disk. "ready" goes by names and sizes; vita models verify reads every byte. JSON: a list of
+    Those of the catalogue, others that have been fetched, and some that can be fetched by name. Sizes are of the files on disk. "ready" goes by names and sizes; vita models verify reads every byte. JSON: a list of
     {name, aliases, kind, title, licence, default, bytes, state, path}.
     """
     from vita_tui.models import catalogue, installed
@@ -70,6 +70,28 @@ def list_(
         )
         return
     _print_table(models)
+    here = {name for model in models for name in (model.name, *model.aliases)}
+    offers = [one for one in catalogue.default().offers if kind in {None, one.kind}]
+    _print_offers([one for one in offers if not {one.name, f"whisper-{one.name}"} & here])
+
+
+def _print_offers(offers: list[Offer]) -> None:
+    """What else there is by name."""
+    if not offers:
+        return
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("On the hub", no_wrap=True)
+    table.add_column("For", no_wrap=True)
+    table.add_column("What")
+    table.add_column("Work, base = 1", justify="right", no_wrap=True)
+    table.add_column("MB", justify="right", no_wrap=True)
+    for one in offers:
+        table.add_row(Text(one.name), one.kind, Text(one.about), f"{one.work:g}", f"{one.size / 1e6:,.0f}")
+    print_table(table)
 
 
 def _print_table(models: list[Model]) -> None:

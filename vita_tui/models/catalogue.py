@@ -25,6 +25,7 @@ __all__ = [
     "Hub",
     "Kind",
     "Model",
+    "Offer",
     "Wheel",
     "default",
     "find",
@@ -148,11 +149,27 @@ class _ModelFamily:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A name of a family that is worth naming."""
+
+    name: str
+    kind: Kind
+    size: int
+    """Bytes, about."""
+    work: float
+    """Of the encoder, over that of Whisper base."""
+    about: str
+
+
 class Catalogue:
     """Models by name."""
 
-    def __init__(self, models: Iterable[Model], families: Iterable[_ModelFamily] = ()) -> None:
+    def __init__(
+        self, models: Iterable[Model], families: Iterable[_ModelFamily] = (), offers: Iterable[Offer] = ()
+    ) -> None:
         self.models = tuple(models)
+        self.offers = tuple(offers)
         self._families = tuple(families)
         self._by_name = {
             name.casefold(): model for model in self.models for name in (model.name, *model.aliases)
@@ -214,6 +231,10 @@ def load(file: Path) -> Catalogue:
             )
             for entry in content.get("family", [])
         ]
+        offers = [
+            Offer(entry["name"], _kind(entry), entry["bytes"], entry["work"], entry["about"])
+            for entry in content.get("offer", [])
+        ]
         names = [name.casefold() for model in found for name in (model.name, *model.aliases)]
         _require(len(names) == len(set(names)), "two models have one name")
     except (OSError, ValueError, TypeError, AttributeError, re.error) as error:
@@ -222,7 +243,7 @@ def load(file: Path) -> Catalogue:
         raise ModelError(
             f"The catalogue {file} is damaged: {error} is missing.", remedy="Install VITA again."
         ) from None
-    return Catalogue(found, families)
+    return Catalogue(found, families, offers)
 
 
 def _model(entry: Mapping[str, Any]) -> Model:
