@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vita_tui.engines.stt.base import SAMPLE_RATE, Word
-from vita_tui.engines.stt.decoding import custom_words, runaway
+from vita_tui.engines.stt.decoding import branches, custom_words, runaway
 from vita_tui.engines.stt.decoding.activity import EDGE
 from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW, SECOND_OPINION, DecodedWindow
 from vita_tui.engines.stt.runtime.model import LoadedWhisper
@@ -38,6 +38,8 @@ HYPOTHESES = 3
 """Samples drawn at each temperature; the likeliest is kept."""
 MOST_KNOWN = 200
 """Tokens of a prefix or a draft that are used: Whisper reads 448 at most, and a window does not hold more."""
+CERTAIN = -0.05
+"""Mean log-probability above which nothing likelier is looked for."""
 MOST_PREFERRED = 4
 """Words of one's own that are put into one piece of speech."""
 LEAST_GAIN = 3.0
@@ -178,7 +180,10 @@ class Decoder:
             # The last word of a partial is half spoken, so its probability says little.
             if runaway.believable(attempt, attempts) or (partial and not runaway.runaway(attempt)):
                 # One that was merely weak before may be the better one after all.
-                self._accept(result, runaway.best([*attempts, attempt]) or attempt)
+                likeliest = runaway.best([*attempts, attempt]) or attempt
+                if not partial and likeliest is attempt and self._text is not None and sound is not None:
+                    likeliest = self._searched(self._text, sound, ask, attempt, cancelled)
+                self._accept(result, likeliest)
                 break
             result.guard += [
                 f"{window:.0f} s window{f' at {temperature}' if temperature else ''}: {reason}"
@@ -193,6 +198,23 @@ class Decoder:
         if words and result.text:
             result.words = self._words(sound, encoded, features.shape[-1], result)
         return result
+
+    @staticmethod
+    def _searched(
+        text: OnnxWhisper, sound: EncodedWindow, ask: _Ask, attempt: DecodedWindow, cancelled: Event | None
+    ) -> DecodedWindow:
+        """`attempt`, or what is likelier still where it was not certain."""
+        if attempt.temperature or attempt.full or not attempt.tokens or attempt.log_probability > CERTAIN:
+            return attempt
+        written = branches.Branch(attempt.tokens, attempt.log_probability)
+        found = branches.likelier(
+            text, sound, [*ask.start, *ask.known], written, attempt.choices, ask.most, cancelled
+        )
+        if found is written:
+            return attempt
+        said = ask.tokenizer.decode([*ask.known, *found.tokens]).strip()
+        other = replace(attempt, text=said, tokens=found.tokens, log_probability=found.log_probability)
+        return attempt if runaway.reasons(other) else other
 
     def _preferred(self, result: Decoded, sound: EncodedWindow | None) -> str:
         """The text of `result`, with those of our words instead of what sounds like them, where the sound speaks for them as well."""
@@ -309,6 +331,7 @@ class Decoder:
             temperature=temperature,
             full=written.full,
             seconds=ask.seconds,
+            choices=written.choices,
         )
 
     def _generate(self, encoded: Any, ask: _Ask, window: float, temperature: float) -> DecodedWindow:

@@ -13,6 +13,10 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vita_tui.engines.stt.runtime.onnx_whisper import Choice
 
 __all__ = [
     "FULL_WINDOW",
@@ -100,6 +104,8 @@ class DecodedWindow:
     """It used up all its tokens: there may have been more to come."""
     seconds: float = math.inf
     """Of speech, without the silence around it."""
+    choices: tuple[Choice, ...] = ()
+    """For each of `tokens` and the end token, where they are known."""
 
 
 def budget(seconds: float, language: str) -> int:

@@ -17,7 +17,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from vita_tui.engines.stt.decoding.alignment import begins
 from vita_tui.engines.stt.runtime import graphs
 from vita_tui.engines.stt.runtime.variables import mapped
 
-__all__ = ["EncodedWindow", "OnnxWhisper", "Written"]
+__all__ = ["Choice", "EncodedWindow", "OnnxWhisper", "Written"]
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,17 @@ class EncodedWindow:
     """As the layers of the decoder attend to it."""
 
 
+class Choice(NamedTuple):
+    """Between the token that was taken and the next likely one."""
+
+    taken: float
+    """Log-probability."""
+    other: float
+    """The same of the other one."""
+    token: int
+    """The other one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """What one pass over a window gave."""
@@ -63,6 +74,8 @@ class Written:
     """It was told to stop."""
     guessed: int = 0
     """Tokens of the draft that were right."""
+    choices: tuple[Choice, ...] = ()
+    """For each of `tokens`, and for the end token where it ended by itself."""
 
 
 class OnnxWhisper:
@@ -104,7 +117,8 @@ class OnnxWhisper:
         self._never_first = np.array(config.get("suppress_ids_begin", []), np.int64)
         self._vocabulary = vocabulary
         self._lot = np.random.default_rng()
-        self._end: int = vocabulary.token_to_id("<|endoftext|>")
+        self.end: int = vocabulary.token_to_id("<|endoftext|>")
+        """The token that ends a transcript."""
         self._times: int = vocabulary.token_to_id("<|notimestamps|>") + 1
         self._no_speech = next(
             (token for name in NO_SPEECH if (token := vocabulary.token_to_id(name)) is not None), None
@@ -161,17 +175,17 @@ class OnnxWhisper:
         scores = scores[1:]
         self._mask(scores, first=not known)
         tokens: list[int] = []
-        likelihoods: list[float] = []
-        token = self._choose(scores[0], likelihoods, temperature)
+        choices: list[Choice] = []
+        token = self._choose(scores[0], choices, temperature)
         for guess, after in zip(draft, scores[1:], strict=True):
             if token != guess:
                 break
             tokens.append(token)
-            token = self._choose(after, likelihoods, temperature)
+            token = self._choose(after, choices, temperature)
         guessed = len(tokens)
         past = [np.ascontiguousarray(part[:, :, : asked + 1 + guessed]) for part in past]
         circling = stopped = False
-        while token != self._end and len(tokens) < most and not (circling := _circles(tokens)):
+        while token != self.end and len(tokens) < most and not (circling := _circles(tokens)):
             if stopped := cancelled is not None and cancelled.is_set():
                 break
             tokens.append(token)
@@ -179,14 +193,15 @@ class OnnxWhisper:
                 break
             scores, past = self._read(memory, past, [token], [0])
             self._mask(scores, first=False)
-            token = self._choose(scores[0], likelihoods, temperature)
+            token = self._choose(scores[0], choices, temperature)
         return Written(
             tokens=tuple(tokens),
-            log_probability=float(np.mean(likelihoods)),
+            log_probability=float(np.mean([choice.taken for choice in choices])),
             no_speech=no_speech,
-            full=circling or token != self._end,
+            full=circling or token != self.end,
             stopped=stopped,
             guessed=guessed,
+            choices=tuple(choices),
         )
 
     def likelihood(self, memory: EncodedWindow, start: Sequence[int], tokens: Sequence[int]) -> float:
@@ -198,7 +213,7 @@ class OnnxWhisper:
         asked = len(start) - 1
         scores, _ = self._read(memory, self._unread, [*start, *tokens], range(asked, asked + len(tokens) + 1))
         self._mask(scores, first=True)
-        said = scores[np.arange(len(tokens) + 1), [*tokens, self._end]]
+        said = scores[np.arange(len(tokens) + 1), [*tokens, self.end]]
         greatest = scores.max(axis=1)
         return float(np.sum(said - greatest - np.log(np.exp(scores - greatest[:, None]).sum(axis=1))))
 
@@ -251,13 +266,18 @@ class OnnxWhisper:
         if first:
             scores[0, self._never_first] = -np.inf
 
-    def _choose(self, scores: Floats, likelihoods: list[float], temperature: float) -> int:
-        """The next token; its log-probability is added to `likelihoods`."""
-        token = int(scores.argmax())
+    def _choose(self, scores: Floats, choices: list[Choice], temperature: float) -> int:
+        """The next token; what else it might have been is added to `choices`."""
+        best = token = int(scores.argmax())
+        chances = np.exp(scores - scores[best])
+        likely = -float(np.log(chances.sum()))
         if temperature:
-            chances = np.exp((scores - scores[token]) / temperature)
-            token = int(self._lot.choice(len(chances), p=chances / chances.sum(dtype=np.float64)))
-        likelihoods.append(-float(np.log(np.exp(scores - scores[token]).sum())))
+            drawn = np.exp((scores - scores[best]) / temperature)
+            token = int(self._lot.choice(len(drawn), p=drawn / drawn.sum(dtype=np.float64)))
+        chances[token] = 0.0
+        other = int(chances.argmax())
+        taken, next_likely = (likely + float(scores[one] - scores[best]) for one in (token, other))
+        choices.append(Choice(taken, next_likely, other))
         return token
 
 
