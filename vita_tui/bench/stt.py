@@ -17,7 +17,7 @@ from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.bench.figures import RESAMPLES, about, ratio, spread
 from vita_tui.bench.recordings import SpokenSample
 from vita_tui.bench.studio import VirtualStudio
-from vita_tui.bench.virtual import Stopwatch
+from vita_tui.bench.virtual import WorkTimer
 from vita_tui.bench.word_errors import errors, normalised
 from vita_tui.conversation.build import recognizers
 from vita_tui.engines.stt.base import Recognizer
@@ -40,8 +40,6 @@ TAIL = 0.5
 SHORT = 1.5
 """Seconds of a recording below which it is shown apart as well."""
 
-Progress = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
@@ -63,7 +61,7 @@ class Way:
 
 
 async def measure(
-    settings: Settings, recordings: Sequence[SpokenSample], progress: Progress = lambda _: None
+    settings: Settings, recordings: Sequence[SpokenSample], progress: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
     """Transcribe every recording in four ways, one after the other, and return the report.
 
@@ -201,7 +199,7 @@ def report(
 
 
 async def _timed(transcribe: Callable[[], str]) -> Transcribed:
-    with Stopwatch() as watch:
+    with WorkTimer() as watch:
         text = await asyncio.to_thread(transcribe)
     return Transcribed(text, watch.seconds * 1000)
 

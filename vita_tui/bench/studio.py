@@ -19,7 +19,7 @@ from vita_tui.events import Event, EventBus, PartialTranscript
 from vita_tui.models.lookup import missing, place
 from vita_tui.settings import Settings
 
-__all__ = ["Sounding", "VirtualStudio"]
+__all__ = ["SpokenInRoom", "VirtualStudio"]
 
 LISTENED = 0.6
 """Seconds after the speech in which an utterance may still begin."""
@@ -28,11 +28,11 @@ LONGEST = 20.0
 PATIENCE = 3600.0
 """Seconds on the wall in which a decode must be done."""
 
-Heard = tuple[str, float, tuple[str, ...], int]
+StudioHearing = tuple[str, float, tuple[str, ...], int]
 """The text, the milliseconds that its words took, why decodes were thrown away, and how many turns it was."""
 
 
-class Sounding(Protocol):
+class SpokenInRoom(Protocol):
     """Speech that can be heard."""
 
     @property
@@ -96,7 +96,7 @@ class VirtualStudio:
         self._clock.close()
         await asyncio.to_thread(self._hearing.cleanup)
 
-    async def hands_free(self, spoken: Sounding) -> Heard:
+    async def hands_free(self, spoken: SpokenInRoom) -> StudioHearing:
         """Voice begins a turn, and a pause ends it. The milliseconds are from the last voice to the words of a turn that is over."""
         self._hearing.hands_free = True
         await self._play(
@@ -107,7 +107,7 @@ class VirtualStudio:
         waited = (said[-1].at - said[-1].utterance.last_speech) * 1000 if said else LONGEST * 1000
         return self._heard(said, waited)
 
-    async def by_key(self, spoken: Sounding) -> Heard:
+    async def by_key(self, spoken: SpokenInRoom) -> StudioHearing:
         """One key at the beginning of the sound, the next at the end of the speech, from where the milliseconds count."""
         self._hearing.begin(kept=True)
         ended = False
@@ -129,7 +129,7 @@ class VirtualStudio:
     def _idle(self) -> bool:
         return self._hearing.worker.idle
 
-    async def _play(self, spoken: Sounding, done: Callable[[float], bool]) -> None:
+    async def _play(self, spoken: SpokenInRoom, done: Callable[[float], bool]) -> None:
         self._open.clear()
         self._understood.clear()
         finished: Future[None] = Future()
@@ -137,7 +137,7 @@ class VirtualStudio:
         await asyncio.wrap_future(finished)
 
     @staticmethod
-    def _heard(said: list[Understood], ms: float) -> Heard:
+    def _heard(said: list[Understood], ms: float) -> StudioHearing:
         guard = tuple(reason for one in said for reason in one.guard)
         return " ".join(one.text for one in said), ms, guard, len(said)
 

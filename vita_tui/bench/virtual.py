@@ -23,7 +23,7 @@ from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Samples
 from vita_tui.engines.stt.base import Recognizer, Stop, Transcription
 from vita_tui.engines.turn.smart_turn import EndScorer
 
-__all__ = ["PacedRecognizer", "PacedScorer", "Stopwatch", "VirtualMicrophone", "VirtualTime"]
+__all__ = ["PacedRecognizer", "PacedScorer", "VirtualMicrophone", "VirtualTime", "WorkTimer"]
 
 LOOK_SECONDS = 0.001
 """Between two looks whether everybody is done: no part of the program announces that it has nothing to do."""
@@ -103,7 +103,7 @@ class PacedRecognizer(_Paced):
         self._inner.load()
 
     def transcribe(self, audio: NDArray[np.float32], **asked: Any) -> Transcription:
-        with Stopwatch() as watch:
+        with WorkTimer() as watch:
             result = self._inner.transcribe(audio, **asked)
         self._take(watch.seconds, asked.get("cancelled"))
         return replace(result, decode_seconds=watch.seconds)
@@ -126,13 +126,13 @@ class PacedScorer(_Paced):
         self._inner.cleanup()
 
     def probability(self, samples: NDArray[np.float32]) -> float:
-        with Stopwatch() as watch:
+        with WorkTimer() as watch:
             result = self._inner.probability(samples)
         self._take(watch.seconds)
         return result
 
 
-class Stopwatch:
+class WorkTimer:
     """Measures what is done inside: on the clock, or on the processor where that is less, since other programs had it meanwhile."""
 
     seconds = 0.0

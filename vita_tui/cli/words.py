@@ -22,7 +22,7 @@ LONGEST = 60
 MOST = 500
 """Words: with more, looking for them takes longer than recognition."""
 
-Words = Annotated[
+WordArguments = Annotated[
     list[str],
     typer.Argument(
         metavar="WORD", help='As it is written: Priyanka, kubectl, "Rio Tinto".', show_default=False
@@ -44,7 +44,7 @@ def list_(json: Annotated[bool, typer.Option("--json", help="As a JSON list.")] 
 
 
 @app.command()
-def add(words: Words) -> None:
+def add(words: WordArguments) -> None:
     """Add words, spelled as they are to be written.
 
     They count from the next start on. A word that is there already in another spelling is replaced.
@@ -59,7 +59,7 @@ def add(words: Words) -> None:
 
 
 @app.command()
-def remove(words: Words) -> None:
+def remove(words: WordArguments) -> None:
     """Remove words. Exit code 1 when none of them is there."""
     known = _words()
     gone = {word.strip().casefold() for word in words}
@@ -89,6 +89,6 @@ def _checked(word: str) -> str:
 
 
 def _write(words: list[str]) -> None:
-    from vita_tui.tui.settings_file import change
+    from vita_tui.settings.file import change
 
     change("stt.words", words)

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from vita_tui.engines.stt.decoding.branches import CLOSE, PLACES, Branch, likelier
-from vita_tui.engines.stt.runtime.onnx_whisper import Choice, EncodedWindow, OnnxWhisper, Written
+from vita_tui.engines.stt.runtime.onnx_whisper import EncodedWindow, OnnxWhisper, TokenChoice, Written
 
 END = 99
 SOUND = EncodedWindow({})
@@ -27,7 +27,7 @@ class Scripted:
         other: Sequence[int],
         goes_on: dict[int, Written],
     ) -> None:
-        self.choices = [Choice(*one) for one in zip(first, second, other, strict=True)]
+        self.choices = [TokenChoice(*one) for one in zip(first, second, other, strict=True)]
         self._goes_on = goes_on
         self.asked: list[tuple[list[int], list[int]]] = []
 
@@ -39,7 +39,7 @@ class Scripted:
 
 
 def written(*tokens: int, log_probability: float, full: bool = False) -> Written:
-    choices = (Choice(log_probability, -9.0, 0),) * (len(tokens) + 1)
+    choices = (TokenChoice(log_probability, -9.0, 0),) * (len(tokens) + 1)
     return Written(tokens, log_probability, 0.0, full, False, choices=choices)
 
 

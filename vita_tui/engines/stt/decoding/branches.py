@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 
-from vita_tui.engines.stt.runtime.onnx_whisper import Choice, EncodedWindow, OnnxWhisper
+from vita_tui.engines.stt.runtime.onnx_whisper import EncodedWindow, OnnxWhisper, TokenChoice
 
 __all__ = ["CLOSE", "PLACES", "Branch", "likelier"]
 
@@ -33,7 +33,7 @@ def likelier(
     sound: EncodedWindow,
     start: Sequence[int],
     written: Branch,
-    choices: Sequence[Choice],
+    choices: Sequence[TokenChoice],
     most: int,
     cancelled: Event | None = None,
 ) -> Branch:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vita_tui.engines.stt.runtime.onnx_whisper import Choice
+    from vita_tui.engines.stt.runtime.onnx_whisper import TokenChoice
 
 __all__ = [
     "FULL_WINDOW",
@@ -104,7 +104,7 @@ class DecodedWindow:
     """It used up all its tokens: there may have been more to come."""
     seconds: float = math.inf
     """Of speech, without the silence around it."""
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[TokenChoice, ...] = ()
     """For each of `tokens` and the end token, where they are known."""
 
 

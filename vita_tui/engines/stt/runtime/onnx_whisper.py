@@ -28,7 +28,7 @@ from vita_tui.engines.stt.decoding.alignment import begins
 from vita_tui.engines.stt.runtime import graphs
 from vita_tui.engines.stt.runtime.variables import mapped
 
-__all__ = ["Choice", "EncodedWindow", "OnnxWhisper", "Written"]
+__all__ = ["EncodedWindow", "OnnxWhisper", "TokenChoice", "Written"]
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class EncodedWindow:
     """As the layers of the decoder attend to it."""
 
 
-class Choice(NamedTuple):
+class TokenChoice(NamedTuple):
     """Between the token that was taken and the next likely one."""
 
     taken: float
@@ -74,7 +74,7 @@ class Written:
     """It was told to stop."""
     guessed: int = 0
     """Tokens of the draft that were right."""
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[TokenChoice, ...] = ()
     """For each of `tokens`, and for the end token where it ended by itself."""
 
 
@@ -175,7 +175,7 @@ class OnnxWhisper:
         scores = scores[1:]
         self._mask(scores, first=not known)
         tokens: list[int] = []
-        choices: list[Choice] = []
+        choices: list[TokenChoice] = []
         token = self._choose(scores[0], choices, temperature)
         for guess, after in zip(draft, scores[1:], strict=True):
             if token != guess:
@@ -266,7 +266,7 @@ class OnnxWhisper:
         if first:
             scores[0, self._never_first] = -np.inf
 
-    def _choose(self, scores: Floats, choices: list[Choice], temperature: float) -> int:
+    def _choose(self, scores: Floats, choices: list[TokenChoice], temperature: float) -> int:
         """The next token; what else it might have been is added to `choices`."""
         best = token = int(scores.argmax())
         chances = np.exp(scores - scores[best])
@@ -277,7 +277,7 @@ class OnnxWhisper:
         chances[token] = 0.0
         other = int(chances.argmax())
         taken, next_likely = (likely + float(scores[one] - scores[best]) for one in (token, other))
-        choices.append(Choice(taken, next_likely, other))
+        choices.append(TokenChoice(taken, next_likely, other))
         return token
 
 
