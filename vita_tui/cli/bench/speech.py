@@ -53,6 +53,12 @@ def stt(
     runtimes: Annotated[
         bool, typer.Option("--runtimes", help="Compare ONNX Runtime with CTranslate2 instead.")
     ] = False,
+    condition: Annotated[
+        str,
+        typer.Option(
+            "--as", metavar="NAME", help="telephone, noise10, noise5 (dB below speech), quick or slow."
+        ),
+    ] = "",
     words: Annotated[
         Path | None,
         typer.Option(
@@ -73,8 +79,11 @@ def stt(
     """
     from vita_tui import settings as all_settings
     from vita_tui.bench import recordings
+    from vita_tui.bench.conditions import CONDITIONS, under
     from vita_tui.bench.stt import default_folder, measure
 
+    if condition not in {"", *CONDITIONS}:
+        raise typer.BadParameter(f"it is one of {', '.join(CONDITIONS)}", param_hint="--as")
     folder = folder or default_folder()
     if folder is None and words is None:
         raise typer.BadParameter(
@@ -90,6 +99,8 @@ def stt(
         _runtimes(settings, folder, limit, json=json)
         return
     found = recordings.spread_over(recordings.reference_recordings(folder), limit)
+    if condition:
+        found = [under(one, condition) for one in found]
     with quiet_libraries():
         result = run_async(measure(settings, found, say))
     if json:
