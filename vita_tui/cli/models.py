@@ -12,7 +12,7 @@ from vita_tui.cli.output import table as print_table
 from vita_tui.text.clean import clean_line, clean_name
 
 if TYPE_CHECKING:
-    from vita_tui.models.catalogue import Model, Offer
+    from vita_tui.models.catalogue import Model, ModelOffer
     from vita_tui.models.installed import FileReport
 
 __all__ = ["app"]
@@ -75,7 +75,7 @@ def list_(
     _print_offers([one for one in offers if not {one.name, f"whisper-{one.name}"} & here])
 
 
-def _print_offers(offers: list[Offer]) -> None:
+def _print_offers(offers: list[ModelOffer]) -> None:
     """What else there is by name."""
     if not offers:
         return

@@ -25,7 +25,7 @@ __all__ = [
     "Hub",
     "Kind",
     "Model",
-    "Offer",
+    "ModelOffer",
     "Wheel",
     "default",
     "find",
@@ -150,7 +150,7 @@ class _ModelFamily:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ModelOffer:
     """A name of a family that is worth naming."""
 
     name: str
@@ -166,7 +166,10 @@ class Catalogue:
     """Models by name."""
 
     def __init__(
-        self, models: Iterable[Model], families: Iterable[_ModelFamily] = (), offers: Iterable[Offer] = ()
+        self,
+        models: Iterable[Model],
+        families: Iterable[_ModelFamily] = (),
+        offers: Iterable[ModelOffer] = (),
     ) -> None:
         self.models = tuple(models)
         self.offers = tuple(offers)
@@ -232,7 +235,7 @@ def load(file: Path) -> Catalogue:
             for entry in content.get("family", [])
         ]
         offers = [
-            Offer(entry["name"], _kind(entry), entry["bytes"], entry["work"], entry["about"])
+            ModelOffer(entry["name"], _kind(entry), entry["bytes"], entry["work"], entry["about"])
             for entry in content.get("offer", [])
         ]
         names = [name.casefold() for model in found for name in (model.name, *model.aliases)]
