@@ -60,6 +60,11 @@ def test_a_short_answer_to_a_question_is_not_held_for_what_a_model_expects() -> 
     assert waited("I think that the", sound=0.97, model=1e-9, asked=asked) > 2.0
 
 
+def test_where_a_number_ends_nobody_knows() -> None:
+    for sound, model in ((None, None), (0.99, 0.99), (0.01, 0.001)):
+        assert waited("My number is 0 4 1.", sound=sound, model=model) == pytest.approx(1.8)
+
+
 @pytest.mark.parametrize("judge", ["sound", "model"])
 def test_a_likelier_end_never_waits_longer(judge: str) -> None:
     for text in ("Yes.", "Green tea", "and"):

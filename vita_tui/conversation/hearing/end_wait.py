@@ -35,7 +35,7 @@ SHORT_ANSWER = 2
 SITUATION: dict[Situation, float] = {
     "holding": 0.0,
     "thinking": -4.0,
-    "number": -2.5,
+    "number": -2.0,
     "decided": 2.0,
     "asked": -0.5,
     "none": 0.0,
@@ -125,7 +125,10 @@ class EndWait:
             end_silence: the setting `talk.end_silence`: the wait when nothing speaks for an end or against it.
         """
         state = evidence.situation
-        if evidence.judged:
+        if state == "number":
+            # Digits may always be followed by more: neither a model nor the voice knows where the number ends.
+            wait, likely = end_silence * FACTOR["unfinished"], False
+        elif evidence.judged:
             log_odds = evidence.log_odds()
             wait, likely = end_silence * EVEN * 2 ** (-log_odds / HALVED), log_odds > HALVED
         else:

@@ -88,4 +88,6 @@ def _digits(text: str, known: TurnWords) -> bool:
         return True
     if any(len(part) > 1 and part.startswith("0") for part in run):
         return True  # a number that counts something does not begin with 0
+    if count == len(parts) and sum(len(part) if part.isdecimal() else 1 for part in run) >= LEAST_DIGITS:
+        return True  # nothing but digits
     return count >= LEAST_DIGITS and all(len(part) <= LEAST_DIGITS or part in known.digits for part in run)
