@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from textual.command import CommandPalette
 from textual.widgets import Button, Input, OptionList, ProgressBar, RichLog, Static
 
 from tests.tui.driving import running, scripted_app, text_of, until
@@ -19,6 +20,7 @@ from vita_tui.health.registry import registry
 from vita_tui.models.progress import Cancelled, Progress
 from vita_tui.tui.app import VitaApp
 from vita_tui.tui.core import Lacking
+from vita_tui.tui.screens.help import HelpScreen
 from vita_tui.tui.screens.history import HistoryScreen
 from vita_tui.tui.screens.log import LogScreen
 from vita_tui.tui.widgets.fetch import Fetch
@@ -435,3 +437,22 @@ async def test_fetching_models_never_pushes_the_prompt_off(size: tuple[int, int]
         assert prompt.region.height >= 1
         assert prompt.region.bottom <= size[1] - 1
         assert app.main.query_one("#fetch .problem").region.height <= 2
+
+
+async def test_a_sheet_below_the_palette_closes_neither_itself_nor_the_palette() -> None:
+    """A search that ends late, with enter pressed before: what lies over it stays, and the sheet can still be closed."""
+    async with running() as (app, pilot):
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        sheet = app.screen
+        assert isinstance(sheet, HelpScreen)
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+        assert sheet.is_current
+        assert not sheet.close()
+        assert not sheet.close()
+        assert isinstance(app.screen, CommandPalette)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is sheet)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)

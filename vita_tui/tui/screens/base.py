@@ -43,5 +43,14 @@ class Sheet(Screen[None]):
         return "esc closes"
 
     def action_close(self) -> None:
-        if self.is_current:  # a key that was pressed twice closes it once
-            self.dismiss()
+        self.close()
+
+    def close(self) -> bool:
+        """Whether it was on top and is closed now: a key that was pressed twice closes it once, and nothing what lies over it.
+
+        Textual's `is_current` is true below a translucent screen as well, such as the palette.
+        """
+        if self.app.screen is not self:
+            return False
+        self.dismiss()
+        return True

@@ -119,10 +119,8 @@ class HistoryScreen(Sheet):
             note.display = bool(words)
 
     def _resume(self, session_id: str) -> None:
-        if not self.is_current:
-            return
-        self.dismiss()
-        self.app.spawn(self.app.resume(session_id), "resume")
+        if self.close():
+            self.app.spawn(self.app.resume(session_id), "resume")
 
 
 def _summary(summary: Any) -> Content:
