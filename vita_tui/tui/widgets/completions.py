@@ -38,7 +38,10 @@ class Completions(Static):
         # Behind the name come its words: there is nothing to choose any more.
         offered = name is not None and " " not in text and text != self._dismissed
         self._dismissed = self._dismissed if text == self._dismissed else ""
-        self._found = matching(name[0]) if name is not None and offered else ()
+        found = matching(name[0]) if name is not None and offered else ()
+        if not found and not self._found:
+            return  # a key asks for no layout
+        self._found = found
         self._at = self._found.index(before) if before is not None and before in self._found else 0
         self._draw()
 
