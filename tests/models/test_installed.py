@@ -186,7 +186,7 @@ def test_a_repository_that_is_not_there(toy: Toy) -> None:
 def test_a_hub_that_describes_rubbish(toy: Toy, answer: bytes) -> None:
     toy.hub.put("/api/models/other/whisper/revision/main", Answer(answer))
     with pytest.raises(
-        ModelError, match="comes from the hub only, and the hub's description .* cannot be read"
+        ModelError, match=r"comes from the hub only, and the hub's description .* cannot be read"
     ):
         fetch.pull(["hf:other/whisper"])
 
