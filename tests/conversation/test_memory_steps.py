@@ -145,6 +145,7 @@ async def test_a_smaller_whisper_that_does_not_load_changes_nothing(tmp_path: Pa
         assert made.chains["stt"].statuses()[0].reason == ""
 
 
+@pytest.mark.long
 async def test_history_caches_give_their_memory_back_and_lose_nothing() -> None:
     settings = Settings(sessions={"store": "sqlite"})
     manager = make_manager(settings.sessions, SystemClock(), EventBus())
@@ -193,6 +194,7 @@ class Heavy(FakeResponder):
         self.log.append("unload")
 
 
+@pytest.mark.long
 async def test_while_memory_is_short_the_model_comes_with_the_question_and_goes_after_the_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
