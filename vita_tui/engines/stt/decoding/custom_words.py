@@ -36,7 +36,7 @@ def candidates(text: str, words: Sequence[str]) -> Iterator[tuple[str, str]]:
             for first in range(len(found) - size + 1):
                 start, end = found[first].start(), found[first + size - 1].end()
                 written = text[start:end]
-                if written.casefold() == word.casefold():
+                if word.casefold() in written.casefold():
                     continue
                 like = likeness(written, word)
                 if like >= LIKE:

@@ -18,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vita_tui.engines.stt.base import SAMPLE_RATE, Word
-from vita_tui.engines.stt.decoding import branches, custom_words, runaway
+from vita_tui.engines.stt.decoding import branches, runaway
 from vita_tui.engines.stt.decoding.activity import EDGE
+from vita_tui.engines.stt.decoding.custom_words import spelled
+from vita_tui.engines.stt.decoding.preference import preferred
 from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW, SECOND_OPINION, DecodedWindow
 from vita_tui.engines.stt.runtime.model import LoadedWhisper
 from vita_tui.engines.stt.runtime.onnx_whisper import EncodedWindow, OnnxWhisper
@@ -40,12 +42,6 @@ MOST_KNOWN = 200
 """Tokens of a prefix or a draft that are used: Whisper reads 448 at most, and a window does not hold more."""
 CERTAIN = -0.05
 """Mean log-probability above which nothing likelier is looked for."""
-MOST_PREFERRED = 4
-"""Words of one's own that are put into one piece of speech."""
-LEAST_GAIN = 3.0
-"""Log-probability by which a word of one's own must be likelier than what was written, when the decoder is told of it (`vita bench stt --words`)."""
-MOST_LOSS = 7.5
-"""Log-probability by which it may be less likely without being told."""
 UNSPACED = frozenset(("zh", "ja", "th", "lo", "my", "yue"))
 """Languages whose words are written without spaces, so a known prefix does not begin with one."""
 
@@ -217,34 +213,10 @@ class Decoder:
         return attempt if runaway.reasons(other) else other
 
     def _preferred(self, result: Decoded, sound: EncodedWindow | None) -> str:
-        """The text of `result`, with those of our words instead of what sounds like them, where the sound speaks for them as well."""
-        text = custom_words.spelled(result.text, self.words)
         if self._text is None or sound is None:
-            return text
-        tokenizer = self._tokenizer(result.language)
+            return spelled(result.text, self.words)
         space = "" if result.language in UNSPACED else " "
-        most = self._text.longest // 3
-        for _ in range(MOST_PREFERRED):
-            others = list(custom_words.candidates(text, self.words))
-            if not others:
-                break
-            asked = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
-            hint = tokenizer.encode(f"{space}{', '.join(dict.fromkeys(word for _, word in others))}.")[:most]
-            told = [tokenizer.sot_prev, *hint, *asked]
-
-            def likelihood(start: list[int], said: str) -> float:
-                assert self._text is not None
-                assert sound is not None
-                tokens = tokenizer.encode(space + said)[: most - len(asked)]  # noqa: B023
-                return self._text.likelihood(sound, start, tokens)
-
-            gain, meant = max((likelihood(told, meant), meant) for meant, _ in others)
-            if gain - likelihood(told, text) < LEAST_GAIN:
-                break
-            if likelihood(asked, meant) - likelihood(asked, text) < -MOST_LOSS:
-                break
-            text = meant
-        return text
+        return preferred(self._text, sound, self._tokenizer(result.language), space, result.text, self.words)
 
     def _ladder(self, seconds: float, partial: bool) -> Iterator[tuple[float, float]]:
         """Windows (seconds) and temperatures to try in turn."""
