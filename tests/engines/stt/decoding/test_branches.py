@@ -44,7 +44,7 @@ def written(*tokens: int, log_probability: float, full: bool = False) -> Written
 
 
 def searched(script: Scripted, first: Branch, cancelled: Event | None = None) -> Branch:
-    return likelier(cast("OnnxWhisper", script), SOUND, [1], first, script.choices, 50, cancelled)
+    return likelier(cast("OnnxWhisper", script), SOUND, [1], first, script.choices, (), 50, cancelled)
 
 
 def test_a_branch_that_goes_on_better_is_taken_and_the_first_text_is_its_draft() -> None:

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vita_tui.engines.stt.runtime.onnx_whisper import EncodedWindow, OnnxWhisper, TokenChoice
 
 __all__ = ["CLOSE", "PLACES", "Branch", "likelier"]
@@ -34,6 +37,7 @@ def likelier(
     start: Sequence[int],
     written: Branch,
     choices: Sequence[TokenChoice],
+    past: Sequence[NDArray[np.float32]],
     most: int,
     cancelled: Event | None = None,
 ) -> Branch:
@@ -42,6 +46,7 @@ def likelier(
     Args:
         start: the tokens that ask for a transcript.
         choices: that were made for each of its tokens and the end token.
+        past: what the decoder has read for it.
         most: tokens that a branch may have.
     """
     best = written
@@ -54,7 +59,8 @@ def likelier(
         if choice.token != text.end:
             tokens = (*tokens, choice.token)
             draft = written.tokens[place + 1 :]
-            new = text.write(sound, start, tokens, draft, most - len(tokens), cancelled=cancelled)
+            read = [np.ascontiguousarray(part[:, :, : len(start) + place]) for part in past]
+            new = text.write(sound, start, tokens, draft, most - len(tokens), read=read, cancelled=cancelled)
             if new.full or new.stopped:
                 continue
             tokens, likely = (*tokens, *new.tokens), likely + new.log_probability * len(new.choices)

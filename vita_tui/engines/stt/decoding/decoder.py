@@ -204,7 +204,7 @@ class Decoder:
             return attempt
         written = branches.Branch(attempt.tokens, attempt.log_probability)
         found = branches.likelier(
-            text, sound, [*ask.start, *ask.known], written, attempt.choices, ask.most, cancelled
+            text, sound, [*ask.start, *ask.known], written, attempt.choices, attempt.past, ask.most, cancelled
         )
         if found is written:
             return attempt
@@ -304,6 +304,7 @@ class Decoder:
             full=written.full,
             seconds=ask.seconds,
             choices=written.choices,
+            past=written.past,
         )
 
     def _generate(self, encoded: Any, ask: _Ask, window: float, temperature: float) -> DecodedWindow:

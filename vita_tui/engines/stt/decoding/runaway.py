@@ -15,6 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     from vita_tui.engines.stt.runtime.onnx_whisper import TokenChoice
 
@@ -106,6 +109,8 @@ class DecodedWindow:
     """Of speech, without the silence around it."""
     choices: tuple[TokenChoice, ...] = ()
     """For each of `tokens` and the end token, where they are known."""
+    past: tuple[NDArray[np.float32], ...] = ()
+    """What the decoder has read for it, where that is known."""
 
 
 def budget(seconds: float, language: str) -> int:

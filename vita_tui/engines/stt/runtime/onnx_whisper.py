@@ -76,6 +76,8 @@ class Written:
     """Tokens of the draft that were right."""
     choices: tuple[TokenChoice, ...] = ()
     """For each of `tokens`, and for the end token where it ended by itself."""
+    past: tuple[Floats, ...] = ()
+    """What the decoder has read: the tokens that ask for a transcript, and all of it."""
 
 
 class OnnxWhisper:
@@ -153,6 +155,7 @@ class OnnxWhisper:
         most: int,
         *,
         temperature: float = 0.0,
+        read: Sequence[Floats] = (),
         cancelled: Event | None = None,
     ) -> Written:
         """Write what was said in `memory`.
@@ -162,14 +165,17 @@ class OnnxWhisper:
             known: what the transcript begins with.
             draft: what may follow; only what would have been written anyway is kept of it.
             most: tokens to write at most.
+            read: the `past` of another text that begins with the same tokens, cut to those of `start` and `known` that are in it.
             temperature: 0 for always the likeliest token; above it, tokens are drawn by lot, and there must be no `draft`.
         """
         room = self.longest - len(start) - len(known)
         most = min(most, room)
         draft = draft[:most]
         asked = len(start) + len(known) - 1
+        done = read[0].shape[2] if read else 0
+        rows = range(asked - done, asked - done + 1 + len(draft))
         scores, past = self._read(
-            memory, self._unread, [*start, *known, *draft], [0, *range(asked, asked + 1 + len(draft))]
+            memory, list(read) or self._unread, [*start, *known, *draft][done:], [0, *rows]
         )
         no_speech = _probability(scores[0], self._no_speech)
         scores = scores[1:]
@@ -202,6 +208,7 @@ class OnnxWhisper:
             stopped=stopped,
             guessed=guessed,
             choices=tuple(choices),
+            past=tuple(past),
         )
 
     def likelihood(self, memory: EncodedWindow, start: Sequence[int], tokens: Sequence[int]) -> float:
