@@ -18,7 +18,7 @@ from vita_tui.engines.stt.runtime.onnx_whisper import EncodedWindow, OnnxWhisper
 
 __all__ = ["CLOSE", "PLACES", "Branch", "likelier"]
 
-PLACES = 3
+PLACES = 2
 """That are looked at again, at most; each costs the decoder a pass, and some tokens."""
 CLOSE = 1.5
 """Log-probability by which a second choice may be less likely than the first to be looked at."""

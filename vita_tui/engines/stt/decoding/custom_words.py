@@ -32,14 +32,21 @@ def candidates(text: str, words: Sequence[str]) -> Iterator[tuple[str, str]]:
     scored = []
     for word in words:
         length = len(_WORD.findall(word))
+        # The greatest likeness within a stretch, by its first and last word.
+        best: dict[tuple[int, int], float] = {}
         for size in range(1, length + MORE_WORDS + 1):
             for first in range(len(found) - size + 1):
-                start, end = found[first].start(), found[first + size - 1].end()
+                last = first + size - 1
+                start, end = found[first].start(), found[last].end()
                 written = text[start:end]
                 if word.casefold() in written.casefold():
                     continue
                 like = likeness(written, word)
-                if like >= LIKE:
+                inside = [best.get(part, 0.0) for part in ((first + 1, last), (first, last - 1))]
+                # Words around what sounds like it are no part of it.
+                if size >= length:
+                    best[first, last] = max(like, *inside)
+                if like >= LIKE and like > max(inside):
                     scored.append((like, f"{text[:start]}{word}{text[end:]}", word))
     scored.sort(key=lambda one: -one[0])
     for _, meant, word in scored[:MOST]:
