@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vita_tui.cli.output import echo, mark, plain, print_json, run_async, say, write
+from vita_tui.cli.output import echo, mark, plain, print_json, say, write
+from vita_tui.cli.session_store import (
+    ID_DIGITS,
+    load_session,
+    one_line,
+    resolve_id,
+    session_settings,
+    with_store,
+)
 
 if TYPE_CHECKING:
-    from vita_tui.events import Notice
-    from vita_tui.sessions.session import Hit, Session
+    from vita_tui.sessions.session import Hit
     from vita_tui.sessions.store import Store
-    from vita_tui.settings import SessionSettings
 
 __all__ = ["app"]
-
-T = TypeVar("T")
 
 app = typer.Typer(
     help="Conversations: list, read, search, continue, export and delete them. "
@@ -30,8 +33,6 @@ app = typer.Typer(
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Its first digits, or 'latest'.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="As JSON on stdout.")]
-ID_DIGITS = 8
-"""Digits of an id that are shown."""
 
 
 @app.command("list")
@@ -46,12 +47,12 @@ def list_(
     """
     from vita_tui.sessions.export import moment, summary_data
 
-    found = _with_store(lambda store: store.recent(limit, offset), reading=True)
+    found = with_store(lambda store: store.recent(limit, offset), reading=True)
     if json:
         print_json([summary_data(summary) for summary in found])
         return
     for summary in found:
-        title = _line(summary.title) or "(no title)"
+        title = one_line(summary.title) or "(no title)"
         row = f"{summary.id[:ID_DIGITS]}  {moment(summary.last_active)}  {summary.turns:>4} turns  {title}"
         echo(row)
     if not found:
@@ -63,7 +64,7 @@ def show(session_id: Id, json: Json = False) -> None:
     """Print a whole conversation; what was not heard is in brackets."""
     from vita_tui.sessions.export import session_data, to_text
 
-    session = _with_store(lambda store: _load(store, session_id), reading=True)
+    session = with_store(lambda store: load_session(store, session_id), reading=True)
     if json:
         print_json(session_data(session))
     else:
@@ -87,7 +88,7 @@ def search(
 
     from vita_tui.sessions.export import moment
 
-    hits = _with_store(lambda store: store.search(" ".join(words), limit), reading=True)
+    hits = with_store(lambda store: store.search(" ".join(words), limit), reading=True)
     if json:
         print_json([asdict(hit) for hit in hits])
     else:
@@ -107,7 +108,7 @@ def resume(
     """Open the assistant with an earlier conversation and go on."""
     from vita_tui.cli.output import complain
 
-    found = _with_store(lambda store: _resolve(store, session_id), reading=True)
+    found = with_store(lambda store: resolve_id(store, session_id), reading=True)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         complain(
             "VITA's screen needs a terminal.", f"To read it instead: vita sessions show {found[:ID_DIGITS]}"
@@ -130,15 +131,15 @@ def rename(
         from vita_tui.sessions.commit import commit
         from vita_tui.sessions.session import SessionChange, clean_title, title_from
 
-        session = await _load(store, session_id)
+        session = await load_session(store, session_id)
         new = clean_title(title) or title_from(session.turns)
         change = SessionChange(title=new)
         now = SystemClock().time()
         await commit(store, session.id, change, image=session, now=now, on_conflict=lambda: None)
         return session.id, new
 
-    found, new = _with_store(work)
-    say(f"{found[:ID_DIGITS]} is now called: {_line(new)}")
+    found, new = with_store(work)
+    say(f"{found[:ID_DIGITS]} is now called: {one_line(new)}")
 
 
 @app.command()
@@ -159,7 +160,7 @@ def export(
     from vita_tui.errors import StoreError
     from vita_tui.sessions.export import session_data, to_markdown, to_text
 
-    session = _with_store(lambda store: _load(store, session_id), reading=True)
+    session = with_store(lambda store: load_session(store, session_id), reading=True)
     if out is None and form == "json":
         print_json(session_data(session))
         return
@@ -185,13 +186,13 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete a conversation for good."""
-    session = _with_store(lambda store: _load(store, session_id))
+    session = with_store(lambda store: load_session(store, session_id))
     if not yes:
         if not sys.stdin.isatty():
             raise typer.BadParameter("there is nobody to ask; confirm with --yes", param_hint="--yes")
-        if not typer.confirm(f"Delete “{_line(session.title)}” ({len(session.turns)} turns)?", err=True):
+        if not typer.confirm(f"Delete “{one_line(session.title)}” ({len(session.turns)} turns)?", err=True):
             raise typer.Exit(1)
-    _with_store(lambda store: store.delete(session.id))
+    with_store(lambda store: store.delete(session.id))
     say(f"{session.id[:ID_DIGITS]} is deleted.")
 
 
@@ -201,12 +202,12 @@ def sweep(json: Json = False) -> None:
 
     JSON: {store, removed, kept}.
     """
-    settings = _settings()
+    settings = session_settings()
 
     async def work(store: Store) -> tuple[int, int]:
         return await store.sweep(settings.idle_hours * 3600), await store.count()
 
-    removed, kept = _with_store(work)
+    removed, kept = with_store(work)
     if json:
         print_json({"store": settings.store, "removed": removed, "kept": kept})
     else:
@@ -221,7 +222,7 @@ def stats(json: Json = False) -> None:
     probe {ok, ms, step, reason}, max_live, idle_hours, sweep_seconds}. The totals are of all programs that ever used the store, access_errors of
     this one. Exit code 1 when the store does not work.
     """
-    settings = _settings()
+    settings = session_settings()
 
     async def work(store: Store) -> dict[str, Any]:
         from dataclasses import asdict
@@ -241,7 +242,7 @@ def stats(json: Json = False) -> None:
             "sweep_seconds": settings.sweep_seconds,
         }
 
-    figures = _with_store(work)
+    figures = with_store(work)
     tried = figures["probe"]
     if json:
         print_json(figures)
@@ -298,7 +299,7 @@ def recover(
             return saved, await take_over(store, memory)
 
     try:
-        saved, taken = _with_store(work)
+        saved, taken = with_store(work)
     except OSError as error:
         raise StoreError(f"{file} cannot be read: {error.strerror or error}.") from None
     if json:
@@ -336,101 +337,6 @@ def _set_aside_last() -> Path:
     if not found:
         raise StoreError("No damaged file was set aside.", remedy="Name one: vita sessions recover FILE")
     return max(found, key=lambda file: file.stat().st_mtime)
-
-
-# ---- shared
-
-
-def _settings() -> SessionSettings:
-    from vita_tui import settings
-
-    return settings.load().sessions
-
-
-def _with_store(work: Callable[[Store], Awaitable[T]], *, reading: bool = False) -> T:
-    """Run `work` on the store that the settings ask for.
-
-    Args:
-        reading: `work` only looks, which a disk that cannot be written does not prevent.
-
-    Raises:
-        StoreError: it cannot be opened, or it is the one that keeps nothing.
-    """
-    from vita_tui.sessions.store import DamagedError
-
-    async def run() -> T:
-        async with _opened(reading) as store:
-            try:
-                return await work(store)
-            except DamagedError:  # seen on the way: opening it again saves what can be read
-                _tell(await store.open())
-                return await work(store)
-            finally:
-                _tell(store.counters.news())
-
-    return run_async(run())
-
-
-def _tell(notices: Iterable[Notice]) -> None:
-    for notice in notices:
-        say(f"{notice.title}: {notice.message} {notice.remedy}".rstrip())
-
-
-@contextlib.asynccontextmanager
-async def _opened(reading: bool) -> AsyncIterator[Store]:
-    from vita_tui.errors import StoreError
-    from vita_tui.sessions.stores import make_store
-
-    settings = _settings()
-    if settings.store == "memory":
-        raise StoreError(
-            "Conversations are not kept: the memory store forgets them when the program ends.",
-            remedy="Set sessions.store to sqlite, or VITA_SESSIONS__STORE=sqlite.",
-        )
-    store = make_store(settings, reading=reading)
-    try:
-        _tell(await store.open())
-        yield store
-    finally:
-        await store.cleanup()
-
-
-async def _resolve(store: Store, session_id: str) -> str:
-    """The whole id that is meant.
-
-    Raises:
-        StoreError: none or several are.
-    """
-    from vita_tui.errors import StoreError
-
-    if session_id == "latest":
-        newest = await store.recent(1, 0)
-        if not newest:
-            raise StoreError("There are no conversations yet.", remedy="Begin one: vita")
-        return newest[0].id
-    found = await store.find(session_id, 6) if session_id else []
-    if session_id in found or len(found) == 1:
-        return session_id if session_id in found else found[0]
-    if not found:
-        raise StoreError(f"There is no conversation {_line(session_id)}.", remedy="See: vita sessions list")
-    some = ", ".join(_line(id_)[: max(ID_DIGITS, len(session_id) + 4)] for id_ in found[:5])
-    raise StoreError(
-        f"Several conversations begin with {_line(session_id)}: {some}.", remedy="Give more digits."
-    )
-
-
-async def _load(store: Store, session_id: str) -> Session:
-    from vita_tui.errors import StoreError
-
-    session = await store.read(await _resolve(store, session_id))
-    if session is None:
-        raise StoreError(f"Conversation {_line(session_id)} was deleted a moment ago.")
-    return session
-
-
-def _line(text: str) -> str:
-    """`text` on one line, without control characters."""
-    return " ".join(plain(text).split())
 
 
 def _marked(hit: Hit) -> Iterator[str]:

@@ -17,8 +17,7 @@ import logging
 import os
 import sqlite3
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +33,7 @@ from vita_tui.sessions.damage import DamageFoundError, check, is_damage, is_inde
 from vita_tui.sessions.recovery import recover
 from vita_tui.sessions.search import Query
 from vita_tui.sessions.session import Hit, Session, SessionChange, SessionSummary
+from vita_tui.sessions.setting_aside import held, name_aside, set_aside
 from vita_tui.sessions.store import Counted, Counters, DamagedError, closed_error
 
 __all__ = ["SqliteStore", "default_path"]
@@ -146,7 +146,7 @@ class SqliteStore:
     def _prepare(self) -> list[Notice]:
         paths.ensure_private_dir(self.path.parent)
         notices: list[Notice] = []
-        with _held(self.path.parent):
+        with held(self.path.parent):
             # A file of mode 0600 from its first moment: SQLite gives the log beside it the same mode.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             if self.path.stat().st_mode & 0o077:
@@ -185,14 +185,14 @@ class SqliteStore:
             sqlite3.Error, OSError: the new one cannot be written, or nothing can be saved and this store is only to look; the
                 damaged one is where it was.
         """
-        aside = self._name_aside()
+        aside = name_aside(self.path, self._clock.time())
         with atomic_files.replacing(self.path) as new:
             with contextlib.closing(sqlite3.connect(new, isolation_level=None)) as connection:
                 connection.execute("PRAGMA journal_mode = OFF")
                 saved = recover(self.path, connection)
             if self._reading and not saved.turns:
                 raise damage
-            self._set_aside(aside)
+            set_aside(self.path, aside)
         what = (
             f"{saved} were saved into a new one"
             if saved.turns
@@ -204,23 +204,6 @@ class SqliteStore:
             severity="error",
             key="sessions.damaged",
         )
-
-    def _name_aside(self) -> Path:
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self._clock.time()))
-        target = self.path.with_name(f"{self.path.name}.damaged-{stamp}")
-        number = 1
-        while target.exists():
-            number += 1
-            target = self.path.with_name(f"{self.path.name}.damaged-{stamp}-{number}")
-        return target
-
-    def _set_aside(self, target: Path) -> None:
-        with contextlib.suppress(OSError):
-            os.link(self.path, target)  # so that at no moment there is no file
-        for ending in ("-wal", "-shm", *([] if target.exists() else [""])):
-            part = self.path.with_name(self.path.name + ending)
-            if part.exists():
-                part.rename(target.with_name(target.name + ending))
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=self._busy, isolation_level=None)
@@ -395,34 +378,3 @@ class SqliteStore:
 def _is_busy(error: Exception) -> bool:
     name = getattr(error, "sqlite_errorname", "") or ""
     return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-
-
-@contextlib.contextmanager
-def _held(folder: Path, seconds: float = 60.0) -> Iterator[None]:
-    """Keep other VITAs out of checking and setting aside, so that none moves away the file that another has just begun.
-
-    Saving a large damaged file takes a minute. The lock is on the folder itself and leaves no file behind. Where the system has no `flock` (Windows) an open file cannot
-    be renamed anyway. One that is held for more than `seconds`, by a stopped process perhaps, is not waited for.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        give_up = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > give_up:
-                    raise StoreError(
-                        f"Another VITA has been bringing {folder} in order for more than {seconds:g} s.",
-                        remedy="Let it finish, then try again.",
-                    ) from None
-                time.sleep(0.02)
-        yield
-    finally:
-        os.close(descriptor)
