@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ if (
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from tests.lending import lend_weights  # noqa: E402  # after the look at locks has begun
+from tests.sessions.servers import RedisServer  # noqa: E402
 
 pytest_plugins = ["tests.reruns"]
 
@@ -119,3 +121,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def speech() -> Path:
     """The folder of recorded human speech; only for tests marked `speech`."""
     return SPEECH
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB; needs root on Linux."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "vita-test", str(folder)]
+    if sys.platform != "linux" or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs the right to mount a small file system")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path / "redis")
+    server.start()
+    yield server
+    server.kill()

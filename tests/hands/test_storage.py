@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -53,20 +53,8 @@ def vita(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(arguments, code, result.stdout, stderr)
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MB; needs root on Linux."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "vita-test", str(folder)]
-    if sys.platform != "linux" or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("needs the right to mount a small file system")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(disk: Path) -> None:
-    with (disk / "filler").open("ab", buffering=0) as file, pytest.raises(OSError, match="No space"):
+def fill(small_disk: Path) -> None:
+    with (small_disk / "filler").open("ab", buffering=0) as file, pytest.raises(OSError, match="No space"):
         while file.write(bytes(4096)):
             pass
 
@@ -82,21 +70,21 @@ async def talk(home: Path, *texts: str) -> str:
 
 
 @cases("full_disk")
-def test_a_full_disk_costs_no_file_that_was_there(disk: Path, case: dict[str, Any]) -> None:
-    home = disk / "vita"
+def test_a_full_disk_costs_no_file_that_was_there(small_disk: Path, case: dict[str, Any]) -> None:
+    home = small_disk / "vita"
     asyncio.run(talk(home, "What is kept? " + "x" * 5000))
-    file = disk / case["file"]
+    file = small_disk / case["file"]
     file.parent.mkdir(parents=True, exist_ok=True)
     if case["before"]:
         file.write_text(case["before"])
-    fill(disk)
-    there = sorted(disk.rglob("*"))
-    result = vita(home, *(part.replace("DISK", str(disk)) for part in case["command"]))
+    fill(small_disk)
+    there = sorted(small_disk.rglob("*"))
+    result = vita(home, *(part.replace("DISK", str(small_disk)) for part in case["command"]))
     assert result.returncode != 0
     assert "o space" in result.stderr or "disk is full" in result.stderr
     assert "Traceback" not in result.stderr
     assert (file.read_text() if file.exists() else "") == case["before"]
-    left = [path for path in disk.rglob("*") if path not in there and path.suffix == ".new"]
+    left = [path for path in small_disk.rglob("*") if path not in there and path.suffix == ".new"]
     assert left == []
 
 
@@ -256,13 +244,13 @@ async def test_a_damaged_index_of_words_is_made_anew(
 # ---- disks that cannot be written, and files that others hold
 
 
-def remount(disk: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+def remount(small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
 
 
 @pytest.mark.parametrize("log", ["closed", "with a log"])
-def test_a_disk_that_cannot_be_written_is_read(disk: Path, tmp_path: Path, log: str) -> None:
-    home = disk / "vita"
+def test_a_disk_that_cannot_be_written_is_read(small_disk: Path, tmp_path: Path, log: str) -> None:
+    home = small_disk / "vita"
     asyncio.run(talk(home, "What is kept?", "Ein Café"))
     if log != "closed":  # a program that was killed leaves its log behind
         code = (
@@ -270,7 +258,7 @@ def test_a_disk_that_cannot_be_written_is_read(disk: Path, tmp_path: Path, log: 
             'db.execute("UPDATE session SET tokens = 77"); os._exit(9)'
         )
         subprocess.run([sys.executable, "-c", code, str(home / "data" / "sessions.db")], check=False)
-    remount(disk)
+    remount(small_disk)
     (one,) = json.loads(vita(home, "sessions", "list", "--json").stdout)
     assert one["tokens"] == (0 if log == "closed" else 77)
     assert "Ein Café" in vita(home, "sessions", "show", "latest").stdout
@@ -283,19 +271,19 @@ def test_a_disk_that_cannot_be_written_is_read(disk: Path, tmp_path: Path, log: 
     assert "Traceback" not in refused.stderr
 
 
-def test_a_damaged_file_on_a_disk_that_cannot_be_written_is_read_too(disk: Path) -> None:
-    home = disk / "vita"
+def test_a_damaged_file_on_a_disk_that_cannot_be_written_is_read_too(small_disk: Path) -> None:
+    home = small_disk / "vita"
     fill_database(home / "data" / "sessions.db", 50)
     damage(home / "data" / "sessions.db", {"spots": [{"at": 0, "bytes": 100, "with": "zeros"}]})
-    remount(disk)
+    remount(small_disk)
     listed = vita(home, "sessions", "list", "--json", "-n", "100")
     assert len(json.loads(listed.stdout)) == 50
     assert "damaged" in listed.stderr
 
 
-def test_a_home_without_conversations_on_such_a_disk(disk: Path) -> None:
-    remount(disk)
-    listed = vita(disk / "vita", "sessions", "list")
+def test_a_home_without_conversations_on_such_a_disk(small_disk: Path) -> None:
+    remount(small_disk)
+    listed = vita(small_disk / "vita", "sessions", "list")
     assert (listed.returncode, listed.stdout) == (0, "")
 
 
@@ -356,14 +344,6 @@ def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], S
     if request.param == "sqlite":
         return lambda: SqliteStore(tmp_path / "sessions.db")
     return lambda: MemoryStore(clock=FakeClock())
-
-
-@pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path / "redis")
-    server.start()
-    yield server
-    server.kill()
 
 
 async def test_words_are_found_in_every_script_and_store_alike(make_store: Callable[[], Store]) -> None:
