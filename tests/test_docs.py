@@ -6,15 +6,19 @@ import ast
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from scripts import docs
 from vita_tui import settings
+from vita_tui.cli.app import app
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / ".github").rglob("*.md")]
 CHECKOUT = re.compile(r"`((?:vita_tui|tests|scripts|docs|completions|assets)/[\w./-]*\w)`")
+MODULE = re.compile(r"python -m ((?:tests|scripts|vita_tui)[\w.]*\w)")
 SETTING = re.compile(r"VITA_([A-Z]+)__([A-Z_]+)")
 
 
@@ -39,6 +43,37 @@ def test_what_a_document_points_to_is_there(document: Path) -> None:
         if f"{found[1].lower()}.{found[2].lower()}" not in known
     ]
     assert not missing
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_the_commands_of_a_document_are_there(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    missing = [f"python -m {name}" for name in MODULE.findall(text) if not _module(name).exists()]
+    root = typer.main.get_command(app)
+    for line in (
+        *re.findall(r"`((?:[A-Z_]+=\S+ )*vita [^`]+)`", text),
+        *re.findall(r"^vita .*", text, re.MULTILINE),
+    ):
+        words = line.partition("#")[0].split()
+        words = words[words.index("vita") + 1 :]
+        command: Any = root
+        while words and not words[0].startswith("-") and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+        known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+        unknown = [
+            word for word in words if re.fullmatch(r"--[a-z][\w-]*", word) and word not in known | {"--help"}
+        ]
+        wrong = (
+            bool(words)
+            and hasattr(command, "commands")
+            and re.fullmatch(r"[a-z][\w-]*", words[0]) is not None
+        )
+        missing += [f"{line}: {' '.join(unknown) or words[0]}"] if unknown or wrong else []
+    assert not missing
+
+
+def _module(name: str) -> Path:
+    return ROOT / (name.replace(".", "/") + ".py")
 
 
 def test_the_rooms_of_the_document_are_those_of_the_package_and_of_its_layers() -> None:
