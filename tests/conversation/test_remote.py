@@ -15,7 +15,7 @@ from vita_tui.audio.files import FileSpeaker
 from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.hearing.signals import MicrophoneLost, Understood, WordsSoFar
 from vita_tui.conversation.hearing.utterance import Utterance
-from vita_tui.conversation.remote import calls
+from vita_tui.conversation.remote_calls import calls
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.errors import DeviceError, VitaError
 from vita_tui.events import ClauseStarted, Paused, SettingChanged, State, StateChanged, UserSaid

@@ -72,3 +72,20 @@ def test_no_two_types_have_one_name() -> None:
                 if re.fullmatch(r"_?[A-Z][A-Za-z]*[a-z][A-Za-z]*", name) and name not in SAME:
                     places[name].append(str(path.relative_to(ROOT)))
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+SAME_THING = (
+    "app ask base devices fake fetch history metrics progress speech spoken turn turns weights".split()
+)
+"""Files of one name that are about one thing: in the room that does it, the command for it, the screen or the bench of it."""
+TOLD_APART = "commands files server".split()
+"""Files of one name that their rooms tell apart: `tools/files.py` has the tools that read files, `audio/files.py` plays them."""
+
+
+def test_no_two_files_have_one_name_for_different_things() -> None:
+    places = defaultdict(list)
+    for path in sources():
+        if not path.stem.startswith("__"):
+            places[path.stem].append(str(path.relative_to(ROOT)))
+    double = {name: where for name, where in places.items() if len(where) > 1}
+    assert {name: where for name, where in double.items() if name not in (*SAME_THING, *TOLD_APART)} == {}

@@ -144,7 +144,7 @@ async def _own(
 ) -> dict[str, Any] | None:
     """With a microphone and a Whisper of its own."""
     from vita_tui.conversation.build import build
-    from vita_tui.conversation.remote import dictate
+    from vita_tui.conversation.remote_calls import dictate
 
     assistant = build(settings, speech=False, thinking=False)
     try:

@@ -63,7 +63,7 @@ class VoiceTools:
         from vita_tui import settings as all_settings
         from vita_tui.cli.weights import need_weights
         from vita_tui.conversation.build import build
-        from vita_tui.conversation.remote import calls
+        from vita_tui.conversation.remote_calls import calls
 
         async with self._loading:
             if self._own is None:

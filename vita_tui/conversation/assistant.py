@@ -24,7 +24,7 @@ from vita_tui.conversation.dictation import Dictation, dictating
 from vita_tui.conversation.engine_care import EngineCare
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.history import History
-from vita_tui.conversation.remote import calls
+from vita_tui.conversation.remote_calls import calls
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.ringing import Ringer
 from vita_tui.conversation.speaking.aloud import Aloud

@@ -22,7 +22,7 @@ from vita_tui.settings.declared import (
     at_once,
     fields,
 )
-from vita_tui.settings.loading import (
+from vita_tui.settings.sources import (
     assign,
     load,
 )

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from vita_tui import atomic_files, paths
 from vita_tui.errors import SettingsError
 from vita_tui.settings.declared import Settings
-from vita_tui.settings.loading import load
+from vita_tui.settings.sources import load
 from vita_tui.text.urls import without_secrets
 
 __all__ = ["SettingSource", "as_toml", "change", "read", "source_of"]
