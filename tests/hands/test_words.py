@@ -78,7 +78,7 @@ SAME_THING = (
     "app ask base devices fake fetch history metrics progress speech spoken turn turns weights".split()
 )
 """Files of one name that are about one thing: in the room that does it, the command for it, the screen or the bench of it."""
-TOLD_APART = "commands files server".split()
+TOLD_APART = "commands files live server".split()
 """Files of one name that their rooms tell apart: `tools/files.py` has the tools that read files, `audio/files.py` plays them."""
 
 
