@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from vita_tui.abilities.service import standard
+from vita_tui.bench import spoken_abilities
 from vita_tui.bench.abilities import Case, Judged, cases, judge
+from vita_tui.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -39,3 +42,18 @@ def test_requests_are_understood_and_no_question_is_taken_for_one(
     requests = [one for one in judged if one.case.intent]
     assert [one.case for one in judged if one.verdict == "false"] == []
     assert sum(one.verdict == "right" for one in requests) >= 0.98 * len(requests)
+
+
+@pytest.mark.models
+@pytest.mark.slow
+def test_spoken_requests_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By each of three voices; the whole battery is `vita bench abilities --spoken en`."""
+    if shutil.which("espeak-ng") is None:
+        pytest.skip("needs espeak-ng")
+    wanted = {"GetTime", "StartTimer", "Calculate"}
+    few = [case for case in cases() if case.language == "en" and case.intent in wanted]
+    monkeypatch.setattr(spoken_abilities, "cases", lambda: iter(few))
+    result = spoken_abilities.measure(Settings(), "en")
+    assert set(result["voices"]) == set(spoken_abilities.VOICES["en"])
+    right = sum(one["right"] for one in result["voices"].values())
+    assert right >= 0.7 * 3 * len(few), result

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import threading
 import tomllib
 import wave
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ import numpy as np
 
 from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.bench.holds import LONGEST, SHORTEST, SIGMA, Silence
-from vita_tui.bench.recordings import SpokenSample, spoken_by_espeak, trimmed
+from vita_tui.bench.recordings import SpokenSample, spoken_by_espeak, spoken_by_piper, trimmed
 from vita_tui.errors import AudioFileError
 
 __all__ = ["MARK", "export", "numbers_of", "series", "standard", "turns"]
@@ -60,29 +59,13 @@ def standard(progress: Callable[[str], None] = lambda _: None) -> list[SpokenSam
 
 
 def _third() -> list[SpokenSample]:
-    from vita_tui.engines.tts.piper import PiperSynthesizer
     from vita_tui.errors import VitaError
-    from vita_tui.models.lookup import place
-    from vita_tui.settings import TtsSettings
 
     texts = [_plain(turn) for turn in turns()]
     try:
-        voice = PiperSynthesizer(place("tts", TtsSettings().voice), rate=1.0, volume=1.0, timeout=60.0)
-        voice.load()
+        return _marked("piper", spoken_by_piper(texts))
     except VitaError:
         return _marked(THIRD_VOICE, spoken_by_espeak(texts, THIRD_VOICE))
-    import soxr
-
-    found = []
-    try:
-        for text in texts:
-            pieces = list(voice.speak(text, cancelled=threading.Event()))
-            sound = np.concatenate(pieces) if pieces else np.zeros(1, np.float32)
-            audio = soxr.resample(sound, voice.sample_rate, SAMPLE_RATE).astype(np.float32)
-            found.append(SpokenSample(text, audio, text))
-    finally:
-        voice.cleanup()
-    return _marked("piper", found)
 
 
 def _plain(turn: str) -> str:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = [
     "folder",
     "reference_recordings",
     "spoken_by_espeak",
+    "spoken_by_piper",
     "spread_over",
     "synthesised",
     "trimmed",
@@ -196,6 +198,34 @@ def spoken_by_espeak(texts: Sequence[str], voice: str) -> list[SpokenSample]:
                     remedy="Give recorded questions with --folder.",
                 ) from None
             found.append(SpokenSample(text, read_audio(file), text))
+    return found
+
+
+def spoken_by_piper(texts: Sequence[str]) -> list[SpokenSample]:
+    """`texts`, spoken by Piper's default voice.
+
+    Raises:
+        ModelError, EngineError: it is not there, or fails.
+    """
+    import soxr
+
+    from vita_tui.engines.tts.piper import PiperSynthesizer
+    from vita_tui.models.lookup import place
+    from vita_tui.settings import TtsSettings
+
+    voice = PiperSynthesizer(place("tts", TtsSettings().voice), rate=1.0, volume=1.0, timeout=60.0)
+    found = []
+    try:
+        voice.load()
+        for text in texts:
+            sound = np.concatenate([np.zeros(1, np.float32), *voice.speak(text, cancelled=threading.Event())])
+            found.append(
+                SpokenSample(
+                    text, soxr.resample(sound, voice.sample_rate, SAMPLE_RATE).astype(np.float32), text
+                )
+            )
+    finally:
+        voice.cleanup()
     return found
 
 

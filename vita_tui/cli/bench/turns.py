@@ -179,8 +179,21 @@ def answers(
     table(result["model"], ("", "right", "cut off", "words", "first word", "whole answer"), rows)
 
 
-def abilities(json: Json = False) -> None:
+def abilities(
+    spoken: Annotated[
+        str,
+        typer.Option(
+            "--spoken",
+            metavar="XX",
+            help="Have the requests in this language (en, de, fr, es) spoken by several voices and recognized first.",
+        ),
+    ] = "",
+    json: Json = False,
+) -> None:
     """How many requests that need no model are understood as meant, in four languages, and how many questions are mistaken for one."""
+    if spoken:
+        _spoken_abilities(spoken, json)
+        return
     from vita_tui.bench.abilities import measure
 
     result = measure(say)
@@ -201,6 +214,33 @@ def abilities(json: Json = False) -> None:
         for language, one in result["languages"].items()
     ]
     table("Without the model", ("", "right", "wrong", "missed", "false", "p50", "p95", "loading"), rows)
+
+
+def _spoken_abilities(language: str, json: bool) -> None:
+    from vita_tui import settings as all_settings
+    from vita_tui.bench import spoken_abilities
+    from vita_tui.cli.weights import need_weights
+
+    if language not in spoken_abilities.VOICES:
+        raise typer.BadParameter(f"choose from {', '.join(spoken_abilities.VOICES)}", param_hint="--spoken")
+    settings = all_settings.load()
+    need_weights(settings, "stt", "tts")
+    with quiet_libraries():
+        result = spoken_abilities.measure(settings, language, say)
+    if json:
+        print_json(result)
+        return
+    rows = [
+        (
+            voice,
+            f"{one['right']} of {one['requests']}",
+            f"{one['right'] / one['requests']:.0%}",
+            one["wrong"],
+            one["missed"],
+        )
+        for voice, one in result["voices"].items()
+    ]
+    table("Spoken, without the model", ("", "right", "", "wrong", "missed"), rows)
 
 
 def growth(
