@@ -59,7 +59,7 @@ def test_subrip() -> None:
     ]
     assert as_srt(found) == (
         "1\n00:00:00,000 --> 00:00:01,500\nHello.\n\n"
-        "2\n01:01:01,250 --> 01:01:02,000\nAn hour later there is more of it to say\nthan before\n"
+        "2\n01:01:01,250 --> 01:01:02,000\nAn hour later there is more\nof it to say than before\n"
     )
     assert as_srt([]) == ""
 

@@ -109,8 +109,10 @@ def _lines(text: str) -> str:
     text = " ".join(text.split())
     if len(text) <= LINE:
         return text
-    wide = textwrap.wrap(text, max(LINE, len(text) // 2 + 8))
-    return "\n".join(wide)
+    narrow = (
+        textwrap.wrap(text, width, break_long_words=False) for width in range(len(text) // 2, len(text))
+    )
+    return "\n".join(next(lines for lines in narrow if len(lines) <= 2))
 
 
 def _escaped(text: str) -> str:
