@@ -132,6 +132,8 @@ class ScriptedCore:
         self.stops = 0
         self.steered: list[str] = []
         """What was done with the voice while it spoke."""
+        self.allowed: list[tuple[str, str]] = []
+        """What was decided about tools: the call, and how."""
         self.talks = 0
         self.kept: list[bool] = []
         """With every talk whether the key is held; False when it was let go."""
@@ -146,6 +148,10 @@ class ScriptedCore:
         """Clear it and `ask` waits before it finishes its reply."""
         self.hold.set()
         self._turn = 0
+
+    def allow_tool(self, call: str, decision: str) -> bool:
+        self.allowed.append((call, decision))
+        return True
 
     async def needs_no_model(self, text: str) -> bool:
         return text == "what time is it"

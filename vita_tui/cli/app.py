@@ -60,7 +60,9 @@ app.command("calibrate", short_help="Measure echo and noise, choose how to use t
 )
 app.add_typer(ctl.app, name="ctl", short_help="Drive the VITA that runs: talk, stop, pause, say, ask.")
 app.add_typer(config.app, name="config", short_help="Settings: show them, find them, start a file.")
-app.add_typer(mcp.app, name="mcp", short_help="Give coding agents a voice (Model Context Protocol).")
+app.add_typer(
+    mcp.app, name="mcp", short_help="Model Context Protocol: a voice for agents, tools for the model."
+)
 app.add_typer(models.app, name="models", short_help="Weights: list, fetch, check, find and delete them.")
 app.add_typer(words.app, name="words", short_help="Names and words of yours that recognition prefers.")
 app.add_typer(

@@ -186,13 +186,15 @@ def _understood(question: str, settings: Settings) -> bool:
 
 async def _ask(question: str, settings: Settings, json: bool) -> None:
     from vita_tui.cli.fallbacks import Fallbacks
+    from vita_tui.cli.tools import ToolsInWords, can_ask
     from vita_tui.conversation.build import build
     from vita_tui.errors import EngineError
 
-    assistant = build(settings, recognition=False, speech=False)
+    assistant = build(settings, recognition=False, speech=False, asks=can_ask())
     fallbacks = Fallbacks(settings, assistant.bus, [assistant.chains["llm"]])
     answer = PrintedReply(quiet=json)
     assistant.bus.subscribe(answer.listen)
+    assistant.bus.subscribe(ToolsInWords(assistant).listen)
     try:
         await assistant.start()
         if not await assistant.needs_no_model(question):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from vita_tui.events import EngineStatus, EventBus, Job, Part, State
 
@@ -87,6 +87,10 @@ class Core(Protocol):
 
     async def start(self, *, resume: str | None = None) -> None: ...
     async def ask(self, text: str) -> None: ...
+    def allow_tool(self, call: str, decision: Literal["yes", "no", "always", "looking"]) -> bool:
+        """The user's answer to `ToolAsked`; False when that is not what is asked now."""
+        ...
+
     async def needs_no_model(self, text: str) -> bool:
         """Whether `text` is answered without the language model."""
         ...

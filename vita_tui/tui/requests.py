@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from textual.app import App
 
@@ -81,6 +81,20 @@ class Requests(App[int]):
         from vita_tui.tui.widgets.fetch import Fetch
 
         return any(fetch.brings(job) for fetch in self.main.query(Fetch))
+
+    def allow_tool(self, call: str, decision: Literal["yes", "no", "always", "looking"]) -> None:
+        """The user's word about a tool that waits for it."""
+        if self.core is None or not self.core.allow_tool(call, decision):
+            return
+        if decision == "looking":
+            self.spawn(self._allow_looking(self.core), "allow looking")
+
+    async def _allow_looking(self, core: Core) -> None:
+        """What was allowed for good is kept, and the settings say so."""
+        from vita_tui.settings import file as settings_file
+
+        await core.change("tools.read_only", "allow")
+        await asyncio.to_thread(settings_file.change, "tools.read_only", "allow")
 
     def talk(self, *, kept: bool = False) -> bool:
         """The talk key; False when nobody is there yet to listen."""

@@ -37,7 +37,7 @@ def _build(overrides: Mapping[str, Any]) -> Core:
     from vita_tui import settings
     from vita_tui.conversation.build import build
 
-    return build(settings.load(overrides=overrides), upkeep=True)
+    return build(settings.load(overrides=overrides), upkeep=True, asks=True)
 
 
 def run(

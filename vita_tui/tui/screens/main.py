@@ -45,6 +45,11 @@ from vita_tui.events import (
     SettingChanged,
     State,
     StateChanged,
+    ToolAnswered,
+    ToolAsked,
+    ToolFinished,
+    ToolProgress,
+    ToolStarted,
     TurnFinished,
     UserSaid,
 )
@@ -58,6 +63,7 @@ from vita_tui.tui.widgets.panel import EngineRows, Panel
 from vita_tui.tui.widgets.partial import PartialLine
 from vita_tui.tui.widgets.prompt import PLACEHOLDER, Prompt
 from vita_tui.tui.widgets.status import StatusLine
+from vita_tui.tui.widgets.tools import ToolQuestion
 from vita_tui.tui.widgets.welcome import Welcome
 
 if TYPE_CHECKING:
@@ -146,6 +152,15 @@ class MainScreen(Screen[None]):
             show=False,
         ),
         Binding(
+            "f6",
+            "tool_question",
+            "Tool",
+            id="tool.question",
+            tooltip="Answer whether a tool may be called",
+            show=False,
+            priority=True,  # text areas have a use for it
+        ),
+        Binding(
             "ctrl+o", "copy_reply", "Copy reply", id="copy.reply", tooltip="Copy the last reply", show=False
         ),
         Binding(
@@ -185,6 +200,7 @@ class MainScreen(Screen[None]):
             with Vertical(id="left"):
                 yield Conversation(self._clock)
                 yield PartialLine(id="partial")
+                yield ToolQuestion(self._clock)
                 yield Completions()
                 yield Prompt()
             yield Panel(self._clock)
@@ -244,6 +260,12 @@ class MainScreen(Screen[None]):
                 await conversation.reply_started(event)
             case ReasoningDelta():
                 await conversation.reasoning_piece(event.turn, event.text)
+            case ToolStarted() | ToolProgress() | ToolFinished():
+                await conversation.tool(event)
+            case ToolAsked():
+                self._ask_tool(event)
+            case ToolAnswered():
+                self._end_tool(event)
             case ReplyRetracted():
                 await conversation.reply_retracted(event.turn, event.text)
             case ReplyDelta():
@@ -350,7 +372,38 @@ class MainScreen(Screen[None]):
         self.query_one(PartialLine).open = state is State.LISTENING
         self.query_one(Prompt).set_class(state is State.LISTENING, "listening")
 
+    def _ask_tool(self, event: ToolAsked) -> None:
+        question, prompt = self.query_one(ToolQuestion), self.query_one(Prompt)
+        question.ask(event)
+        # Whoever is typing goes on typing: f6 leads to the question.
+        if not prompt.text:
+            question.focus()
+        else:
+            self.app.notify(
+                "f6 leads to the question.",
+                title=f"May {clean(event.tool)} be called?",
+                severity="warning",
+                markup=False,
+            )
+
+    def _end_tool(self, event: ToolAnswered) -> None:
+        question = self.query_one(ToolQuestion)
+        if question.asked is not None and question.asked.call == event.call:
+            had_focus = question.has_focus
+            question.end()
+            if had_focus:
+                self.query_one(Prompt).focus()
+
     # ---- what the user does
+
+    @on(ToolQuestion.Decided)
+    def _tool_decided(self, message: ToolQuestion.Decided) -> None:
+        self.app.allow_tool(message.call, message.decision)
+
+    def action_tool_question(self) -> None:
+        question = self.query_one(ToolQuestion)
+        if question.asked is not None:
+            question.focus()
 
     @on(Prompt.Sent)
     def _sent(self, message: Prompt.Sent) -> None:

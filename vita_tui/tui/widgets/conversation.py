@@ -10,7 +10,16 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 
 from vita_tui.clock import Clock
-from vita_tui.events import ClauseStarted, QuestionShortened, ReplyFinished, ReplyStarted, TurnFinished
+from vita_tui.events import (
+    ClauseStarted,
+    QuestionShortened,
+    ReplyFinished,
+    ReplyStarted,
+    ToolFinished,
+    ToolProgress,
+    ToolStarted,
+    TurnFinished,
+)
 from vita_tui.tui.formatting import count
 from vita_tui.tui.widgets.turns import AssistantTurn, Remark, UserTurn
 from vita_tui.tui.widgets.welcome import Welcome
@@ -77,6 +86,11 @@ class Conversation(VerticalScroll, can_focus=True):
     async def reasoning_piece(self, turn: int, text: str) -> None:
         if (reply := self._replies.get(turn)) is not None:
             await reply.reason(text)
+
+    async def tool(self, event: ToolStarted | ToolProgress | ToolFinished) -> None:
+        """A tool is called for a reply."""
+        if (reply := self._replies.get(event.turn)) is not None:
+            await reply.tool(event, self._clock)
 
     async def reply_retracted(self, turn: int, text: str) -> None:
         if (reply := self._replies.get(turn)) is not None:

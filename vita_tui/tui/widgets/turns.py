@@ -14,7 +14,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from vita_tui.events import ReplyStarted, TurnFinished
+from vita_tui.clock import Clock
+from vita_tui.events import ReplyStarted, ToolFinished, ToolProgress, ToolStarted, TurnFinished
 from vita_tui.tui.formatting import clean, count, milliseconds
 from vita_tui.tui.look import MUTED
 from vita_tui.tui.widgets.reading import STOPPED, Reading
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from textual.widgets import TextArea
 
     from vita_tui.tui.widgets.reply import Reply, ReplyStream
+    from vita_tui.tui.widgets.tools import ToolLine
     from vita_tui.tui.widgets.waterfall import Waterfall
 
 __all__ = ["AssistantTurn", "Remark", "UserTurn"]
@@ -95,6 +97,7 @@ class AssistantTurn(Vertical):
         self._rendered = 0
         self._facts: list[str] = []
         self._reasoning: ReasoningLine | None = None
+        self._tools: dict[str, ToolLine] = {}
         self._reading = Reading()
         self._below = Static("", classes="facts")
         """The line that says who answered, and how."""
@@ -132,6 +135,24 @@ class AssistantTurn(Vertical):
             self._reasoning = ReasoningLine()
             await self.mount(self._reasoning, before=0)
         self._reasoning.write(piece)
+
+    async def tool(self, event: ToolStarted | ToolProgress | ToolFinished, clock: Clock) -> None:
+        """What happens to a call of a tool: a line above the reply."""
+        from vita_tui.tui.widgets.tools import ToolLine
+
+        if not self.is_attached:
+            return
+        line = self._tools.get(event.call)
+        if line is None and not isinstance(event, ToolProgress):
+            line = self._tools[event.call] = ToolLine(clock, event)
+            if isinstance(event, ToolFinished):
+                line.finish(event)
+            place = int(self._reasoning is not None) + len(self._tools) - 1
+            await self.mount(line, before=place)
+        elif line is not None and isinstance(event, ToolProgress):
+            line.progress(event.text)
+        elif line is not None and isinstance(event, ToolFinished):
+            line.finish(event)
 
     async def take_back(self, text: str) -> None:
         """What was written behind `text` is no part of the reply."""
