@@ -105,7 +105,7 @@ async def test_each_call_has_a_line() -> None:
     core = ScriptedCore()
     async with running(core) as (vita, pilot):
         core.bus.publish(UserSaid(1, "What time is it?", False))
-        core.bus.publish(ToolStarted(1, "1.1", "get_time", "time", "place: Tokyo"))
+        core.bus.publish(ToolStarted(1, "1.1", "time__get_time", "time", "place: Tokyo"))
         core.bus.publish(ToolProgress(1, "1.1", "50%"))
         await until(pilot, lambda: len(vita.main.query(ToolLine)) == 1)
         await until(pilot, lambda: "50%" in text_of(vita.main.query_one(ToolLine)))

@@ -413,7 +413,11 @@ class Exchange:
 
     def _say_asked(self, tool: Tool) -> None:
         if self.spoken:
-            self._say_aside(phrases(self._language)["ask"].format(tool=tool.name.replace("_", " ")))
+            self._say_aside(
+                phrases(self._language)["ask"].format(
+                    tool=tool.name.removeprefix(f"{tool.source}__").replace("_", " ")
+                )
+            )
 
     def _say_wait(self, number: int) -> None:
         if number == 0 and not self._waited:

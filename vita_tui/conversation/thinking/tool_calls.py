@@ -163,7 +163,10 @@ class ToolCalls:
         with waiting:
             try:
                 async with asyncio.timeout(self._settings.timeout):
-                    return await tool.run(arguments, progress)
+                    result = await tool.run(arguments, progress)
+                if not isinstance(result, ToolResult) or not isinstance(result.text, str):
+                    raise ToolError(f"{tool.name} returned what is no result.")
+                return result
             except TimeoutError:
                 raise ToolError(f"{tool.name} took longer than {self._settings.timeout:g} s.") from None
             except VitaError as error:

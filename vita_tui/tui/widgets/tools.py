@@ -31,13 +31,18 @@ SIGNS = {
 }
 
 
+def shown_name(tool: str, source: str) -> str:
+    """A tool as people are shown it: its own name, after that of its server."""
+    return tool if source in ("", "VITA") else f"{source} · {tool.removeprefix(f'{source}__')}"
+
+
 class ToolLine(Static):
     """One call: its name, how long it takes, and what came of it."""
 
     def __init__(self, clock: Clock, event: ToolStarted | ToolFinished) -> None:
         super().__init__("", classes="tool")
         self._clock = clock
-        self._tool_name = event.tool if event.source in ("", "VITA") else f"{event.source} · {event.tool}"
+        self._tool_name = shown_name(event.tool, event.source)
         self._arguments = clean(getattr(event, "arguments", "")).replace("\n", " ")
         self._began = clock.monotonic()
         self._progress = ""
@@ -141,7 +146,7 @@ class ToolQuestion(VerticalScroll, can_focus=True):
         self._text.update(
             Content.assemble(
                 ("? ", "bold $text-warning"),
-                (f"May {clean(event.tool)} be called? ", "bold"),
+                (f"May {clean(shown_name(event.tool, event.source))} be called? ", "bold"),
                 (f"{who}{', which only looks' if looks else ''}\n", MUTED),
                 f"{event.arguments or 'without arguments'}\n",
                 (keys, "$text-accent"),
