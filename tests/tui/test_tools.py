@@ -71,7 +71,7 @@ async def test_who_types_goes_on_typing() -> None:
         await pilot.press("y")
         assert app[0].main.query_one(Prompt).text == "hiy"
         assert core.allowed == []
-        await pilot.press("f6")
+        await pilot.press("f7")
         await until(pilot, lambda: question.has_focus)
         await pilot.press("n")
         await until(pilot, lambda: core.allowed == [("1.1", "no")])

@@ -152,7 +152,7 @@ class MainScreen(Screen[None]):
             show=False,
         ),
         Binding(
-            "f6",
+            "f7",
             "tool_question",
             "Tool",
             id="tool.question",
@@ -375,12 +375,12 @@ class MainScreen(Screen[None]):
     def _ask_tool(self, event: ToolAsked) -> None:
         question, prompt = self.query_one(ToolQuestion), self.query_one(Prompt)
         question.ask(event)
-        # Whoever is typing goes on typing: f6 leads to the question.
+        # Whoever is typing goes on typing: f7 leads to the question.
         if not prompt.text:
             question.focus()
         else:
             self.app.notify(
-                "f6 leads to the question.",
+                "f7 leads to the question.",
                 title=f"May {clean(event.tool)} be called?",
                 severity="warning",
                 markup=False,
