@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
 
 from tests.conversation.hearing.test_turn_detector import Room
+from tests.conversation.support import assistant, silence
+from vita_tui.audio.base import Samples, Span
+from vita_tui.audio.files import FileSpeaker
 from vita_tui.conversation.hearing.signals import UtteranceEnded
 from vita_tui.settings import TalkSettings, at_once, fields
 
@@ -24,7 +29,7 @@ ELSEWHERE = {
     "audio.input": "tests/conversation/test_assistant.py",
     "audio.output": "tests/conversation/test_assistant.py",
     "abilities.enabled": "tests/conversation/test_built_in.py",
-    "audio.earcons": "read for each press of the talk key",
+    "audio.earcons": "below",
     "audio.speak": "tests/conversation/test_assistant.py",
     "stt.language": "tests/conversation/test_assistant.py",
     "tts.engines": "tests/conversation/test_switching.py",
@@ -83,3 +88,38 @@ def test_what_is_heard_follows_the_setting_that_counts_now(key: str, one: Any, o
 def test_every_setting_that_applies_at_once_is_tried() -> None:
     declared = {key for key, _ in fields() if at_once(key)}
     assert declared == {key for key, *_ in HEARING} | set(ELSEWHERE)
+
+
+class CountingSpeaker(FileSpeaker):
+    """Counts what it is given to play."""
+
+    def __init__(self) -> None:
+        super().__init__(pace=False)
+        self.given = 0
+        self.sounded = threading.Event()
+
+    def enqueue(self, samples: Samples) -> Span:
+        self.given += 1
+        self.sounded.set()
+        return super().enqueue(samples)
+
+
+async def test_earcons_sound_from_the_press_on_for_which_they_are_asked() -> None:
+    speaker = CountingSpeaker()
+    async with assistant(microphone=silence(), speaker=speaker, audio={"earcons": False}) as (vita, _):
+        vita.talk()
+        vita.stop()
+        await vita.change("audio.earcons", True)
+        vita.talk()
+        assert await asyncio.to_thread(speaker.sounded.wait, 60)
+        assert speaker.given == 1
+        await vita.change("audio.earcons", False)
+        vita.stop()
+        vita.talk()
+        vita.stop()
+        await vita.change("audio.earcons", True)
+        speaker.sounded.clear()
+        vita.talk()
+        assert await asyncio.to_thread(speaker.sounded.wait, 60)
+        assert speaker.given == 2
+        vita.stop()

@@ -263,6 +263,9 @@ def test_a_disk_that_cannot_be_written_is_read(small_disk: Path, tmp_path: Path,
     assert one["tokens"] == (0 if log == "closed" else 77)
     assert "Ein Café" in vita(home, "sessions", "show", "latest").stdout
     assert "Ein Café" in vita(home, "sessions", "search", "cafe").stdout
+    figures = vita(home, "sessions", "stats", "--json")
+    assert figures.returncode == 1
+    assert (json.loads(figures.stdout)["sessions"], json.loads(figures.stdout)["probe"]["ok"]) == (1, False)
     target = tmp_path / "talk.md"
     assert vita(home, "sessions", "export", "latest", "--out", str(target)).returncode == 0
     assert "What is kept?" in target.read_text()

@@ -242,7 +242,7 @@ def stats(json: Json = False) -> None:
             "sweep_seconds": settings.sweep_seconds,
         }
 
-    figures = with_store(work)
+    figures = with_store(work, reading=True)
     tried = figures["probe"]
     if json:
         print_json(figures)
