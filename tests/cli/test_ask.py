@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 
 from tests.forked import run_vita
+from vita_tui.cli.ask import PrintedReply
+from vita_tui.clock import FakeClock
+from vita_tui.events import ReplyDelta, ReplyStarted
 
 
 @contextlib.contextmanager
@@ -103,3 +106,15 @@ def test_without_a_fallback_it_fails_with_the_servers_reason() -> None:
     assert (done.returncode, done.stdout) == (3, "")
     assert "answered with HTTP status 500: the GPU is on fire" in done.stderr
     assert "tried again" not in done.stderr
+
+
+def test_who_reads_a_pipe_need_not_wait_for_a_slow_server(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = FakeClock()
+    answer = PrintedReply(quiet=False, clock=clock)
+    answer.listen(ReplyStarted(1, "m at host:1"))
+    for _ in range(10):
+        answer.listen(ReplyDelta(1, "word "))
+    assert capsys.readouterr().out == "", "it may be reasoning yet"
+    clock.advance(2.0)
+    answer.listen(ReplyDelta(1, "more"))
+    assert capsys.readouterr().out == "word " * 10 + "more"

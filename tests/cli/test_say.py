@@ -82,3 +82,10 @@ def test_without_any_voice_in_the_settings_that_is_said(home: Path) -> None:
     done = vita(home, "say", "Hello.", "--out", os.devnull, VITA_TTS__ENGINES="[]")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("vita: No voice is set up.\n  → Name one in tts.engines")
+
+
+@pytest.mark.parametrize("language", ["Deutsch", "d", "de DE", "../de", ""])
+def test_what_is_no_code_of_a_language_is_refused(home: Path, language: str) -> None:
+    done = vita(home, "say", "--print", "--language", language, "25 %")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "not the code of a language" in done.stderr

@@ -13,6 +13,7 @@ from vita_tui.cli.audio_input import NoFallback
 from vita_tui.cli.output import complain, echo, erase, plain, print_json, quiet_libraries, run_async, write
 from vita_tui.cli.streams import need_output
 from vita_tui.cli.text_input import text_argument
+from vita_tui.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from vita_tui.events import Event, QuestionShortened, ReplyFinished, ReplyStarted, TurnFinished
@@ -25,17 +26,22 @@ HELD = 2000
 """Characters of a server's reply that a pipe or a file gets at once: what looks like its beginning may turn out to be reasoning, of which only
 the end is marked, and cannot be taken back there.
 """
+HELD_SECONDS, HELD_LEAST = 1.5, 40
+"""Whoever reads a pipe waits no longer than so for a slow server, once there are so many characters: `head` may want no more."""
 
 
 class PrintedReply:
     """Prints a reply as it comes, and keeps what there is to be told about it."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, clock: Clock | None = None) -> None:
         """
         Args:
             quiet: print nothing.
         """
         self._quiet = quiet
+        self._clock = clock or SystemClock()
+        self._first: float | None = None
+        """When the reply's first words came."""
         self._text = ""
         self._printed = 0
         self._started: ReplyStarted | None = None
@@ -109,12 +115,18 @@ class PrintedReply:
             return
         text = self._text[self._printed :]
         remote = self._started is not None and " at " in self._started.engine
-        if not last and remote and not sys.stdout.isatty() and len(self._text) < HELD:
+        if not last and remote and not sys.stdout.isatty() and self._held():
             return
         self._printed = len(self._text)
         write(text)
         if last and self._text:
             echo()
+
+    def _held(self) -> bool:
+        now = self._clock.monotonic()
+        self._first = now if self._first is None else self._first
+        waited = now - self._first >= HELD_SECONDS and len(self._text) >= HELD_LEAST
+        return len(self._text) < HELD and not waited
 
     def _take_back(self, kept: str) -> None:
         """What came behind `kept` was reasoning."""

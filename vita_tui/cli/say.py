@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -9,11 +10,14 @@ import typer
 from vita_tui.cli.audio_input import NoFallback, Target, audio_target
 from vita_tui.cli.output import print_json, quiet_libraries
 from vita_tui.cli.text_input import text_argument
+from vita_tui.text.clean import clean_line
 
 if TYPE_CHECKING:
     from vita_tui.settings import Settings
 
 __all__ = ["say"]
+
+_CODE = re.compile(r"[a-zA-Z]{2,3}(?:[-_][a-zA-Z0-9]{2,8}){0,3}|auto")
 
 
 def say(
@@ -57,6 +61,11 @@ def say(
 
     Example: vita say "The train leaves at 10:30." --out train.mp3
     """
+    if language is not None and not _CODE.fullmatch(language):
+        raise typer.BadParameter(
+            f"{clean_line(language)} is not the code of a language, such as de or en-GB",
+            param_hint="--language",
+        )
     words = text_argument(text, empty="there is nothing to say")
     if only_print:
         _print(words, language)
