@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from vita_tui.text.language import Language, PatternPart, in_words, roman
 
@@ -18,6 +19,7 @@ class French(Language):
     code = "fr"
     phones = r"\+\d{1,3}(?: \(0\))?(?:[ .-]?\d{1,4}){3,7}|0\d(?:[ .-]?\d\d){4}"
     longest_decimals = 3
+    singular_scales: Mapping[str, str] = {"millions": "million", "milliards": "milliard"}
     noun = r"\s([a-zà-ÿœ-]+)"
 
     def dates(self, number: str) -> tuple[PatternPart, ...]:
@@ -25,7 +27,7 @@ class French(Language):
         return (
             (
                 "slashed",
-                r"(?<![\w/])(?P<day>[0-3]?\d)[/.](?P<month>0?[1-9]|1[0-2])[/.](?P<year>(?:19|20)\d\d|\d\d)(?![\w/]|[.,]\d)|(?<![\w/.,])(?P<short_day>[0-3]\d)/(?P<short_month>0[1-9])(?![\w/]|[.,]\d)",
+                r"(?<![\w/])(?P<day>[0-3]?\d)[/.](?P<month>0?[1-9]|1[0-2])[/.](?P<year>(?:1\d|20)\d\d|\d\d)(?![\w/]|[.,]\d)|(?<![\w/.,])(?P<short_day>[0-3]\d)/(?P<short_month>0[1-9])(?![\w/]|[.,]\d)",
             ),
             (
                 "day_month",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from vita_tui.text.language import Language, PatternPart, in_words, roman
 
@@ -20,8 +21,6 @@ WEAK = re.compile(
 RANKED = "Platz|Stock|Stockwerk|Etage|Klasse|Jahrhundert|Jahrhunderts|Jh|Jhd|Kapitel|Tag|Woche|Monat|Jahr|Quartal|Weltkrieg|Weltkriegs|Weltkrieges|Mal|Schritt|Teil|Runde|Auflage|Geburtstag|Punkt|Rang|Person|Versuch|Liga|Semester|Generation|Advent|Bezirk|Akt|Satz|Obergeschoss|Platzes|Stelle|Position|Symphonie|Sinfonie|Artikel|Band"
 DETERMINED = "am|im|vom|zum|zur|beim|der|die|das|dem|den|des|ab|bis|seit|jede[nmrs]?|jede|diese[nmrs]?|ein(?:e[nmrs]?)?|(?:mein|dein|sein|ihr|unser)(?:e[nmrs]?)?"
 
-EIN = re.compile(r"\b(?:ein|mein|dein|sein|ihr|unser|euer|kein)\s$", re.IGNORECASE)
-"""After these an adjective before a neuter ends in -es."""
 NEUTER_RANKED = "Kind|Mal|Jahr|Jahrhundert|Kapitel|Buch|Haus|Semester|Tor|Spiel|Quartal|Stockwerk|Auto|Bier|Glas|Album|Lied|Bild|Treffen|Rennen|Date"
 NEUTER = "^(?:Jahr|Jahrhundert|Jahrzehnt|Kilo|Kilogramm|Gramm|Pfund|Dutzend|Glas|Prozent|Stück|Brot|Ei|Kind|Mal|Buch|Haus|Bier|Paket|Blatt|Huhn)$|(?:chen|lein)$"
 MASCULINE = "(?:er|ling|fel|pf|löffel)$|^(?:Tag|Monat|Bund|Punkt|Zoll|Becher|Grad|Hektar)$"
@@ -30,6 +29,12 @@ MASCULINE = "(?:er|ling|fel|pf|löffel)$|^(?:Tag|Monat|Bund|Punkt|Zoll|Becher|Gr
 class German(Language):
     code = "de"
     dotted_ranks = True
+    scale_gender = "f"
+    singular_scales: Mapping[str, str] = {
+        "Millionen": "Million",
+        "Milliarden": "Milliarde",
+        "Billionen": "Billion",
+    }
     noun = r"\s([A-ZÄÖÜ][\w-]*)"
     phones = r"\+\d{1,3}(?:[ ./-]?\(?\d{1,9}\)?){1,6}|0\d{2,5}(?:[ /-]\d{2,9}){1,5}|\(0\d{2,5}\) ?\d{3,9}"
 
@@ -41,7 +46,7 @@ class German(Language):
                 "dotted",
                 (
                     r"(?<![\w.,:/])(?:(?P<dot_from>[0-3]?\d)\.(?:\s?(?P<dot_from_month>[01]?\d)\.)?\s?[-–]\s?)?"
-                    r"(?P<dot_day>[0-3]?\d)\.\s?(?P<dot_month>0?[1-9]|1[0-2])\.(?:\s?(?P<dot_year>(?:19|20)\d\d|\d\d(?![\w:]|[.,]\d|\s?(?:Uhr|%|€))))?(?!\d|\.\d)"
+                    r"(?P<dot_day>[0-3]?\d)\.\s?(?P<dot_month>0?[1-9]|1[0-2])\.(?:\s?(?P<dot_year>(?:1\d|20)\d\d|\d\d(?![\w:]|[.,]\d|\s?(?:Uhr|%|€))))?(?!\d|\.\d)"
                 ),
             ),
             (
@@ -77,6 +82,10 @@ class German(Language):
                 rf"(?<!\w)(?i:(?P<determiner>{DETERMINED}))\s(?P<det_rank>\d{{1,3}})\.(?=\s(?!(?:{starters})\b)[A-ZÄÖÜ]|[,;)]|\s(?:und|oder|bis)\b)",
             ),
             ("decade", r"(?<![\w.,])(?P<decade_years>(?:1[1-9]|20)\d0|[1-9]0)(?P<decade_end>ern?)(?!\w)"),
+            (
+                "roman_rank",
+                r"(?<!\w)(?P<rank_roman>[IVX]{1,6})\.(?=\s(?:Jahrhunderts?|Jh|Weltkrieg(?:e?s)?|Akt|Kapitel|Teil)\b)",
+            ),
             ("ruler", r"(?<=[a-zäöü] )(?P<reign>[IVX]{1,6})\.(?=\s|\Z|,)"),
             ("roman", r"(?<=[a-zäöü] )(?P<numeral>I{2,3}|IV|VI{0,3}|IX|XI{0,3}|XI?V|XVI{1,3}|XI?X)(?!\w)"),
             (
@@ -130,6 +139,10 @@ class German(Language):
             return (
                 in_words(int(years), "de", "year") if len(years) == 4 else self.cardinal(int(years))
             ) + match["decade_end"]
+        if kind == "roman_rank":
+            return self._rank(
+                roman(match["rank_roman"]), before, match.string[match.end() : match.end() + 30]
+            )
         if kind == "ruler":
             name = re.search(r"(\w+) $", before)
             if name is None or not name[1][0].isupper() or name[1].lower() in DETERMINED.split("|"):
@@ -162,15 +175,12 @@ class German(Language):
         stem = in_words(value, "de", "ordinal")
         if DATIVE.search(before):
             return f"{stem}n"
-        if re.search(rf"^\.?\s(?:{NEUTER_RANKED})\b", after) and EIN.search(before):
+        if re.search(rf"^\.?\s(?:{NEUTER_RANKED})\b", after) and not WEAK.search(before):
             return f"{stem}s"
         return stem if WEAK.search(before) else f"{stem}r"
 
     def with_cents(self, large: str, hundredths: int, cents: str) -> str:
         return f"{large} {self.cardinal(hundredths)}"
-
-    def one_of(self, scale: str) -> str:
-        return {"Millionen": "Million", "Milliarden": "Milliarde", "Billionen": "Billion"}.get(scale, scale)
 
     def fraction(self, top: int, bottom: int, noun: str = "") -> str:
         if bottom == 2 and top == 1:

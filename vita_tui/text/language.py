@@ -80,6 +80,10 @@ class Language:
     """Pattern of telephone numbers."""
     dotted_ranks = False
     """A number with a dot may be a rank."""
+    scale_gender = "m"
+    """Of the names of large numbers."""
+    singular_scales: Mapping[str, str] = {}
+    """Names of large numbers after "one", where they differ."""
     longest_decimals = 0
     """Decimals up to so many digits are said as one number."""
     noun = ""
@@ -234,7 +238,7 @@ class Language:
             scale = self.magnitude(magnitude)
             number = f"{self.number(amount, 'm')} {scale}"
             if self.is_one(amount) and self.one_of(scale) != scale:
-                number = f"{self.number(amount, 'f')} {self.one_of(scale)}"
+                number = f"{self.number(amount, self.scale_gender)} {self.one_of(scale)}"
             return f"{number} {self.after_magnitude(scale, many)}"
         if parts.decimals and (len(parts.decimals) != 2 or not cent):
             return f"{self.number(amount, gender)} {many}"
@@ -247,8 +251,8 @@ class Language:
         return self.with_cents(large, hundredths, cent if hundredths == 1 else cents) if hundredths else large
 
     def one_of(self, scale: str) -> str:
-        """The name of a large number after "one"; feminine where it differs."""
-        return scale
+        """The name of a large number after "one", whose gender is `scale_gender`."""
+        return self.singular_scales.get(scale, scale)
 
     def after_magnitude(self, scale: str, many: str) -> str:
         return many

@@ -128,7 +128,7 @@ def pieces(language: Language) -> tuple[PatternPart, ...]:
         ),
         (
             "dimension",
-            rf"(?<![\w.,])(?P<sides>{plain}(?:[x×]{plain}){{1,2}}|{plain}\s[x×]\s{plain}(?:\s[x×]\s{plain})?(?=\s?(?:{one}){END}))(?:\s?(?P<dimension_unit>{one}))?{END}",
+            rf"(?<![\w.,])(?!{plain}\s?[x×]\s?10(?:\^|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]))(?P<sides>{plain}(?:[x×]{plain}){{1,2}}|{plain}\s[x×]\s{plain}(?:\s[x×]\s{plain})?(?=\s?(?:{one}){END}))(?:\s?(?P<dimension_unit>{one}))?{END}",
         ),
         (
             "scientific",
@@ -183,6 +183,11 @@ def pieces(language: Language) -> tuple[PatternPart, ...]:
             "power",
             rf"\^\{{(?P<grouped>[^{{}}\n]{{1,40}})\}}|\^\(?(?P<exponent>[-−+]?\w{{1,10}})\)?|(?P<raised>[⁺⁻]?[{RAISED}]{{1,10}})",
         ),
+        (
+            "raised_to",
+            r"(?:(?<=\d)|(?<=\b[a-zA-Z])|(?<=\)))(?:\*\*|\s\*\*\s)(?P<raised_by>[-−]?\d{1,6}|[a-zA-Z])(?![\w*])",
+        ),
+        ("becomes", r"(?<=[\w)\]])\s?[-*/]=(?=\s?[\w(])"),
         ("sharp", r"(?<=\b[CF])#(?!\w)"),
         ("hash", r"#(?=\d)"),
         ("hashtag", r"(?<!\w)#(?=[^\W\d_])"),
@@ -196,7 +201,7 @@ def pieces(language: Language) -> tuple[PatternPart, ...]:
             "by",
             r"(?:(?<=\d \w)|(?<=\d \w\w)|(?<=\d\w)|(?<=\d\w\w)|(?<=\d[\"″”])) [x×] (?=\d)|(?<=\d[\"″”])[x×](?=\d)",
         ),
-        ("divided", r"(?<=\d)\s:\s(?=\d)|(?<=\d)\s÷\s(?=\d)"),
+        ("divided", r"(?<=\d)\s:\s(?=\d)|(?<=\d)\s(?:÷|//)\s(?=\d)"),
         ("per_many", rf"(?<=[^\W_])/(?=\d{{1,5}}\s?(?:{one}){END})"),
         ("over", r"(?<=[\d)])\s?/\s?(?=[\d(]|[a-z]\b)|(?<=\b[a-z])/(?=\d)"),
         (

@@ -205,6 +205,13 @@ class Readings:
                 return f"{language.number(low)} {language.number(high)}"
         return language.range(language.number(low, gender), language.number(high, gender))
 
+    def ratio(self, match: RegexMatch) -> str:
+        divided = re.match(r"\s?=", match.string[match.end() : match.end() + 2])
+        between = self.language.v.symbols["÷"] if divided else self._words["ratio"]
+        return (
+            f"{self.language.whole(match['ratio_one'])} {between} {self.language.whole(match['ratio_two'])}"
+        )
+
     # ---- numbers
 
     def version(self, match: RegexMatch) -> str:
@@ -384,6 +391,7 @@ TWICE: Mapping[str, Callable[[Readings, RegexMatch], str]] = {
     "path": lambda self, match: addresses.path(match[0], self.language.v.code),
     "file": lambda self, match: addresses.path(match[0], self.language.v.code),
     "power": Readings.power,
+    "raised_to": lambda self, match: self.language.power(match["raised_by"]),
 }
 """What comes of these may hold numbers, which are read in their turn."""
 
@@ -395,8 +403,9 @@ ONCE: Mapping[str, Callable[[Readings, RegexMatch], str]] = {
     "weekdays": Readings.weekdays,
     "months": Readings.months,
     "alphabet": lambda self, match: self.language.range(match["letter_from"], match["letter_to"]),
-    "ratio": lambda self, match: (
-        f"{self.language.whole(match['ratio_one'])} {self._words['ratio']} {self.language.whole(match['ratio_two'])}"
+    "ratio": Readings.ratio,
+    "becomes": lambda self, match: (
+        f"{self.language.v.symbols[{'-': '−', '*': '×', '/': '÷'}[match[0].strip()[0]]]} {self.language.v.symbols['=']}"
     ),
     "phone": lambda self, match: (
         (f"{self._words['plus']} " if match[0][0] == "+" else "") + self.language.phone(match[0])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from vita_tui.text.language import Language, PatternPart, in_words, roman
 
 __all__ = ["Spanish"]
 
+ARTICLES = frozenset(("la", "el", "del", "al"))
 PARTS = frozenset(
     "capítulo tomo acto parte anexo artículo título volumen libro escena fase nivel cap vol art t".split()
 )
@@ -41,13 +43,14 @@ class Spanish(Language):
     code = "es"
     phones = r"\+\d{1,3}(?:[ .-]?\d{2,9}){1,5}|[6-9]\d\d(?:[ -]\d{3}){2}|[6-9]\d\d(?:[ -]\d\d){3}|[6-9]\d(?:[ -]\d{3})(?:[ -]\d\d){2}|[69]\d{8}"
     longest_decimals = 2
+    singular_scales: Mapping[str, str] = {"millones": "millón", "billones": "billón"}
 
     def dates(self, number: str) -> tuple[PatternPart, ...]:
         month = self.v.month_pattern
         return (
             (
                 "slashed",
-                r"(?<![\w/])(?P<day>[0-3]?\d)[/.-](?P<month>0?[1-9]|1[0-2])[/.-](?P<year>(?:19|20)\d\d|\d\d)(?![\w/-]|[.,]\d)|(?<![\w/.,])(?P<short_day>[0-3]\d)/(?P<short_month>0[1-9])(?![\w/]|[.,]\d)",
+                r"(?<![\w/])(?P<day>[0-3]?\d)[/.-](?P<month>0?[1-9]|1[0-2])[/.-](?P<year>(?:1\d|20)\d\d|\d\d)(?![\w/-]|[.,]\d)|(?<![\w/.,])(?P<short_day>[0-3]\d)/(?P<short_month>0[1-9])(?![\w/]|[.,]\d)",
             ),
             (
                 "day_month",
@@ -87,6 +90,8 @@ class Spanish(Language):
         name = re.search(r"(\w+)\.? $", match.string[max(0, match.start() - 30) : match.start()])
         if name and name[1] in PARTS:
             return self.cardinal(roman(match["reign"]))
+        if name and name[1] in ARTICLES and re.match(r"\s[A-ZÁÉÍÓÚÑ][a-z]", match.string[match.end() :][:3]):
+            return self._rank(roman(match["reign"]), "ª" if name[1] == "la" else "º")  # "la II Guerra"
         if not (name and name[1][0].isupper()):
             return match["reign"]
         value = roman(match["reign"])
