@@ -73,7 +73,8 @@ def test_only_the_answer_is_printed(written: str) -> None:
     with serving(*written) as (url, asked):
         done = ask(url)
     assert (done.returncode, done.stdout, done.stderr) == (0, "It is Paris.\n", "")
-    assert asked[0]["max_tokens"] == 2048
+    # As much as is set, or what the window has left beside the tools that are offered.
+    assert 1000 < asked[0]["max_tokens"] <= 2048
 
 
 def test_a_reply_that_is_cut_says_so() -> None:

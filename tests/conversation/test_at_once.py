@@ -13,6 +13,7 @@ from tests.conversation.support import assistant, silence
 from vita_tui.audio.base import Samples, Span
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.conversation.hearing.signals import UtteranceEnded
+from vita_tui.engines.stt.fake import FakeRecognizer
 from vita_tui.settings import TalkSettings, at_once, fields
 
 HEARING: list[tuple[str, Any, Any]] = [
@@ -31,6 +32,7 @@ ELSEWHERE = {
     "abilities.enabled": "tests/conversation/test_built_in.py",
     "audio.earcons": "below",
     "audio.speak": "tests/conversation/test_assistant.py",
+    "stt.words": "below",
     "stt.language": "tests/conversation/test_assistant.py",
     "tts.engines": "tests/conversation/test_switching.py",
     "tts.rate": "tests/conversation/test_assistant.py",
@@ -123,3 +125,10 @@ async def test_earcons_sound_from_the_press_on_for_which_they_are_asked() -> Non
         assert await asyncio.to_thread(speaker.sounded.wait, 60)
         assert speaker.given == 2
         vita.stop()
+
+
+async def test_words_to_prefer_are_those_of_the_engine_from_now_on() -> None:
+    recognizer = FakeRecognizer()
+    async with assistant(recognizer=recognizer, microphone=silence()) as (vita, _):
+        await vita.change("stt.words", ("Zermatt",))
+        assert tuple(recognizer.words) == ("Zermatt",)
