@@ -170,7 +170,7 @@ async def test_copying_the_last_reply_and_its_code() -> None:
         await pilot.press("ctrl+o")
         await until(pilot, lambda: app.clipboard == "Do:\n\n```sh\nls -l\n```\n")
         app.main.action_copy_code()
-        assert app.clipboard == "ls -l\n"
+        await until(pilot, lambda: app.clipboard == "ls -l\n")
 
 
 async def test_ctrl_q_closes_the_assistant() -> None:
