@@ -13,9 +13,9 @@ from vita_tui.cli.audio_input import NoFallback
 from vita_tui.cli.output import complain, echo, erase, plain, print_json, quiet_libraries, run_async, write
 from vita_tui.cli.streams import need_output
 from vita_tui.cli.text_input import text_argument
-from vita_tui.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
+    from vita_tui.clock import Clock
     from vita_tui.events import Event, QuestionShortened, ReplyFinished, ReplyStarted, TurnFinished
     from vita_tui.settings import Settings
 
@@ -39,6 +39,8 @@ class PrintedReply:
             quiet: print nothing.
         """
         self._quiet = quiet
+        from vita_tui.clock import SystemClock  # not for the help
+
         self._clock = clock or SystemClock()
         self._first: float | None = None
         """When the reply's first words came."""
