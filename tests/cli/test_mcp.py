@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from vita_tui import paths
 from vita_tui.cli.app import app
 from vita_tui.errors import SettingsError
-from vita_tui.tools.mcp import file
+from vita_tui.tools.mcp import servers_file
 
 RUN = CliRunner()
 ROOT = Path(__file__).parents[2]
@@ -35,27 +35,27 @@ def test_a_server_is_written_and_removed_and_comments_stay() -> None:
     config = paths.config_file()
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text("# mine\n[tts]\nrate = 1.2  # quick\n", encoding="utf-8")
-    file.add("time", {"command": "uvx", "args": ["mcp-server-time"], "env": {"TZ": "UTC"}})
-    file.add("web", {"url": "https://example.org/mcp", "headers": {"Authorization": "Bearer x"}})
-    file.add("time", {"command": "uvx", "args": ["mcp-server-time", "--local-timezone", "UTC"]})
+    servers_file.add("time", {"command": "uvx", "args": ["mcp-server-time"], "env": {"TZ": "UTC"}})
+    servers_file.add("web", {"url": "https://example.org/mcp", "headers": {"Authorization": "Bearer x"}})
+    servers_file.add("time", {"command": "uvx", "args": ["mcp-server-time", "--local-timezone", "UTC"]})
     text = config.read_text(encoding="utf-8")
     assert "# mine" in text
     assert "rate = 1.2  # quick" in text
     assert written()["time"] == {"command": "uvx", "args": ["mcp-server-time", "--local-timezone", "UTC"]}
-    file.remove("time")
+    servers_file.remove("time")
     assert list(written()) == ["web"]
-    file.remove("web")
+    servers_file.remove("web")
     assert config.read_text(encoding="utf-8").strip() == "# mine\n[tts]\nrate = 1.2  # quick"
     with pytest.raises(SettingsError, match="no MCP server web"):
-        file.remove("web")
+        servers_file.remove("web")
 
 
 @pytest.mark.parametrize("server", [{}, {"command": "a", "url": "http://b"}])
 def test_what_would_not_be_valid_is_not_written(server: dict[str, str]) -> None:
     with pytest.raises(SettingsError):
-        file.add("bad", server)
+        servers_file.add("bad", server)
     with pytest.raises(SettingsError):
-        file.add("bad name", {"command": "a"})
+        servers_file.add("bad name", {"command": "a"})
     assert not paths.config_file().exists()
 
 
@@ -89,7 +89,7 @@ def test_servers_of_other_programs_are_understood(kind: str, tmp_path: Path) -> 
     content, expected = FILES[kind]
     source = tmp_path / "other.json"
     source.write_text("// theirs\n" + json.dumps(content), encoding="utf-8")
-    assert file.of_other_program(source) == expected
+    assert servers_file.of_other_program(source) == expected
     assert RUN.invoke(app, ["mcp", "import", str(source)]).exit_code == 0
     assert list(written()) == list(expected)
 
@@ -99,11 +99,11 @@ def test_a_file_without_servers_is_a_sentence(text: str, tmp_path: Path) -> None
     source = tmp_path / "other.json"
     source.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError):
-        file.of_other_program(source)
+        servers_file.of_other_program(source)
 
 
 def test_servers_are_listed_without_being_started() -> None:
-    file.add("time", {"command": "/no/such/program", "args": ["x"]})
+    servers_file.add("time", {"command": "/no/such/program", "args": ["x"]})
     listed = RUN.invoke(app, ["mcp", "list", "--json"])
     assert json.loads(listed.stdout) == [
         {"name": "time", "command": ["/no/such/program", "x"], "url": None, "disabled": False, "tools": None}

@@ -20,8 +20,8 @@ from vita_tui.errors import ToolError
 from vita_tui.health.registry import registry
 from vita_tui.settings import HealthSettings, McpServer, McpSettings, Settings, ToolSettings
 from vita_tui.tools.mcp import server as running_server
+from vita_tui.tools.mcp.offered import McpTool, model_name
 from vita_tui.tools.mcp.server import RunningServer
-from vita_tui.tools.mcp.tools import McpTool, model_name
 from vita_tui.tools.toolbox import Toolbox
 
 ROOT = Path(__file__).parents[2]

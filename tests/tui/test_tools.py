@@ -12,7 +12,7 @@ from vita_tui.clock import FakeClock
 from vita_tui.events import ToolAnswered, ToolAsked, ToolFinished, ToolProgress, ToolStarted, UserSaid
 from vita_tui.settings import file as settings_file
 from vita_tui.tui.widgets.prompt import Prompt
-from vita_tui.tui.widgets.tools import ToolLine, ToolQuestion
+from vita_tui.tui.widgets.tool_lines import ToolLine, ToolQuestion
 
 ACTS = ToolAsked(1, "1.1", "run_command", "VITA", "command: rm -r build", "act")
 LOOKS = ToolAsked(1, "1.2", "list_commits", "git", "", "look")

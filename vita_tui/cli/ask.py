@@ -200,7 +200,7 @@ def _understood(question: str, settings: Settings) -> bool:
 
 async def _ask(question: str, settings: Settings, json: bool) -> None:
     from vita_tui.cli.fallbacks import Fallbacks
-    from vita_tui.cli.tools import ToolsInWords, can_ask
+    from vita_tui.cli.tool_approval import ToolsInWords, can_ask
     from vita_tui.conversation.build import build
     from vita_tui.errors import EngineError
 

@@ -66,7 +66,7 @@ def add(
 
     Example: vita mcp add time -- uvx mcp-server-time
     """
-    from vita_tui.tools.mcp import file, known
+    from vita_tui.tools.mcp import known, servers_file
 
     words = command or []
     if bool(words) == bool(url):
@@ -75,7 +75,7 @@ def add(
     if words:
         server = {"command": words[0], "args": words[1:], "env": _pairs(env, "--env")}
     known.forget(name)
-    say(f"Written to {file.add(name, server)}")
+    say(f"Written to {servers_file.add(name, server)}")
     if not untested:
         run_async(_test(name, json=False))
 
@@ -129,9 +129,9 @@ def try_server(
 @app.command()
 def remove(name: Name) -> None:
     """Take a server out of the settings file."""
-    from vita_tui.tools.mcp import file, known
+    from vita_tui.tools.mcp import known, servers_file
 
-    where = file.remove(name)
+    where = servers_file.remove(name)
     known.forget(name)
     say(f"Removed from {where}")
 
@@ -142,15 +142,15 @@ def import_servers(
 ) -> None:
     """Take over the servers of another program's JSON file. Those that VITA has already are kept as they are."""
     from vita_tui import settings
-    from vita_tui.tools.mcp import file
+    from vita_tui.tools.mcp import servers_file
 
-    found = file.of_other_program(source)
+    found = servers_file.of_other_program(source)
     there = settings.load().mcp.servers
     for name, server in found.items():
         if name in there:
             complain(f"{name} is there already, and was kept.")
             continue
-        file.add(name, server)
+        servers_file.add(name, server)
         echo(plain(name))
 
 

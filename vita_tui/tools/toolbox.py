@@ -17,8 +17,8 @@ from vita_tui.tools.base import Tool
 from vita_tui.tools.commands import CommandTool
 from vita_tui.tools.files import reading, writing
 from vita_tui.tools.mcp.known import Offer
+from vita_tui.tools.mcp.offered import McpTool, model_name
 from vita_tui.tools.mcp.server import RunningServer
-from vita_tui.tools.mcp.tools import McpTool, model_name
 from vita_tui.tools.own import own_tools
 from vita_tui.tools.web import PageTool
 

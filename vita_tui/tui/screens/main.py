@@ -63,7 +63,7 @@ from vita_tui.tui.widgets.panel import EngineRows, Panel
 from vita_tui.tui.widgets.partial import PartialLine
 from vita_tui.tui.widgets.prompt import PLACEHOLDER, Prompt
 from vita_tui.tui.widgets.status import StatusLine
-from vita_tui.tui.widgets.tools import ToolQuestion
+from vita_tui.tui.widgets.tool_lines import ToolQuestion
 from vita_tui.tui.widgets.welcome import Welcome
 
 if TYPE_CHECKING:

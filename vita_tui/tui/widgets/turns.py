@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from textual.widgets import TextArea
 
     from vita_tui.tui.widgets.reply import Reply, ReplyStream
-    from vita_tui.tui.widgets.tools import ToolLine
+    from vita_tui.tui.widgets.tool_lines import ToolLine
     from vita_tui.tui.widgets.waterfall import Waterfall
 
 __all__ = ["AssistantTurn", "Remark", "UserTurn"]
@@ -138,7 +138,7 @@ class AssistantTurn(Vertical):
 
     async def tool(self, event: ToolStarted | ToolProgress | ToolFinished, clock: Clock) -> None:
         """What happens to a call of a tool: a line above the reply."""
-        from vita_tui.tui.widgets.tools import ToolLine
+        from vita_tui.tui.widgets.tool_lines import ToolLine
 
         if not self.is_attached:
             return
