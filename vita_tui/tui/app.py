@@ -38,6 +38,8 @@ __all__ = ["VitaApp"]
 
 log = logging.getLogger(__name__)
 
+ENDING = ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT")
+"""Signals upon which the program leaves, where the system has them."""
 GONE = 0.9
 """Seconds from the wish to leave to the end of the process, whatever hangs."""
 CLOSING = 0.65
@@ -153,7 +155,7 @@ class VitaApp(OtherScreens):
     def on_mount(self) -> None:
         loop = self._own_loop = asyncio.get_running_loop()
         if threading.current_thread() is threading.main_thread() and not self.is_headless:
-            for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM), signal.SIGINT):
+            for number in (getattr(signal, name, signal.SIGTERM) for name in ENDING):
                 with contextlib.suppress(NotImplementedError, RuntimeError):
                     loop.add_signal_handler(number, self._signalled, number)
         self.call_after_refresh(self._begin)

@@ -21,6 +21,8 @@ LEAVE_SECONDS = 0.95
 """From the wish to leave to the end of a program that hangs beyond its own last resort."""
 KILL_SECONDS = 0.3
 """A process that waits for a disk outlives even SIGKILL: after this long it is left to the system."""
+QUIT_KEY = b"\x11"
+"""ctrl+q: the terminal itself makes a signal of it, as of ctrl+\\, until Textual takes all keys."""
 RESTORED = (
     "\x1b[?2026l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"  # mouse, and a frame that was begun
     "\x1b[?1004l\x1b[?2004l\x1b[?2048l"  # focus, pasting, size
@@ -39,7 +41,8 @@ _guard = 0
 def stand_guard() -> None:
     """Go on in a child process, of which the present one waits for the end; nothing where there is no terminal or no `fork`.
 
-    Does nothing the second time. From here on keys are taken as they are: nothing that is typed is echoed or interpreted before Textual has the terminal.
+    Does nothing the second time. From here on nothing that is typed is echoed or interpreted before Textual has the terminal,
+    but for ctrl+c and ctrl+q, which end the program.
     """
     global attributes_before, words, _guard
     if _guard or os.name != "posix" or not os.isatty(0):
@@ -52,6 +55,8 @@ def stand_guard() -> None:
     hears_parent, parent = os.pipe()
     printed = os.pipe()
     guard = os.getpid()
+    # Whoever quits in this very moment is heard by both, once the parent listens.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGQUIT])
     try:
         child = os.fork()
     except OSError:  # no more processes: it goes without
@@ -61,6 +66,7 @@ def stand_guard() -> None:
         os.close(hears_parent)
         os.close(printed[1])
         os._exit(_wait_for(child, before, printed[0]))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGQUIT])
     _guard = guard
     attributes_before, words = before, printed
     if guard:
@@ -104,7 +110,10 @@ def _watch_parent(hears_parent: int) -> None:
 
 
 def _take_keys(before: list[Any] | None) -> None:
-    """No echo, no lines, no ctrl+s and ctrl+q of the terminal's own; ctrl+c still interrupts what is being imported."""
+    """No echo, no lines, no ctrl+s and ctrl+q of the terminal's own.
+
+    While modules are imported ctrl+c interrupts, and ctrl+q ends the program at once: nothing is open yet that would have to be closed.
+    """
     import termios
 
     if before is None:
@@ -114,6 +123,8 @@ def _take_keys(before: list[Any] | None) -> None:
             now = termios.tcgetattr(0)
             now[0] &= ~(termios.IXON | termios.IXOFF | termios.ICRNL | termios.INLCR | termios.IGNCR)
             now[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)
+            if _guard:  # which gives the terminal back
+                now[6][termios.VQUIT] = QUIT_KEY
             termios.tcsetattr(0, termios.TCSANOW, now)
 
 
@@ -159,6 +170,7 @@ def _wait_for(child: int, before: list[Any] | None, printed: int) -> int:
     signal.signal(signal.SIGUSR1, alarm.begin)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, alarm.pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGQUIT])
     signal.signal(signal.SIGTSTP, lambda number, _: os.kill(child, number))
     # Linux: so that `ps` tells the two apart. pathlib is not imported yet.
     with suppress(OSError), open("/proc/self/comm", "w") as name:  # noqa: PTH123
