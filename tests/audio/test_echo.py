@@ -298,6 +298,22 @@ def test_a_canceller_that_fails_leaves_half_duplex_and_says_so(monkeypatch: pyte
     assert level(frames, 1.0, 2.9) == -90.0
 
 
+@pytest.mark.parametrize("kind", [ImportError, OSError, RuntimeError])
+def test_a_canceller_that_does_not_load_leaves_half_duplex(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    def broken() -> None:
+        raise kind("libffi is gone")
+
+    monkeypatch.setattr(echo, "Canceller", broken)
+    played = babble(1.0)
+    rehearsal = Rehearsal(ROOM.hear(played), played)
+    microphone = EchoMicrophone(rehearsal, rehearsal.reference, delay=ROOM.delay)
+    heard(microphone)
+    assert microphone.status.mode == "half_duplex"
+    assert "does not load (libffi is gone)" in microphone.status.reason
+
+
 def test_without_the_extra_the_plan_is_half_duplex_unless_there_is_no_echo(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

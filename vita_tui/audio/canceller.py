@@ -30,7 +30,8 @@ class Canceller:
     def __init__(self) -> None:
         """
         Raises:
-            ImportError: the extra `echo` is not installed, or its library does not load here.
+            ImportError, OSError: the extra `echo` is not installed, or its library does not load here.
+            RuntimeError: the library refuses.
         """
         from livekit.rtc import AudioFrame, AudioProcessingModule
 

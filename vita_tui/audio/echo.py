@@ -263,7 +263,7 @@ class EchoMicrophone:
         if canceller is None:
             try:
                 canceller = self._canceller = Canceller()
-            except ImportError as error:
+            except (ImportError, OSError, RuntimeError) as error:
                 return self._give_up(f"Echo cancelling does not load ({error})", captured, played)
         self._captured = np.concatenate((self._captured, captured))
         self._played = np.concatenate((self._played, played))

@@ -23,6 +23,7 @@ from vita_tui.conversation.hearing.end_scoring import EndScoring
 from vita_tui.conversation.hearing.listener import Listener
 from vita_tui.conversation.hearing.signals import (
     DraftTranscript,
+    EchoNotCancelled,
     EndExpected,
     Level,
     MicrophoneFound,
@@ -282,6 +283,10 @@ class Hearing:
             case MicrophoneFound():
                 self.lost = None
                 self._tell_found(signal.name)
+            case EchoNotCancelled():
+                self._tell(
+                    "Half duplex", signal.reason, "Interrupt with escape, or start VITA again", key="echo"
+                )
             case WakeWordUnavailable():
                 error = signal.error
                 self._bus.publish(Notice("No wake word", error.message, error.remedy, "warning", "wake word"))

@@ -19,6 +19,7 @@ from vita_tui.audio.echo import EchoMicrophone
 from vita_tui.audio.voice import VoiceActivity, dbfs
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation.hearing.signals import (
+    EchoNotCancelled,
     Level,
     MicrophoneFound,
     MicrophoneLost,
@@ -100,6 +101,7 @@ class Listener:
         self._watch: VoiceActivity | None = None
         """Looks for voice while there is no utterance."""
         self._wake: WakeWord | None = None
+        self._echo_status = self._echo.status if self._echo is not None else None
         self._since_level = 0
 
     # ---- commands, from any thread
@@ -222,6 +224,9 @@ class Listener:
                 self._emit(MicrophoneLost(error))
                 self._stopping.wait(AT_ONCE_SECONDS)
                 return
+            if self._echo is not None and self._echo.status is not self._echo_status:
+                self._echo_status = self._echo.status
+                self._emit(EchoNotCancelled(self._echo_status.reason))
             if frame is not None:
                 self._take(frame)
 

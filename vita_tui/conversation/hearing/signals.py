@@ -13,6 +13,7 @@ from vita_tui.errors import DeviceError, EngineError
 
 __all__ = [
     "DraftTranscript",
+    "EchoNotCancelled",
     "EndExpected",
     "Level",
     "MicrophoneFound",
@@ -123,6 +124,14 @@ class MicrophoneFound:
 
 
 @dataclass(frozen=True, slots=True)
+class EchoNotCancelled:
+    """Echo cancelling has failed: from now on the microphone is off while the assistant speaks."""
+
+    reason: str
+    """A sentence for the screen."""
+
+
+@dataclass(frozen=True, slots=True)
 class WakeWordHeard:
     """The wake word was said."""
 
@@ -212,6 +221,7 @@ Signal = (
     | MicrophoneSilent
     | MicrophoneLost
     | MicrophoneFound
+    | EchoNotCancelled
     | WakeWordHeard
     | WakeWordUnavailable
     | Level
