@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -145,6 +146,36 @@ def test_it_is_a_socket_in_a_folder_that_only_the_user_can_enter(server: Control
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert "port" not in json.loads(_record().read_text())
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="needs a queue of connections that refuses for a moment only"
+)
+def test_who_asks_while_too_many_do_waits_for_a_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "full.sock"
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.socket(socket.AF_UNIX))
+        with control._short(file) as name:
+            listening.bind(name)
+            listening.listen(0)
+            with contextlib.suppress(BlockingIOError):
+                for _ in range(100):
+                    other = stack.enter_context(socket.socket(socket.AF_UNIX))
+                    other.setblocking(False)
+                    other.connect(name)
+        with pytest.raises(BlockingIOError):
+            control.connected(file, timeout=0)
+        waited = []
+
+        def makes_room(seconds: float) -> None:
+            waited.append(seconds)
+            stack.enter_context(listening.accept()[0])
+
+        monkeypatch.setattr(control, "time", SimpleNamespace(monotonic=time.monotonic, sleep=makes_room))
+        stack.enter_context(control.connected(file, timeout=60))
+        assert len(waited) == 1
 
 
 def test_a_long_path_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,8 @@ TIMEOUT = 5.0
 """Seconds that the asking side waits for the whole answer."""
 REQUEST_SECONDS = 0.5
 """Seconds in which the whole of a request must have arrived."""
+FULL_SECONDS = 0.01
+"""Between two attempts to reach a program whom many others want to reach at the moment."""
 ANSWER_SECONDS = 1.0
 """Seconds in which an answer must have been taken."""
 MAX_CONNECTIONS = 64
@@ -343,7 +345,15 @@ def connected(address: Path | int, timeout: float = TIMEOUT) -> socket.socket:
     try:
         with _short(address) as name:
             connection.settimeout(timeout)
-            connection.connect(name)
+            until = time.monotonic() + timeout
+            while True:
+                try:
+                    connection.connect(name)
+                    break
+                except BlockingIOError:  # as many as it lets wait do so already
+                    if time.monotonic() >= until:
+                        raise
+                    time.sleep(FULL_SECONDS)
     except OSError:
         connection.close()
         raise
