@@ -104,6 +104,24 @@ async def test_a_question_to_another_host_takes_the_proxy(monkeypatch: pytest.Mo
     assert proxy.requests[0].path == "http://server.invalid/v1/chat/completions"
 
 
+async def test_a_proxy_whose_name_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://nosuch.invalid:3128")
+    for answer in (await asked(url := "http://server.invalid/v1"), await asyncio.to_thread(spoken, url)):
+        assert "The proxy to server.invalid is not known" in answer
+        assert "Check the environment variable http_proxy" in answer
+
+
+async def test_a_proxy_that_wants_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def closed(_request: Request, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+    async with serving(closed) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.base_url)
+        for answer in (await asked(url := "http://server.invalid/v1"), await asyncio.to_thread(spoken, url)):
+            assert "The proxy to server.invalid wants a name and a password" in answer
+            assert "the environment variable http_proxy" in answer
+
+
 async def test_variables_of_other_products_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "OPENAI_API_KEY",

@@ -71,6 +71,12 @@ def refusal(
             )
         case 404 | 405 | 410:
             return EngineError(f"{server.where} has no {missing}{told}", remedy=f"Check {check} (…/v1).")
+        case 407:
+            proxy = server.proxy()
+            return EngineError(
+                f"The proxy to {server.where} wants a name and a password{told}",
+                remedy=f"Check {proxy[1] if proxy else 'the proxy'}: http://name:password@…",
+            )
         case 413:
             return EngineError(
                 f"{server.where} finds the request too large{told}",
@@ -206,9 +212,11 @@ def connection_failure(
                 f"{server.where} does not speak TLS.", remedy=f"Write http:// in {setting}, if that is right."
             )
         if isinstance(cause, socket.gaierror):
-            where = server.where if not proxied else "The proxy"
+            where, check = (
+                (server.where, setting) if not proxied else (f"The proxy to {server.where}", proxied[1])
+            )
             return EngineUnavailableError(
-                f"{where} is not known: there is no such name.", remedy=f"Are you online? Check {setting}."
+                f"{where} is not known: there is no such name.", remedy=f"Are you online? Check {check}."
             )
     if isinstance(error, httpx2.ConnectTimeout | httpx2.ConnectError | httpx2.ProxyError) and not begun:
         if proxied:
