@@ -41,6 +41,21 @@ def test_a_long_step_between_two_looks_does_not_count() -> None:
     assert clock.lost == 60
 
 
+def test_what_was_lost_between_two_moments_is_known_afterwards() -> None:
+    real = FakeClock()
+    clock = RunningClock(real)
+    with clock.looking():
+        real.advance(CLOCK_POLL_SECONDS)
+        clock.monotonic()
+        real.advance(60)  # suspended from 0.25 to 60.25
+        assert clock.lost_between(0, 61) == 60
+        real.advance(CLOCK_POLL_SECONDS)
+        clock.monotonic()
+    assert clock.lost_between(0, 10.25) == 10
+    assert clock.lost_between(50.25, 70) == 10
+    assert clock.lost_between(0, 0.25) == clock.lost_between(60.25, 100) == 0
+
+
 def test_the_clock_never_goes_backwards_and_two_who_look_lose_a_gap_once() -> None:
     real = FakeClock()
     clock = RunningClock(real)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol, Self
@@ -26,6 +27,8 @@ __all__ = [
 
 CLOCK_POLL_SECONDS = 0.25
 """Who waits for an engine looks at the clock at least so often."""
+REMEMBERED = 16
+"""Times in which the program did not run that are remembered, for intervals that are asked about afterwards."""
 SUSPENDED_SECONDS = 1.0
 """A longer step between two looks is time in which the program did not run."""
 
@@ -88,6 +91,8 @@ class RunningClock:
         self._lookers = 0
         self._looked = 0.0
         self._lost = 0.0
+        self._gaps: deque[tuple[float, float]] = deque(maxlen=REMEMBERED)
+        """When the program stood still: from and until which second of the other clock."""
 
     def monotonic(self) -> float:
         with self._lock:
@@ -95,6 +100,7 @@ class RunningClock:
             if self._lookers:
                 if now - self._looked > SUSPENDED_SECONDS:
                     self._lost += now - self._looked
+                    self._gaps.append((self._looked, now))
                 self._looked = now
             return now - self._lost
 
@@ -106,6 +112,13 @@ class RunningClock:
         """Seconds in which the program did not run, as far as anybody looked."""
         self.monotonic()
         return self._lost
+
+    def lost_between(self, start: float, end: float) -> float:
+        """Seconds of `lost` between two moments of the other clock, which may have passed long ago."""
+        self.monotonic()
+        with self._lock:
+            gaps = tuple(self._gaps)
+        return sum(max(0.0, min(end, until) - max(start, since)) for since, until in gaps)
 
     @contextmanager
     def looking(self) -> Iterator[None]:

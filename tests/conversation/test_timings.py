@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from vita_tui.clock import FakeClock, RunningClock
 from vita_tui.conversation.timings import Stage, Stopwatch
 
 STAGES: tuple[Stage, ...] = ("stt", "llm_first_token", "first_clause", "tts_first_audio", "voice_to_voice")
@@ -23,6 +24,25 @@ def test_milliseconds_from_the_end_of_speech() -> None:
     timings = watch(0.1, 0.2, 0.25, 0.3, 0.35).timings()
     assert [getattr(timings, stage) for stage in STAGES] == pytest.approx([100, 200, 250, 300, 350])
     assert timings.endpoint is None
+    assert timings.causes == ()
+
+
+def test_time_in_which_the_program_was_suspended_is_no_slowness() -> None:
+    real = FakeClock()
+    made = Stopwatch(clock := RunningClock(real))
+    made.zero = real.monotonic()
+    with clock.looking():
+        real.advance(0.25)
+        clock.monotonic()
+        real.advance(60)  # suspended
+        made.mark("llm_first_token", real.monotonic())  # before anybody has looked at the clock
+        clock.monotonic()
+        real.advance(0.25)
+        made.mark("voice_to_voice", real.monotonic())
+        clock.monotonic()
+        real.advance(60)  # suspended once more, while it speaks
+    timings = made.timings()
+    assert (timings.llm_first_token, timings.voice_to_voice) == (250, 500)
     assert timings.causes == ()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+from vita_tui.clock import RUNNING, RunningClock
 from vita_tui.events import TurnTimings
 
 __all__ = ["Stage", "Stopwatch"]
@@ -18,9 +19,10 @@ SLOW_MS = 1000.0
 
 
 class Stopwatch:
-    """Marks of one turn, in monotonic seconds; the first mark of a stage counts."""
+    """Marks of one turn, in monotonic seconds; the first mark of a stage counts. Time in which the program did not run is left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: RunningClock = RUNNING) -> None:
+        self._clock = clock
         self.zero: float | None = None
         """The end of the user's speech, or the key."""
         self.endpoint_wait: float | None = None
@@ -43,7 +45,8 @@ class Stopwatch:
         def ms(stage: Stage) -> float | None:
             if stage not in self._marks or self.zero is None:
                 return None
-            return round(max(0.0, self._marks[stage] - self.zero) * 1000, 1)
+            at = self._marks[stage]
+            return round(max(0.0, at - self.zero - self._clock.lost_between(self.zero, at)) * 1000, 1)
 
         timings = TurnTimings(
             endpoint=None if self.endpoint_wait is None else round(self.endpoint_wait * 1000, 1),
