@@ -52,6 +52,22 @@ def test_a_value_that_is_wrong_leaves_the_file_as_it_was(tmp_path: Path, key: st
     assert list(tmp_path.glob(".*")) == []
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "variable"),
+    [("llm.model", "", "gemma"), ("tts.rate", 99.0, "1.2"), ("audio.duplex", "loud", "auto")],
+)
+def test_what_a_variable_hides_is_checked_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, value: object, variable: str
+) -> None:
+    """The next start may be without it."""
+    file = tmp_path / "vita.toml"
+    monkeypatch.setenv(f"VITA_{key.replace('.', '__').upper()}", variable)
+    with pytest.raises(SettingsError) as caught:
+        change(key, value, file)
+    assert caught.value.message.startswith(f"{file}: {key} is wrong: ")
+    assert not file.exists()
+
+
 def test_a_file_that_is_not_toml_is_not_touched(tmp_path: Path) -> None:
     file = tmp_path / "vita.toml"
     file.write_text("[tts\n")

@@ -113,6 +113,12 @@ def change(key: str, value: Any, file: Path | None = None) -> Path:
             except SettingsError as error:
                 message = error.message.replace(str(new), str(file))
                 raise SettingsError(message, remedy=error.remedy) from None
+            try:
+                load(new, overrides=wanted)
+            except SettingsError as error:
+                # The environment goes before the file, and hides what is wrong with it for as long as it is set.
+                message = error.message.partition(": ")[2]
+                raise SettingsError(f"{file}: {message}", remedy=error.remedy) from None
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror or error}.") from None
     return file
