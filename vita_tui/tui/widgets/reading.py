@@ -5,7 +5,6 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
-from textual.widgets.markdown import MarkdownBlock
 
 from vita_tui.tui.reading_place import Place, locate, locate_end
 
@@ -48,6 +47,8 @@ class Reading:
 
     def stop(self, body: Widget, heard: str) -> bool:
         """The voice stopped after `heard`, source of the reply; False when there is no place for a mark."""
+        from textual.widgets.markdown import MarkdownBlock
+
         self.end()
         blocks = _blocks(body)
         place: Place | None = locate_end([text.plain for _, text in blocks], heard)

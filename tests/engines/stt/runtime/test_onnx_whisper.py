@@ -285,7 +285,7 @@ def test_words_are_drawn_at_a_temperature(whisper: WhisperRecognizer, question: 
     tokenizer = decoder._tokenizer("en")
     start = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
     likeliest = text.write(sound, start, [], [], 20)
-    drawn = {text.write(sound, start, [], [], 20, temperature=2.0) for _ in range(5)}
+    drawn = [text.write(sound, start, [], [], 20, temperature=2.0) for _ in range(5)]
     assert len({one.tokens for one in drawn}) > 1
     assert max(one.log_probability for one in drawn) < likeliest.log_probability
 
