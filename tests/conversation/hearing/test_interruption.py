@@ -107,6 +107,77 @@ def test_it_knows_its_own_words() -> None:
     assert TakeFloor() in outcomes
 
 
+@pytest.mark.parametrize(
+    ("text", "ours", "taken"),
+    [
+        ("Gulls are clever birds", True, False),
+        ("Gulls are clever birds my dear", True, False),  # two words of ours, heard badly
+        ("Gulls are clever birds my dear", False, True),  # with headphones nothing of it is ours
+        ("Gulls are what about the whales", True, True),
+        ("What about birds", True, True),
+        ("Gulls are clever okay", True, False),  # what is left of it wants nothing
+        ("Whales clever", True, False),  # one word is left of it
+        ("Gulls are clever, stop", True, True),
+        ("", True, False),
+    ],
+)
+def test_what_is_left_when_our_own_words_are_taken_away_decides(text: str, ours: bool, taken: bool) -> None:
+    own = OwnWords()
+    own.say(["gulls", "are", "clever", "birds"], [0.3, 0.5, 0.9, 1.3], 10.0)
+    interruption = begun(own if ours else None)
+    outcomes = interruption.words(words(text, since=10.0, until=11.3), 11.4)
+    assert (TakeFloor() in outcomes) is taken
+
+
+@pytest.mark.parametrize(
+    ("text", "since", "until", "own"),
+    [
+        ("Gulls are clever", 10.0, 11.0, True),
+        ("Gulls are clever", 20.0, 21.0, False),  # not at that time
+        ("What about whales", 10.0, 11.0, False),
+        ("", 10.0, 11.0, False),
+    ],
+)
+def test_our_own_words_are_known_by_what_sounded_and_when(
+    text: str, since: float, until: float, own: bool
+) -> None:
+    said = OwnWords()
+    said.say(["gulls", "are", "clever"], [0.3, 0.5, 0.9], 10.0)
+    assert Interruption(said).is_own(text, since, until) is own
+    assert not Interruption(None).is_own(text, since, until)
+
+
+def test_all_that_was_said_is_compared_with_what_sounded_since_it_began() -> None:
+    own = OwnWords()
+    own.say(["gulls", "are", "clever"], [0.3, 0.5, 0.9], 7.0)
+    interruption = begun(own)
+    late = np.zeros(4 * SAMPLE_RATE, np.float32)
+    utterance = Utterance(1, late, 1.0, 11.0, 11.0, 11.0, "silence")
+    outcomes = interruption.understood(Understood(utterance, "Gulls are clever", "", 0.9, (), 11.0), 11.2)
+    assert names(outcomes) == ["1.0", "ignored"]
+
+
+@pytest.mark.parametrize(("text", "kind"), [("mhm", "ignored"), ("What about the whales", "stopped")])
+def test_how_it_ended_is_told_with_its_words_and_its_seconds(text: str, kind: str) -> None:
+    interruption = begun()
+    outcomes = interruption.words(words(text), 10.5) or interruption.end(10.5, ignored=True)
+    (told,) = (one for one in outcomes if isinstance(one, Interjection))
+    assert (told.kind, told.text, told.seconds) == (kind, text, 0.5)
+
+
+def test_a_new_voice_takes_the_place_of_the_one_before() -> None:
+    interruption = begun()
+    assert names(interruption.onset(2, 11.0)) == ["1.0", str(DUCKED), "onset"]
+    assert interruption.number == 2
+
+
+def test_a_hint_whose_time_is_over_leaves_nothing_and_is_no_interruption() -> None:
+    interruption = Interruption(None)
+    interruption.hint(1.0)
+    assert interruption.end(1.1, ignored=True) == [Duck(1.0)], "nobody has spoken"
+    assert interruption.deadline is None
+
+
 def test_a_hint_makes_room_and_is_taken_back() -> None:
     interruption = Interruption(None)
     assert interruption.hint(1.0) == [Duck(HINTED)]
@@ -126,20 +197,37 @@ def test_a_hint_that_becomes_a_voice_turns_it_down_further_and_never_up_between(
     assert interruption.end(1.6) == []
 
 
-@pytest.mark.parametrize(("text", "waits"), [(None, 2), ("What about", 2), ("mhm", 1), ("", 1)])
+@pytest.mark.parametrize(
+    ("text", "waits"), [(None, 2), ("What about", 2), ("Whales", 2), ("mhm", 1), ("", 1)]
+)
 def test_words_that_are_not_certain_yet_are_waited_for_once_more(text: str | None, waits: int) -> None:
     interruption = begun()
     if text is not None:
         assert interruption.words(words(text, stable=False), 10.1) == []
-    now, ticks = 10.0, 0
-    outcomes: list[Outcome] = []
-    while not outcomes:
+    assert waited(interruption, 10.0) == waits
+
+
+def waited(interruption: Interruption, now: float) -> int:
+    """How often its deadline passes before it is given back; twice at most."""
+    for ticks in (1, 2):
         assert interruption.deadline == pytest.approx(now + WORDS_SECONDS)
-        now, ticks = now + WORDS_SECONDS, ticks + 1
+        now += WORDS_SECONDS
         outcomes = interruption.tick(now)
-    assert ticks == waits
-    assert names(outcomes) == ["1.0", "ignored", "GiveBack"]
-    assert outcomes[-1] == GiveBack()
+        if outcomes:
+            assert names(outcomes) == ["1.0", "ignored", "GiveBack"]
+            assert outcomes[-1] == GiveBack()
+            return ticks
+    raise AssertionError("nobody waits for words a third time")
+
+
+@pytest.mark.parametrize("before", [None, "What about", "mhm"])
+def test_each_interruption_is_waited_for_anew(before: str | None) -> None:
+    interruption = begun()
+    if before is not None:
+        interruption.words(words(before, stable=False), 10.1)
+    waited(interruption, 10.0)
+    interruption.onset(2, 30.0)
+    assert waited(interruption, 30.0) == 2, "nothing has been decoded of this one"
 
 
 def test_who_still_speaks_when_the_reply_is_over_has_the_floor() -> None:

@@ -389,10 +389,208 @@ def test_how_likely_the_end_is_is_told_as_soon_as_more_than_the_words_is_known()
 
 
 def test_nothing_is_judged_without_adaptive_nor_while_a_key_keeps_it_open() -> None:
-    for talk, kept in (({"adaptive": False}, False), ({}, True)):
+    for talk, kept in (({"adaptive": False}, False), ({"smart_turn": False}, False), ({}, True)):
         room = Room(end_silence=5.0, **talk)
         room.scorer_free = True
         room.do(room.detector.begin(1, kept=kept))
         room.hear(1.0)
         room.quiet(1.0)
         assert "judge" not in room.kinds()
+
+
+WHAT_COUNTS: dict[str, tuple[int, str, str, float, bool]] = {
+    # of which utterance, what judges it, about which words, how likely the end is, whether half a second ends it
+    "the sound of this pause": (2, "sound", "Green tea", 0.99, True),
+    "the sound of another utterance": (1, "sound", "Green tea", 0.99, False),
+    "the model about these words": (2, "model", "Green tea", 0.97, True),
+    "the model about another utterance": (1, "model", "Green tea", 0.97, False),
+    "the model about other words": (2, "model", "Black tea", 0.97, False),
+    "an unlikely end": (2, "sound", "Green tea", 0.3, False),
+}
+
+
+@pytest.mark.parametrize("name", WHAT_COUNTS)
+def test_only_what_was_judged_of_this_utterance_counts(name: str) -> None:
+    number, who, text, likely, ends = WHAT_COUNTS[name]
+    room = Room(end_silence=0.8)
+    room.do(room.detector.begin(2))
+    room.hear(1.0)
+    room.do(room.detector.words(2, "Green tea"))
+    room.quiet(0.15)
+    detector = room.detector
+    room.do(detector.score(number, likely) if who == "sound" else detector.model(number, text, likely))
+    room.quiet(0.35)
+    assert bool(list(room.ended())) is ends
+
+
+@pytest.mark.parametrize("who", ["sound", "model"])
+def test_what_was_judged_of_one_pause_does_not_count_in_the_next(who: str) -> None:
+    room = Room(end_silence=0.8)
+    room.do(room.detector.begin(1))
+    room.hear(1.0)
+    room.do(room.detector.words(1, "Green tea"))
+    room.quiet(0.15)
+    room.do(room.detector.score(1, 0.99) if who == "sound" else room.detector.model(1, "Green tea", 0.97))
+    room.hear(0.3)
+    room.quiet(0.6)
+    assert not list(room.ended())
+    room.quiet(0.3)
+    assert list(room.ended())
+
+
+def test_what_the_model_thinks_is_forgotten_when_the_words_change() -> None:
+    room = Room(end_silence=0.8)
+    room.do(room.detector.begin(1))
+    room.hear(1.0)
+    room.do(room.detector.words(1, "Green tea"))
+    room.quiet(0.15)
+    room.do(room.detector.model(1, "Green tea", 0.97))
+    room.do(room.detector.words(1, "Green tea and"))
+    room.quiet(1.2)
+    assert not list(room.ended())
+
+
+def test_every_pause_is_given_to_be_judged_as_soon_as_it_begins() -> None:
+    room = Room(end_silence=5.0)
+    room.scorer_free = True
+    room.do(room.detector.begin(1))
+    for _ in range(3):
+        room.hear(0.3)
+        room.quiet(4 * FRAME_SECONDS)
+    assert room.kinds().count("judge") == 3
+
+
+HEARD: dict[str, tuple[list[tuple[float, float]], float]] = {
+    # seconds and probability of voice, threshold 0.5 → seconds that count as voice
+    "what is sure": ([(0.64, 0.9)], 0.64),
+    "what is less sure does not begin it": ([(0.64, 0.4)], 0.0),
+    "but continues it": ([(0.32, 0.9), (0.32, 0.4)], 0.64),
+    "and not after a gap": ([(0.32, 0.9), (0.064, 0.1), (0.32, 0.4)], 0.32),
+    "and not with less still": ([(0.32, 0.9), (0.32, 0.3)], 0.32),
+}
+
+
+@pytest.mark.parametrize("name", HEARD)
+def test_what_counts_as_voice(name: str) -> None:
+    heard, voice = HEARD[name]
+    room = Room(threshold=0.5)
+    room.do(room.detector.begin(1))
+    for seconds, probability in heard:
+        room.hear(seconds, probability)
+    room.do(room.detector.close("device", room.now))
+    assert next(room.ended()).speech_seconds == pytest.approx(voice, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("by_voice", "kept", "after"), [(True, False, 1.0), (False, False, 3.0), (False, True, None)]
+)
+def test_how_long_somebody_may_say_nothing(by_voice: bool, kept: bool, after: float | None) -> None:
+    room = Room(patience=3.0)
+    room.do(room.detector.begin(1, by_voice=by_voice, kept=kept))
+    room.quiet((after or 10.0) - 0.1)
+    assert not list(room.ended())
+    room.quiet(0.2)
+    assert [one.reason for one in room.ended()] == ([] if after is None else ["nothing"])
+
+
+def test_one_utterance_at_a_time() -> None:
+    room = Room()
+    room.do(room.detector.begin(1))
+    room.hear(0.5)
+    room.do(room.detector.begin(2))
+    room.do(room.detector.close("device", room.now))
+    assert [one.number for one in room.ended()] == [1]
+
+
+def test_a_pause_that_was_held_open_is_remembered_as_the_users_habit() -> None:
+    room = Room(end_silence=0.5)
+    room.do(room.detector.begin(1))
+    for _ in range(5):
+        room.hear(0.5)
+        room.quiet(0.2)
+        room.do(room.detector.hold())
+        room.quiet(0.8)
+    room.hear(0.5)
+    room.quiet(1.0)
+    assert not list(room.ended())
+    room.quiet(0.3)
+    assert list(room.ended())
+
+
+@pytest.mark.parametrize(
+    ("hands_free", "level", "mute"), [(True, 0.0, True), (True, 0.001, False), (False, 0.0, False)]
+)
+def test_only_a_microphone_that_is_listened_to_is_called_mute(
+    hands_free: bool, level: float, mute: bool
+) -> None:
+    room = Room()
+    room.detector.hands_free = hands_free
+    room.hear(31.0, 0.0, level)
+    assert room.kinds() == (["mute"] if mute else [])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "level", "silent"), [(1.0, 0.0, True), (0.5, 0.0, False), (1.0, 0.001, False)]
+)
+def test_an_utterance_of_zeros_is_told_apart_from_a_short_and_from_a_quiet_one(
+    seconds: float, level: float, silent: bool
+) -> None:
+    room = Room()
+    room.do(room.detector.begin(1))
+    room.hear(seconds, 0.0, level)
+    room.do(room.detector.close("device", room.now))
+    assert next(room.ended()).silent is silent
+
+
+def test_at_the_end_of_a_file_the_wait_counts_from_its_last_sample() -> None:
+    room = Room()
+    room.do(room.detector.begin(1))
+    room.hear(0.5)
+    room.quiet(0.2)
+    until = room.now
+    room.do(room.detector.close("end of file", until + 9.0))
+    utterance = next(room.ended())
+    assert (utterance.ended, utterance.noticed) == (until, until + 9.0)
+    assert utterance.endpoint_wait is None
+
+
+def test_what_is_left_of_a_pause_is_told_with_it() -> None:
+    room = Room(end_silence=0.8, adaptive=False)
+    room.do(room.detector.begin(1))
+    room.hear(0.5)
+    room.quiet(0.2)
+    expected = room.signals[-1]
+    assert isinstance(expected, EndExpected)
+    assert expected.seconds == pytest.approx(0.8 - 4 * FRAME_SECONDS)
+
+
+def test_while_a_key_keeps_it_open_no_words_are_told_to_change_the_wait() -> None:
+    room = Room(end_silence=0.8)
+    room.do(room.detector.begin(1, kept=True))
+    room.hear(0.5)
+    room.quiet(0.2)
+    room.do(room.detector.words(1, "I would like to"))
+    room.quiet(0.5)
+    assert [signal for signal in room.signals if isinstance(signal, EndExpected)] == [EndExpected(1, None)]
+
+
+@pytest.mark.parametrize(("adaptive", "told"), [(True, True), (False, False)])
+def test_how_likely_the_end_is_is_told_only_where_it_counts(adaptive: bool, told: bool) -> None:
+    room = Room(adaptive=adaptive)
+    room.do(room.detector.begin(1))
+    room.hear(0.5)
+    room.quiet(0.2)
+    room.do(room.detector.score(1, 0.9))
+    (expected,) = room.detector.hold()
+    assert isinstance(expected, EndExpected)
+    assert (expected.seconds, expected.probability is not None) == (None, told)
+
+
+def test_another_setting_does_not_make_a_voice_begin_anew() -> None:
+    room = Room()
+    room.detector.hands_free = True
+    room.hear(FRAME_SECONDS)
+    room.detector.configure(TalkSettings(end_silence=1.5))
+    room.hear(0.5)
+    assert room.kinds().count("hint") == 1
+    assert room.kinds().count("onset") == 1

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
-from tests.conversation.speaking.test_playback import ByHand
-from vita_tui.clock import SystemClock
+from tests.conversation.speaking.test_playback import ByHand, StepClock
 from vita_tui.conversation.speaking.clauses import WHOLE_SENTENCES, ClauseCutter
 from vita_tui.conversation.speaking.playback import Playback
 from vita_tui.conversation.speaking.speech import Speech
@@ -18,20 +17,11 @@ from vita_tui.engines.chain import Chain
 from vita_tui.engines.tts.base import Pcm, Synthesizer
 from vita_tui.engines.tts.fake import FakeSynthesizer
 from vita_tui.errors import EngineError
-from vita_tui.events import Event, EventBus, Notice
+from vita_tui.events import ClauseFinished, ClauseStarted, EngineWorked, Event, EventBus, Notice
 from vita_tui.settings import HealthSettings
 
 RATE = 1000
 """Hertz, of the speaker by hand."""
-
-
-class StepClock(SystemClock):
-    """Time that passes when it is told to."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 class InPieces(FakeSynthesizer):
@@ -139,6 +129,7 @@ def test_each_clause_is_spoken_by_the_first_voice_that_works(name: str) -> None:
     assert [voice.clauses for voice in voices] == asked
     assert speech.engines == engines
     assert studio.steps == ["ready", "clause", "clause"]
+    assert [voice.loads for voice in voices] == [1, int(bool(asked[1]))], "loaded before it speaks"
 
 
 def test_without_a_voice_that_works_it_is_said_and_the_reply_ends() -> None:
@@ -173,6 +164,7 @@ PIECES: dict[str, tuple[bool, float, list[float], list[float]]] = {
     # may it, seconds a voice needs for one of sound, the pieces as they come → the pieces as they are handed over
     "a quick voice, at once": (True, 0.1, [0.3, 0.3], [0.3, 0.3]),
     "a quick voice, in pieces that are worth it": (True, 0.1, [0.1, 0.1, 0.1, 0.3], [0.2, 0.4]),
+    "a voice that is just quick enough": (True, 0.49, [0.3, 0.3], [0.3, 0.3]),
     "a slow voice, when it is whole": (True, 0.5, [0.3, 0.3], [0.6]),
     "a quick voice, where it is not wanted": (False, 0.1, [0.3, 0.3], [0.6]),
     "an end that is short": (True, 0.1, [0.3, 0.1], [0.3, 0.1]),
@@ -197,6 +189,93 @@ def test_how_quick_a_voice_is_shows_by_its_last_clause(each: float, second: list
     studio.speech("One two. Three four.")
     studio.work_off()
     assert studio.spans == [1.0, *second]
+
+
+def test_a_short_clause_does_not_tell_how_quick_a_voice_is() -> None:
+    clock = StepClock()
+    studio = Studio(InPieces(0.2, 0.2, clock=clock, each=0.01), clock=clock)
+    studio.speech("One two. Three four.")
+    studio.work_off()
+    assert studio.spans == [0.4, 0.4], (
+        "it has only shown half a second of sound in all, of which the first counts not"
+    )
+
+
+class OneClause(InPieces):
+    """Speaks one clause and fails from then on."""
+
+    def speak(self, clause: str, *, cancelled: threading.Event) -> Iterator[Pcm]:
+        if self.clauses:
+            raise EngineError("It is broken.")
+        yield from super().speak(clause, cancelled=cancelled)
+
+
+def test_how_quick_one_voice_is_says_nothing_about_another() -> None:
+    clock = StepClock()
+    quick, other = OneClause(0.5, 0.5, clock=clock, each=0.01), InPieces(0.3, 0.3, clock=clock)
+    other.name = "second"
+    studio = Studio(quick, other, clock=clock)
+    studio.speech("One two. Three four.")
+    studio.work_off()
+    assert studio.spans == [1.0, 0.6]
+
+
+class Meanwhile(InPieces):
+    """Does something when its first piece has been handed over."""
+
+    meanwhile: Callable[[], object]
+
+    def speak(self, clause: str, *, cancelled: threading.Event) -> Iterator[Pcm]:
+        for number, piece in enumerate(super().speak(clause, cancelled=cancelled)):
+            if number:
+                self.meanwhile()
+            yield piece
+
+
+def studio_meanwhile() -> tuple[Studio, Meanwhile]:
+    clock = StepClock()
+    voice = Meanwhile(1.0, 1.0, clock=clock, pace=0.1)
+    return Studio(voice, clock=clock), voice
+
+
+def test_the_pieces_of_a_clause_are_one_clause() -> None:
+    studio, voice = studio_meanwhile()
+    voice.meanwhile = lambda: studio.speaker.sound(0)
+    speech = studio.speech("One two three four.")
+    studio.work_off()
+    studio.speaker.sound(1)
+    kinds = [type(event) for event in studio.events if isinstance(event, ClauseStarted | ClauseFinished)]
+    assert kinds == [ClauseStarted, ClauseFinished]
+    assert speech.heard() == ("One two three four.", "")
+
+
+def test_a_voice_that_speaks_faster_is_expected_to_have_said_its_words_sooner() -> None:
+    said: list[int] = []
+    for rate in (1.0, 2.0):
+        studio, voice = studio_meanwhile()
+        voice.rate = rate
+
+        def sounds(studio: Studio = studio) -> None:
+            studio.speaker.sound(0, until=0.1)  # since 1.0 s by the clock
+            said.append(len(studio.playback.own_words.between(0.0, 1.6).split()))
+
+        voice.meanwhile = sounds
+        studio.speech("One two three four five six seven eight.")
+        studio.work_off()
+    assert 0 < said[0] < said[1]
+
+
+@pytest.mark.parametrize(("cancelled", "worked"), [(False, 1), (True, 0)])
+def test_a_voice_that_was_cancelled_has_not_shown_that_it_works(cancelled: bool, worked: int) -> None:
+    studio, voice = studio_meanwhile()
+    speech = studio.speech("One two.")
+    voice.meanwhile = speech.cancel if cancelled else lambda: None
+    studio.synthesis.load()
+    before = len([event for event in studio.events if isinstance(event, EngineWorked)])
+    studio.synthesis.load = lambda: None  # type: ignore[method-assign]
+    studio.work_off()
+    after = [event for event in studio.events if isinstance(event, EngineWorked)]
+    assert len(after) - before == worked
 
 
 def test_a_reply_that_was_cancelled_is_not_synthesised_any_more() -> None:
