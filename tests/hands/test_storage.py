@@ -156,6 +156,22 @@ def test_what_can_be_read_of_a_damaged_file_is_taken_over_and_counted(
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+def test_conversations_of_which_only_turns_are_left_keep_their_place(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "sessions.db"
+    fill_database(path, 20)
+    ids = [one["id"] for one in json.loads(vita(tmp_path, "sessions", "list", "--json").stdout)]
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        schema.prepare(db)
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute("UPDATE session SET last_active = activity")
+        db.execute("UPDATE turn SET started = (SELECT last_active FROM session WHERE id = session_id)")
+        db.executemany("DELETE FROM session WHERE id = ?", [(ids[8],), (ids[15],)])
+    damage(path, {"spots": [{"at": 0, "bytes": 100, "with": "zeros"}]})
+    listed = vita(tmp_path, "sessions", "list", "--json")
+    assert "Saved into a new one: 20 conversations with 80 turns." in listed.stderr
+    assert [one["id"] for one in json.loads(listed.stdout)] == ids
+
+
 def test_what_was_deleted_stays_deleted(tmp_path: Path) -> None:
     path = tmp_path / "data" / "sessions.db"
     fill_database(path, 200)

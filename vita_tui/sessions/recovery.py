@@ -133,13 +133,16 @@ def _insert(db: sqlite3.Connection, table: str, columns: tuple[str, ...], values
 
 
 def _begin_sessions(db: sqlite3.Connection) -> None:
-    """A record for each conversation of which only turns are left."""
-    db.execute("""
+    """A record for each conversation of which only turns are left, in its place among the others by when it was last used."""
+    begun = db.execute("""
         INSERT INTO session (id, title, created, last_active, activity, version, turns, tokens, settings)
-        SELECT session_id, '', min(started), max(started),
-            (SELECT coalesce(max(activity), 0) FROM session) + row_number() OVER (ORDER BY max(number)), count(*), count(*), 0, '{}'
+        SELECT session_id, '', min(started), max(started), max(number), count(*), count(*), 0, '{}'
         FROM turn WHERE session_id NOT IN (SELECT id FROM session) GROUP BY session_id
     """)
+    if begun.rowcount > 0:
+        ranked = db.execute("SELECT number FROM session ORDER BY last_active, activity").fetchall()
+        places = [(place, number) for place, (number,) in enumerate(ranked, 1)]
+        db.executemany("UPDATE session SET activity = ? WHERE number = ?", places)
     for (session_id,) in db.execute("SELECT id FROM session WHERE title = ''").fetchall():
         session = queries.read(db, session_id, lambda _: None)
         if session is not None:

@@ -194,7 +194,7 @@ class SqliteStore:
                 raise damage
             set_aside(self.path, aside)
         what = (
-            f"{saved} were saved into a new one"
+            f"Saved into a new one: {saved}"
             if saved.turns
             else "Nothing in it could be saved; a new one was begun"
         )
