@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from tests.engines.llm.servers import Request, chunk, event_stream, serving
 from vita_tui.cli import output, streams
+from vita_tui.cli.app import app
 from vita_tui.cli.text_input import text_argument
 from vita_tui.text.clean import clean, clean_line, clean_name
 
@@ -90,6 +92,17 @@ def test_json_is_utf8_and_safe(capsys: pytest.CaptureFixture[str]) -> None:
     assert not (UNSAFE - {"\n"}) & set(printed)
     assert json.loads(printed.encode()) == {"text": data["text"], "half": "x\ufffdy\ufffd", "pair": "👍"}
     assert "é日👍" in printed
+
+
+@cases("refused")
+def test_what_a_command_refuses_is_named_without_escape_sequences(
+    case: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VITA_HOME", str(tmp_path))
+    result = CliRunner().invoke(app, case["arguments"])
+    assert result.exit_code == 2
+    assert "red" in result.stderr
+    assert not (UNSAFE - {"\n"}) & set(result.stderr)
 
 
 def test_every_command_prints_through_one_door() -> None:

@@ -34,6 +34,7 @@ from vita_tui.cli import (
     words,
 )
 from vita_tui.cli.output import complain, echo
+from vita_tui.text.clean import clean_name
 
 __all__ = ["app"]
 
@@ -103,7 +104,7 @@ def open_assistant(
     """
     if config_file is not None:
         if not config_file.is_file():
-            raise typer.BadParameter(f"there is no file {config_file}", param_hint="--config")
+            raise typer.BadParameter(f"there is no file {clean_name(config_file)}", param_hint="--config")
         os.environ["VITA_CONFIG"] = str(config_file)
     if context.invoked_subcommand is not None:
         return

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from vita_tui.cli.output import complain, echo, plain, print_json, run_async, say
+from vita_tui.text.clean import clean_line
 
 __all__ = ["app"]
 
@@ -203,6 +204,6 @@ def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
     for one in given or ():
         name, equals, value = one.partition("=")
         if not equals or not name:
-            raise typer.BadParameter(f"write NAME=VALUE, not {one}", param_hint=option)
+            raise typer.BadParameter(f"write NAME=VALUE, not {clean_line(one)}", param_hint=option)
         pairs[name] = value
     return pairs
