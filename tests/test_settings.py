@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from vita_tui import settings
 from vita_tui.errors import SettingsError
+from vita_tui.settings import sources
 
 
 @pytest.mark.parametrize(
@@ -69,3 +72,18 @@ def test_a_list_is_words_or_json(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def test_an_empty_variable_is_an_empty_list(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("VITA_STT__FALLBACK", "")
     assert settings.load(tmp_path / "none.toml").stt.fallback == ()
+
+
+def test_threads_that_read_at_once_read_each_their_own_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_have_read = threading.Barrier(2, timeout=60)
+    monkeypatch.setattr(sources, "_check_variables", both_have_read.wait)
+
+    def rate(number: int) -> float:
+        file = tmp_path / f"{number}.toml"
+        file.write_text(f"[tts]\nrate = 1.{number}\n")
+        return settings.load(file).tts.rate
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(rate, (1, 2))) == [1.1, 1.2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -405,15 +406,15 @@ class Settings(BaseSettings):
 
 
 class SettingsFileSource(PydanticBaseSettingsSource):
-    """What `load` read from the settings file."""
+    """What `load` read from the settings file, in the thread in which it reads."""
 
-    content: Mapping[str, Any] = {}
+    content: ContextVar[Mapping[str, Any]] = ContextVar("content of the settings file")
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        return self.content.get(field_name), field_name, False
+        return self.content.get({}).get(field_name), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        return dict(self.content)
+        return dict(self.content.get({}))
 
 
 def fields() -> list[tuple[str, Any]]:

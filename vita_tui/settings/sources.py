@@ -35,9 +35,9 @@ def load(file: Path | None = None, *, overrides: Mapping[str, Any] | None = None
         SettingsError: something is wrong; says where, and which key was probably meant.
     """
     path = file or paths.config_file()
-    SettingsFileSource.content = _read(path)
-    _check_variables()
+    token = SettingsFileSource.content.set(_read(path))
     try:
+        _check_variables()
         return Settings(**dict(overrides or {}))
     except ValidationError as error:
         raise _explain(error, path) from None
@@ -48,7 +48,7 @@ def load(file: Path | None = None, *, overrides: Mapping[str, Any] | None = None
             remedy="Give each setting by itself, such as VITA_TTS__RATE=1.2.",
         ) from None
     finally:
-        SettingsFileSource.content = {}
+        SettingsFileSource.content.reset(token)
 
 
 def _check_variables() -> None:
@@ -133,10 +133,10 @@ def _origin(keys: list[str], path: Path) -> str:
         variable = "VITA_" + "__".join(keys[:depth]).upper()
         if any(name.upper() == variable for name in os.environ):
             return f"The environment variable {variable}"
-    content: Any = SettingsFileSource.content
+    content: Any = (whole := SettingsFileSource.content.get({}))
     for key in keys[:2]:  # the rest is inside a list
         if not isinstance(content, Mapping) or key not in content:
-            return "A command-line flag" if content is not SettingsFileSource.content else str(path)
+            return "A command-line flag" if content is not whole else str(path)
         content = content[key]
     return str(path)
 
