@@ -15,6 +15,7 @@ import contextlib
 import errno
 import logging
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -39,6 +40,9 @@ from vita_tui.sessions.store import Counted, Counters, DamagedError, closed_erro
 __all__ = ["SqliteStore", "default_path"]
 
 log = logging.getLogger(__name__)
+
+LITTLE_ROOM = 65_536
+"""Bytes; with less the disk counts as full."""
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -360,7 +364,8 @@ class SqliteStore:
         name = getattr(error, "sqlite_errorname", "") or ""
         if _is_busy(error):
             return StoreError(f"{where}: another program holds the file.", remedy="Close that program first.")
-        if name.startswith("SQLITE_FULL") or getattr(error, "errno", None) == errno.ENOSPC:
+        full = name.startswith("SQLITE_FULL") or getattr(error, "errno", None) == errno.ENOSPC
+        if full or (name.startswith("SQLITE_IOERR") and not self._has_room()):
             return StoreError(f"{where}: the disk is full.", remedy="Make room on it.")
         if name.startswith("SQLITE_READONLY") or isinstance(error, PermissionError):
             return StoreError(
@@ -373,6 +378,12 @@ class SqliteStore:
             )
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         return StoreError(f"{where}: {reason}.", remedy="See: vita doctor")
+
+    def _has_room(self) -> bool:
+        """Whether the disk has room left; SQLite calls it an I/O error when the file that its connections share cannot grow."""
+        with contextlib.suppress(OSError):
+            return shutil.disk_usage(self.path.parent).free >= LITTLE_ROOM
+        return True
 
 
 def _is_busy(error: Exception) -> bool:
