@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from tests.lockorder import LockOrder, lock_order  # noqa: F401  # a fixture
+from vita_tui.cli.streams import ReaderGoneError
 from vita_tui.clock import FakeClock, RunningClock
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.probe import Prober
@@ -173,7 +174,8 @@ def test_a_defect_in_an_engine_is_a_failure_like_any_other(
 
 
 @pytest.mark.parametrize(
-    "error", [asyncio.CancelledError(), GeneratorExit(), KeyboardInterrupt(), DeviceError("x")]
+    "error",
+    [asyncio.CancelledError(), GeneratorExit(), KeyboardInterrupt(), ReaderGoneError(), DeviceError("x")],
 )
 def test_what_is_not_the_engines_failure_passes_through_and_does_not_count(
     rig: Rig, error: BaseException

@@ -43,8 +43,8 @@ _SUBSTITUTES = {
 }  # fmt: skip
 
 
-class ReaderGoneError(Exception):
-    """Nobody reads standard output any more."""
+class ReaderGoneError(BaseException):
+    """Nobody reads standard output any more; like `KeyboardInterrupt` it is no failure of what was running."""
 
 
 class OutputClosedError(Exception):
