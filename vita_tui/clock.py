@@ -17,6 +17,7 @@ from typing import Protocol, Self
 __all__ = [
     "CLOCK_POLL_SECONDS",
     "RUNNING",
+    "SUSPENDED_SECONDS",
     "Clock",
     "Deadline",
     "FakeClock",

@@ -16,7 +16,7 @@ from vita_tui.audio.devices import Device
 from vita_tui.audio.portaudio import close_stream, open_stream, portaudio
 from vita_tui.audio.ring import Chunk, Ring
 from vita_tui.audio.stream import DeviceStream
-from vita_tui.clock import Clock, SystemClock
+from vita_tui.clock import SUSPENDED_SECONDS, Clock, SystemClock
 from vita_tui.errors import DeviceError
 
 __all__ = ["DeviceMicrophone"]
@@ -56,6 +56,8 @@ class DeviceMicrophone(DeviceStream["_Intake"]):
         self._attempt = 0
         """Index into `LATENCIES`."""
         # What follows belongs to the reading thread.
+        self._looked = self._clock.monotonic()
+        """When there was no sound the last time."""
         self._reading: _Intake | None = None
         self._resampler: Any = None
         self._rest: Samples = np.zeros(0, np.float32)
@@ -95,7 +97,7 @@ class DeviceMicrophone(DeviceStream["_Intake"]):
             if chunk is not None:
                 self._take(intake, chunk)
             elif intake is self._running:
-                self._check_alive(intake)
+                self._check_alive(intake, timeout)
                 return None
         samples, self._rest = self._rest[:BLOCK], self._rest[BLOCK:]
         frame = Frame(samples, self._position, self._captured - len(self._rest) / SAMPLE_RATE)
@@ -185,8 +187,12 @@ class DeviceMicrophone(DeviceStream["_Intake"]):
 
             self._resampler = soxr.ResampleStream(intake.rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
 
-    def _check_alive(self, intake: _Intake) -> None:
-        silent = self._clock.monotonic() - intake.called
+    def _check_alive(self, intake: _Intake, timeout: float) -> None:
+        now, before = self._clock.monotonic(), self._looked
+        self._looked = now
+        if now - before > timeout + SUSPENDED_SECONDS:  # nobody has looked: the program may have stood still
+            intake.called = now
+        silent = now - intake.called
         if intake.ring.ended or (intake.ring.written and silent > self._lost_seconds):
             raise DeviceError(
                 f"The microphone {self.name} went away.", remedy="Plug it in, or choose another: f2"

@@ -19,7 +19,7 @@ from vita_tui.audio.portaudio import close_stream, open_stream, portaudio
 from vita_tui.audio.stream import DeviceStream
 from vita_tui.audio.timeline import Timeline
 from vita_tui.audio.timeline_speaker import TimelineSpeaker
-from vita_tui.clock import Clock
+from vita_tui.clock import SUSPENDED_SECONDS, Clock
 from vita_tui.errors import DeviceError
 
 __all__ = ["DeviceSpeaker"]
@@ -65,6 +65,8 @@ class DeviceSpeaker(DeviceStream["_Output"], TimelineSpeaker):
         """The stream is to be stopped for a moment, so that the device forgets what it has."""
         self._lost_seconds = lost_seconds
         self._timeline.volume = volume
+        self._looked = self._clock.monotonic()
+        """When the playback thread has looked after the device the last time."""
         self._lost = ""
         """Why nothing can be played until it is opened again."""
         self._underflows_before = 0
@@ -226,8 +228,14 @@ class DeviceSpeaker(DeviceStream["_Output"], TimelineSpeaker):
         output = self._running
         if output is None:
             return False
+        now, before = self._clock.monotonic(), self._looked
+        self._looked = now
+        if (
+            now - before > WATCH_SECONDS + SUSPENDED_SECONDS
+        ):  # nobody has looked: the program may have stood still
+            output.called = now
         patience = self._lost_seconds if output.steady else max(START_SECONDS, self._lost_seconds)
-        return output.ended or self._clock.monotonic() - output.called > patience
+        return output.ended or now - output.called > patience
 
 
 class _Output:
