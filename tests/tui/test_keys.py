@@ -97,6 +97,8 @@ async def test_ctrl_t_listens_without_a_key_and_keys_decide_about_a_pause() -> N
         status = app.main.query_one(StatusLine)
         await pilot.press("ctrl+t")
         await until(pilot, lambda: core.hands_free and "hands-free" in text_of(status))
+        microphone = app.main.query_one("#panel-microphone")
+        await until(pilot, lambda: "hands-free" in text_of(microphone))
         core.become(State.LISTENING)
         core.bus.publish(Pausing(30.0))
         await until(pilot, lambda: "sends in" in text_of(status))
@@ -118,6 +120,8 @@ async def test_ctrl_t_listens_without_a_key_and_keys_decide_about_a_pause() -> N
         assert core.held_open > 1, "whoever types has not finished"
         await pilot.press("ctrl+t")
         await until(pilot, lambda: not core.hands_free and "mic off" in text_of(status))
+        core.become(State.IDLE)
+        await until(pilot, lambda: "ctrl+space opens it" in text_of(microphone))
 
 
 @pytest.mark.parametrize(

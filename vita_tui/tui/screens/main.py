@@ -356,6 +356,7 @@ class MainScreen(Screen[None]):
 
     def _show_hands_free(self, on: bool) -> None:
         self.query_one(StatusLine).hands_free = on
+        self.query_one(Panel).hands_free = on
         self.app.notify(
             "Just speak. A pause sends it; enter sends it at once, space holds it open."
             if on

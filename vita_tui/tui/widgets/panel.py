@@ -120,6 +120,7 @@ class Panel(VerticalScroll, can_focus=False):
     state: reactive[State] = reactive(State.INITIALIZING)
     microphone: reactive[bool] = reactive(True)
     """Whether there is one."""
+    hands_free: reactive[bool] = reactive(False)
     dbfs: reactive[float] = reactive(-90.0)
     memory: reactive[MemoryUse | None] = reactive(None)
 
@@ -186,6 +187,9 @@ class Panel(VerticalScroll, can_focus=False):
         self._show_microphone()
 
     def watch_microphone(self) -> None:
+        self._show_microphone()
+
+    def watch_hands_free(self) -> None:
         self._show_microphone()
 
     def watch_dbfs(self) -> None:
@@ -260,6 +264,8 @@ class Panel(VerticalScroll, can_focus=False):
             )
         elif not self.microphone:
             text = Content.assemble(("✗ none", "$text-warning"), ("  type instead", MUTED))
+        elif self.hands_free:
+            text = Content.assemble(("● ", "$text-error"), "hands-free", ("  ctrl+t turns it off", MUTED))
         else:
             text = Content.assemble(("○ off", MUTED), ("  ctrl+space opens it", MUTED))
         self._show("microphone", text)
