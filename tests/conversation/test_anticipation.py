@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vita_tui.conversation.anticipation import Anticipation
+from vita_tui.conversation.anticipation import LIKELY, NEAR, Anticipation
 from vita_tui.conversation.hearing.signals import DraftTranscript, EndExpected
 
 DRAFT = DraftTranscript(1, "What time is it?")
@@ -19,6 +19,9 @@ DRAFT = DraftTranscript(1, "What time is it?")
         (EndExpected(1, 3.0, 0.05), False),
         (EndExpected(1, 0.3, 0.05), True),
         (EndExpected(1, None, 0.05), False),
+        (EndExpected(1, 3.0, LIKELY), True),
+        (EndExpected(1, NEAR, 0.05), True),
+        (EndExpected(2, 3.0, 0.9), False),  # of another utterance
     ],
 )
 def test_an_answer_begins_where_the_end_is_likely_or_near_or_nobody_judges_it(
@@ -43,4 +46,7 @@ def test_what_was_forgotten_is_not_begun() -> None:
     anticipation.expect(EndExpected(1, 3.0, 0.05))
     anticipation.understood(DRAFT)
     anticipation.forget()
-    assert anticipation.expect(EndExpected(2, 0.4, 0.8)) is None
+    assert anticipation.expect(EndExpected(1, 0.4, 0.8)) is None
+    anticipation.expect(EndExpected(1, 3.0, 0.05))
+    anticipation.forget()
+    assert anticipation.understood(DRAFT) == DRAFT, "nobody has judged this one"

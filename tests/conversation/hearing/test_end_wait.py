@@ -94,3 +94,32 @@ def test_the_situation_tells_how_long_to_wait(longer: Evidence, shorter: Evidenc
     for setting in (0.5, 0.8, 1.5):
         assert wait.seconds(setting, longer) >= wait.seconds(setting, shorter)
     assert wait.seconds(0.8, longer) > wait.seconds(0.8, shorter)
+
+
+HABITS: dict[str, tuple[list[float], str, float | None, float]] = {
+    # the user's pauses so far, the words, how likely the sound makes the end → seconds, where the setting is 0.8
+    "none yet": ([], "Green tea", None, 0.8),
+    "three tell nothing": ([2.0] * 3, "Green tea", None, 0.8),
+    "four tell something": ([2.0] * 4, "Green tea", None, 2.3),
+    "one in ten is no habit": ([0.3] * 9 + [3.0], "Green tea", None, 0.8),
+    "gaps between words are no pauses": ([2.0] * 4 + [0.1] * 40, "Green tea", None, 2.3),
+    "a finished sentence is not waited after": ([2.0] * 4, "What time is it?", None, 0.48),
+    "nor a voice that sounds finished": ([2.0] * 4, "Green tea", 0.99, 0.41),
+    "but one that may be": ([2.0] * 4, "Green tea", 0.8, 2.3),
+    "and a number": ([2.0] * 4, "My number is 0 4 1.", None, 2.3),
+}
+
+
+@pytest.mark.parametrize("name", HABITS)
+def test_who_pauses_for_long_is_waited_for_where_the_end_is_not_likely(name: str) -> None:
+    pauses, text, sound, seconds = HABITS[name]
+    wait = EndWait()
+    for pause in pauses:
+        wait.went_on(pause)
+    assert wait.seconds(0.8, Evidence(text, sound=sound)) == pytest.approx(seconds, abs=0.01)
+
+
+def test_nobody_is_ever_quite_certain() -> None:
+    for sound, model in ((1.0, 0.05), (0.9, 0.0)):
+        bounded = {"sound": min(sound, 0.995), "model": max(model, 0.005)}
+        assert waited("Green tea", sound=sound, model=model) == pytest.approx(waited("Green tea", **bounded))

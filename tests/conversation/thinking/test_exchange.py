@@ -1,4 +1,4 @@
-"""One reply, from the pieces that a model sends to what is published of it: pieces in, events out. No thread, no voice."""
+"""One reply, from the pieces that a model sends to what is published and said of it: pieces in, events and clauses out. No thread."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
+from tests.conversation.speaking.test_playback import ByHand
 from vita_tui.clock import SystemClock
+from vita_tui.conversation.speaking.clauses import Clause
+from vita_tui.conversation.speaking.playback import Playback
+from vita_tui.conversation.speaking.speech import Speech
 from vita_tui.conversation.thinking import exchange as module
 from vita_tui.conversation.thinking.exchange import Exchange, Opening
 from vita_tui.conversation.thinking.prompt_builder import LeftOut
@@ -20,6 +25,7 @@ from vita_tui.errors import EngineError
 from vita_tui.events import (
     Event,
     EventBus,
+    Heard,
     QuestionShortened,
     ReasoningDelta,
     ReplyDelta,
@@ -39,7 +45,9 @@ class Continuing(FakeResponder):
     continues = True
 
 
-def made(*responders: FakeResponder, longest: int = 50, **more: Any) -> tuple[Exchange, list[Event]]:
+def made(
+    *responders: FakeResponder, longest: int = 50, speech: Speech | None = None, **more: Any
+) -> tuple[Exchange, list[Event]]:
     """An exchange that is certain to be wanted, and what it publishes."""
     bus, events = EventBus(), list[Event]()
     bus.subscribe(events.append)
@@ -48,7 +56,7 @@ def made(*responders: FakeResponder, longest: int = 50, **more: Any) -> tuple[Ex
         "What are gulls?",
         spoken=False,
         responders=Chain("llm", list(responders), HealthSettings(), bus=bus),
-        speech=None,
+        speech=speech,
         bus=bus,
         clock=SystemClock(),
         watch=Stopwatch(),
@@ -86,6 +94,8 @@ ENDINGS: dict[str, tuple[list[Any], str, str, str, str]] = {
     ),
     "reasoning, then an answer": ([Reasoning("Birds?"), "Birds."], "Birds.", "complete", "", ""),
     "a refusal": ([Cut("refusal", "I may not.")], "", "failed", "", "refused to answer: I may not."),
+    "a refusal, after some words": (["Gulls", Cut("refusal", "No.")], "Gulls", "complete", "", ""),
+    "what is no text": ([7], "", "failed", "", "sent what is not text"),
     "a tool instead of an answer": ([Cut("tools")], "", "failed", "", "wanted to call a tool"),
     "what was said turns out to be reasoning": (
         ["Let me think", Retracted(), "Birds."],
@@ -260,3 +270,128 @@ async def test_the_reply_is_as_long_as_the_window_of_its_engine_allows() -> None
     exchange.commit()
     await exchange.run(ASKED)
     assert exchange.text == "one two three"
+
+
+class Aloud:
+    """A voice that makes ten frames of every clause at once, before a speaker that sounds when it is told to."""
+
+    def __init__(self, *, speaks: bool = True) -> None:
+        self.speaker = ByHand()
+        self.playback = Playback(self.speaker, EventBus(), SystemClock())
+        self.playback.open()
+        self.clauses: list[Clause] = []
+        self.speaks = speaks
+
+    def begin(self) -> Speech:
+        return Speech(1, self.playback, self._submit)
+
+    def _submit(self, speech: Speech, clause: Clause) -> None:
+        self.clauses.append(clause)
+        if not self.speaks:
+            self.playback.skip(speech.track)
+            return
+        self.playback.first_sound(speech.track, clause, 1.0)
+        self.playback.deliver(speech.track, clause, np.full(10, 0.1, np.float32), "piper", 1000)
+        self.playback.end(speech.track, clause)
+
+    def said(self) -> list[str]:
+        return [clause.text.strip() for clause in self.clauses]
+
+
+async def until(exchange: Exchange) -> asyncio.Future[None]:
+    """Its task, once the reply is written."""
+    running = asyncio.ensure_future(exchange.run(ASKED))
+    await exchange.closed.wait()
+    return running
+
+
+async def test_what_is_spoken_was_heard_when_it_has_sounded() -> None:
+    aloud = Aloud()
+    exchange, events = made(FakeResponder([["Gulls are birds. ", "🙂"]]), speech=aloud.begin())
+    assert aloud.speaker.spans == []
+    exchange.commit()
+    running = await until(exchange)
+    assert exchange.heard() == ("", exchange.text)
+    aloud.speaker.sound(0)
+    await running
+    assert of(events, Heard)[-1] == Heard(1, exchange.text, "", final=True), "an emoji has no sound"
+
+
+async def test_a_draft_is_silent_until_it_is_certain() -> None:
+    aloud = Aloud()
+    exchange, _ = made(FakeResponder(["Gulls are birds."]), speech=aloud.begin())
+    running = await until(exchange)
+    assert (aloud.said(), aloud.speaker.spans) == (["Gulls are birds."], [])
+    exchange.commit()
+    assert len(aloud.speaker.spans) == 1
+    aloud.speaker.sound(0)
+    await running
+
+
+async def test_who_interrupts_what_is_spoken_has_heard_no_more_of_it() -> None:
+    aloud = Aloud()
+    speech = aloud.begin()
+    exchange, events = made(FakeResponder(["Gulls are birds."]), speech=speech)
+    exchange.commit()
+    running = await until(exchange)
+    exchange.stop("interrupted")
+    await running
+    assert (exchange.reason, speech.cancelled.is_set()) == ("interrupted", True)
+    assert of(events, Heard)[-1] == Heard(1, "", "Gulls are birds.", final=True)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_what_no_voice_can_say_was_read_unless_it_was_stopped(stopped: bool) -> None:
+    aloud = Aloud(speaks=False)
+    exchange, _ = made(FakeResponder(["Gulls are birds."]), speech=aloud.begin())
+    exchange.commit()
+    if stopped:
+        exchange.text = "Gulls are birds."
+        exchange.stop("stopped")
+    await exchange.run(ASKED)
+    assert exchange.heard() == (("", "Gulls are birds.") if stopped else ("Gulls are birds.", ""))
+
+
+async def test_a_sentence_that_a_stop_cut_is_not_said_after_it() -> None:
+    aloud = Aloud()
+    gate = asyncio.Event()
+    exchange, _ = made(FakeResponder(["Gulls are birds."], gate=gate), speech=aloud.begin())
+    exchange.commit()
+    running = asyncio.ensure_future(exchange.run(ASKED))
+    gate.set()
+    while not exchange.text:
+        await asyncio.sleep(0)
+    gate.clear()
+    exchange.stop("interrupted")
+    before = aloud.said()
+    await running
+    assert aloud.said() == before
+
+
+@pytest.mark.parametrize("certain", [True, False])
+async def test_reasoning_that_was_being_spoken_falls_silent_and_the_answer_is_said_anew(
+    certain: bool,
+) -> None:
+    aloud = Aloud()
+    first, second = aloud.begin(), aloud.begin()
+    pieces: list[StreamPiece] = ["Let me think. ", "And more. ", Retracted(), "Birds fly."]
+    exchange, _ = made(FakeResponder([pieces]), speech=first, speak_anew=lambda: second)
+    if certain:
+        exchange.commit()
+    running = await until(exchange)
+    assert (first.cancelled.is_set(), exchange.speech is second) == (True, True)
+    assert aloud.said()[-1] == "Birds fly."
+    assert second.track.released is certain
+    exchange.stop("stopped")
+    await running
+
+
+async def test_what_is_given_is_said_in_the_language_of_the_conversation_or_in_its_own() -> None:
+    for language, said in (("", "drei Kilometer"), ("en", "three kilometers")):
+        aloud = Aloud()
+        exchange, _ = made(FakeResponder(), speech=aloud.begin(), language="de")
+        exchange.give("3 km", "abilities", language=language)
+        running = await until(exchange)
+        assert [clause.spoken for clause in aloud.clauses] == [said]
+        exchange.stop("stopped")
+        await running
