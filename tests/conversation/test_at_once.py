@@ -10,10 +10,12 @@ import pytest
 
 from tests.conversation.hearing.test_turn_detector import Room
 from tests.conversation.support import assistant, silence
+from vita_tui.audio import wake
 from vita_tui.audio.base import Samples, Span
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.conversation.hearing.signals import UtteranceEnded
 from vita_tui.engines.stt.fake import FakeRecognizer
+from vita_tui.events import State, StateChanged
 from vita_tui.settings import TalkSettings, at_once, fields
 
 HEARING: list[tuple[str, Any, Any]] = [
@@ -39,7 +41,7 @@ ELSEWHERE = {
     "tts.volume": "tests/conversation/test_assistant.py",
     "talk.ask_model": "tests/conversation/test_end_of_turn.py",
     "talk.hands_free": "tests/conversation/test_assistant.py",
-    "talk.wake_word": "the listener loads another one: conversation/hearing/listener.py",
+    "talk.wake_word": "below",
     "talk.key": "tests/tui/test_settings.py",
     "talk.key_mode": "tests/tui/test_settings.py",
     "tools.enabled": "tests/tools/test_toolbox.py",
@@ -125,6 +127,30 @@ async def test_earcons_sound_from_the_press_on_for_which_they_are_asked() -> Non
         assert await asyncio.to_thread(speaker.sounded.wait, 60)
         assert speaker.given == 2
         vita.stop()
+
+
+class Said:
+    """A wake word that is said all the time."""
+
+    def __init__(self, name: str) -> None:
+        self.closed = False
+
+    def heard(self, samples: Samples, rate: int = 16_000) -> bool:
+        return not self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_a_wake_word_opens_the_microphone_from_the_change_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wake, "WakeWord", Said)
+    async with assistant(microphone=silence()) as (vita, events):
+        assert vita.state is State.IDLE
+        await vita.change("talk.wake_word", "alexa")
+        await events.until(StateChanged, lambda change: change.state is State.LISTENING)
+        await vita.change("talk.wake_word", "")
+        vita.stop()
+        assert vita.state is State.IDLE
 
 
 async def test_words_to_prefer_are_those_of_the_engine_from_now_on() -> None:
