@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import threading
+from collections.abc import Callable
 from typing import Any
 
 __all__ = ["copy", "way"]
 
+SYSTEM, BUFFER = "the system’s clipboard", "tmux’s buffer"
 PATIENCE = 2.0
 """Seconds that a program has to take the text; some wait for a display that does not answer."""
 TMUX = ("tmux", "load-buffer", "-w", "-")
@@ -18,31 +20,19 @@ TMUX = ("tmux", "load-buffer", "-w", "-")
 
 def way() -> str:
     """Where `copy` puts a text, in words; empty where there is nothing but the terminal."""
-    if _system():
-        return "the system’s clipboard"
-    if os.environ.get("TMUX") and shutil.which(TMUX[0]):
-        return "tmux’s buffer"
-    return ""
+    return SYSTEM if _system() else BUFFER if _in_tmux() else ""
 
 
 def copy(text: str) -> str:
     """Put `text` there; where it is now, in words, or empty when nobody took it. Blocks for at most `PATIENCE`."""
+    if put_there := _system():
+        return SYSTEM if _by_system(put_there, text) else ""
+    return BUFFER if _in_tmux() and _by_tmux(text) else ""
+
+
+def _by_system(put_there: Callable[[str], None], text: str) -> bool:
     import pyperclip
 
-    place, put_there = way(), _system()
-    if place == "tmux’s buffer":
-        try:
-            subprocess.run(
-                TMUX,
-                input=text.encode(),
-                timeout=PATIENCE,
-                check=True,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        except (OSError, subprocess.SubprocessError):
-            return ""
-        return place
     taken: list[bool] = []
 
     def put() -> None:
@@ -52,12 +42,30 @@ def copy(text: str) -> str:
             return
         taken.append(True)
 
-    if place:
-        # pyperclip waits for as long as xclip does: a thread that hangs there costs nobody anything.
-        thread = threading.Thread(target=put, name="clipboard", daemon=True)
-        thread.start()
-        thread.join(PATIENCE)
-    return place if taken else ""
+    # pyperclip waits for as long as xclip does: a thread that hangs there costs nobody anything.
+    thread = threading.Thread(target=put, name="clipboard", daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    return bool(taken)
+
+
+def _in_tmux() -> bool:
+    return bool(os.environ.get("TMUX") and shutil.which(TMUX[0]))
+
+
+def _by_tmux(text: str) -> bool:
+    try:
+        subprocess.run(
+            TMUX,
+            input=text.encode(),
+            timeout=PATIENCE,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
 
 
 def _system() -> Any:
