@@ -74,10 +74,8 @@ def test_no_two_types_have_one_name() -> None:
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
-SAME_THING = (
-    "app ask base devices fake fetch history metrics progress speech spoken turn turns weights".split()
-)
-"""Files of one name that are about one thing: in the room that does it, the command for it, the screen or the bench of it."""
+SAME_THING = "alarms app ask base devices fake fetch hearing history metrics progress replies speaking speech spoken turn turns weights".split()
+"""Files of one name that are about one thing: in the room that does it, its events, the command for it, the screen or the bench of it."""
 TOLD_APART = "commands files live server".split()
 """Files of one name that their rooms tell apart: `tools/files.py` has the tools that read files, `audio/files.py` plays them."""
 
