@@ -59,7 +59,7 @@ async def test_a_reply_is_paused_and_gone_on_with() -> None:
         with pytest.raises(VitaError, match="Nothing is being said"):
             await have(vita, "pause")
         asking = asyncio.ensure_future(vita.ask("Hello?"))
-        await events.until(ClauseStarted)
+        await events.until(StateChanged, lambda event: event.state is State.SPEAKING)
         await have(vita, "pause")
         assert (await have(vita, "status"))["paused"] is True
         assert vita.state is State.SPEAKING

@@ -17,7 +17,7 @@ from vita_tui.tui.widgets.reply import Reply
 STORY = "The wind blew hard, and the ship went on into the night with all of its crew awake. " * 4
 
 IN_A_ROW = 4
-"""Words or keys without a layout: before them the screen may still settle."""
+"""Words or keys without a layout: before them the screen may still settle, and once in a while a clock on it takes a new line."""
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def test_words_that_begin_no_new_line_ask_for_no_layout(counts: Counter[st
         bridge(ReplyDelta(1, "It was a dark"))
         await until(pilot, lambda: [one.source for one in app.main.query(Reply)] == ["It was a dark"])
         await pilot.pause()
-        told, quiet = "It was a dark", 0
+        told, quiet, longest = "It was a dark", 0, 0
         for word in " and| stormy| night|,| and| it| had| been| so| all| day|.".split("|"):
             told += word
             counts.clear()
@@ -49,7 +49,8 @@ async def test_words_that_begin_no_new_line_ask_for_no_layout(counts: Counter[st
             await until(pilot, lambda told=told: app.main.query_one(Reply).source == told)  # type: ignore[misc]
             await pilot.pause()
             quiet = 0 if counts["layouts"] else quiet + 1
-        assert quiet >= IN_A_ROW
+            longest = max(longest, quiet)
+        assert longest >= IN_A_ROW
         bridge(ReplyDelta(1, " " + STORY))
         await until(pilot, lambda: app.main.query_one(Reply).source == told + " " + STORY)
         await pilot.pause()
@@ -62,7 +63,7 @@ async def test_a_key_asks_for_no_layout(counts: Counter[str]) -> None:
     async with running(core) as (app, pilot):
         app.ask("Three things?")
         await until(pilot, lambda: core.state is State.IDLE and bool(app.main.query(Reply)))
-        typed, quiet = "", 0
+        typed, quiet, longest = "", 0, 0
         for letter in "abcdefghijkl":
             typed += letter
             counts.clear()
@@ -70,4 +71,5 @@ async def test_a_key_asks_for_no_layout(counts: Counter[str]) -> None:
             await until(pilot, lambda typed=typed: app.main.query_one(Prompt).text == typed)  # type: ignore[misc]
             await pilot.pause()
             quiet = 0 if counts["layouts"] else quiet + 1
-        assert quiet >= IN_A_ROW
+            longest = max(longest, quiet)
+        assert longest >= IN_A_ROW

@@ -22,12 +22,15 @@ from vita_tui.tui.memory_use import MemoryUse
 
 __all__ = ["EngineRows", "Panel"]
 
+NOTHING = Content("")
+
 SAMPLES = 60
 """Points of the memory's curve."""
 
 
 MOST_ALARMS = 5
 """Lines for what is to ring."""
+
 COUNTED_SECONDS = 3600.0
 """Alarms that are nearer are shown by how long it is until then."""
 
@@ -229,8 +232,7 @@ class Panel(VerticalScroll, can_focus=False):
 
     def _show(self, title: str, content: Content) -> None:
         # What stays as it is would have the whole screen laid out anew, every second.
-        before = self._shown.get(title)
-        if before is not None and before.is_same(content):
+        if self._shown.get(title, NOTHING).is_same(content):
             return
         # Before the panel is composed there is nothing to update; `on_mount` shows all of it.
         for section in self.query(f"#panel-{title}").results(Section):
