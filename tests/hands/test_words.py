@@ -74,8 +74,12 @@ def test_no_two_types_have_one_name() -> None:
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
-SAME_THING = "alarms app ask base devices fake fetch hearing history metrics progress replies speaking speech spoken turn turns weights".split()
-"""Files of one name that are about one thing: in the room that does it, its events, the command for it, the screen or the bench of it."""
+NAMED_FOR_A_ROOM = ("vita_tui/events/", "vita_tui/settings/sections/")
+"""Folders with one file for each room: its events, its settings."""
+SAME_THING = (
+    "app ask base devices fake fetch history metrics progress speech spoken turn turns weights".split()
+)
+"""Files of one name that are about one thing: in the room that does it, the command for it, the screen or the bench of it."""
 TOLD_APART = "commands files live server".split()
 """Files of one name that their rooms tell apart: `tools/files.py` has the tools that read files, `audio/files.py` plays them."""
 
@@ -83,7 +87,8 @@ TOLD_APART = "commands files live server".split()
 def test_no_two_files_have_one_name_for_different_things() -> None:
     places = defaultdict(list)
     for path in sources():
-        if not path.stem.startswith("__"):
-            places[path.stem].append(str(path.relative_to(ROOT)))
+        place = path.relative_to(ROOT).as_posix()
+        if not path.stem.startswith("__") and not place.startswith(NAMED_FOR_A_ROOM):
+            places[path.stem].append(place)
     double = {name: where for name, where in places.items() if len(where) > 1}
     assert {name: where for name, where in double.items() if name not in (*SAME_THING, *TOLD_APART)} == {}

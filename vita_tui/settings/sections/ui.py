@@ -1,0 +1,16 @@
+"""The screen."""
+
+from __future__ import annotations
+
+from vita_tui.settings.section import Live, SettingsSection
+
+__all__ = ["UiSettings"]
+
+
+class UiSettings(SettingsSection):
+    """The screen."""
+
+    theme: Live[str] = "textual-dark"
+    """Name of a Textual theme; the palette (ctrl+p) shows them."""
+    panel: bool = True
+    """Show the live panel where the terminal is wide enough."""
