@@ -194,7 +194,7 @@ async def test_an_assistant_that_does_not_close_does_not_keep_the_user(
             self.hold.clear()
             await self.hold.wait()
 
-    monkeypatch.setattr("vita_tui.tui.app.CLOSING", 0.01)
+    monkeypatch.setattr("vita_tui.tui.leaving.CLOSING", 0.01)
     core = Stubborn()
     async with running(core) as (app, pilot):
         await pilot.press("ctrl+q")

@@ -27,8 +27,10 @@ from vita_tui.errors import VitaError
 from vita_tui.events import InternalError, Notice
 from vita_tui.tui.containment import Mishaps, contain_messages
 from vita_tui.tui.core import Build, Core, Weights
+from vita_tui.tui.driver_calls import DriverCalls
 from vita_tui.tui.input_order import at_least, points_at_something, press
-from vita_tui.tui.keyboard import REPORT_EVENTS, Edge
+from vita_tui.tui.kept_conversations import KeptConversations
+from vita_tui.tui.leaving import ENDING
 from vita_tui.tui.memory_use import MemoryUse, measure
 from vita_tui.tui.messages import Built, NotBuilt
 from vita_tui.tui.other_screens import OtherScreens
@@ -38,14 +40,6 @@ __all__ = ["VitaApp"]
 
 log = logging.getLogger(__name__)
 
-ENDING = ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT")
-"""Signals upon which the program leaves, where the system has them."""
-GONE = 0.9
-"""Seconds from the wish to leave to the end of the process, whatever hangs."""
-CLOSING = 0.65
-"""Of them, for the assistant to close itself in good order."""
-TWICE = 2.0
-"""Seconds within which the second ctrl+c leaves."""
 MEASURE = 2.0
 """Seconds between two looks at the memory."""
 
@@ -56,7 +50,7 @@ def _commands() -> type[Provider]:
     return ByUse
 
 
-class VitaApp(OtherScreens):
+class VitaApp(OtherScreens, KeptConversations, DriverCalls):
     """One conversation on one terminal."""
 
     TITLE = "VITA"
@@ -101,31 +95,20 @@ class VitaApp(OtherScreens):
         clock: Clock | None = None,
         measure: Callable[[], MemoryUse] = measure,
     ) -> None:
-        self._terminal = terminal
         self.mishaps = Mishaps(self._tell_mishap)
         contain_messages()
-        self._clock = clock or SystemClock()
-        super().__init__(self._clock, panel=panel)
+        super().__init__(clock or SystemClock(), panel=panel, terminal=terminal)
         self.weights = weights
         """None: nothing is ever fetched."""
         self.error: Exception | None = None
         """Why there is no assistant."""
         self.overrides = dict(overrides or {})
-        self.quitting = False
-        self._interrupted = float("-inf")
-        """Monotonic seconds of the last ctrl+c."""
-        self._painted = False
-        self._early = 0
-        """The exit code of who left before the first paint."""
         self._quit_keys = frozenset(
             binding.key for binding in self.BINDINGS if isinstance(binding, Binding) and binding.id == "quit"
         )
         self._build = build
         self._measure_memory = measure
         self._resume = resume
-        self._own_loop: asyncio.AbstractEventLoop | None = None
-        """The one that all runs on; None before it does."""
-        self._unsubscribe: Callable[[], None] = lambda: None
         self._no_theme = theme if theme not in self.available_themes else ""
         """The theme of the settings, where there is none of that name."""
         if theme in self.available_themes:
@@ -135,6 +118,9 @@ class VitaApp(OtherScreens):
         if self._terminal is None:
             return super().get_driver_class()
         return driver_class(self._terminal, self)
+
+    def quit_keys(self) -> Container[str]:
+        return self._quit_keys
 
     def get_default_screen(self) -> Screen[Any]:
         return self.main
@@ -242,11 +228,6 @@ class VitaApp(OtherScreens):
         if isinstance(offered, BaseException):
             raise offered
 
-    def _ask_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for text in waiting:
-            self.ask(text)
-
     def on_fetch_arrived(self, message: Message) -> None:
         """Weights that were missing are here: their engines are tried again."""
         if self.core is None:
@@ -259,94 +240,6 @@ class VitaApp(OtherScreens):
     def on_not_built(self, message: NotBuilt) -> None:
         self.error = message.error
         self.exit(1, return_code=1)
-
-    def action_help_quit(self) -> None:
-        """ctrl+c with nothing selected: twice it leaves."""
-        now = self._clock.monotonic()
-        if now - self._interrupted < TWICE:
-            self.spawn(self.action_quit(), "quit")
-            return
-        self._interrupted = now
-        self.notify("Once more leaves VITA.", title="ctrl+c", timeout=TWICE, markup=False)
-
-    def action_suspend_process(self) -> None:
-        """Only where somebody can bring VITA back."""
-        from vita_tui.tui.job_control import is_job
-
-        if is_job():
-            super().action_suspend_process()
-            return
-        self.main.show_notice(
-            Notice(
-                "Not suspended",
-                "VITA was not started by a shell that could bring it back.",
-                "ctrl+q quits it",
-            )
-        )
-
-    async def action_quit(self) -> None:
-        await self._leave(0)
-
-    async def _leave(self, code: int) -> None:
-        """Close the assistant and go."""
-        if self.quitting:
-            return
-        self.quitting = True
-        self._in_time(code)
-        if not self._painted:  # Textual takes no end in the middle of its beginning
-            self._early = code
-            return
-        self.workers.cancel_all()
-        await self._close(code)
-        self.exit(code, return_code=code)
-
-    async def run_async(self, *arguments: Any, **keywords: Any) -> int | None:
-        """As Textual's; the assistant is closed also when the screen has crashed."""
-        self._own_loop = asyncio.get_running_loop()
-        try:
-            return await super().run_async(*arguments, **keywords)
-        finally:
-            if not self.quitting:
-                self._in_time(self.return_code or 0)
-                await self._close(self.return_code or 0)
-
-    def _in_time(self, code: int) -> None:
-        """From now on the process is gone within a second, whatever hangs."""
-        if not self.is_headless:
-            from vita_tui.health.ending import end_within
-            from vita_tui.tui import guard
-
-            end_within(GONE, code, last=self._give_back)
-            guard.leaving()
-
-    def _give_back(self) -> None:
-        """The terminal, of which Textual may not get the chance to let go."""
-        if self._terminal is not None:
-            from vita_tui.tui import guard
-
-            guard.restore(
-                self._terminal.fileno(), getattr(getattr(self, "_driver", None), "attrs_before", None)
-            )
-
-    async def _close(self, code: int) -> None:
-        self._unsubscribe()
-        if self.core is not None:
-            try:
-                await asyncio.wait_for(self.core.aclose(), CLOSING)
-            except TimeoutError:
-                log.error("the assistant did not close within %.1f s", CLOSING)
-                if not self.is_headless:
-                    # Its threads may still run: Python would take native libraries apart under their feet.
-                    from vita_tui.health.ending import end_now
-
-                    end_now(code, last=self._give_back)
-            except Exception:
-                log.exception("closing the assistant failed")
-        self._tasks.cancel()
-
-    def _signalled(self, number: int) -> None:
-        # SIGINT is the user at another terminal; after the others nobody is left to read an exit code.
-        self.spawn(self._leave(130 if number == signal.SIGINT else 0), "quit")
 
     # ---- what goes wrong
 
@@ -373,34 +266,6 @@ class VitaApp(OtherScreens):
             key="screen",
         )
         self.main.note(notice)
-
-    # ---- from the driver's threads
-
-    def on_terminal_lost(self) -> None:
-        self._soon(self._signalled, signal.SIGTERM)
-
-    def on_quit_key(self) -> None:
-        self._in_time(0)
-
-    def quit_keys(self) -> Container[str]:
-        return self._quit_keys
-
-    def on_key_flags(self, flags: int) -> None:
-        self._soon(self.talk_key.found, bool(flags & REPORT_EVENTS))
-
-    def on_talk_edge(self, edge: Edge) -> None:
-        self._soon(self.talk_key.edge, edge)
-
-    def holds(self) -> bool:
-        return self.talk_key.holds
-
-    def talk_keys(self) -> Container[str]:
-        return self.talk_key.keys
-
-    def _soon(self, work: Callable[..., None], *arguments: object) -> None:
-        if (loop := self._own_loop) is not None:
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(work, *arguments)
 
     def _measure(self) -> None:
         if not self.quitting:

@@ -7,12 +7,12 @@ from typing import Any
 from textual.await_complete import AwaitComplete
 from textual.screen import Screen
 
-from vita_tui.tui.requests import Requests
+from vita_tui.tui.base_app import BaseApp
 
 __all__ = ["OtherScreens"]
 
 
-class OtherScreens(Requests):
+class OtherScreens(BaseApp):
     """The part of `VitaApp` that opens help, settings, log, history and diagnostics."""
 
     def action_help(self) -> None:
@@ -42,11 +42,6 @@ class OtherScreens(Requests):
 
         if self._has_core():
             self._open(DiagnosticsScreen)
-
-    def _has_core(self) -> bool:
-        if self.core is None:
-            self.notify("Not ready yet. Try again in a moment.", title="Starting", markup=False)
-        return self.core is not None
 
     def pop_screen(self) -> AwaitComplete:
         """What closes a screen may be pressed twice before it is closed."""

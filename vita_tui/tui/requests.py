@@ -3,49 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from textual.app import App
-
-from vita_tui import clipboard
 from vita_tui.clock import Clock
-from vita_tui.events import Job
-from vita_tui.health.tasks import Tasks, notice_of
+from vita_tui.tui.base_app import BaseApp
 from vita_tui.tui.core import Core
-from vita_tui.tui.formatting import clean, count
 from vita_tui.tui.held_key import HeldKey
-from vita_tui.tui.screens.main import MainScreen
-
-if TYPE_CHECKING:
-    from vita_tui.sessions.session import Session
 
 __all__ = ["Requests"]
 
 
-class Requests(App[int]):
-    """The part of `VitaApp` that hands wishes on; an app that has this has an assistant, or will have one."""
+class Requests(BaseApp):
+    """The part of `VitaApp` that hands wishes on."""
 
     def __init__(self, clock: Clock, *, panel: bool) -> None:
-        super().__init__(watch_css=False)
-        self.core: Core | None = None
-        """None until it was built."""
-        self.main: MainScreen = MainScreen(clock, panel=panel)
+        super().__init__(clock, panel=panel)
         self.talk_key = HeldKey(self)
-        self._started = False
-        self._turning = asyncio.Lock()
-        """Held while another conversation is turned to: what is asked meanwhile belongs to that one."""
         self._waiting: list[str] = []
         """Questions that were asked before there was anyone to ask."""
-        self._tasks = Tasks("tui.app", self._failed)
-
-    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
-        """Run `work` beside the screen; an error becomes a toast."""
-        self._tasks.spawn(work, name)
-
-    def _failed(self, error: BaseException) -> None:
-        self.main.show_notice(notice_of(error))
 
     def ask(self, text: str) -> None:
         """A typed question; before there is an assistant it waits for it."""
@@ -56,6 +31,11 @@ class Requests(App[int]):
             self.spawn(self._ask_without_model(self.core, text), "ask")
         else:
             self.spawn(self._ask(self.core, text), "ask")
+
+    def _ask_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for text in waiting:
+            self.ask(text)
 
     async def _ask_without_model(self, core: Core, text: str) -> None:
         """The model is on its way: what does not need it is asked, the rest waits for it."""
@@ -75,12 +55,6 @@ class Requests(App[int]):
         async with self._turning:
             pass
         await core.ask(text)
-
-    def is_fetching(self, job: Job) -> bool:
-        """Whether what `job` needs is on its way."""
-        from vita_tui.tui.widgets.fetch import Fetch
-
-        return any(fetch.brings(job) for fetch in self.main.query(Fetch))
 
     def allow_tool(self, call: str, decision: Literal["yes", "no", "always", "looking"]) -> None:
         """The user's word about a tool that waits for it."""
@@ -147,81 +121,3 @@ class Requests(App[int]):
         if key in ("talk.key", "talk.key_mode"):
             self.talk_key.configure(core.settings.talk.key, core.settings.talk.key_mode)
         self._show_mode()
-
-    def new_session(self) -> None:
-        if self.core is not None:
-            self.spawn(self._new_session(self.core), "new conversation")
-
-    async def _new_session(self, core: Core) -> None:
-        async with self._turning:
-            await core.new_session()
-            await self.main.clear()
-
-    async def resume(self, session_id: str) -> None:
-        """Go on with an earlier conversation."""
-        if self.core is not None:
-            async with self._turning:
-                await self.core.resume(session_id)
-                await self._show_session(self.core)
-
-    async def _show_session(self, core: Core) -> None:
-        if core.session is not None:
-            await self.main.show_turns(core.session.turns)
-
-    async def rename_conversation(self, title: str) -> None:
-        """Give the present conversation another title."""
-        if self.core is None or self.core.session is None:
-            self.notify("Nothing was said yet.", title="No conversation", markup=False)
-            return
-        await self.core.rename(title)
-
-    async def export_conversation(self, name: str) -> None:
-        """Write the present conversation to the file `name`, by default one named for it; an existing file is kept."""
-        session = self.core.session if self.core is not None else None
-        if session is None:
-            self.notify("Nothing was said yet.", title="No conversation", markup=False)
-            return
-        try:
-            written = await asyncio.to_thread(_export, session, name)
-        except FileExistsError as error:
-            words = f"{error.filename} exists already: /export FILE"
-            self.notify(words, title="Not exported", severity="warning", markup=False)
-        except OSError as error:
-            words = f"{error.filename}: {error.strerror}"
-            self.notify(words, title="Not exported", severity="error", markup=False)
-        else:
-            self.notify(str(written), title="Exported", markup=False)
-
-    def copy(self, text: str, what: str) -> None:
-        """Put `text` on the clipboard and say so."""
-        if not text:
-            self.notify("There is nothing to copy yet.", title=what, severity="warning", markup=False)
-            return
-        self.spawn(self._copy(text, what), "copy")
-
-    async def _copy(self, text: str, what: str) -> None:
-        self.copy_to_clipboard(text)
-        place = await asyncio.to_thread(clipboard.copy, text) or "the terminal"
-        words = f"{count(len(text), 'character')}, to {place}"
-        self.notify(words, title=f"{what} copied", timeout=3, markup=False)
-
-    def _show_mode(self) -> None:
-        from vita_tui.tui.widgets.status import StatusLine
-
-        if self.core is not None:
-            self.main.query_one(StatusLine).aloud = self.core.speaking_aloud
-
-
-def _export(session: Session, name: str) -> Path:
-    """Write `session` as Markdown; where.
-
-    Raises:
-        FileExistsError: there is such a file.
-        OSError: it cannot be written.
-    """
-    from vita_tui import atomic_files
-    from vita_tui.sessions.export import to_markdown
-
-    target = Path(name or f"vita-{session.id[:8]}.md").expanduser().absolute()
-    atomic_files.write_whole(target, clean(to_markdown(session)), replace=False)
-    return target

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.widgets import Static
 
 from vita_tui.tui.screens.base import Sheet
@@ -50,8 +49,8 @@ class HelpScreen(Sheet):
         from vita_tui.tui.widgets.prompt import Prompt
 
         lines = []
-        for source in (MainScreen.BINDINGS, Prompt.BINDINGS, VitaApp.BINDINGS):
-            lines += [self._line(binding) for binding in _bindings(source)]
+        for kind in (MainScreen, Prompt, VitaApp):
+            lines += [self._line(binding) for binding in _bindings(kind)]
         lines.append(Content.assemble(("ctrl+p".ljust(21), "bold"), ("Palette: every action by name", "")))
         lines.append(Content.assemble(("ctrl+c".ljust(21), "bold"), ("Copy what is selected", "")))
         return Content("\n").join(lines)
@@ -63,5 +62,8 @@ class HelpScreen(Sheet):
         return Content.assemble((shown.ljust(21), "bold"), (binding.tooltip, ""))
 
 
-def _bindings(source: Iterable[object]) -> list[Binding]:
-    return [binding for binding in source if isinstance(binding, Binding)]
+def _bindings(kind: type[DOMNode]) -> list[Binding]:
+    """Those of `kind` and of its bases in this program."""
+    ours = [base for base in reversed(kind.__mro__) if base.__module__.startswith("vita_tui.")]
+    found = [binding for base in ours for binding in base.__dict__.get("BINDINGS", ())]
+    return [binding for binding in found if isinstance(binding, Binding)]

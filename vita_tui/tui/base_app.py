@@ -1,0 +1,66 @@
+"""What the parts of the app have in common: the assistant, the main screen, and work beside the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from textual.app import App
+
+from vita_tui.clock import Clock
+from vita_tui.events import Job
+from vita_tui.health.tasks import Tasks, notice_of
+from vita_tui.tui.core import Core
+from vita_tui.tui.screens.main import MainScreen
+
+__all__ = ["BaseApp"]
+
+
+class BaseApp(App[int]):
+    """An app that has an assistant, or will have one. `VitaApp` is made of parts that each know this and no other part."""
+
+    def __init__(self, clock: Clock, *, panel: bool) -> None:
+        super().__init__(watch_css=False)
+        self._clock = clock
+        self.core: Core | None = None
+        """None until it was built."""
+        self.main: MainScreen = MainScreen(clock, panel=panel)
+        self.quitting = False
+        self._started = False
+        """The assistant was: questions can be asked."""
+        self._turning = asyncio.Lock()
+        """Held while another conversation is turned to: what is asked meanwhile belongs to that one."""
+        self._own_loop: asyncio.AbstractEventLoop | None = None
+        """The one that all runs on; None before it does."""
+        self._tasks = Tasks("tui.app", self._failed)
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        """Run `work` beside the screen; an error becomes a toast."""
+        self._tasks.spawn(work, name)
+
+    def _failed(self, error: BaseException) -> None:
+        self.main.show_notice(notice_of(error))
+
+    def is_fetching(self, job: Job) -> bool:
+        """Whether what `job` needs is on its way."""
+        from vita_tui.tui.widgets.fetch import Fetch
+
+        return any(fetch.brings(job) for fetch in self.main.query(Fetch))
+
+    def _has_core(self) -> bool:
+        if self.core is None:
+            self.notify("Not ready yet. Try again in a moment.", title="Starting", markup=False)
+        return self.core is not None
+
+    def _soon(self, work: Callable[..., None], *arguments: object) -> None:
+        if (loop := self._own_loop) is not None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(work, *arguments)
+
+    def _show_mode(self) -> None:
+        from vita_tui.tui.widgets.status import StatusLine
+
+        if self.core is not None:
+            self.main.query_one(StatusLine).aloud = self.core.speaking_aloud

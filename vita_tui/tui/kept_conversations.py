@@ -1,0 +1,93 @@
+"""Conversations that are kept: a new one, an earlier one, their names, and what is taken out of them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vita_tui import clipboard
+from vita_tui.tui.base_app import BaseApp
+from vita_tui.tui.core import Core
+from vita_tui.tui.formatting import clean, count
+
+if TYPE_CHECKING:
+    from vita_tui.sessions.session import Session
+
+__all__ = ["KeptConversations"]
+
+
+class KeptConversations(BaseApp):
+    """The part of `VitaApp` that turns to conversations, names them, exports and copies."""
+
+    def new_session(self) -> None:
+        if self.core is not None:
+            self.spawn(self._new_session(self.core), "new conversation")
+
+    async def _new_session(self, core: Core) -> None:
+        async with self._turning:
+            await core.new_session()
+            await self.main.clear()
+
+    async def resume(self, session_id: str) -> None:
+        """Go on with an earlier conversation."""
+        if self.core is not None:
+            async with self._turning:
+                await self.core.resume(session_id)
+                await self._show_session(self.core)
+
+    async def _show_session(self, core: Core) -> None:
+        if core.session is not None:
+            await self.main.show_turns(core.session.turns)
+
+    async def rename_conversation(self, title: str) -> None:
+        """Give the present conversation another title."""
+        if self.core is None or self.core.session is None:
+            self.notify("Nothing was said yet.", title="No conversation", markup=False)
+            return
+        await self.core.rename(title)
+
+    async def export_conversation(self, name: str) -> None:
+        """Write the present conversation to the file `name`, by default one named for it; an existing file is kept."""
+        session = self.core.session if self.core is not None else None
+        if session is None:
+            self.notify("Nothing was said yet.", title="No conversation", markup=False)
+            return
+        try:
+            written = await asyncio.to_thread(_export, session, name)
+        except FileExistsError as error:
+            words = f"{error.filename} exists already: /export FILE"
+            self.notify(words, title="Not exported", severity="warning", markup=False)
+        except OSError as error:
+            words = f"{error.filename}: {error.strerror}"
+            self.notify(words, title="Not exported", severity="error", markup=False)
+        else:
+            self.notify(str(written), title="Exported", markup=False)
+
+    def copy(self, text: str, what: str) -> None:
+        """Put `text` on the clipboard and say so."""
+        if not text:
+            self.notify("There is nothing to copy yet.", title=what, severity="warning", markup=False)
+            return
+        self.spawn(self._copy(text, what), "copy")
+
+    async def _copy(self, text: str, what: str) -> None:
+        self.copy_to_clipboard(text)
+        place = await asyncio.to_thread(clipboard.copy, text) or "the terminal"
+        words = f"{count(len(text), 'character')}, to {place}"
+        self.notify(words, title=f"{what} copied", timeout=3, markup=False)
+
+
+def _export(session: Session, name: str) -> Path:
+    """Write `session` as Markdown; where.
+
+    Raises:
+        FileExistsError: there is such a file.
+        OSError: it cannot be written.
+    """
+    from vita_tui import atomic_files
+    from vita_tui.sessions.export import to_markdown
+
+    target = Path(name or f"vita-{session.id[:8]}.md").expanduser().absolute()
+    atomic_files.write_whole(target, clean(to_markdown(session)), replace=False)
+    return target

@@ -1,0 +1,131 @@
+"""The microphone on the main screen: the talk key, hands-free, and what was understood so far."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+
+from vita_tui.events import (
+    Event,
+    FinalTranscript,
+    HandsFree,
+    Interjection,
+    LevelChanged,
+    NothingHeard,
+    PartialTranscript,
+    Pausing,
+    State,
+    StateChanged,
+)
+from vita_tui.tui.formatting import clean
+from vita_tui.tui.main_parts.screen_part import ScreenPart
+from vita_tui.tui.widgets.completions import Completions
+from vita_tui.tui.widgets.conversation import Conversation
+from vita_tui.tui.widgets.panel import Panel
+from vita_tui.tui.widgets.partial import PartialLine
+from vita_tui.tui.widgets.prompt import Prompt
+from vita_tui.tui.widgets.status import StatusLine
+
+__all__ = ["Talking"]
+
+
+class Talking(ScreenPart):
+    """Speaking to VITA, and stopping it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "ctrl+@,ctrl+space",
+            "talk",
+            "Talk",
+            id="talk",
+            key_display="^space",
+            tooltip="Talk; press again, or pause, to send",
+            priority=True,
+        ),
+        Binding(
+            "escape",
+            "stop",
+            "Stop",
+            id="stop",
+            key_display="esc",
+            tooltip="Stop speech, reply and recording; when nothing runs, dismiss notices",
+        ),
+        Binding(
+            "ctrl+t",
+            "hands_free",
+            "Hands-free",
+            id="hands.free",
+            tooltip="Hands-free listening on or off",
+        ),
+    ]
+
+    async def show(self, event: Event) -> None:
+        conversation, status = self.query_one(Conversation), self.query_one(StatusLine)
+        match event:
+            case LevelChanged():
+                status.level, status.speech = event.dbfs, event.speech
+                self.query_one(Panel).dbfs = event.dbfs
+            case PartialTranscript():
+                partial = self.query_one(PartialLine)
+                partial.stable, partial.tail = event.stable, event.tail
+            case StateChanged():
+                self._show_state(event.state)
+            case Pausing():
+                status.pause(event.seconds, event.probability)
+            case HandsFree():
+                self._show_hands_free(event.on)
+            case Interjection(kind="ignored") if event.text:
+                await conversation.remark(f"“{clean(event.text)}” did not interrupt.")
+            case FinalTranscript():
+                self.query_one(PartialLine).open = False
+            case NothingHeard():
+                self.query_one(PartialLine).open = False
+                await conversation.remark(event.reason or "Nothing heard.")
+            case _:
+                pass
+        await super().show(event)
+
+    def _show_hands_free(self, on: bool) -> None:
+        self.query_one(StatusLine).hands_free = on
+        self.query_one(Panel).hands_free = on
+        self.app.notify(
+            "Just speak. A pause sends it; enter sends it at once, space holds it open."
+            if on
+            else "The microphone opens with ctrl+space.",
+            title="Hands-free" if on else "Hands-free off",
+            timeout=6,
+            markup=False,
+        )
+
+    def _show_state(self, state: State) -> None:
+        status = self.query_one(StatusLine)
+        status.state, status.paused = state, status.paused and state is State.SPEAKING
+        self.query_one(Panel).state = state
+        self.query_one(PartialLine).open = state is State.LISTENING
+        self.query_one(Prompt).set_class(state is State.LISTENING, "listening")
+
+    @on(Prompt.Decided)
+    def _decided(self, message: Prompt.Decided) -> None:
+        if message.send:
+            self.app.talk()
+        else:
+            self.app.hold_open()
+
+    def action_talk(self) -> None:
+        self.app.talk()
+
+    def action_stop(self) -> None:
+        prompt = self.query_one(Prompt)
+        if self.query_one(Completions).dismiss(prompt.text):
+            return
+        core = self.app.core
+        if core is None or core.state in (State.IDLE, State.INITIALIZING):
+            self.app.clear_notifications()
+            self.query_one(Panel).dismiss()
+        self.app.stop()
+        prompt.focus()
+
+    def action_hands_free(self) -> None:
+        self.app.toggle_hands_free()
