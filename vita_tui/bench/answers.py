@@ -101,7 +101,7 @@ async def _ask(
     messages = await builder.build([], question, responder.count_tokens, await responder.window())
     pieces: list[str] = []
     started = first = time.perf_counter()
-    async with aclosing(responder.stream(messages, max_tokens=settings.longest_reply)) as stream:
+    async with aclosing(responder.stream(messages, max_tokens=settings.longest_reply())) as stream:
         async for piece in stream:
             if not isinstance(piece, str):
                 continue
@@ -112,7 +112,7 @@ async def _ask(
     text = "".join(pieces).strip()
     right = is_right(text, accepted)
     progress(f"{'✓' if right else '✗'} {question} {text}")
-    cut = await responder.count_tokens(text) >= settings.longest_reply - 1
+    cut = await responder.count_tokens(text) >= settings.longest_reply() - 1
     return GradedAnswer(question, text, right, cut, (first - started) * 1000, (ended - started) * 1000)
 
 

@@ -135,7 +135,7 @@ async def _cascade(settings: Settings, assistant: Assistant, model: Any, audio: 
     reply = ""
     responder = assistant.chains["llm"].active
     async with contextlib.aclosing(
-        responder.stream(messages, max_tokens=settings.llm.longest_reply)
+        responder.stream(messages, max_tokens=settings.llm.longest_reply())
     ) as words:
         async for word in words:
             reply += word if isinstance(word, str) else ""

@@ -76,6 +76,7 @@ def build(
         scorer=SmartTurn(place("turn", "smart-turn")),
         bus=bus,
         clock=clock,
+        makers={"stt": recognizer_engines, "llm": responder_engines, "tts": synthesizer_engines},
         upkeep=upkeep,
         abilities=abilities.standard() if thinking else None,
         tools=thinking,
@@ -84,6 +85,11 @@ def build(
 
 
 def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Recognizer]:
+    """The chain of `recognizer_engines`."""
+    return Chain("stt", recognizer_engines(settings), settings.health, bus=bus, clock=clock)
+
+
+def recognizer_engines(settings: Settings) -> list[Recognizer]:
     """Whisper as asked for, with its own fallbacks when it does not load; then the fallback models, should it fail later."""
     from vita_tui.engines.stt.decoding.decoder import WindowRule
     from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW
@@ -96,7 +102,7 @@ def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -
         for name in dict.fromkeys((stt.model, *stt.fallback))
         if name == stt.model or not missing("stt", name)
     ]
-    engines: list[Recognizer] = [
+    return [
         WhisperRecognizer(
             *weights[first:],
             device=stt.device,
@@ -110,10 +116,17 @@ def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -
         )
         for first in range(len(weights))
     ]
-    return Chain("stt", engines, settings.health, bus=bus, clock=clock)
 
 
 def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Responder]:
+    """The chain of `responder_engines`."""
+    # Slow is not broken: the server that the user has chosen is waited for, up to llm.timeout.
+    return Chain(
+        "llm", responder_engines(settings), settings.health, bus=bus, clock=clock, slow_counts=False
+    )
+
+
+def responder_engines(settings: Settings) -> list[Responder]:
     """The server that is asked for, if any; then the embedded model, which is the fallback when the server is away."""
     from vita_tui.engines.llm.embedded import EmbeddedResponder
     from vita_tui.engines.llm.openai_server import OpenAIResponder
@@ -139,7 +152,7 @@ def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) ->
                 place("llm", name),
                 name=Path(name).stem if name.endswith(".gguf") else name,
                 context_window=llm.context_window or EMBEDDED_WINDOW,
-                longest_reply=llm.max_tokens or EMBEDDED_REPLY,
+                longest_reply=(llm.max_tokens or EMBEDDED_REPLY) if llm.base_url else 0,
                 timeout=llm.timeout,
                 temperature=llm.temperature,
                 threads=llm.threads or half_the_cores(),
@@ -149,11 +162,15 @@ def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) ->
                 tool_room=TOOL_ROOM if settings.tools.enabled and model is None else 0,
             )
         )
-    # Slow is not broken: the server that the user has chosen is waited for, up to llm.timeout.
-    return Chain("llm", engines, settings.health, bus=bus, clock=clock, slow_counts=False)
+    return engines
 
 
 def synthesizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Synthesizer]:
+    """The chain of `synthesizer_engines`."""
+    return Chain("tts", synthesizer_engines(settings), settings.health, bus=bus, clock=clock)
+
+
+def synthesizer_engines(settings: Settings) -> list[Synthesizer]:
     """The voices in the order of `tts.engines`; the system's before Piper's where Piper's speaks another language."""
     from vita_tui.engines.tts.piper import PiperSynthesizer
     from vita_tui.engines.tts.pyttsx3 import Pyttsx3Synthesizer
@@ -188,7 +205,7 @@ def synthesizers(settings: Settings, bus: EventBus, clock: Clock | None = None) 
                     language=settings.spoken_language,
                 )
             )
-    return Chain("tts", engines, settings.health, bus=bus, clock=clock)
+    return engines
 
 
 def half_the_cores() -> int:

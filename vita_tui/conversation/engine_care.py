@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from vita_tui.conversation.engine_replacing import Replacing
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.language_model import LanguageModel
@@ -21,8 +22,20 @@ EACH: Mapping[str, tuple[Job, str]] = {
     "tts.volume": ("tts", "volume"),
     "stt.language": ("stt", "language"),
     "stt.words": ("stt", "words"),
+    "llm.temperature": ("llm", "temperature"),
 }
 """Settings that engines take at once: of which job, and as which attribute."""
+
+ANEW: Mapping[Job, frozenset[str]] = {
+    "stt": frozenset({"model", "device", "compute_type", "threads", "short_windows", "drafts", "fallback"}),
+    "llm": frozenset(
+        {"base_url", "model", "api_key", "fallback", "context_window", "max_tokens", "timeout", "threads", "examples"}
+    ),
+    "tts": frozenset(
+        {"base_url", "model", "remote_voice", "api_key", "voice", "system_voice", "timeout", "engines"}
+    ),
+}
+"""Settings for which the engines of a job are made anew."""
 
 
 class EngineCare:
@@ -36,11 +49,14 @@ class EngineCare:
         model: LanguageModel,
         *,
         on_ready: Callable[[], None],
+        replacing: Replacing | None = None,
     ) -> None:
         """
         Args:
             on_ready: called when every engine has been loaded, or has said why it was not.
+            replacing: puts other engines in the place of those that there are; None where they stay what they are.
         """
+        self._replacing = replacing
         self._chains = chains
         self._speech = speech
         self._hearing = hearing
@@ -78,6 +94,8 @@ class EngineCare:
             if self._hearing is not None:
                 self._hearing.reload_scorer()
             return
+        if self._replacing is not None and self._replacing.again(part):
+            return
         self._chains[part].reset()
         if part == "llm":
             self._model.load_soon()
@@ -97,7 +115,8 @@ class EngineCare:
 
     async def apply(self, key: str, value: Any) -> None:
         """Have engines and devices follow a setting that has changed."""
-        if key.startswith("talk.") and self._hearing is not None:
+        section, name = key.split(".", 1)
+        if (section == "talk" or key == "stt.partials") and self._hearing is not None:
             self._hearing.configure()
         if key in EACH:
             job, name = EACH[key]
@@ -107,6 +126,9 @@ class EngineCare:
             await asyncio.to_thread(self._speech.use, value)
         elif key == "audio.input" and self._hearing is not None:
             await asyncio.to_thread(self._hearing.use, value)
+        for job, names in ANEW.items():
+            if section == job and name in names and self._replacing is not None:
+                self._replacing.soon(job)
 
     def order_voices(self, settings: Settings) -> None:
         """Try voices in the order of the settings, those that speak the language first, and have them speak it."""

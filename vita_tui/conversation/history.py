@@ -55,12 +55,15 @@ class History:
         self._count_error = count_error
         self.session: Session | None = None
         """None until the first word of a new conversation."""
-        self._prompt = PromptBuilder(settings.llm)
+        self._prompt = self._builder()
+
+    def _builder(self) -> PromptBuilder:
+        return PromptBuilder(self._settings.llm, aloud=lambda: self._settings.audio.speak)
 
     def turn_to(self, session: Session | None) -> None:
         """Go on with `session`, or with a new conversation."""
         self.session = session
-        self._prompt = PromptBuilder(self._settings.llm)
+        self._prompt = self._builder()
         self._tell()
 
     async def rename(self, title: str) -> None:
@@ -89,7 +92,7 @@ class History:
             turns = turns[:-1]  # what has come of the answer
         if turns and turns[-1].text == question:
             turns = turns[:-1]  # it is kept already
-        builder = PromptBuilder(self._settings.llm)
+        builder = self._builder()
         return await builder.build(turns, question, responder.count_tokens, await responder.window())
 
     def _turns(self) -> tuple[Turn, ...]:

@@ -70,11 +70,19 @@ def steps(
                 "Partial transcripts are on again",
             )
         )
-    if hearing is not None and (tiny := smaller_whisper(recognizers, settings.stt.language)) is not None:
+
+    def tiny() -> Recognizer | None:
+        return smaller_whisper(recognizers, settings.stt.language)
+
+    if hearing is not None and tiny() is not None:
         worker = hearing.worker
         found.append(_Lighter(recognizers, tiny, worker.unload, worker.reload, "listens"))
-    if speech.usable and (light := _lighter_voice(synthesizers)) is not None:
-        found.append(_Lighter(synthesizers, light, speech.unload, speech.reload, "speaks"))
+    if speech.usable and _lighter_voice(synthesizers) is not None:
+        found.append(
+            _Lighter(
+                synthesizers, lambda: _lighter_voice(synthesizers), speech.unload, speech.reload, "speaks"
+            )
+        )
     found.append(
         SimpleStep(
             "The language model is unloaded until the next question",
@@ -123,27 +131,45 @@ class _Lighter(Generic[E]):
     def __init__(
         self,
         chain: Chain[E],
-        light: E,
+        light: Callable[[], E | None],
         unload: Callable[[E], Future[Any]],
         reload: Callable[[], Future[Any]],
         verb: str,
     ) -> None:
+        """
+        Args:
+            light: finds the light engine among those that do the job now: others may have taken their place.
+        """
         self._chain = chain
-        self._light = light
-        # A voice on a server takes no memory here.
-        before = chain.engines[: chain.engines.index(light)]
-        self._heavy: Sequence[E] = [engine for engine in before if not isinstance(engine, RemoteSynthesizer)]
+        self._find = light
         self._unload = unload
         self._reload = reload
-        usual = self._heavy[0].name
-        self.name = f"{_capital(light.name)} {verb} instead of {usual}"
-        self.undone = f"{_capital(usual)} {verb} again"
+        self._verb = verb
+        self.name = self.undone = ""
+        self._light: E | None = None
+        self._heavy: Sequence[E] = ()
+        self._look()
+
+    def _look(self) -> None:
+        """Which engines it is about."""
+        light, engines = self._find(), self._chain.engines
+        before = engines[: engines.index(light)] if light is not None else []
+        # A voice on a server takes no memory here.
+        self._heavy = [engine for engine in before if not isinstance(engine, RemoteSynthesizer)]
+        self._light = light
+        if light is not None and self._heavy:
+            usual = self._heavy[0].name
+            self.name = f"{_capital(light.name)} {self._verb} instead of {usual}"
+            self.undone = f"{_capital(usual)} {self._verb} again"
 
     def apply(self) -> None:
         """
         Raises:
-            EngineError: the light engine does not work; all is as it was.
+            EngineError: the light engine does not work, or there is none any more; all is as it was.
         """
+        self._look()
+        if self._light is None:
+            raise EngineError("There is no lighter engine any more.")
         for engine in self._heavy:
             self._chain.put_aside(engine, ASIDE)
             _wait(self._unload(engine))
@@ -157,12 +183,14 @@ class _Lighter(Generic[E]):
             self._chain.take_back(engine)
         _wait(self._reload())
         # One that does not load again leaves the light one in its place.
-        if not all(self._problem(engine) for engine in self._heavy):
+        if self._light is not None and not all(self._problem(engine) for engine in self._heavy):
             _wait(self._unload(self._light))
 
     def _problem(self, engine: E) -> str:
         """Why `engine` failed last; empty when it did not."""
-        return self._chain.breakers()[self._chain.engines.index(engine)].reason.rstrip(".")
+        engines = self._chain.engines
+        # One that was replaced meanwhile is nobody's concern any more.
+        return self._chain.breakers()[engines.index(engine)].reason.rstrip(".") if engine in engines else ""
 
 
 def _wait(future: Future[Any]) -> None:

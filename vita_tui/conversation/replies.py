@@ -183,7 +183,7 @@ class Replies:
             bus=self._bus,
             clock=self._clock,
             watch=watch,
-            longest=self._settings.llm.reply_room,
+            longest=partial(self._settings.llm.reply_limit, aloud=self._settings.audio.speak),
             speak_anew=partial(self._speech.begin, turn) if aloud else None,
             prompt=lambda responder: self._history.messages_for(responder, question),
             language=self._settings.spoken_language,

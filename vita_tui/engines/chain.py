@@ -34,7 +34,7 @@ from vita_tui.errors import (
     NoEngineError,
     VitaError,
 )
-from vita_tui.events import EngineStatus, EngineWorked, EventBus, Health, Job, Notice
+from vita_tui.events import EnginesReplaced, EngineStatus, EngineWorked, EventBus, Health, Job, Notice
 from vita_tui.health.breaker import Breaker, BreakerSnapshot, BreakerState, Permit
 from vita_tui.settings import HealthSettings
 
@@ -72,7 +72,8 @@ class Chain(Generic[E]):
         self._clock = clock or RUNNING
         self._lock = threading.Lock()
         self._slow_counts = slow_counts
-        self._links = [self._link(engine, settings) for engine in engines]
+        self._settings = settings
+        self._links = [self._link(engine) for engine in engines]
         self._answered = 0
         """Place of the engine that answered last."""
         self._announced = 0
@@ -80,12 +81,12 @@ class Chain(Generic[E]):
         self._changed = False
         self._publishing = False
 
-    def _link(self, engine: E, settings: HealthSettings) -> Link[E]:
+    def _link(self, engine: E) -> Link[E]:
         breaker = Breaker(
             engine.name,
-            failures=settings.breaker_failures,
-            rest_seconds=settings.breaker_seconds,
-            slow_seconds=settings.breaker_slow_seconds if self._slow_counts else math.inf,
+            failures=self._settings.breaker_failures,
+            rest_seconds=self._settings.breaker_seconds,
+            slow_seconds=self._settings.breaker_slow_seconds if self._slow_counts else math.inf,
             clock=self._clock,
         )
         return Link(engine, breaker)
@@ -95,6 +96,20 @@ class Chain(Generic[E]):
         with self._lock:
             self._links = sorted(self._links, key=lambda link: rank(link.engine))
             self._answered = self._announced = 0
+
+    def replace(self, engines: Sequence[E]) -> list[E]:
+        """Have `engines` do the work, from the next piece of it on.
+
+        Returns:
+            Those that did it before and do it no more: they may still be at work, and are to be freed by whoever knows when they are not.
+        """
+        with self._lock:
+            there = {id(link.engine): link for link in self._links}
+            self._answered = self._announced = 0
+            self._links = [there.pop(id(engine), None) or self._link(engine) for engine in engines]
+        self._bus.publish(EnginesReplaced(self.job, tuple(engine.name for engine in engines)))
+        self._publish()
+        return [link.engine for link in there.values()]
 
     @property
     def engines(self) -> list[E]:
@@ -107,13 +122,14 @@ class Chain(Generic[E]):
         Raises:
             NoEngineError: the chain is empty.
         """
-        if not self._links:
+        if (link := self._active()) is None:
             raise self._none([])
-        return self._links[self._active()].engine
+        return link.engine
 
     @property
     def active_name(self) -> str:
-        return self._links[self._active()].engine.name if self._links else ""
+        link = self._active()
+        return link.engine.name if link is not None else ""
 
     def attempts(
         self, wanted: Callable[[E], bool] = lambda _: True, *, allowance: float = 0.0
@@ -151,9 +167,8 @@ class Chain(Generic[E]):
 
     def glance(self, wanted: Callable[[E], bool] = lambda _: True) -> Iterator[Attempt[E]]:
         """At most one attempt, at the engine that answers now, for work that can be left undone."""
-        if not self._links:
+        if (link := self._active()) is None:
             raise self._none([])
-        link = self._links[self._active()]
         if link.disabled or not wanted(link.engine):
             return
         if (permit := link.breaker.allow()) is not None:
@@ -213,7 +228,7 @@ class Chain(Generic[E]):
     def statuses(self) -> list[EngineStatus]:
         """How every engine stands now, in order."""
         active = self._active()
-        return [self._status(link, place == active) for place, link in enumerate(self._links)]
+        return [self._status(link, link is active) for link in self._links]
 
     def unloaded(self, engine: E) -> None:
         """`engine` was cleaned up to save memory: its next work includes loading."""
@@ -242,10 +257,11 @@ class Chain(Generic[E]):
         with self._lock:
             link.health = Health.READY if in_time and not notes else Health.DEGRADED
             link.reason = notes if in_time else self._counted(link, f"took {seconds:.1f} s")
-            place = self._links.index(link)
-            # A fallback that was probed stays a fallback.
-            if not probe or place < self._answered or self._links[self._answered].disabled:
-                self._answered = place
+            if link in self._links:  # it may have been replaced while it worked
+                place = self._links.index(link)
+                # A fallback that was probed stays a fallback.
+                if not probe or place < self._answered or self._links[self._answered].disabled:
+                    self._answered = place
         if not probe:
             self._bus.publish(EngineWorked(self.job, link.engine.name, seconds if warm else None))
         self._announce()
@@ -302,18 +318,21 @@ class Chain(Generic[E]):
         remedy = next((remedy for _, _, remedy in tried if remedy), "See: vita doctor")
         return NoEngineError(f"No {title} works now: {reasons}.", remedy=remedy)
 
-    def _active(self) -> int:
-        """Place of the engine that answers now."""
-        answered = self._answered
-        if self._links and self._links[answered].passed_over:
-            return next((place for place, link in enumerate(self._links) if not link.passed_over), answered)
+    def _active(self) -> Link[E] | None:
+        """The engine that answers now; None when there is none."""
+        links = self._links
+        if not links:
+            return None
+        answered = links[min(self._answered, len(links) - 1)]
+        if answered.passed_over:
+            return next((link for link in links if not link.passed_over), answered)
         return answered
 
     def _announce(self) -> None:
         """Tell once that a fallback answers, and once that the first choice is back."""
         with self._lock:
             answered, before = self._answered, self._announced
-            if answered == before:
+            if answered == before or answered >= len(self._links):
                 return
             preferred = self._links[:answered]
             if not all(link.disabled or link.health is Health.MISSING for link in preferred):

@@ -10,6 +10,7 @@ from vita_tui.events.base import Event, Job
 __all__ = [
     "EngineStatus",
     "EngineWorked",
+    "EnginesReplaced",
     "Health",
 ]
 
@@ -55,3 +56,12 @@ class EngineWorked(Event):
     """Kind of the failure, such as "EngineTimeoutError"; empty when it worked."""
     called: bool = True
     """False when there was nothing to ask: its weights do not load, or are still being fetched. A server that is away was called."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnginesReplaced(Event):
+    """Other engines do a job from now on."""
+
+    job: Job
+    engines: tuple[str, ...]
+    """Their names, the first choice first."""

@@ -95,7 +95,7 @@ class Exchange:
     ) -> None:
         """
         Args:
-            longest: tokens of a reply in a window of so many.
+            longest: tokens of a reply in a window of so many; 0 for as many as the server gives.
             speak_anew: another `speech`, for a reply of which what came so far was none.
             tools: runs what the model calls; None for nothing.
             on_wait: called now and then while a tool makes the user wait.
@@ -249,6 +249,8 @@ class Exchange:
 
     def _why_cut(self) -> str:
         match self.reason:
+            case "length" if len(self.text) < MAX_CHARACTERS and not self._limit:
+                return "cut at the length that the server allows"
             case "length" if len(self.text) < MAX_CHARACTERS:
                 return f"cut at {self._limit} tokens (llm.max_tokens)"
             case "length":
@@ -261,14 +263,14 @@ class Exchange:
     def _why_nothing(self) -> VitaError:
         match self._cut:
             case Cut("length") if self._reasoned:
+                tokens = f"its {self._limit} tokens were" if self._limit else "its window was"
                 return VitaError(
-                    f"{self.engine} was still reasoning when its {self._limit} tokens were used up.",
+                    f"{self.engine} was still reasoning when {tokens} used up.",
                     remedy="Raise llm.max_tokens, or choose a model that reasons less: llm.model.",
                 )
             case Cut("length"):
-                return VitaError(
-                    f"{self.engine} said nothing within {self._limit} tokens.", remedy="Raise llm.max_tokens."
-                )
+                within = f"{self._limit} tokens" if self._limit else "its window"
+                return VitaError(f"{self.engine} said nothing within {within}.", remedy="Raise llm.max_tokens.")
             case Cut("filter"):
                 return VitaError(
                     f"A content filter withheld the answer of {self.engine}.",

@@ -76,6 +76,11 @@ class LanguageModel:
         self._probing: asyncio.Task[None] | None = None
         """Disabled models are being tried."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether no question is spoken, and none is answered."""
+        return self._idle() and not self._answering()
+
     async def load(self) -> None:
         """Load the first model that works, which then reads what the next question will begin with."""
         with contextlib.suppress(

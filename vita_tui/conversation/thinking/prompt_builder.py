@@ -42,13 +42,36 @@ class LeftOut:
 class PromptBuilder:
     """Builds the messages for one conversation; knows where its history was cut."""
 
-    def __init__(self, settings: LlmSettings) -> None:
+    def __init__(
+        self,
+        settings: LlmSettings,
+        *,
+        aloud: Callable[[], bool] = lambda: True,
+        own: Callable[[], str] = lambda: "",
+    ) -> None:
+        """
+        Args:
+            aloud: whether replies are spoken now, and not only shown.
+            own: the conversation's own system prompt; empty for that of the settings.
+        """
         self._settings = settings
+        self._aloud = aloud
+        self._own = own
         self._first_kept: str | None = None
         """Id of the oldest turn that still fits."""
         self._counts: dict[str, int] = {}
+        self._kept_tokens = 0
         self.left_out: LeftOut | None = None
         """By the last `build`; None when everything fits."""
+        self.tokens = 0
+        """Of all messages of the last `build`, about."""
+
+    def _system(self) -> str:
+        return self._own().strip() or self._settings.prompt(aloud=self._aloud())
+
+    def _room(self, context_window: int) -> int:
+        """Tokens for all that comes before the reply."""
+        return context_window - self._settings.reply_room(context_window, aloud=self._aloud())
 
     async def build(
         self,
@@ -64,11 +87,13 @@ class PromptBuilder:
             question: or what is known of it, to prepare a prefill; may be empty.
             count: counts the tokens of a text.
         """
-        room = context_window - self._settings.reply_room(context_window)
-        system = self._settings.system_prompt.strip()
+        room = whole = self._room(context_window)
+        system = self._system()
         room -= await count(system)
         sent, fit, tokens = await self._shortened(question, count, room - 2 * MESSAGE_OVERHEAD)
-        kept = await self._fitting(turns, count, room - fit - 2 * MESSAGE_OVERHEAD)
+        room -= fit + 2 * MESSAGE_OVERHEAD
+        kept = await self._fitting(turns, count, room)
+        self.tokens = whole - room + self._kept_tokens
         messages: list[Message] = [{"role": "system", "content": system}] if system else []
         messages += [{"role": turn.role, "content": content(turn)} for turn in kept]
         if question:
@@ -81,8 +106,7 @@ class PromptBuilder:
         self, question: str, count: Callable[[str], Awaitable[int]], context_window: int
     ) -> LeftOut | None:
         """What of a question would be left out if it were asked now; None when it fits."""
-        room = context_window - self._settings.reply_room(context_window)
-        room -= await count(self._settings.system_prompt.strip())
+        room = self._room(context_window) - await count(self._system())
         _, fit, tokens = await self._shortened(question, count, room - 2 * MESSAGE_OVERHEAD)
         return LeftOut(fit, tokens, 0) if fit < tokens else None
 
@@ -104,7 +128,9 @@ class PromptBuilder:
             # An answer without its question only confuses.
             while start < len(turns) and turns[start].role == "assistant":
                 start += 1
+                sizes.pop(0)
             self._counts = {}
+        self._kept_tokens = sum(sizes)
         self._first_kept = ids[start] if 0 < start < len(turns) else None
         if start >= len(turns):
             return ()

@@ -119,6 +119,9 @@ class Responder(Protocol):
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[StreamPiece, None]:
         """Yield the reply as it is generated. Closing the iterator stops the generation on the server.
 
+        Args:
+            max_tokens: after which the reply is cut; 0 for as many as the server gives.
+
         Raises:
             EngineError: refused, stalled past the timeout, dropped, or sent what is not a reply.
         """

@@ -88,7 +88,7 @@ class EmbeddedResponder:
         """How often the child was started."""
         self._model = model
         self._timeout = timeout
-        self._temperature = temperature
+        self._sampling = temperature
         self._repeat_penalty = repeat_penalty
         self._examples = [message for example in examples for message in _as_messages(*example)]
         self._config = {
@@ -112,6 +112,24 @@ class EmbeddedResponder:
     def pid(self) -> int | None:
         """Of the child, while it runs."""
         return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    @property
+    def temperature(self) -> float:
+        """Of the sampling; may be changed at any time, for the next reply."""
+        return self._sampling
+
+    @temperature.setter
+    def temperature(self, temperature: float) -> None:
+        self._sampling = temperature
+        if self._remote is not None:
+            self._remote.temperature = temperature
+
+    @property
+    def weights_size(self) -> int:
+        """Bytes of its weights, which it has in memory; 0 when they are not there."""
+        with contextlib.suppress(OSError):
+            return self._model.stat().st_size
+        return 0
 
     async def load(self) -> None:
         async with self._starting:
@@ -144,7 +162,8 @@ class EmbeddedResponder:
         assert beginning is not None
         remote.tools = self.tools if self._knows_tools else ()
         first, rest = parted(messages, self._examples)
-        max_tokens = min(max_tokens, self._longest_reply or max_tokens)
+        longest = self._longest_reply or max_tokens
+        max_tokens = min(max_tokens or longest, longest)
         try:
             await beginning.recall(first)
             async with contextlib.aclosing(remote.stream([*first, *rest], max_tokens=max_tokens)) as pieces:
@@ -247,7 +266,7 @@ class EmbeddedResponder:
             api_key=key,
             timeout=self._timeout,
             context_window=self._context_window,
-            temperature=self._temperature,
+            temperature=self._sampling,
             name=self.name,
             is_llama=True,
             repeat_penalty=self._repeat_penalty,

@@ -84,7 +84,8 @@ class OpenAIResponder:
         self._api_key = api_key
         self._timeout = timeout
         self._context_window = context_window
-        self._temperature = temperature
+        self.temperature = temperature
+        """Of the sampling; may be changed at any time, for the next reply."""
         self._is_llama = is_llama
         self._extra: dict[str, Any] = {"cache_prompt": True} if is_llama else {}
         if is_llama and repeat_penalty is not None:
@@ -269,8 +270,8 @@ class OpenAIResponder:
         body = {
             "messages": list(messages),
             "model": self._model,
-            "max_tokens": max_tokens,
-            "temperature": self._temperature,
+            **({"max_tokens": max_tokens} if max_tokens else {}),
+            "temperature": self.temperature,
             "stream": True,
             **({"tools": offers} if offers else {}),
             **self._extra,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from vita_tui.settings.section import SettingsSection
+from vita_tui.settings.section import Live, SettingsSection
 
 __all__ = ["EMBEDDED_REPLY", "EMBEDDED_WINDOW", "LlmSettings"]
 
@@ -16,39 +16,57 @@ EMBEDDED_REPLY, EMBEDDED_WINDOW = 220, 2048
 class LlmSettings(SettingsSection):
     """Language model: any OpenAI-compatible server; the built-in model by default."""
 
-    base_url: str = ""
+    base_url: Live[str] = ""
     """Server to ask, such as http://127.0.0.1:11434/v1 for Ollama; empty for the embedded model."""
-    model: str = Field(default="smollm2-135m-instruct", min_length=1)
+    model: Live[str] = Field(default="smollm2-135m-instruct", min_length=1)
     """Model name on that server; for the embedded one a catalogue name, a .gguf path, or hf:owner/repo/file."""
-    api_key: SecretStr = SecretStr("")
+    api_key: Live[SecretStr] = SecretStr("")
     """Key for the server; better given as VITA_LLM__API_KEY than in the file."""
-    system_prompt: str = (
+    system_prompt: Live[str] = (
         "You are VITA, a friendly voice assistant. Your words are spoken aloud. "
         "Answer in one to three short, plain sentences, without lists, markup or emoji."
     )
-    """What the model is told before the conversation."""
-    examples: bool = True
+    """What the model is told before a conversation whose replies are spoken."""
+    text_prompt: Live[str] = (
+        "You are VITA, a helpful assistant in a terminal. Your words are read, not heard. Answer as briefly or as fully as the "
+        "question needs. Markdown is welcome: lists, tables, and code in blocks that name its language."
+    )
+    """What the model is told where replies are shown only; empty for the same as where they are spoken."""
+    examples: Live[bool] = True
     """Show the embedded model, which is small, a few questions with their answers before the conversation."""
-    fallback: bool = True
+    fallback: Live[bool] = True
     """Have the built-in model answer when the server of base_url cannot; off: the question fails."""
-    context_window: int = Field(default=0, ge=0)
+    context_window: Live[int] = Field(default=0, ge=0)
     """Tokens of history, question and reply together; 0 is what the server tells, 8192 if it does not, and 2048 for the embedded model."""
-    max_tokens: int = Field(default=0, ge=0)
-    """Longest reply, in tokens, reasoning included; 0 is 220 for the embedded model and 2048 for a server."""
-    temperature: float = Field(default=0.1, ge=0.0, le=2.0)
+    max_tokens: Live[int] = Field(default=0, ge=0)
+    """Longest reply, in tokens, reasoning included; 0 is as long as there is room; where it is spoken, 220 for the embedded model and 2048 for a server."""
+    temperature: Live[float] = Field(default=0.1, ge=0.0, le=2.0)
     """Sampling temperature: 0 is deterministic, higher is more varied."""
-    timeout: float = Field(default=30.0, gt=0)
+    timeout: Live[float] = Field(default=30.0, gt=0)
     """Seconds without a sign of life after which the server has failed."""
-    threads: int = Field(default=0, ge=0, le=64)
+    threads: Live[int] = Field(default=0, ge=0, le=64)
     """CPU threads of the embedded model; 0: half of the cores. Threads that share a core with another busy program wait for each other."""
-    read_ahead: bool = True
+    read_ahead: Live[bool] = True
     """Prefill the embedded model: it reads the history, and a question while it is still spoken."""
 
-    @property
-    def longest_reply(self) -> int:
-        """`max_tokens`, or what stands for it. A model on a server may reason before it says a word."""
-        return self.max_tokens or (2048 if self.base_url else EMBEDDED_REPLY)
+    def prompt(self, *, aloud: bool) -> str:
+        """What the model is told before the conversation, for replies that are spoken or shown only."""
+        shown = self.text_prompt.strip()
+        return self.system_prompt.strip() if aloud or not shown else shown
 
-    def reply_room(self, context_window: int) -> int:
+    def longest_reply(self, *, aloud: bool = True) -> int:
+        """Tokens; 0 for no limit. A model on a server may reason before it says a word."""
+        if self.max_tokens or not aloud:
+            return self.max_tokens
+        return 2048 if self.base_url else EMBEDDED_REPLY
+
+    def reply_room(self, context_window: int, *, aloud: bool = True) -> int:
         """Tokens of a window that are kept for the reply."""
-        return min(self.longest_reply, context_window // (2 if self.max_tokens or not self.base_url else 4))
+        most = context_window // (2 if self.max_tokens or not self.base_url else 4)
+        return min(self.longest_reply(aloud=aloud) or most, most)
+
+    def reply_limit(self, context_window: int, *, aloud: bool = True) -> int:
+        """Tokens after which a reply is cut; 0 to leave that to the server, which knows what its model can."""
+        if self.base_url and not self.longest_reply(aloud=aloud):
+            return 0
+        return self.reply_room(context_window, aloud=aloud)

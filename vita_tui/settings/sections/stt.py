@@ -14,27 +14,27 @@ __all__ = ["SttSettings"]
 class SttSettings(SettingsSection):
     """Speech recognition: Whisper, in this process."""
 
-    model: str = Field(default="base", min_length=1)
+    model: Live[str] = Field(default="base", min_length=1)
     """Catalogue name (base, tiny.en), a folder with a CTranslate2 model, or hf:owner/repo."""
     language: Live[str] = Field(default="en", min_length=1)
     """Language code that is spoken, or "auto" to detect it at some cost in time."""
     words: Live[Several[str]] = ()
     """Names and other words of yours, which are preferred where they may have been said; vita words add NAME."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Live[Literal["auto", "cpu", "cuda"]] = "auto"
     """Where it runs; "auto" takes CUDA where there is one."""
-    compute_type: str = "auto"
+    compute_type: Live[str] = "auto"
     """CTranslate2 compute type; "auto" is int8 on a CPU and float16 on CUDA."""
-    threads: int = Field(default=2, ge=1, le=64)
+    threads: Live[int] = Field(default=2, ge=1, le=64)
     """CPU threads of a decode."""
-    partials: bool = True
+    partials: Live[bool] = True
     """Show what is understood while you still speak."""
     partial_interval: float = Field(default=0.2, ge=0.05, le=2.0)
     """Least seconds between two partial transcripts."""
-    short_windows: bool = True
+    short_windows: Live[bool] = True
     """Encode as much sound as there is; off: always 30 seconds, as Whisper was trained."""
-    drafts: bool = True
+    drafts: Live[bool] = True
     """On a CPU, run Whisper on ONNX Runtime, which reads what a partial transcript understood in one go; off: CTranslate2."""
-    fallback: Several[str] = ("tiny.en",)
+    fallback: Live[Several[str]] = ("tiny.en",)
     """Models to try, in order, when the first does not load."""
     timeout: float = Field(default=20.0, gt=0)
     """Seconds after which a decode has failed."""

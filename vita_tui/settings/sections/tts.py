@@ -16,19 +16,19 @@ class TtsSettings(SettingsSection):
 
     engines: Live[Several[Literal["remote", "piper", "pyttsx3"]]] = ("remote", "piper", "pyttsx3")
     """Voices to try, in order; remote is passed over without tts.base_url; an empty list means text only."""
-    base_url: str = ""
+    base_url: Live[str] = ""
     """Server whose voice speaks, such as http://127.0.0.1:8880/v1: OpenAI's speech route; empty for none."""
-    model: str = "tts-1"
+    model: Live[str] = "tts-1"
     """Name of the speech model on that server."""
-    remote_voice: str = "alloy"
+    remote_voice: Live[str] = "alloy"
     """Name of the voice on that server."""
-    api_key: SecretStr = SecretStr("")
+    api_key: Live[SecretStr] = SecretStr("")
     """Key for the server; better given as VITA_TTS__API_KEY than in the file."""
-    voice: str = "en_US-joe-medium"
+    voice: Live[str] = "en_US-joe-medium"
     """Piper voice: catalogue name, path of an .onnx file, or hf:owner/repo/file.onnx."""
-    system_voice: str = ""
+    system_voice: Live[str] = ""
     """Voice of the system: its id, name or language code, such as de; empty for the default in the language of speech."""
-    early: bool = True
+    early: Live[bool] = True
     """Begin to speak after a reply's first few words; off: after its first sentence."""
     ahead: bool = True
     """Begin to speak a clause while its end is still being synthesised, where the voice is quick enough; off: when it is whole."""
@@ -36,5 +36,5 @@ class TtsSettings(SettingsSection):
     """Speed of speech; 1 is the voice's own."""
     volume: Live[float] = Field(default=1.0, ge=0.0, le=1.0)
     """Loudness; 0 is silent, 1 is the voice's own."""
-    timeout: float = Field(default=10.0, gt=0)
+    timeout: Live[float] = Field(default=10.0, gt=0)
     """Seconds after which synthesis of a clause has failed."""
