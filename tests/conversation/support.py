@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from vita_tui.abilities.service import Abilities
 from vita_tui.audio.base import SAMPLE_RATE, Microphone, Speaker
 from vita_tui.audio.files import FileMicrophone, FileSpeaker
 from vita_tui.conversation.assistant import Assistant
+from vita_tui.conversation.engine_replacing import Maker
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Responder
 from vita_tui.engines.llm.fake import FakeResponder
@@ -21,7 +22,7 @@ from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.stt.fake import FakeRecognizer
 from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.engines.tts.fake import FakeSynthesizer
-from vita_tui.events import Event, EventBus
+from vita_tui.events import Event, EventBus, Job
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.memory import MemoryStore
 from vita_tui.settings import Settings
@@ -80,6 +81,7 @@ async def assistant(
     abilities: Abilities | None = None,
     calls_tools: bool = False,
     asks: bool = False,
+    makers: Mapping[Job, Maker] | None = None,
     **settings: Any,
 ) -> AsyncIterator[tuple[Assistant, Events]]:
     """An assistant that has started and is closed at the end; it says at once what it is given to say."""
@@ -101,6 +103,7 @@ async def assistant(
         abilities=abilities,
         tools=calls_tools,
         asks=asks,
+        makers=makers,
     )
     await made.start()
     try:

@@ -13,6 +13,7 @@ from tests.conversation.support import assistant, silence
 from vita_tui.audio import wake
 from vita_tui.audio.base import Samples, Span
 from vita_tui.audio.files import FileSpeaker
+from vita_tui.conversation.engine_care import ANEW
 from vita_tui.conversation.hearing.signals import UtteranceEnded
 from vita_tui.engines.stt.fake import FakeRecognizer
 from vita_tui.events import State, StateChanged
@@ -54,6 +55,14 @@ ELSEWHERE = {
     "tools.longest_result": "read for each result",
     "tools.waiting_sound": "read for each call",
     "ui.theme": "tests/tui/test_settings.py",
+    "llm.temperature": "tests/conversation/test_engine_replacing.py",
+    "llm.system_prompt": "tests/conversation/test_text_mode.py",
+    "llm.text_prompt": "tests/conversation/test_text_mode.py",
+    "llm.read_ahead": "read before each prefill",
+    "stt.partials": "below",
+    "tts.early": "read for each reply",
+    # tests/conversation/test_engine_replacing.py
+    **{f"{job}.{name}": "its engines are made anew" for job, names in ANEW.items() for name in names},
 }
 """Settings that something else applies, and where that is seen."""
 
@@ -92,6 +101,15 @@ def test_what_is_heard_follows_the_setting_that_counts_now(key: str, one: Any, o
 def test_every_setting_that_applies_at_once_is_tried() -> None:
     declared = {key for key, _ in fields() if at_once(key)}
     assert declared == {key for key, *_ in HEARING} | set(ELSEWHERE)
+
+
+async def test_partial_transcripts_are_made_from_the_change_on() -> None:
+    async with assistant(microphone=silence(), stt={"partials": False}) as (vita, _):
+        assert vita._hearing is not None
+        pace = vita._hearing._transcriber.pace
+        assert not pace.may(1e12)
+        await vita.change("stt.partials", True)
+        assert pace.may(1e12)
 
 
 class CountingSpeaker(FileSpeaker):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from vita_tui.conversation import memory_steps
 from vita_tui.conversation.built_in import BuiltIn
 from vita_tui.conversation.dictation import Dictation, dictating
 from vita_tui.conversation.engine_care import EngineCare
+from vita_tui.conversation.engine_replacing import Maker, Replacing
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.history import History
 from vita_tui.conversation.remote_calls import calls
@@ -42,7 +43,7 @@ from vita_tui.engines.llm.base import Responder
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.engines.turn.smart_turn import EndScorer
-from vita_tui.errors import VitaError
+from vita_tui.errors import SettingsError, VitaError
 from vita_tui.events import (
     ClauseStarted,
     Event,
@@ -59,7 +60,7 @@ from vita_tui.health.process_memory import give_back
 from vita_tui.health.tasks import Tasks, notice_of
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session
-from vita_tui.settings import Settings, assign
+from vita_tui.settings import Settings, assign, value_of
 from vita_tui.tools.toolbox import Toolbox
 
 __all__ = ["Assistant"]
@@ -90,9 +91,11 @@ class Assistant:
         abilities: Abilities | None = None,
         tools: bool = False,
         asks: bool = False,
+        makers: Mapping[Job, Maker] | None = None,
     ) -> None:
         """
         Args:
+            makers: make the engines of a job anew when settings change that they cannot follow; None where they stay what they are.
             scorer: judges by its sound whether a pause is the end of what is said.
             abilities: what is done without a model; None for nothing.
             tools: the model may call tools, as far as the settings allow.
@@ -172,8 +175,24 @@ class Assistant:
                 clock=self._clock,
                 scorer=scorer,
             )
+        replacing = Replacing(
+            settings,
+            makers or {},
+            self.chains,
+            self._speech,
+            self._hearing,
+            self._model,
+            bus,
+            spawn=self._tasks.spawn,
+            settled=self._replies.settled,
+        )
         self._engines = EngineCare(
-            self.chains, self._speech, self._hearing, self._model, on_ready=self._all_loaded
+            self.chains,
+            self._speech,
+            self._hearing,
+            self._model,
+            on_ready=self._all_loaded,
+            replacing=replacing,
         )
         self.ready = self._engines.ready
         """Set when every engine has been loaded, or has said why it was not."""
@@ -439,13 +458,25 @@ class Assistant:
         Raises:
             SettingsError: it cannot have this value.
         """
-        assign(self.settings, key, value)
-        await self._engines.apply(key, value)
-        if key in ("stt.language", "tts.engines"):
-            self._engines.order_voices(self.settings)
-        elif key == "talk.hands_free":
-            self.set_hands_free(value)
-        self.bus.publish(SettingChanged(key, value))
+        await self.change_all({key: value})
+
+    async def change_all(self, values: Mapping[str, Any]) -> None:
+        """As `change`, for settings that belong together: none of them changes when one cannot have its value."""
+        before = [(key, value_of(self.settings, key)) for key in values]
+        try:
+            for key, value in values.items():
+                assign(self.settings, key, value)
+        except SettingsError:
+            for key, value in before:
+                assign(self.settings, key, value)
+            raise
+        for key, value in values.items():
+            await self._engines.apply(key, value)
+            if key in ("stt.language", "tts.engines"):
+                self._engines.order_voices(self.settings)
+            elif key == "talk.hands_free":
+                self.set_hands_free(value)
+            self.bus.publish(SettingChanged(key, value))
 
     def wake(self, part: Part) -> None:
         """What an engine of `part` was missing is there now: load it."""

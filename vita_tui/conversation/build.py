@@ -121,9 +121,7 @@ def recognizer_engines(settings: Settings) -> list[Recognizer]:
 def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Responder]:
     """The chain of `responder_engines`."""
     # Slow is not broken: the server that the user has chosen is waited for, up to llm.timeout.
-    return Chain(
-        "llm", responder_engines(settings), settings.health, bus=bus, clock=clock, slow_counts=False
-    )
+    return Chain("llm", responder_engines(settings), settings.health, bus=bus, clock=clock, slow_counts=False)
 
 
 def responder_engines(settings: Settings) -> list[Responder]:

@@ -29,11 +29,19 @@ EACH: Mapping[str, tuple[Job, str]] = {
 ANEW: Mapping[Job, frozenset[str]] = {
     "stt": frozenset({"model", "device", "compute_type", "threads", "short_windows", "drafts", "fallback"}),
     "llm": frozenset(
-        {"base_url", "model", "api_key", "fallback", "context_window", "max_tokens", "timeout", "threads", "examples"}
+        {
+            "base_url",
+            "model",
+            "api_key",
+            "fallback",
+            "context_window",
+            "max_tokens",
+            "timeout",
+            "threads",
+            "examples",
+        }
     ),
-    "tts": frozenset(
-        {"base_url", "model", "remote_voice", "api_key", "voice", "system_voice", "timeout", "engines"}
-    ),
+    "tts": frozenset({"base_url", "model", "remote_voice", "api_key", "voice", "system_voice", "timeout"}),
 }
 """Settings for which the engines of a job are made anew."""
 
@@ -133,6 +141,13 @@ class EngineCare:
     def order_voices(self, settings: Settings) -> None:
         """Try voices in the order of the settings, those that speak the language first, and have them speak it."""
         kinds = settings.voices
+        there = {
+            voice.name if voice.name in ("piper", "pyttsx3") else "remote"
+            for voice in self._chains["tts"].engines
+        }
+        wanted = {kind for kind in kinds if kind != "remote" or settings.tts.base_url}
+        if self._replacing is not None and there != wanted and self._replacing.soon("tts"):
+            return
         remote = kinds.index("remote") if "remote" in kinds else len(kinds)
         voices = self._chains["tts"]
         for voice in voices.engines:

@@ -69,13 +69,15 @@ class Replacing:
         self._failed: set[str] = set()
         """Jobs whose new engines could not be loaded: the old ones still do them."""
 
-    def soon(self, job: Job) -> None:
-        """Replace the engines of `job`, once all settings that change together have changed."""
+    def soon(self, job: Job) -> bool:
+        """Replace the engines of `job`, once all settings that change together have changed; False when they stay what they are."""
+        if job not in self._makers:
+            return False
         if (running := self._running.get(job)) is not None:
             running.cancel()
         work = {"llm": self._responders, "tts": self._voices, "stt": self._recognizers}[job]
-        if job in self._makers:
-            self._running[job] = self._spawn(work(), f"replace {job}")
+        self._running[job] = self._spawn(work(), f"replace {job}")
+        return True
 
     def again(self, job: str) -> bool:
         """What the new engines of `job` were missing is there now; False when none are waited for."""
@@ -105,7 +107,13 @@ class Replacing:
             log.warning("%s is not used: %s", name, error)
             still = f" {chain.active_name} still answers." if chain.engines else ""
             self._bus.publish(
-                Notice(f"Not answering with {name}", f"{error.message}{still}", error.remedy, "warning", key="model")
+                Notice(
+                    f"Not answering with {name}",
+                    f"{error.message}{still}",
+                    error.remedy,
+                    "warning",
+                    key="model",
+                )
             )
         finally:
             if not taken:
@@ -115,7 +123,9 @@ class Replacing:
         self._model.stop_reading()
         gone = chain.replace(made)
         if made:
-            self._bus.publish(Notice(f"Answering with {made[0].name}", "From the next question on.", key="model"))
+            self._bus.publish(
+                Notice(f"Answering with {made[0].name}", "From the next question on.", key="model")
+            )
         self._model.load_soon()
         # Whatever becomes of this task, a model that nobody asks any more must not stay.
         self._spawn(self._free(gone), "free replaced models")

@@ -106,7 +106,9 @@ class Chain(Generic[E]):
         with self._lock:
             there = {id(link.engine): link for link in self._links}
             self._answered = self._announced = 0
-            self._links = [there.pop(id(engine), None) or self._link(engine) for engine in engines]
+            self._links = [
+                there.pop(id(engine)) if id(engine) in there else self._link(engine) for engine in engines
+            ]
         self._bus.publish(EnginesReplaced(self.job, tuple(engine.name for engine in engines)))
         self._publish()
         return [link.engine for link in there.values()]

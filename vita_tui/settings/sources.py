@@ -21,7 +21,7 @@ from vita_tui import paths
 from vita_tui.errors import SettingsError
 from vita_tui.settings.declared import Settings, SettingsFileSource, fields
 
-__all__ = ["assign", "load"]
+__all__ = ["assign", "load", "value_of"]
 
 
 def load(file: Path | None = None, *, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -139,6 +139,12 @@ def _origin(keys: list[str], path: Path) -> str:
             return "A command-line flag" if content is not whole else str(path)
         content = content[key]
     return str(path)
+
+
+def value_of(settings: Settings, key: str) -> Any:
+    """What `key` ("section.name") is in `settings`."""
+    section, name = key.split(".", 1)
+    return getattr(getattr(settings, section), name)
 
 
 def assign(settings: Settings, key: str, value: Any) -> None:

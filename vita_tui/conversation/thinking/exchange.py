@@ -270,7 +270,9 @@ class Exchange:
                 )
             case Cut("length"):
                 within = f"{self._limit} tokens" if self._limit else "its window"
-                return VitaError(f"{self.engine} said nothing within {within}.", remedy="Raise llm.max_tokens.")
+                return VitaError(
+                    f"{self.engine} said nothing within {within}.", remedy="Raise llm.max_tokens."
+                )
             case Cut("filter"):
                 return VitaError(
                     f"A content filter withheld the answer of {self.engine}.",

@@ -39,7 +39,7 @@ class LlmSettings(SettingsSection):
     context_window: Live[int] = Field(default=0, ge=0)
     """Tokens of history, question and reply together; 0 is what the server tells, 8192 if it does not, and 2048 for the embedded model."""
     max_tokens: Live[int] = Field(default=0, ge=0)
-    """Longest reply, in tokens, reasoning included; 0 is as long as there is room; where it is spoken, 220 for the embedded model and 2048 for a server."""
+    """Longest reply, in tokens, reasoning included; 0: as long as there is room, or 220 where the embedded model speaks and 2048 where a server does."""
     temperature: Live[float] = Field(default=0.1, ge=0.0, le=2.0)
     """Sampling temperature: 0 is deterministic, higher is more varied."""
     timeout: Live[float] = Field(default=30.0, gt=0)

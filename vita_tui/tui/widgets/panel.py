@@ -61,6 +61,12 @@ class EngineRows(Widget):
         self._rows[status.job, status.engine] = (status, self._now())
         self.refresh(layout=True)
 
+    def replaced(self, job: Job, engines: Iterable[str]) -> None:
+        """These do the job from now on, and no others."""
+        names = set(engines)
+        self._rows = {key: row for key, row in self._rows.items() if key[0] != job or key[1] in names}
+        self.refresh(layout=True)
+
     def show_none(self, jobs: Iterable[Job]) -> None:
         """The settings name no engine for these."""
         self._without = frozenset(jobs)
