@@ -142,14 +142,16 @@ def test_when_the_guard_is_killed_the_program_leaves(home: Path) -> None:
 
 
 def test_a_suspended_program_suspends_its_guard_and_goes_on_with_it(home: Path) -> None:
-    program = Program(home, os.environ, {})
+    program = Program(home, os.environ, {}, module="tests.tui.shell", arguments=["vita_tui"])
     try:
         program.wait("idle")
-        (app,) = psutil.Process(program.pid).children()
+        (guard,) = psutil.Process(program.pid).children()
+        (app,) = guard.children()
         app.send_signal(signal.SIGSTOP)
-        _, status = os.waitpid(program.pid, os.WUNTRACED)
-        assert os.WIFSTOPPED(status), "a shell waits for the process that it started"
-        os.kill(program.pid, signal.SIGCONT)
+        program.wait("stopped")  # a shell waits for the process that it started
+        mark = program.mark()
+        program.press(b"back\n")
+        program.wait("idle", start=mark)
         program.press(b"\x11")
         assert program.end() == 0
     finally:

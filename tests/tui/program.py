@@ -1,10 +1,11 @@
-"""The program with a scripted assistant, to be run in a terminal: `python -m tests.tui.program [BEHAVIOUR]`."""
+"""The program with a scripted assistant, to be run in a terminal: `python -m tests.tui.program [BEHAVIOUR] [guarded]`."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import sys
+import threading
 
 from tests.tui.scripted import ScriptedCore
 from vita_tui import paths
@@ -24,7 +25,13 @@ class Telling(ScriptedCore):
         self._tell("let go")
         super().let_go()
 
+    async def aclose(self) -> None:
+        names = sorted(thread.name for thread in threading.enumerate())
+        self._tell(" ".join(name for name in names if name.startswith("textual-")))
+        await super().aclose()
+
     def _tell(self, word: str) -> None:
+        paths.ensure_private_dir(paths.data_dir())
         with (paths.data_dir() / "told").open("a") as file:
             print(word, file=file, flush=True)
 
@@ -43,6 +50,10 @@ def build(_: object) -> Core:
 
 
 def main() -> int:
+    if "guarded" in sys.argv:
+        from vita_tui.tui import guard
+
+        guard.stand_guard()
     from vita_tui.errors import VitaError
     from vita_tui.tui.start import run
 

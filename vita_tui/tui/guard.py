@@ -197,7 +197,11 @@ def _end_of(child: int) -> int:
         _, status = os.waitpid(child, os.WUNTRACED)
         if not os.WIFSTOPPED(status):
             return os.waitstatus_to_exitcode(status)
-        # It is suspended, and so are we: the shell waits for us.
+        # It is suspended, and so are we, for the shell waits for us; where there is none, nobody would continue us.
+        from vita_tui.tui.job_control import is_job
+
+        if not is_job():
+            continue
         os.kill(os.getpid(), signal.SIGSTOP)
         # A shell continues all of the job, others perhaps only us.
         if not os.waitpid(child, os.WNOHANG | os.WCONTINUED)[0]:

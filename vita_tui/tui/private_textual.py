@@ -80,6 +80,7 @@ def terminal_driver() -> type[Any]:
 
     _has(LinuxDriver, "_file", "_debug", "fileno", "exit_event", "attrs_before", "_get_terminal_size")
     _has(LinuxDriver, "start_application_mode", "process_message", "run_input_thread", "write", "flush")
+    _has(LinuxDriver, "_sigcont_application", "_auto_restart", "_key_thread", "_app", "_loop")
     _takes(LinuxDriver, "run_input_thread", "self")
     return LinuxDriver
 

@@ -11,6 +11,7 @@ import contextlib
 import faulthandler
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any, Protocol
@@ -231,6 +232,7 @@ def driver_class(terminal: TerminalFile, watch: Watch) -> type[Any]:
             super().__init__(*arguments, **keywords)
             self._file = terminal  # type: ignore[assignment]  # it is written to, flushed and asked for its fileno
             terminal.on_lost = watch.on_terminal_lost
+            self._starts_anew = False
 
         def _get_terminal_size(self) -> tuple[int, int]:
             # Textual asks standard output, which is the log file now.
@@ -248,6 +250,35 @@ def driver_class(terminal: TerminalFile, watch: Watch) -> type[Any]:
             if parser_type is not None and not constants.DISABLE_KITTY_KEY:
                 self.write(ADD_EVENTS + ASK)
                 self.flush()
+
+        def _sigcont_application(self, *arguments: Any) -> None:
+            # Stopped from outside (SIGSTOP), it has left nothing: what runs ends first, or there were two of each thread.
+            if not self._running():
+                super()._sigcont_application(*arguments)
+                self._loop.call_soon_threadsafe(self._repaint)
+            elif self._auto_restart and not self._starts_anew:
+                self._starts_anew = True
+                self._loop.call_soon_threadsafe(self._start_anew)
+
+        def _running(self) -> bool:
+            reader = getattr(self, "_key_thread", None)
+            return reader is not None and reader.is_alive()
+
+        def _start_anew(self) -> None:
+            """Take the terminal again, with which a shell may have done anything while the program was stopped."""
+            self._starts_anew = False
+            if not self._running() or self.exit_event.is_set():
+                return
+            if not _in_foreground(self.fileno):
+                os.kill(os.getpid(), signal.SIGSTOP)  # continued in the background, as Textual does
+                return
+            self.suspend_application_mode()
+            self.resume_application_mode()
+            self._repaint()
+
+        def _repaint(self) -> None:
+            # The alternate screen is empty by now; a window of the size that it had is no reason for Textual to paint it.
+            self._app.refresh(layout=True)
 
         def run_input_thread(self) -> None:
             """As Textual's, but the end of the input is the end of the terminal and not a reason to spin."""
@@ -291,3 +322,11 @@ def driver_class(terminal: TerminalFile, watch: Watch) -> type[Any]:
             return data
 
     return VitaDriver
+
+
+def _in_foreground(terminal: int) -> bool:
+    """Whether the terminal takes what this process group does with it; so does one that controls nobody."""
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return True
