@@ -60,10 +60,10 @@ async def test_agents_speak_and_listen_through_a_running_program_one_at_a_time()
         assert quiet.structured_content["problem"] == "Nobody spoke."
 
         asking = asyncio.ensure_future(first.call_tool("converse", {"text": "Shall I?", "timeout": 60}))
-        while not vita._turn.dictating:
+        while not vita._parts.turn.dictating:
             await asyncio.sleep(0.01)
         utterance = Utterance(1, silence(1)._samples, 1.0, 1.9, 2.0, 2.0, "silence")
-        vita._turn.take(Understood(utterance, "Yes, do.", "", 0.91234, (), 2.0))
+        vita._parts.turn.take(Understood(utterance, "Yes, do.", "", 0.91234, (), 2.0))
         assert (await asking).structured_content == {
             "text": "Yes, do.",
             "confidence": 0.912,
@@ -86,11 +86,11 @@ async def test_an_agent_that_goes_away_ends_its_listening() -> None:
     async with assistant(upkeep=True, microphone=silence()) as (vita, _):
         async with agent() as client:
             listening = asyncio.ensure_future(client.call_tool("listen", {"timeout": 600}))
-            while not vita._turn.dictating:
+            while not vita._parts.turn.dictating:
                 await asyncio.sleep(0.01)
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
         async with asyncio.timeout(LIMIT):
-            while vita._turn.dictating:
+            while vita._parts.turn.dictating:
                 await asyncio.sleep(0.01)
         assert not vita.hands_free

@@ -14,6 +14,7 @@ from vita_tui.abilities.service import Abilities
 from vita_tui.audio.base import SAMPLE_RATE, Microphone, Speaker
 from vita_tui.audio.files import FileMicrophone, FileSpeaker
 from vita_tui.conversation.assistant import Assistant
+from vita_tui.conversation.components import Components
 from vita_tui.conversation.engine_replacing import Maker
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Responder
@@ -89,21 +90,23 @@ async def assistant(
     bus = EventBus()
     events = Events(bus)
     made = Assistant(
-        chosen,
-        responders=Chain("llm", list(responders) or [FakeResponder()], chosen.health, bus=bus),
-        synthesizers=Chain(
-            "tts", [FakeSynthesizer()] if voices is None else list(voices), chosen.health, bus=bus
+        Components(
+            chosen,
+            responders=Chain("llm", list(responders) or [FakeResponder()], chosen.health, bus=bus),
+            synthesizers=Chain(
+                "tts", [FakeSynthesizer()] if voices is None else list(voices), chosen.health, bus=bus
+            ),
+            recognizers=Chain("stt", [recognizer or FakeRecognizer()], chosen.health, bus=bus),
+            sessions=SessionManager(MemoryStore(), chosen.sessions, bus=bus),
+            microphone=microphone,
+            speaker=FileSpeaker(pace=False) if speaker is None else speaker,
+            bus=bus,
+            abilities=abilities,
+            tools=calls_tools,
+            asks=asks,
+            makers=makers,
         ),
-        recognizers=Chain("stt", [recognizer or FakeRecognizer()], chosen.health, bus=bus),
-        sessions=SessionManager(MemoryStore(), chosen.sessions, bus=bus),
-        microphone=microphone,
-        speaker=FileSpeaker(pace=False) if speaker is None else speaker,
-        bus=bus,
         upkeep=upkeep,
-        abilities=abilities,
-        tools=calls_tools,
-        asks=asks,
-        makers=makers,
     )
     await made.start()
     try:

@@ -105,8 +105,8 @@ def test_every_setting_that_applies_at_once_is_tried() -> None:
 
 async def test_partial_transcripts_are_made_from_the_change_on() -> None:
     async with assistant(microphone=silence(), stt={"partials": False}) as (vita, _):
-        assert vita._hearing is not None
-        pace = vita._hearing._transcriber.pace
+        assert vita._parts.hearing is not None
+        pace = vita._parts.hearing._transcriber.pace
         assert not pace.may(1e12)
         await vita.change("stt.partials", True)
         assert pace.may(1e12)

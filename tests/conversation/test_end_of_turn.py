@@ -36,8 +36,8 @@ async def pause(vita: Assistant, events: Events, likely: float | None) -> None:
     """The user has said something and pauses; the listener thinks it so likely that this was all."""
     vita.talk()
     await events.until(StateChanged, lambda event: event.state is State.LISTENING)
-    vita._turn.take(EndExpected(1, 3.0, likely))
-    vita._turn.take(DraftTranscript(1, "What time is it"))
+    vita._parts.turn.take(EndExpected(1, 3.0, likely))
+    vita._parts.turn.take(DraftTranscript(1, "What time is it"))
 
 
 async def test_the_model_is_asked_before_it_begins_to_answer_and_the_draft_is_the_answer() -> None:
@@ -46,9 +46,9 @@ async def test_the_model_is_asked_before_it_begins_to_answer_and_the_draft_is_th
         await pause(vita, events, 0.05)
         async with asyncio.timeout(60):
             await model.has_asked.wait()
-            await vita._turn._asking  # type: ignore[misc]  # it is there once it has asked
+            await vita._parts.turn._drafting._asking  # type: ignore[misc]  # it is there once it has asked
         assert model.asked == ["What time is it"]
-        assert vita._replies.drafting
+        assert vita._parts.replies.drafting
         understood(vita, "What time is it?", 1)
         await events.until(TurnFinished)
         assert [event.used for event in events.of(DraftOver)] == [True]
@@ -61,12 +61,12 @@ async def test_what_the_model_does_not_believe_to_be_all_is_not_answered_until_i
         await pause(vita, events, 0.05)
         async with asyncio.timeout(60):
             await model.has_asked.wait()
-            await vita._turn._asking  # type: ignore[misc]  # it is there once it has asked
-        assert not vita._replies.drafting
-        vita._turn.take(EndExpected(1, 2.0, 0.6))
-        assert vita._replies.drafting
-        vita._turn.take(SpeechBegan(1))
-        assert not vita._replies.drafting
+            await vita._parts.turn._drafting._asking  # type: ignore[misc]  # it is there once it has asked
+        assert not vita._parts.replies.drafting
+        vita._parts.turn.take(EndExpected(1, 2.0, 0.6))
+        assert vita._parts.replies.drafting
+        vita._parts.turn.take(SpeechBegan(1))
+        assert not vita._parts.replies.drafting
         assert [event.used for event in events.of(DraftOver)] == [False]
 
 
@@ -76,8 +76,8 @@ async def test_it_is_not_asked_where_the_settings_do_not_want_it(setting: str) -
     async with assistant(model, microphone=silence(), talk={setting: False}) as (vita, events):
         await pause(vita, events, None)
         async with asyncio.timeout(60):
-            await vita._turn._asking  # type: ignore[misc]  # as above
-        assert vita._replies.drafting, "nobody judges it: the answer begins"
+            await vita._parts.turn._drafting._asking  # type: ignore[misc]  # as above
+        assert vita._parts.replies.drafting, "nobody judges it: the answer begins"
         assert not model.asked
 
 
@@ -96,7 +96,7 @@ async def test_who_only_asks_to_wait_has_asked_nothing() -> None:
 async def test_what_was_asked_last_is_known_when_the_user_answers() -> None:
     model = FakeResponder(["Shall I set a timer?", "Fine."])
     async with assistant(model, microphone=silence()) as (vita, events):
-        hearing = vita._hearing
+        hearing = vita._parts.hearing
         assert hearing is not None
         said: list[str] = []
         hearing.asked = said.append  # type: ignore[method-assign, assignment]  # the listener thread would take it
@@ -117,7 +117,7 @@ async def test_a_model_that_is_too_slow_is_left_alone_for_a_while(monkeypatch: p
     async with assistant(model, microphone=silence()) as (vita, events):
         await pause(vita, events, None)
         async with asyncio.timeout(60):
-            await vita._turn._asking  # type: ignore[misc]  # as above
-        assert vita._replies.drafting, "the answer begins without it"
-        assert await vita._model.end_probability("What time is it now") is None
+            await vita._parts.turn._drafting._asking  # type: ignore[misc]  # as above
+        assert vita._parts.replies.drafting, "the answer begins without it"
+        assert await vita._parts.model.end_probability("What time is it now") is None
         assert model.asked == ["What time is it"]

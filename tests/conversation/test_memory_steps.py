@@ -54,7 +54,7 @@ async def step(made: Assistant, available: int) -> PressureChange:
 
 
 async def understood(made: Assistant, file: Path) -> str:
-    hearing = made._hearing
+    hearing = made._parts.hearing
     assert hearing is not None
     return (await asyncio.wrap_future(hearing.worker.final(read_audio(file)))).text
 
@@ -101,7 +101,7 @@ async def test_every_step_frees_memory_and_comes_back(
         assert made.last.speech is not None
         assert made.last.speech.engines == ["pyttsx3"]
         assert responder.pid is not None
-        assert made._model.unloading is not None, "it is unloaded again when no question follows"
+        assert made._parts.model.unloading is not None, "it is unloaded again when no question follows"
 
         taken = {}
         for name in reversed(STEPS):
@@ -205,8 +205,8 @@ async def test_while_memory_is_short_the_model_comes_with_the_question_and_goes_
             pass
         assert responder.log == ["load", "unload"]
         await made.ask("One?")
-        assert made._model.unloading is not None
-        await made._model.unloading
+        assert made._parts.model.unloading is not None
+        await made._parts.model.unloading
         assert responder.log == ["load", "unload"] * 2
         assert (await step(made, PLENTY)).undone == "The language model stays loaded again"
         await made.ask("Two?")

@@ -16,7 +16,7 @@ async def hear(vita: Assistant, *partials: str) -> None:
     vita.talk()
     await settle()
     for text in partials:
-        vita._turn.take(WordsSoFar(1, "", text, 0.0, 1.0))
+        vita._parts.turn.take(WordsSoFar(1, "", text, 0.0, 1.0))
         await settle()
 
 

@@ -124,14 +124,14 @@ class TestListening:
             told: list[Any] = []
             listening = asyncio.ensure_future(calls(vita)["listen"]({"partials": True}, told.append))
             await begun(events)
-            vita._turn.take(WordsSoFar(1, "hello", "wor", 0.0, 1.0))
-            vita._turn._set_state(State.THINKING)
-            vita._turn.take(understood(1, "hello world"))
+            vita._parts.turn.take(WordsSoFar(1, "hello", "wor", 0.0, 1.0))
+            vita._parts.turn._set_state(State.THINKING)
+            vita._parts.turn.take(understood(1, "hello world"))
             assert (await listening)["text"] == "hello world"
             assert {"stable": "hello", "tail": "wor"} in told
             assert vita.state is State.IDLE
             assert events.of(UserSaid) == []
-            assert not vita._turn.dictating
+            assert not vita._parts.turn.dictating
 
     async def test_without_words_it_says_why(self) -> None:
         async with assistant(microphone=silence(), talk={"patience": 1.0}) as (vita, _):
@@ -163,10 +163,10 @@ class TestListening:
         async with assistant(microphone=silence()) as (vita, _):
             told: list[Any] = []
             listening = asyncio.ensure_future(calls(vita)["listen"]({"follow": True}, told.append))
-            while not vita._turn.dictating:
+            while not vita._parts.turn.dictating:
                 await asyncio.sleep(0)
             for number, text in enumerate(["one", "", "two"], start=1):
-                vita._turn.take(understood(number, text))
+                vita._parts.turn.take(understood(number, text))
             while len(told) < 2:
                 await asyncio.sleep(0)
             listening.cancel()
@@ -187,14 +187,14 @@ class TestListening:
 
     async def test_the_microphone_is_lost(self) -> None:
         async with assistant(microphone=silence()) as (vita, _):
-            assert vita._hearing is not None
+            assert vita._parts.hearing is not None
             lost = DeviceError("The microphone went away.", remedy="Plug it in.")
             listening = asyncio.ensure_future(have(vita, "listen", {"by_voice": True}))
-            while not vita._turn.dictating:
+            while not vita._parts.turn.dictating:
                 await asyncio.sleep(0)
-            vita._hearing.receive(MicrophoneLost(lost))
+            vita._parts.hearing.receive(MicrophoneLost(lost))
             with pytest.raises(DeviceError, match="went away"):
                 await listening
-            vita._hearing.lost = lost
+            vita._parts.hearing.lost = lost
             with pytest.raises(DeviceError, match="went away"):
                 await have(vita, "listen")

@@ -54,10 +54,10 @@ def state_of(vita: Assistant) -> State:
 
 def onset(vita: Assistant, number: int = 7) -> None:
     """Voice begins the utterance `number`, as the listener would report it."""
-    hearing = vita._hearing
+    hearing = vita._parts.hearing
     assert hearing is not None
     hearing._numbers._last = number
-    vita._turn.take(VoiceOnset(number))
+    vita._parts.turn.take(VoiceOnset(number))
 
 
 def understood(
@@ -65,8 +65,8 @@ def understood(
 ) -> None:
     now = SystemClock().monotonic()
     utterance = Utterance(number, np.zeros(SAMPLE_RATE, np.float32), voice, now, now, now, "silence")
-    vita._turn.take(UtteranceEnded(utterance))
-    vita._turn.take(Understood(utterance, text, "" if text else "Nothing.", confidence, (), now))
+    vita._parts.turn.take(UtteranceEnded(utterance))
+    vita._parts.turn.take(Understood(utterance, text, "" if text else "Nothing.", confidence, (), now))
 
 
 def kinds(events: Events) -> Sequence[str]:
@@ -77,9 +77,9 @@ async def test_words_end_the_reply_and_are_answered(talking: tuple[Assistant, Ev
     vita, events = talking
     onset(vita)
     assert state_of(vita) is State.SPEAKING, "a sound alone is not enough"
-    vita._turn.take(WordsSoFar(7, "", "what about", 0.0, 0.5))
+    vita._parts.turn.take(WordsSoFar(7, "", "what about", 0.0, 0.5))
     assert state_of(vita) is State.SPEAKING, "a first guess is not enough"
-    vita._turn.take(WordsSoFar(7, "What", "about whales", 0.0, 1.0))
+    vita._parts.turn.take(WordsSoFar(7, "What", "about whales", 0.0, 1.0))
     assert state_of(vita) is State.LISTENING
     understood(vita, "What about whales?")
     await events.until(TurnFinished, lambda event: event.turn == 2)
@@ -114,7 +114,7 @@ async def test_words_that_are_guessed_at_a_cough_do_not_end_the_reply(
 async def test_stop_is_obeyed_and_not_asked(talking: tuple[Assistant, Events]) -> None:
     vita, events = talking
     onset(vita)
-    vita._turn.take(WordsSoFar(7, "", "Stop", 0.0, 0.4))
+    vita._parts.turn.take(WordsSoFar(7, "", "Stop", 0.0, 0.4))
     assert state_of(vita) is State.LISTENING
     understood(vita, "Stop!")
     await events.until(TurnFinished)
@@ -143,11 +143,11 @@ async def test_who_goes_on_before_being_understood_asks_one_question() -> None:
         assert state_of(vita) is State.LISTENING
         now = SystemClock().monotonic()
         first = Utterance(1, np.zeros(SAMPLE_RATE, np.float32), 1.0, now, now, now, "silence")
-        vita._turn.take(UtteranceEnded(first))
+        vita._parts.turn.take(UtteranceEnded(first))
         assert state_of(vita) is State.THINKING
         onset(vita, 2)
-        vita._turn.take(WordsSoFar(2, "the capital", "of", 0.0, 1.0))
-        vita._turn.take(Understood(first, "I would like to know", "", 0.9, (), now))
+        vita._parts.turn.take(WordsSoFar(2, "the capital", "of", 0.0, 1.0))
+        vita._parts.turn.take(Understood(first, "I would like to know", "", 0.9, (), now))
         understood(vita, "the capital of France.", 2)
         await events.until(TurnFinished)
         assert [event.text for event in events.of(UserSaid)] == [

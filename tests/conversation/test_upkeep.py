@@ -139,7 +139,7 @@ async def test_ears_that_were_mended_hear_again_by_themselves(tmp_path: Path, sp
         assert made.chains["stt"].breakers()[0].state is not BreakerState.CLOSED
         mend(model, real)
         await events.until(EngineStatus, lambda event: event.job == "stt" and event.health is Health.READY)
-        hearing = made._hearing
+        hearing = made._parts.hearing
         assert hearing is not None
         audio = read_audio(speech / "jfk.flac")
         understood = await asyncio.wrap_future(hearing.worker.final(audio))
@@ -282,7 +282,7 @@ async def test_a_voice_and_ears_that_fail_are_counted_for_their_turn() -> None:
         await made.ask("Will you say it?")
         failed = await events.until(TurnFailed, lambda event: event.job == "tts")
         assert (failed.engine, failed.error) == ("piper", "NoEngineError")
-        hearing = made._hearing
+        hearing = made._parts.hearing
         assert hearing is not None
         utterance = Utterance(1, np.zeros(16_000, np.float32), 1.0, 1.0, 1.0, 1.0, "key")
         hearing._transcriber.take(UtteranceEnded(utterance))

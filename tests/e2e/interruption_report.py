@@ -35,6 +35,7 @@ from vita_tui.audio.echo import without_echo
 from vita_tui.audio.reference import Tap
 from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.build import recognizers, synthesizers
+from vita_tui.conversation.components import Components
 from vita_tui.engines.chain import Chain
 from vita_tui.events import Event, EventBus, Interjection, State
 from vita_tui.sessions.manager import SessionManager
@@ -123,14 +124,16 @@ async def measure(minutes: float, people: int, echo: float) -> dict[str, Any]:
     microphone = StageMicrophone(Room(echo_db=echo, delay=0.08))
     speaker = ReportedSpeaker(microphone.echo.tap)
     vita = Assistant(
-        settings,
-        responders=Chain("llm", [SlowResponder([STORY], 0.0)], settings.health, bus=bus),
-        synthesizers=synthesizers(settings, bus),
-        recognizers=recognizers(settings, bus),
-        sessions=SessionManager(MemoryStore(), settings.sessions, bus=bus),
-        microphone=without_echo(microphone, speaker, settings.audio),
-        speaker=speaker,
-        bus=bus,
+        Components(
+            settings,
+            responders=Chain("llm", [SlowResponder([STORY], 0.0)], settings.health, bus=bus),
+            synthesizers=synthesizers(settings, bus),
+            recognizers=recognizers(settings, bus),
+            sessions=SessionManager(MemoryStore(), settings.sessions, bus=bus),
+            microphone=without_echo(microphone, speaker, settings.audio),
+            speaker=speaker,
+            bus=bus,
+        )
     )
     await vita.start()
     await vita.ready.wait()

@@ -59,6 +59,7 @@ from vita_tui.audio.echo import without_echo
 from vita_tui.audio.voice import dbfs
 from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.build import recognizers, synthesizers
+from vita_tui.conversation.components import Components
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Message, StreamPiece
 from vita_tui.engines.llm.fake import FakeResponder
@@ -231,9 +232,9 @@ class _Show:
             return place
         if wanted.startswith("words "):
             async with asyncio.timeout(PATIENCE):
-                while vita._replies.current is None or len(vita._replies.current.heard()[0].split()) < int(
-                    wanted[6:]
-                ):
+                while vita._parts.replies.current is None or len(
+                    vita._parts.replies.current.heard()[0].split()
+                ) < int(wanted[6:]):
                     await asyncio.sleep(0.01)
             return place
         async with asyncio.timeout(PATIENCE):
@@ -293,20 +294,22 @@ async def play(scenario: Scenario) -> Outcome:
         voices = synthesizers(settings, bus)
     sounds = {cue["say"]: await asyncio.to_thread(_said, cue) for cue in scenario.cues if "say" in cue}
     vita = Assistant(
-        settings,
-        responders=Chain(
-            "llm",
-            [SlowResponder(scenario.reply, scenario.think_seconds)],
-            settings.health,
+        Components(
+            settings,
+            responders=Chain(
+                "llm",
+                [SlowResponder(scenario.reply, scenario.think_seconds)],
+                settings.health,
+                bus=bus,
+            ),
+            synthesizers=voices,
+            recognizers=recognizers(settings, bus),
+            sessions=SessionManager(MemoryStore(), settings.sessions, bus=bus),
+            microphone=recognizer,
+            speaker=speaker,
             bus=bus,
-        ),
-        synthesizers=voices,
-        recognizers=recognizers(settings, bus),
-        sessions=SessionManager(MemoryStore(), settings.sessions, bus=bus),
-        microphone=recognizer,
-        speaker=speaker,
-        bus=bus,
-        clock=StageClock(microphone),
+            clock=StageClock(microphone),
+        )
     )
     if not paced:
         for cue in scenario.cues:
@@ -372,7 +375,7 @@ async def _act(
     elif "key" in cue:
         key = cue["key"]
         if key == "type":
-            vita._tasks.spawn(vita.ask(cue["text"]), "typed")
+            vita._parts.tasks.spawn(vita.ask(cue["text"]), "typed")
         else:
             {"talk": vita.talk, "stop": vita.stop, "hold": vita.hold_open}[key]()
     for name, device in (("microphone", microphone), ("speaker", speaker)):

@@ -9,6 +9,7 @@ from vita_tui.abilities import service as abilities
 from vita_tui.audio.base import Microphone, Speaker
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation.assistant import Assistant
+from vita_tui.conversation.components import Components
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Responder
 from vita_tui.engines.stt.base import Recognizer
@@ -63,7 +64,7 @@ def build(
     speaker = speaker or DeviceSpeaker(settings.audio.output)
     if recognition and speech and real:
         microphone = without_echo(microphone, speaker, settings.audio)
-    return Assistant(
+    parts = Components(
         settings,
         responders=responders(settings, bus, chains_clock)
         if thinking
@@ -77,11 +78,11 @@ def build(
         bus=bus,
         clock=clock,
         makers={"stt": recognizer_engines, "llm": responder_engines, "tts": synthesizer_engines},
-        upkeep=upkeep,
         abilities=abilities.standard() if thinking else None,
         tools=thinking,
         asks=asks,
     )
+    return Assistant(parts, upkeep=upkeep)
 
 
 def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Recognizer]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from vita_tui.conversation.engine_replacing import Replacing
 from vita_tui.conversation.hearing.hearing import Hearing
+from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.language_model import LanguageModel
+from vita_tui.conversation.turn_taking import TurnTaking
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.tts.base import Multilingual
-from vita_tui.events import Job, Part
+from vita_tui.events import Job, Part, State
+from vita_tui.health.process_memory import give_back
+from vita_tui.health.tasks import Tasks
 from vita_tui.settings import Settings
 
 __all__ = ["EngineCare"]
@@ -55,13 +60,13 @@ class EngineCare:
         speech: Speaking,
         hearing: Hearing | None,
         model: LanguageModel,
-        *,
-        on_ready: Callable[[], None],
+        replies: Replies,
+        turn: TurnTaking,
+        tasks: Tasks,
         replacing: Replacing | None = None,
     ) -> None:
         """
         Args:
-            on_ready: called when every engine has been loaded, or has said why it was not.
             replacing: puts other engines in the place of those that there are; None where they stay what they are.
         """
         self._replacing = replacing
@@ -69,31 +74,33 @@ class EngineCare:
         self._speech = speech
         self._hearing = hearing
         self._model = model
-        self._on_ready = on_ready
-        self.loading: set[str] = set()
+        self._replies = replies
+        self._turn = turn
+        self._tasks = tasks
+        self.loading: set[Job] = set()
         """Jobs of which no engine has been loaded yet, nor said why not."""
         self.ready = asyncio.Event()
         """Set when every engine has been loaded, or has said why it was not."""
 
-    def start(self, loaded: Callable[[], None]) -> None:
-        """Load all that there is.
-
-        Args:
-            loaded: called in the thread that listens when recognition is ready.
-        """
-        parts = {"llm": True, "tts": self._speech.usable, "stt": self._hearing is not None}
+    def start(self) -> None:
+        """Load all that there is."""
+        parts: dict[Job, bool] = {"llm": True, "tts": self._speech.usable, "stt": self._hearing is not None}
         self.loading = {part for part, there in parts.items() if there}
         self._model.load_soon()
         if self._speech.usable:
             self._speech.start()
         if self._hearing is not None:
-            self._hearing.start(on_ready=loaded)
+            self._hearing.start(on_ready=partial(self._tasks.post, self.loaded, "stt"))
 
-    def loaded(self, job: str) -> None:
+    def loaded(self, job: Job) -> None:
         """An engine of `job` is there, or is known not to come."""
+        if job == "llm" and job in self.loading:
+            self._replies.loaded()
         self.loading.discard(job)
         if not self.loading:
-            self._on_ready()
+            if not self.ready.is_set():
+                self._tasks.spawn(asyncio.to_thread(give_back), "give memory back")
+            self._turn.loaded()
             self.ready.set()
 
     def wake(self, part: Part) -> None:
@@ -113,7 +120,9 @@ class EngineCare:
             self._hearing.worker.reload()
 
     def probe(self, job: Job) -> None:
-        """Try the engines of `job` that may be tried again, where they live."""
+        """Try the engines of `job` that may be tried again, where they live, unless somebody waits for an answer."""
+        if self._replies.closed or self._replies.running or self._turn.state is not State.IDLE:
+            return
         if job == "llm":
             self._model.probe()
         elif job == "tts" and self._speech.usable:
@@ -156,6 +165,11 @@ class EngineCare:
         voices.sort(lambda voice: kinds.index(voice.name) if voice.name in kinds else remote)
         if self._speech.usable:
             self._speech.reload()
+
+    async def free_model(self) -> None:
+        """Unload the language model, now and after every answer."""
+        await self._replies.settled()
+        await self._model.free()
 
     async def close_models(self) -> list[Any]:
         """End the language models; returns what became of each, errors too."""

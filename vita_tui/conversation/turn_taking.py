@@ -6,12 +6,12 @@ Everything here runs on the assistant's loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from vita_tui.audio import earcons
 from vita_tui.clock import Clock
-from vita_tui.conversation.anticipation import LIKELY, Anticipation
 from vita_tui.conversation.dictation import Dictation
+from vita_tui.conversation.drafting import Drafting
 from vita_tui.conversation.hearing.backchannel import asks_to_stop
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.hearing.interruption import Duck, GiveBack, Interruption, Outcome, TakeFloor
@@ -31,11 +31,21 @@ from vita_tui.conversation.hearing.signals import (
 from vita_tui.conversation.hearing.situation import only_asks_to_wait
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.speaking.speaking import Speaking
-from vita_tui.conversation.thinking.consent import Consent
+from vita_tui.conversation.spoken_consent import SpokenConsent
 from vita_tui.conversation.thinking.exchange import Exchange, Reason
 from vita_tui.conversation.thinking.language_model import LanguageModel
 from vita_tui.conversation.turn_table import Act, Happening, acts
-from vita_tui.events import EventBus, FinalTranscript, Interjection, NothingHeard, State, StateChanged
+from vita_tui.events import (
+    ClauseStarted,
+    Event,
+    EventBus,
+    FinalTranscript,
+    Interjection,
+    NothingHeard,
+    Notice,
+    State,
+    StateChanged,
+)
 from vita_tui.health.tasks import Tasks
 from vita_tui.settings import Settings
 
@@ -72,9 +82,15 @@ class TurnTaking:
         self._bus = bus
         self._clock = clock
         self._interruption = Interruption(speech.own_words if hears_itself else None)
-        self._anticipation = Anticipation()
-        self._asking: asyncio.Task[None] | None = None
-        """The language model is asked whether what was said is all."""
+        self._consent = SpokenConsent(settings, replies, speech)
+        self._drafting = Drafting(
+            settings.talk,
+            model,
+            replies,
+            tasks,
+            listening=lambda: self.state is State.LISTENING,
+            expect_end=self._expect_end,
+        )
         self._timer: asyncio.TimerHandle | None = None
         """Goes off at the interruption's deadline."""
         self._onset = 0
@@ -86,6 +102,17 @@ class TurnTaking:
         self._closed = False
         self._dictation: Dictation | None = None
         """Who the words are for that are said now, if not for the model."""
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Follow what is heard of replies, until `close`."""
+        self._unsubscribe = self._bus.subscribe(self._on_event)
+
+    def tell_no_microphone(self) -> None:
+        """Say that there is none."""
+        self._bus.publish(
+            Notice("No microphone", "Type instead.", "vita devices", "warning", key="microphone")
+        )
 
     # ---- what the user does
 
@@ -95,8 +122,11 @@ class TurnTaking:
         Args:
             kept: the key is held down: no pause ends what is said before it is let go.
         """
+        if self.hearing is None:
+            self.tell_no_microphone()
+            return
         self._kept = kept
-        asked = self._asked is not None and self.state in (State.THINKING, State.SPEAKING)
+        asked = self._consent.asked is not None and self.state in (State.THINKING, State.SPEAKING)
         self._happens(Happening.TALK_KEY_ASKED if asked else Happening.TALK_KEY)
 
     def stop(self) -> None:
@@ -135,6 +165,7 @@ class TurnTaking:
     def close(self) -> None:
         """End what is going on; nothing begins after it."""
         self._closed = self._replies.closed = True
+        self._unsubscribe()
         self._abandon("stopped")
 
     # ---- what happens by itself
@@ -143,7 +174,12 @@ class TurnTaking:
         """The engines are loaded, or have said why not."""
         self._happens(Happening.LOADED)
 
-    def sounds(self, turn: int) -> None:
+    def _on_event(self, event: Event) -> None:
+        """From any thread."""
+        if isinstance(event, ClauseStarted):
+            self._tasks.post(self._sounds, event.turn)
+
+    def _sounds(self, turn: int) -> None:
         """The reply of `turn` can be heard."""
         current = self._replies.current
         if current is not None and current.turn == turn:
@@ -162,7 +198,7 @@ class TurnTaking:
                 self._onset = signal.number
                 if self._closed:
                     self._act(Act.FORGET_UTTERANCE, signal)
-                elif self._asked is not None and self.state in (State.THINKING, State.SPEAKING):
+                elif self._consent.asked is not None and self.state in (State.THINKING, State.SPEAKING):
                     self._happens(Happening.VOICE_ONSET_ASKED, signal)
                 else:
                     self._happens(Happening.VOICE_ONSET, signal)
@@ -173,7 +209,7 @@ class TurnTaking:
                 self._happens(Happening.WAKE_WORD)
             case WordsSoFar() if self._interruption.number == signal.number:
                 self._follow(self._interruption.words(signal, self._now))
-            case WordsSoFar() | DraftTranscript() if self._asked is not None:
+            case WordsSoFar() | DraftTranscript() if self._consent.asked is not None:
                 pass  # an answer to what is asked, perhaps: it is no question before it is whole
             case WordsSoFar() if not self._replies.drafting:
                 self._happens(Happening.WORDS, signal)
@@ -182,7 +218,7 @@ class TurnTaking:
             case DraftTranscript() if not self._carried:
                 self._happens(Happening.DRAFT, signal)
             case EndExpected():
-                self._think_ahead(self._anticipation.expect(signal))
+                self._drafting.expect(signal)
             case SpeechBegan():
                 self._happens(Happening.WENT_ON)
             case UtteranceEnded() if self._interruption.number != signal.number:
@@ -197,7 +233,11 @@ class TurnTaking:
     def _take_understood(self, understood: Understood) -> None:
         """A final transcript: of who interrupts, of ourselves, or a question."""
         number = understood.number
-        if self._asked is not None and self._interruption.number != number and self._decides(understood):
+        if (
+            self._consent.asked is not None
+            and self._interruption.number != number
+            and self._consent.decides(understood)
+        ):
             self._happens(Happening.TOOL_DECIDED)
             return
         if self._interruption.number == number:
@@ -214,33 +254,6 @@ class TurnTaking:
             return
         if self.state is State.LISTENING or self._replies.current is None:
             self._happens(self._meaning(understood), understood)
-
-    @property
-    def _asked(self) -> Consent | None:
-        """Who waits for the user's word about a tool."""
-        tools = self._replies.tools
-        return tools.consent if tools is not None and tools.consent.asked is not None else None
-
-    def _decides(self, understood: Understood) -> bool:
-        """Whether what was understood says yes or no to a tool, or nothing; anything else is a question that takes its place.
-
-        What the loudspeaker has said, which the microphone may hear, is no word of the user's.
-        """
-        asked = self._asked
-        if asked is None:
-            return False
-        if not understood.text:
-            return True
-        until = understood.utterance.last_speech
-        since = until - understood.utterance.audio_seconds
-        if self._speech.own_words.between(since, until) and self._speech.own_words.is_own(
-            understood.text, since, until
-        ):
-            return True
-        if asked.hear(understood.text, self._settings.spoken_language) is not None:
-            return True
-        self._replies.stop("interrupted")
-        return False
 
     def _meaning(self, understood: Understood) -> Happening:
         if asks_to_stop(understood.text) and self._interruption.last == understood.number:
@@ -289,12 +302,9 @@ class TurnTaking:
             case Act.PREFILL, WordsSoFar():
                 self._model.prefill_question(cause.text.split()[:-1], self._carried)
             case Act.THINK_AHEAD, DraftTranscript():
-                self._stop_asking()
-                self._asking = self._tasks.spawn(self._ask_for_end(cause), "end of turn")
+                self._drafting.take(cause)
             case Act.DROP_DRAFT, _:
-                self._stop_asking()
-                self._anticipation.forget()
-                self._replies.drop_draft()
+                self._drafting.drop()
             case Act.CARRY, Understood():
                 self._carried = f"{self._carried} {cause.text}".strip()
             case Act.ANSWER, Understood():
@@ -351,29 +361,12 @@ class TurnTaking:
         exchange.watch.mark("stt", understood.at)
         return exchange
 
-    async def _ask_for_end(self, draft: DraftTranscript) -> None:
-        """What the language model thinks of `draft` tells how long to wait, and whether its answer is worth beginning."""
-        talk = self._settings.talk
-        likely = await self._model.end_probability(draft.text) if talk.adaptive and talk.ask_model else None
-        if likely is not None and self.hearing is not None:
-            self.hearing.expect_end(draft.number, draft.text, likely)
-        due = self._anticipation.understood(draft)
-        if due is None and likely is not None and likely >= LIKELY:
-            due = draft  # before the listener has said so
-        self._think_ahead(due)
-
-    def _think_ahead(self, draft: DraftTranscript | None) -> None:
-        if draft is not None and self.state is State.LISTENING:
-            self._replies.draft(draft.text)
-
-    def _stop_asking(self) -> None:
-        if self._asking is not None:
-            self._asking.cancel()
-            self._asking = None
+    def _expect_end(self, draft: DraftTranscript, probability: float) -> None:
+        if self.hearing is not None:
+            self.hearing.expect_end(draft.number, draft.text, probability)
 
     async def _answer(self, exchange: Exchange) -> None:
-        self._stop_asking()
-        self._anticipation.forget()
+        self._drafting.forget()
         self._tell_asked("")
         self._happens(Happening.QUESTION_SENT)
         await self._replies.answer(exchange, self._reply_over)
@@ -402,9 +395,7 @@ class TurnTaking:
         self._set_private(False)
         if self.hearing is not None:
             self.hearing.cancel()
-        self._stop_asking()
-        self._anticipation.forget()
-        self._replies.drop_draft()
+        self._drafting.drop()
         self._replies.stop(reason)
 
     def _set_private(self, on: bool) -> None:

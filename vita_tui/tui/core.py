@@ -66,7 +66,8 @@ class Steered(Protocol):
 class Core(Protocol):
     """The assistant. All methods are called on the loop that the screen runs on."""
 
-    bus: EventBus
+    @property
+    def bus(self) -> EventBus: ...
 
     @property
     def state(self) -> State: ...

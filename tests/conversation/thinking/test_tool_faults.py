@@ -50,7 +50,7 @@ def use(made: Assistant, tool: OneTool, monkeypatch: pytest.MonkeyPatch) -> None
         await asyncio.sleep(0)
         return {tool.name: tool}
 
-    monkeypatch.setattr(made._toolbox, "tools", tools)
+    monkeypatch.setattr(made._parts.toolbox, "tools", tools)
 
 
 async def fails() -> Any:
@@ -117,7 +117,7 @@ async def test_the_turn_ends_with_an_answer_and_the_next_is_answered(
 def say(made: Assistant, text: str, number: int, at: float = 1000.0) -> None:
     """The user has said `text`, as the microphone tells it."""
     utterance = Utterance(number, np.zeros(SAMPLE_RATE, np.float32), 0.8, at, at, at, "key")
-    made._turn.take(Understood(utterance, text, "" if text else "Nothing.", 0.9, (), at))
+    made._parts.turn.take(Understood(utterance, text, "" if text else "Nothing.", 0.9, (), at))
 
 
 async def asks(
@@ -184,12 +184,12 @@ async def test_what_the_loudspeaker_says_allows_nothing(monkeypatch: pytest.Monk
         model, calls_tools=True, asks=True, microphone=silence(), audio={"speak": False}
     ) as (made, events):
         asking = await asks(made, events, "act", monkeypatch)
-        made._speech.own_words.say(["yes", "do", "it"], [0.3, 0.6, 0.9], 999.1)
+        made._parts.speaking.own_words.say(["yes", "do", "it"], [0.3, 0.6, 0.9], 999.1)
         made.talk()
         say(made, "Yes, do it.", 1)
         assert events.of(ToolFinished) == []
-        assert made._tool_calls is not None
-        assert made._tool_calls.consent.asked is not None, "it is still asked"
+        assert made._parts.tool_calls is not None
+        assert made._parts.tool_calls.consent.asked is not None, "it is still asked"
         made.stop()
         await asking
         assert [one.outcome for one in events.of(ToolFinished)] == ["cancelled"]
