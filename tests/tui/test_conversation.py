@@ -30,8 +30,9 @@ from vita_tui.tui.widgets.conversation import MOUNTED, Conversation
 from vita_tui.tui.widgets.partial import PartialLine
 from vita_tui.tui.widgets.prompt import Prompt
 from vita_tui.tui.widgets.reading import SPOKEN
+from vita_tui.tui.widgets.reply import Reply
 from vita_tui.tui.widgets.status import StatusLine
-from vita_tui.tui.widgets.turns import RENDERED, AssistantTurn, Remark, UserTurn
+from vita_tui.tui.widgets.turns import AssistantTurn, Remark, UserTurn
 from vita_tui.tui.widgets.waterfall import Waterfall
 from vita_tui.tui.widgets.welcome import Welcome
 
@@ -104,21 +105,50 @@ async def test_a_link_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         assert opened == []
 
 
-async def test_a_reply_of_100_000_characters_is_whole_and_bounded_in_widgets() -> None:
-    reply = "word " * 20_000
+PARAGRAPH = "A paragraph with **some** words in it, which goes on for a while.\n\n"
+
+
+async def test_a_long_reply_is_markdown_to_its_end_and_bounded_in_widgets() -> None:
+    reply = "# Gulls\n\n" + PARAGRAPH * 400
     core = ScriptedCore(reply="x")
     async with running(core) as (app, pilot):
         core.bus.publish(UserSaid(7, "long", False))
         for start in range(0, len(reply), 5_000):
             core.bus.publish(ReplyDelta(7, reply[start : start + 5_000]))
         core.bus.publish(ReplyFinished(7, reply, "complete"))
-        await until(pilot, lambda: bool(app.main.query(".rest")))
-        turn = app.main.query_one(AssistantTurn)
-        await until(pilot, lambda: turn.text == reply)
-        assert len(turn.query_one(Markdown).source) == RENDERED
-        rest = turn.query_one(".rest")
-        assert turn.query_one(Markdown).source + rest.text == reply  # type: ignore[attr-defined]
-        assert len(turn.query("*")) < 20
+        await until(pilot, lambda: bool(app.main.query(Reply)))
+        shown = app.main.query_one(Reply)
+        await until(pilot, lambda: shown.source == reply)
+        await until(pilot, lambda: len(shown.query("*")) < 250, "what is out of sight has no widgets")
+        assert (
+            text_of(list(shown.query("MarkdownParagraph"))[-1]).strip() == PARAGRAPH.replace("*", "").strip()
+        )
+        conversation = app.main.query_one(Conversation)
+        assert conversation.max_scroll_y - conversation.scroll_y < 1, "it follows what is written"
+
+
+async def test_a_long_kept_reply_is_drawn_where_it_is_seen_and_nothing_jumps() -> None:
+    reply = "# Gulls\n\n" + PARAGRAPH * 400
+    shelf = ScriptedShelf(session_of("Tell me.", reply))
+    async with running(ScriptedCore(shelf=shelf)) as (app, pilot):
+        await app.resume("5e551011")
+        await pilot.pause()
+        shown = app.main.query_one(Reply)
+        assert shown.source == reply
+        await until(pilot, lambda: shown.sections[-1].drawn is not None)
+        assert shown.sections[0].drawn is None
+        for _ in range(3):
+            await pilot.press("pageup")
+            await pilot.pause()
+        conversation = app.main.query_one(Conversation)
+        conversation.scroll_home(animate=False)
+        await until(
+            pilot, lambda: shown.sections[0].drawn is not None, "the beginning is drawn when it is seen"
+        )
+        await until(pilot, lambda: shown.sections[-1].region.y > 400)
+        assert text_of(app.main.query_one("MarkdownH1")).strip() == "Gulls"
+        await pilot.press("end")
+        await until(pilot, lambda: conversation.max_scroll_y - conversation.scroll_y < 1)
 
 
 async def test_only_the_newest_turns_stay_mounted() -> None:

@@ -12,7 +12,7 @@ from tests.tui.driving import running, until
 from tests.tui.scripted import ScriptedCore
 from vita_tui.events import ReplyDelta, State, UserSaid
 from vita_tui.tui.widgets.prompt import Prompt
-from vita_tui.tui.widgets.reply import Reply
+from vita_tui.tui.widgets.reply import Drawn, Reply
 
 STORY = "The wind blew hard, and the ship went on into the night with all of its crew awake. " * 4
 
@@ -46,13 +46,13 @@ async def test_words_that_begin_no_new_line_ask_for_no_layout(counts: Counter[st
             told += word
             counts.clear()
             bridge(ReplyDelta(1, word))
-            await until(pilot, lambda told=told: app.main.query_one(Reply).source == told)  # type: ignore[misc]
+            await until(pilot, lambda told=told: app.main.query_one(Drawn).source == told)  # type: ignore[misc]
             await pilot.pause()
             quiet = 0 if counts["layouts"] else quiet + 1
             longest = max(longest, quiet)
         assert longest >= IN_A_ROW
         bridge(ReplyDelta(1, " " + STORY))
-        await until(pilot, lambda: app.main.query_one(Reply).source == told + " " + STORY)
+        await until(pilot, lambda: app.main.query_one(Drawn).source == told + " " + STORY)
         await pilot.pause()
         assert counts["layouts"] > 0
         assert app.main.query_one(Reply).size.height > 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from textual.app import ComposeResult
@@ -44,12 +44,62 @@ class Conversation(VerticalScroll, can_focus=True):
         self._clock = clock
         self._replies: dict[int, AssistantTurn] = {}
         self._gone = 0
+        self._looking = self._moved = False
+        """Whether what is in sight is being drawn, and whether something else has come into sight since."""
+        self._sight: object = None
+        """What was in sight when it was looked last."""
 
     def compose(self) -> ComposeResult:
         yield Welcome(self._clock)
 
     def on_mount(self) -> None:
         self.anchor()
+        self.screen.screen_layout_refresh_signal.subscribe(self, self._laid_out, immediate=True)
+
+    # ---- long replies are drawn where they are seen
+
+    def _laid_out(self, _screen: object) -> None:
+        """Something else may be in sight: what is written scrolls an anchored view without a word."""
+        sight = self.scroll_offset, self.virtual_size, self.size
+        if sight != self._sight:
+            self._sight = sight
+            self.look()
+
+    def look(self) -> None:
+        """Have drawn what is in sight now."""
+        self._moved = True
+        if not self._looking and any(self._drawn_apart()):
+            self._looking = True
+            self.call_later(self._draw_in_sight)
+
+    async def _draw_in_sight(self) -> None:
+        try:
+            while self._moved and self.is_attached:
+                self._moved = False
+                view = self.region
+                first = next((one for one in self._drawn_apart() if one.region.bottom > view.y), None)
+                line = first.region.y if first is not None else 0
+                for reply in self.query(AssistantTurn):
+                    await reply.look(view.y, view.bottom)
+                if first is not None:
+                    self.call_after_refresh(self._stay, first, line)
+        finally:
+            self._looking = False
+
+    def _drawn_apart(self) -> Iterator[Widget]:
+        for child in self.children:
+            body = child.body if isinstance(child, AssistantTurn) else None
+            if body is not None and len(body.sections) > 1:
+                yield from body.sections
+
+    def _stay(self, first: Widget, line: int) -> None:
+        """What lies above may have become higher or lower than was thought: that moves nothing of what is read."""
+        if first.is_attached and not self._following and (moved := first.region.y - line):
+            self.scroll_relative(y=moved, animate=False, force=True)
+
+    @property
+    def _following(self) -> bool:
+        return bool(self.max_scroll_y - self.scroll_y < 1)
 
     # ---- what happens
 

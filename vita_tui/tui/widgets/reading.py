@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
 from vita_tui.tui.reading_place import Place, locate, locate_end
+
+if TYPE_CHECKING:
+    from vita_tui.tui.widgets.reply import Reply
 
 __all__ = ["STOPPED", "Reading"]
 
@@ -20,18 +25,25 @@ class Reading:
     """Follows the voice through the blocks below `body`. What is shown is never changed but for a colour and a mark."""
 
     def __init__(self) -> None:
-        self._sentences: dict[int, str] = {}
-        """By number: Markdown of what was begun to be spoken."""
+        self._said_to: dict[int, int] = {}
+        """By the number of a sentence that was begun: the character of the source behind it."""
         self._lit: tuple[Static, Content, Content] | None = None
         """The block with the sentence: with and without its colour."""
 
-    def speak(self, body: Widget, number: int, sentence: str) -> None:
+    def speak(self, body: Reply, source: str, number: int, sentence: str) -> None:
         """`sentence`, that part of the reply's source, begins to sound."""
         self.end()
-        self._sentences[number] = sentence
-        before = "".join(text for index, text in sorted(self._sentences.items()) if index < number)
-        blocks = _blocks(body)
-        if place := locate([text.plain for _, text in blocks], before, sentence):
+        at = source.find(sentence, self._said_to.get(number - 1, 0))
+        if at < 0:
+            at = source.find(sentence)
+        if at < 0:
+            return
+        self._said_to[number] = at + len(sentence)
+        section = body.section_at(at)
+        if section is None:
+            return
+        blocks = _blocks(section)
+        if place := locate([text.plain for _, text in blocks], source[section.start : at], sentence):
             block, text = blocks[place.text]
             lit = text.stylize(SPOKEN, place.start, place.end)
             block.update(lit, layout=False)
@@ -45,13 +57,17 @@ class Reading:
             if block.is_attached and block.content is lit:  # else it was drawn anew since
                 block.update(text, layout=False)
 
-    def stop(self, body: Widget, heard: str) -> bool:
+    def stop(self, body: Reply, source: str, heard: str) -> bool:
         """The voice stopped after `heard`, source of the reply; False when there is no place for a mark."""
         from textual.widgets.markdown import MarkdownBlock
 
         self.end()
-        blocks = _blocks(body)
-        place: Place | None = locate_end([text.plain for _, text in blocks], heard)
+        said = heard.rstrip()
+        section = body.section_at(max(0, len(said) - 1) if source.startswith(said) else 0)
+        if section is None:
+            return False
+        blocks = _blocks(section)
+        place: Place | None = locate_end([text.plain for _, text in blocks], heard[section.start :])
         if place is None:
             return False
         block, text = blocks[place.text]
@@ -60,6 +76,7 @@ class Reading:
         block.update(
             Content.assemble(text[: place.end], (f" {STOPPED} ", "$text-warning"), text[place.end :])
         )
+        section.kept = True
         return True
 
 

@@ -1,31 +1,37 @@
 """A reply while it is written: Markdown that costs the screen little, so that keys are answered meanwhile.
 
 Textual lays out the whole screen for every word that is appended, although a word rarely begins a new line; and it appends as often as
-words come. Here a paragraph that keeps its height is painted and no more, and words that come quickly are appended together. Imported
-with the first reply: it is not needed for the first paint.
+words come. Here a paragraph that keeps its height is painted and no more, and words that come quickly are appended together. A long
+reply is drawn in sections, of which only those near to what is seen have widgets. Imported with the first reply: it is not needed for
+the first paint.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 from markdown_it import MarkdownIt
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import MountError
 from textual.widgets import Markdown
 from textual.widgets.markdown import MarkdownBlock
 
 from vita_tui.tui import private_textual
+from vita_tui.tui.sections import SectionCutter
 
 if TYPE_CHECKING:
     from textual.widgets._markdown import MarkdownParagraph
 else:
     MarkdownParagraph = private_textual.paragraph() or MarkdownBlock
 
-__all__ = ["Reply", "ReplyStream"]
+__all__ = ["Drawn", "Reply", "ReplyStream", "Section"]
 
+MARGIN = 6
+"""Columns beside a reply."""
 PACE = 0.07
 """Seconds between two additions at least: fourteen a second read as a flow."""
 
@@ -44,14 +50,121 @@ class Paragraph(MarkdownParagraph):
         return content.get_height(self.styles, width) == height  # type: ignore[arg-type]  # as Textual calls it itself
 
 
-class Reply(Markdown):
+class Drawn(Markdown):
     """CommonMark with tables and strikethrough; HTML is shown as it is written, links are not opened."""
 
     if private_textual.paragraph() is not None:
         BLOCKS: ClassVar[dict[str, type[MarkdownBlock]]] = {**Markdown.BLOCKS, "paragraph_open": Paragraph}  # type: ignore[misc]  # a class attribute in Textual as well
 
+    def __init__(self, source: str = "") -> None:
+        super().__init__(source or None, parser_factory=_parser, open_links=False)
+
+
+class Section(Vertical):
+    """A part of a reply: drawn, or a blank place as high as it was."""
+
+    def __init__(self, start: int, repeated: str) -> None:
+        super().__init__()
+        self.start = start
+        """Characters of the reply before it."""
+        self.text = ""
+        """Of the reply."""
+        self.kept = False
+        """Drawn also when it is out of sight: something stands in it that its source does not have."""
+        self._repeated = repeated
+        self.drawn: Drawn | None = None
+
+    @property
+    def source(self) -> str:
+        """Its Markdown: its text, and what makes it whole by itself."""
+        return self._repeated + self.text
+
+    async def append(self, piece: str) -> None:
+        self.text += piece
+        if self.drawn is None:
+            await self.draw()
+        else:
+            await self.drawn.append(piece)
+
+    async def draw(self) -> None:
+        """Show it."""
+        if self.drawn is None and self.is_attached:
+            self.drawn = Drawn(self.source)
+            with contextlib.suppress(MountError):  # it was taken off the screen meanwhile
+                await self.mount(self.drawn)
+            self.styles.height = "auto"
+
+    async def fold(self) -> None:
+        """Keep its place and nothing else."""
+        if (drawn := self.drawn) is not None:
+            self.hold_place(self.outer_size.height)
+            self.drawn = None
+            await drawn.remove()
+
+    def hold_place(self, height: int) -> None:
+        self.styles.height = max(1, height)
+
+    def guess_height(self, width: int) -> int:
+        """Lines that it may take."""
+        return sum(1 + len(line) // max(10, width) for line in self.source.splitlines())
+
+
+class Reply(Vertical):
+    """All that was answered, one section below the other."""
+
     def __init__(self) -> None:
-        super().__init__(parser_factory=_parser, open_links=False)
+        super().__init__()
+        self._cutter = SectionCutter()
+        self._length = 0
+        self.sections: list[Section] = []
+
+    @property
+    def source(self) -> str:
+        """The Markdown that it shows."""
+        return "".join(section.text for section in self.sections)
+
+    async def append(self, piece: str) -> None:
+        """Show more of it."""
+        for number, (repeated, text) in enumerate(self._cutter.feed(piece)):
+            if number or not self.sections:
+                await self._begin(repeated)
+            await self.sections[-1].append(text)
+            self._length += len(text)
+
+    async def show(self, text: str) -> None:
+        """Show a whole reply: its end is drawn, the rest when it comes into sight."""
+        parts = self._cutter.feed(text)
+        for repeated, part in parts[:-1]:
+            section = await self._begin(repeated)
+            section.text = part
+            section.hold_place(section.guess_height(self.app.size.width - MARGIN))
+            self._length += len(part)
+        repeated, part = parts[-1]
+        await (await self._begin(repeated)).append(part)
+        self._length += len(part)
+
+    async def _begin(self, repeated: str) -> Section:
+        section = Section(self._length, repeated)
+        self.sections.append(section)
+        await self.mount(section)
+        return section
+
+    def section_at(self, place: int) -> Section | None:
+        """The one with the character `place` of the reply."""
+        return next((section for section in reversed(self.sections) if section.start <= place), None)
+
+    async def look(self, top: int, bottom: int) -> None:
+        """Draw what is seen between two lines of the screen or near to it, and fold what is far away."""
+        near = bottom - top
+        for section in self.sections if len(self.sections) > 1 else ():
+            region = section.region
+            if not region.height:
+                continue
+            away = max(top - region.bottom, region.y - bottom)
+            if away <= near:
+                await section.draw()
+            elif away > 2 * near and not section.kept and section is not self.sections[-1]:
+                await section.fold()
 
 
 class ReplyStream:

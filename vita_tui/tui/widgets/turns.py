@@ -22,16 +22,12 @@ from vita_tui.tui.widgets.reading import STOPPED, Reading
 
 if TYPE_CHECKING:
     from textual.widget import Widget
-    from textual.widgets import TextArea
 
     from vita_tui.tui.widgets.reply import Reply, ReplyStream
     from vita_tui.tui.widgets.tool_lines import ToolLine
     from vita_tui.tui.widgets.waterfall import Waterfall
 
 __all__ = ["AssistantTurn", "Remark", "UserTurn"]
-
-RENDERED = 12_000
-"""Characters of one reply that are rendered as Markdown; each block is a widget, so there must be an end. The rest is shown as plain text."""
 
 
 class UserTurn(Static):
@@ -93,8 +89,6 @@ class AssistantTurn(Vertical):
         self.timings: TurnFinished | None = None
         self._body: Reply | None = None
         self._stream: ReplyStream | None = None
-        self._rest: TextArea | None = None
-        self._rendered = 0
         self._facts: list[str] = []
         self._reasoning: ReasoningLine | None = None
         self._tools: dict[str, ToolLine] = {}
@@ -113,19 +107,11 @@ class AssistantTurn(Vertical):
         self.text += piece
         if not self.is_attached:
             return
-        if self._rest is not None:
-            self._rest.insert(piece, self._rest.document.end)
-            return
-        if self._body is None:
-            await self._begin()
-        assert self._stream is not None
-        room = RENDERED - self._rendered
-        self._rendered += len(piece)
-        if len(piece) <= room:
-            self._stream.write(piece)
-            return
-        self._stream.write(piece[:room])
-        await self._overflow(piece[room:])
+        if self._stream is None:
+            from vita_tui.tui.widgets.reply import ReplyStream
+
+            self._stream = ReplyStream(await self._begin())
+        self._stream.write(piece)
 
     async def reason(self, piece: str) -> None:
         """Append to the reasoning, which is folded."""
@@ -162,7 +148,7 @@ class AssistantTurn(Vertical):
         if self._body is not None:
             body, self._body = self._body, None
             await body.remove()
-        self.text, self._rendered = "", 0
+        self.text = ""
         if text:
             await self.write(text)
 
@@ -177,7 +163,9 @@ class AssistantTurn(Vertical):
 
     async def show(self, text: str) -> None:
         """Show a reply that is complete already."""
-        await self.write(text)
+        self.text = clean(text)
+        if self.is_attached and self.text:
+            await (await self._begin()).show(self.text)
         await self.finish()
 
     def on_unmount(self) -> None:
@@ -194,7 +182,7 @@ class AssistantTurn(Vertical):
     def speaks(self, number: int, sentence: str) -> None:
         """`sentence`, a part of the reply's source, begins to sound."""
         if self._body is not None and self._body.is_attached:
-            self._reading.speak(self._body, number, clean(sentence))
+            self._reading.speak(self._body, self.text, number, clean(sentence))
 
     async def voice_ended(self, heard: str, unheard: str) -> None:
         """The voice has said `heard` and will say nothing of `unheard`: what can be read stays as it is, with a mark."""
@@ -205,7 +193,7 @@ class AssistantTurn(Vertical):
         await self.finish()
         if not heard.strip():
             self.add_fact("not spoken")
-        elif self._body is not None and self._reading.stop(self._body, heard):
+        elif self._body is not None and self._reading.stop(self._body, self.text, heard):
             self.add_fact(f"spoken to {STOPPED}")
         else:
             self.add_fact(f"spoken to “…{' '.join(heard.split()[-4:])}”")
@@ -230,6 +218,16 @@ class AssistantTurn(Vertical):
         self._facts = [*facts, *self._facts]
         self._show_facts()
 
+    async def look(self, top: int, bottom: int) -> None:
+        """Draw what of a long reply is seen between two lines of the screen, and little more."""
+        if self._body is not None and self._body.is_attached:
+            await self._body.look(top, bottom)
+
+    @property
+    def body(self) -> Reply | None:
+        """What was answered, as it is shown; None before the first word."""
+        return self._body
+
     async def toggle_waterfall(self) -> None:
         """Show or hide where the time of this turn went."""
         from vita_tui.tui.widgets.waterfall import Waterfall
@@ -248,21 +246,15 @@ class AssistantTurn(Vertical):
         if self._below.is_attached and self._below.parent is self:
             await self.mount(*widgets, before=self._below)
 
-    async def _begin(self) -> None:
-        from vita_tui.tui.widgets.reply import Reply, ReplyStream
+    async def _begin(self) -> Reply:
+        """The place for the words."""
+        from vita_tui.tui.widgets.reply import Reply
 
-        await self.query(".waiting").remove()
-        self._body = Reply()
-        await self._put(self._body)
-        self._stream = ReplyStream(self._body)
-
-    async def _overflow(self, rest: str) -> None:
-        from textual.widgets import TextArea
-
-        await self.finish()
-        note = Static("The reply is long; the rest is plain text.", classes="note")
-        self._rest = TextArea(rest, read_only=True, compact=True, classes="rest", show_cursor=False)
-        await self._put(note, self._rest)
+        if self._body is None:
+            await self.query(".waiting").remove()
+            self._body = Reply()
+            await self._put(self._body)
+        return self._body
 
     def describe(self) -> str:
         """For people who cannot see it."""
