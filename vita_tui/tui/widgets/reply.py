@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 else:
     MarkdownParagraph = private_textual.paragraph() or MarkdownBlock
 
-__all__ = ["Drawn", "Reply", "ReplyStream", "Section"]
+__all__ = ["Drawn", "Reply", "ReplyStream", "ReplySection"]
 
 MARGIN = 6
 """Columns beside a reply."""
@@ -60,7 +60,7 @@ class Drawn(Markdown):
         super().__init__(source or None, parser_factory=_parser, open_links=False)
 
 
-class Section(Vertical):
+class ReplySection(Vertical):
     """A part of a reply: drawn, or a blank place as high as it was."""
 
     def __init__(self, start: int, repeated: str) -> None:
@@ -116,7 +116,7 @@ class Reply(Vertical):
         super().__init__()
         self._cutter = SectionCutter()
         self._length = 0
-        self.sections: list[Section] = []
+        self.sections: list[ReplySection] = []
 
     @property
     def source(self) -> str:
@@ -143,13 +143,13 @@ class Reply(Vertical):
         await (await self._begin(repeated)).append(part)
         self._length += len(part)
 
-    async def _begin(self, repeated: str) -> Section:
-        section = Section(self._length, repeated)
+    async def _begin(self, repeated: str) -> ReplySection:
+        section = ReplySection(self._length, repeated)
         self.sections.append(section)
         await self.mount(section)
         return section
 
-    def section_at(self, place: int) -> Section | None:
+    def section_at(self, place: int) -> ReplySection | None:
         """The one with the character `place` of the reply."""
         return next((section for section in reversed(self.sections) if section.start <= place), None)
 
