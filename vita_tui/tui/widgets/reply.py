@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 else:
     MarkdownParagraph = private_textual.paragraph() or MarkdownBlock
 
-__all__ = ["Drawn", "Reply", "ReplyStream", "ReplySection"]
+__all__ = ["Drawn", "Reply", "ReplySection", "ReplyStream"]
 
 MARGIN = 6
 """Columns beside a reply."""
