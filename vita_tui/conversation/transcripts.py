@@ -14,7 +14,7 @@ from vita_tui.engines.stt.base import Recognizer, Transcription, Word
 from vita_tui.engines.stt.decoding.activity import pieces, sentences
 from vita_tui.engines.stt.decoding.decoder import UNSPACED
 
-__all__ = ["FileTranscript", "TranscriptPart", "transcribe_file"]
+__all__ = ["FileTranscript", "Transcribe", "TranscriptPart", "transcribe_file", "transcribe_recording"]
 
 HELD_SECONDS = 60.0
 """Audio in memory at once."""
@@ -24,6 +24,11 @@ LANGUAGE_SECONDS = 2.0
 LIKELIER = 0.1
 """Mean probability of a word by which another language must be likelier to be believed. Where one begins in the recordings of
 tests/conversation/test_transcripts.py it is 0.3 to 0.5; a mumbled sentence in the same language may reach 0.03."""
+
+
+Transcribe = Callable[[Samples, str | None, bool], Transcription]
+"""Transcribes a stretch of speech in a language (None for the recognizer's setting), with the times of its words or without; as
+`Recognizer.transcribe`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +67,67 @@ def transcribe_file(
     on_note: Callable[[str], None] = lambda _: None,
     on_progress: Callable[[float, float | None], None] = lambda *_: None,
 ) -> FileTranscript:
-    """Transcribe a recording piece by piece, cut where the speaker pauses; an hour takes no more memory than a minute.
+    """`transcribe_recording` by the recognizers of a chain, in this thread.
 
     Args:
         languages: "auto" to find out for each stretch in which language it is; else the recognizer's own setting counts.
-        words: also find out when each word was said.
-        track, on_note: as in `iter_audio`.
-        on_progress: called with the seconds that are done, and those that there are, when they are known.
 
     Raises:
         AudioFileError: it cannot be read.
         NoEngineError: no recognizer works.
     """
+
+    def transcribe(audio: Samples, language: str | None, times: bool) -> Transcription:
+        for attempt in recognizers.attempts(allowance=len(audio) / SAMPLE_RATE):
+            with attempt as engine:
+                engine.load()
+                result = engine.transcribe(audio, language=language, words=times)
+        return result
+
+    return transcribe_recording(
+        transcribe,
+        source,
+        each=languages == "auto",
+        track=track,
+        words=words,
+        on_note=on_note,
+        on_progress=on_progress,
+    )
+
+
+def transcribe_recording(
+    transcribe: Transcribe,
+    source: MediaSource,
+    *,
+    each: bool = False,
+    language: str | None = None,
+    track: int | None = None,
+    words: bool = False,
+    held_seconds: float = HELD_SECONDS,
+    on_part: Callable[[TranscriptPart], None] = lambda _: None,
+    on_note: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[float, float | None], None] = lambda *_: None,
+) -> FileTranscript:
+    """Transcribe a recording piece by piece, cut where the speaker pauses; an hour takes no more memory than a minute.
+
+    Args:
+        each: find out for each stretch in which language it is.
+        language: of the recording; None for the recognizer's setting, or, once it is known, that of its beginning.
+        words: also find out when each word was said.
+        track, on_note: as in `iter_audio`.
+        held_seconds: of audio that is in memory, and transcribed, at once.
+        on_part: called with each stretch as it is understood.
+        on_progress: called with the seconds that are done, and those that there are, when they are known.
+
+    Raises:
+        AudioFileError: it cannot be read.
+    """
     cuts: list[str] = []
-    heard = _Heard(recognizers, each=languages == "auto", words=words)
+    heard = _Heard(transcribe, each=each, language=language, words=words, on_part=on_part)
     total = 0
     length: list[float] = []
     blocks = iter_audio(source, track=track, on_cut=cuts.append, on_note=on_note, on_length=length.append)
-    for audio, fresh in _stretches(blocks):
+    for audio, fresh in _stretches(blocks, held_seconds):
         heard.stretch(audio, total)
         total += fresh
         on_progress(total / SAMPLE_RATE, length[0] if length else None)
@@ -99,11 +147,20 @@ def transcribe_file(
 class _Heard:
     """What has been understood so far, and in which language."""
 
-    def __init__(self, recognizers: Chain[Recognizer], *, each: bool, words: bool) -> None:
-        self._recognizers = recognizers
+    def __init__(
+        self,
+        transcribe: Transcribe,
+        *,
+        each: bool,
+        language: str | None,
+        words: bool,
+        on_part: Callable[[TranscriptPart], None],
+    ) -> None:
+        self._ask = transcribe
         self._each = each
         self._words = words
-        self.language = ""
+        self._on_part = on_part
+        self.language = language or ""
         self.parts: list[TranscriptPart] = []
 
     def stretch(self, audio: Samples, offset: int) -> None:
@@ -116,18 +173,18 @@ class _Heard:
                 self.language = result.language
                 begin = (offset + start) / SAMPLE_RATE
                 length = (end - start) / SAMPLE_RATE
-                self.parts.append(
-                    TranscriptPart(
-                        round(begin, 2),
-                        round(begin + length, 2),
-                        result.language,
-                        text,
-                        tuple(
-                            Word(word.text, round(begin + word.start, 2), round(begin + word.end, 2))
-                            for word in result.words
-                        ),
-                    )
+                part = TranscriptPart(
+                    round(begin, 2),
+                    round(begin + length, 2),
+                    result.language,
+                    text,
+                    tuple(
+                        Word(word.text, round(begin + word.start, 2), round(begin + word.end, 2))
+                        for word in result.words
+                    ),
                 )
+                self.parts.append(part)
+                self._on_part(part)
             else:
                 self.language = self.language or result.language
 
@@ -145,11 +202,7 @@ class _Heard:
         return found if found.confidence >= same.confidence + LIKELIER else same
 
     def _transcribe(self, audio: Samples, language: str | None) -> Transcription:
-        for attempt in self._recognizers.attempts(allowance=len(audio) / SAMPLE_RATE):
-            with attempt as engine:
-                engine.load()
-                result = engine.transcribe(audio, language=language, words=self._words)
-        return result
+        return self._ask(audio, language, self._words)
 
 
 def _joined(parts: list[TranscriptPart]) -> Iterator[TranscriptPart]:
@@ -169,14 +222,14 @@ def _joined(parts: list[TranscriptPart]) -> Iterator[TranscriptPart]:
         yield last
 
 
-def _stretches(blocks: Iterator[Samples]) -> Iterator[tuple[Samples, int]]:
+def _stretches(blocks: Iterator[Samples], held_seconds: float) -> Iterator[tuple[Samples, int]]:
     """Audio between pauses, and how many samples of the recording each stretch has used up."""
     held: list[Samples] = []
     count = 0
     for block in blocks:
         held.append(block)
         count += len(block)
-        if count >= HELD_SECONDS * SAMPLE_RATE:
+        if count >= held_seconds * SAMPLE_RATE:
             audio = np.concatenate(held)
             cut = _settled(audio)
             yield audio[:cut], cut

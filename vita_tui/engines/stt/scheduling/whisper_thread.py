@@ -29,6 +29,9 @@ __all__ = ["WhisperThread"]
 
 log = logging.getLogger(__name__)
 
+MOST_UTTERANCES = 32
+"""That are spoken at the same time, of which is known what was understood so far; one more, and the one longest untouched is forgotten."""
+
 
 class _GivenUp(BaseException):
     """This thread took too long: another one does its work now."""
@@ -120,11 +123,15 @@ class WhisperThread:
     # ---- the thread "whisper"
 
     def _work(self, generation: int) -> None:
-        utterance: tuple[Hashable, PartialTranscriber] | None = None
+        utterances: dict[Hashable, PartialTranscriber] = {}
         while (job := self._take(generation)) is not None:
-            if job.kind is JobKind.PARTIAL and (utterance is None or utterance[0] != job.key):
-                utterance = job.key, PartialTranscriber()
-            known = utterance[1] if utterance is not None and utterance[0] == job.key else None
+            known = utterances.pop(job.key, None)
+            if job.kind is JobKind.PARTIAL:
+                known = known or PartialTranscriber()
+            if known is not None:
+                utterances[job.key] = known
+                if len(utterances) > MOST_UTTERANCES:
+                    del utterances[next(iter(utterances))]
             result, error = None, None
             try:
                 result = self._do(generation, job, known)

@@ -22,13 +22,16 @@ def load(*_: Any) -> Transcription:
     return nothing()
 
 
-def transcribe(audio: NDArray[np.float32], prefix: str = "") -> JobWork:
+def transcribe(
+    audio: NDArray[np.float32], prefix: str = "", *, language: str | None = None, words: bool = False
+) -> JobWork:
     """A final transcript of `audio`; see `WhisperWorker.final`."""
 
     def work(engine: Recognizer, known: PartialTranscriber | None, cancelled: Stop) -> Transcription:
-        if known is not None:
+        if known is not None and language is None and not words:
             return checked(engine.name, known.finish(engine, audio, cancelled))
-        return checked(engine.name, engine.transcribe(audio, prefix=prefix, cancelled=cancelled))
+        found = engine.transcribe(audio, prefix=prefix, language=language, words=words, cancelled=cancelled)
+        return checked(engine.name, found)
 
     return work
 

@@ -159,11 +159,20 @@ class WhisperWorker:
             self._condition.notify_all()
 
     def final(
-        self, audio: NDArray[np.float32], prefix: str = "", key: Hashable = None
+        self,
+        audio: NDArray[np.float32],
+        prefix: str = "",
+        key: Hashable = None,
+        *,
+        language: str | None = None,
+        words: bool = False,
     ) -> Future[Transcription]:
         """Transcribe the whole utterance `audio`, before anything else. Throws away a speculation that was not claimed.
 
         What partials of the utterance `key` have understood saves time.
+
+        Args:
+            language, words: as of `Recognizer.transcribe`.
 
         The future's errors: `EngineError` (`NoEngineError` when no engine of the chain works, `EngineTimeoutError`); it is
         cancelled by `cleanup`.
@@ -171,7 +180,8 @@ class WhisperWorker:
         Raises:
             EngineError: not started, or far too much waits already.
         """
-        job = RecognitionJob(JobKind.FINAL, transcribe(audio, prefix), key, asked=self._clock.monotonic())
+        work = transcribe(audio, prefix, language=language, words=words)
+        job = RecognitionJob(JobKind.FINAL, work, key, asked=self._clock.monotonic())
         with self._condition:
             self._expect_running()
             self._slots.add_final(job)
