@@ -88,7 +88,7 @@ def iter_audio(
         with _opened(source) as file:
             # Playlists must not reach out into the network.
             options = {"protocol_whitelist": "file,pipe,fd"}
-            with cast("InputContainer", av.open(file, options=options, **_lenient())) as container:
+            with cast("InputContainer", av.open(file, "r", options=options, **_lenient())) as container:
                 stream = _track(container, name, track, on_note)
                 length = _length(container, stream) or _wav_length(source, container)
                 if length:

@@ -28,6 +28,7 @@ from vita_tui.cli import (
     metrics,
     models,
     say,
+    serve,
     sessions,
     transcribe,
     turn,
@@ -69,6 +70,7 @@ app.add_typer(words.app, name="words", short_help="Names and words of yours that
 app.add_typer(
     sessions.app, name="sessions", short_help="Conversations: list, search, resume, export, delete."
 )
+app.command("serve", short_help="Lend the engines of this machine to other programs.")(serve.serve)
 app.command("metrics", short_help="Where the time goes and what fails, over a day.")(metrics.metrics)
 app.add_typer(bench.app, name="bench", short_help="Measure VITA on this machine.")
 app.command("cleanup", short_help="Remove what a crash left behind.")(cleanup.cleanup)

@@ -31,8 +31,8 @@ TextArgument = Annotated[
 ]
 
 
-def _have(process: int | None, word: str, argument: Any = None, **more: Any) -> Any:
-    """The answer of the running VITA.
+def _have(process: int | None, word: str, argument: Any = None, *, serves: bool = False, **more: Any) -> Any:
+    """The answer of the running VITA, or of the running server.
 
     Raises:
         VitaError: none runs, or what it says itself.
@@ -40,10 +40,11 @@ def _have(process: int | None, word: str, argument: Any = None, **more: Any) -> 
     from vita_tui.cli.running import have, running
     from vita_tui.errors import VitaError
 
-    program = running(process)
+    program = running(process, serves=serves)
     if program is None:
-        who = "No VITA is running" if process is None else f"Process {process} is no running VITA"
-        raise VitaError(f"{who}.", remedy="Start it in a terminal: vita")
+        what = "server" if serves else "VITA"
+        who = f"No {what} is running" if process is None else f"Process {process} is no running {what}"
+        raise VitaError(f"{who}.", remedy=f"Start it in a terminal: vita{' serve' if serves else ''}")
     return have(program, word, argument, **more)
 
 
@@ -150,3 +151,34 @@ def status(json: JsonOption = False, process: ProcessOption = None) -> None:
     for job, name in (("recognition", "stt"), ("model", "llm"), ("voice", "tts")):
         if answer["engines"].get(name):
             echo(f"{job}: {answer['engines'][name]}")
+
+
+@app.command("connections", short_help="Who is connected to vita serve; close one.")
+def connections(
+    close: Annotated[str, typer.Option("--close", metavar="ID", help="Close this one.")] = "",
+    cleanup: Annotated[
+        bool, typer.Option("--cleanup", help="Close those that are stalled or idle, and what leaked.")
+    ] = False,
+    json: JsonOption = False,
+    process: ProcessOption = None,
+) -> None:
+    """List who is connected to the server that runs (vita serve), with age, bytes and state; or close one."""
+    if cleanup:
+        done = _have(process, "cleanup_connections", serves=True)
+        print_json(done) if json else echo(f"Closed {len(done['closed'])} connections.")
+        return
+    if close:
+        _have(process, "close_connection", close, serves=True)
+        echo(f"Closed {close}.")
+        return
+    found = _have(process, "connections", serves=True)
+    if json:
+        print_json(found)
+        return
+    for one in found:
+        sizes = f"{one['bytes_in']:,} B in, {one['bytes_out']:,} B out"
+        echo(
+            f"{one['id']}  {one['client']}  {one['about']}  {one['state']}  {one['age_seconds']:.0f} s  {sizes}"
+        )
+    if not found:
+        echo("Nobody is connected.")

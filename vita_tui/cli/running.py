@@ -11,11 +11,19 @@ if TYPE_CHECKING:
 __all__ = ["have", "running"]
 
 
-def running(process: int | None = None) -> Program | None:
-    """The VITA that was started last, or the one of that process; None when there is none."""
+def running(process: int | None = None, *, serves: bool = False) -> Program | None:
+    """The VITA that was started last, or the one of that process; None when there is none.
+
+    Args:
+        serves: a server for other programs (`vita serve`), and not a conversation.
+    """
     from vita_tui.health.control import programs
 
-    found = [program for program in programs() if process is None or program.pid == process]
+    found = [
+        program
+        for program in programs()
+        if program.serves is serves and (process is None or program.pid == process)
+    ]
     return max(found, key=lambda program: program.created, default=None)
 
 

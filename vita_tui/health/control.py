@@ -79,12 +79,18 @@ class ControlServer:
     """Owns the `control` thread and its socket. `cleanup` ends both and may be called twice."""
 
     def __init__(
-        self, answers: Mapping[str, ControlAnswer] | None = None, calls: RemoteCalls | None = None
+        self,
+        answers: Mapping[str, ControlAnswer] | None = None,
+        calls: RemoteCalls | None = None,
+        *,
+        serves: bool = False,
     ) -> None:
         """
         Args:
             calls: what may be asked beside `answers` and takes its time.
+            serves: this program is a server for others, and no conversation to be driven.
         """
+        self._serves = serves
         self._calls = calls
         self._answers = dict(answers if answers is not None else standard_answers())
         self._key = secrets.token_hex(16)
@@ -110,6 +116,7 @@ class ControlServer:
                 "created": psutil.Process().create_time(),
                 "birth": birth(pid),
                 **where,
+                **({"serves": True} if self._serves else {}),
                 "key": self._key,
             }
             write_json(self._file, record)
@@ -278,6 +285,8 @@ class Program:
     key: str
     created: float = 0.0
     """When it was started, in seconds since 1970."""
+    serves: bool = False
+    """It is a server for other programs, and no conversation."""
 
 
 def programs() -> list[Program]:
@@ -290,7 +299,8 @@ def programs() -> list[Program]:
             continue
         if runs(int(data["pid"]), float(data["created"]), str(data["birth"])):
             created = float(data["created"])
-            found.append(Program(int(data["pid"]), _address(file, data), str(data["key"]), created))
+            serves = data.get("serves") is True
+            found.append(Program(int(data["pid"]), _address(file, data), str(data["key"]), created, serves))
     return found
 
 

@@ -1,0 +1,1 @@
+"""`vita serve`: the engines of this machine for other programs, by protocols that they speak already."""
