@@ -76,6 +76,7 @@ async def test_sessions_begun_renamed_and_deleted_meanwhile_are_brought_along(
     await manager.append(new.id, turn)
     await manager.update_turn(new.id, replace(turn, heard="A"))
     await manager.rename(old.id, "Renamed")
+    await manager.configure(old.id, {"profile": "pirate"})
     await manager.delete(doomed.id)
     store.down = False
     await manager.flush()
@@ -84,7 +85,8 @@ async def test_sessions_begun_renamed_and_deleted_meanwhile_are_brought_along(
     assert [(kept.text, kept.heard) for kept in found.turns] == [("A reply.", "A")]
     assert found.settings == {"snapshot": 1}
     assert renamed is not None
-    assert (renamed.title, renamed.settings, texts(renamed)) == ("Renamed", {"kept": True}, ["old"])
+    assert renamed.settings == {"kept": True, "profile": "pirate"}
+    assert (renamed.title, texts(renamed)) == ("Renamed", ["old"])
     assert await store.read(doomed.id) is None
 
 

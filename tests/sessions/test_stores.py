@@ -52,6 +52,15 @@ async def test_what_is_written_is_read_again_whole(store: Store) -> None:
     assert version == await store.version(session.id) == 2
 
 
+async def test_settings_of_a_conversation_are_put_in_the_place_of_the_old_ones(store: Store) -> None:
+    session = await stored(store)
+    await store.write(session.id, SessionChange(settings={"profile": "pirate"}), expected=1)
+    await store.write(session.id, SessionChange((question("Why?"),)), expected=2)
+    found = await store.read(session.id)
+    assert found is not None
+    assert (found.settings, found.title) == ({"profile": "pirate"}, "Why?")
+
+
 async def _turns(store: Store, session_id: str) -> tuple[Turn, ...]:
     session = await store.read(session_id)
     assert session is not None

@@ -273,6 +273,23 @@ class Assistant:
         """As `change`, for settings that belong together: none of them changes when one cannot have its value."""
         await self._parts.live.change(values)
 
+    async def use_profile(self, name: str) -> None:
+        """Use a profile from now on; the conversation remembers it. An empty name is none.
+
+        Raises:
+            SettingsError: there is no such profile, or a setting cannot be what it says.
+        """
+        await self._parts.present.use_profile(name)
+
+    @property
+    def system_prompt(self) -> str:
+        """What the model is told before the conversation, as it is now."""
+        return self._parts.history.system_prompt
+
+    async def set_system_prompt(self, prompt: str) -> None:
+        """Give the conversation a system prompt of its own, from the next question on; an empty one is that of the settings."""
+        await self._parts.present.set_system_prompt(prompt)
+
     def wake(self, part: Part) -> None:
         """What an engine of `part` was missing is there now: load it."""
         self._parts.engines.wake(part)

@@ -10,6 +10,7 @@ from vita_tui.audio.base import Microphone, Speaker
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.components import Components
+from vita_tui.conversation.profiles import Profiles
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Responder
 from vita_tui.engines.stt.base import Recognizer
@@ -56,6 +57,7 @@ def build(
     from vita_tui.engines.turn.smart_turn import SmartTurn
 
     settle_allocator()
+    profiles = Profiles(settings)
     bus = bus or EventBus()
     # Without another clock the chains judge engines by the time in which the program ran.
     chains_clock, clock = clock, clock or SystemClock()
@@ -78,6 +80,7 @@ def build(
         bus=bus,
         clock=clock,
         makers={"stt": recognizer_engines, "llm": responder_engines, "tts": synthesizer_engines},
+        profiles=profiles,
         abilities=abilities.standard() if thinking else None,
         tools=thinking,
         asks=asks,

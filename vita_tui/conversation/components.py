@@ -20,6 +20,7 @@ from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.history import History
 from vita_tui.conversation.live_settings import LiveSettings
 from vita_tui.conversation.present_conversation import PresentConversation
+from vita_tui.conversation.profiles import Profiles
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.ringing import Ringer
 from vita_tui.conversation.speaking.aloud import Aloud
@@ -65,9 +66,11 @@ class Components:
         tools: bool = False,
         asks: bool = False,
         makers: Mapping[Job, Maker] | None = None,
+        profiles: Profiles | None = None,
     ) -> None:
         """
         Args:
+            profiles: has changed the settings already by the profile that they want; None where nothing has.
             makers: make the engines of a job anew when settings change that they cannot follow; None where they stay what they are.
             scorer: judges by its sound whether a pause is the end of what is said.
             abilities: what is done without a model; None for nothing.
@@ -89,6 +92,7 @@ class Components:
             clock=clock,
             on_ready=partial(tasks.post, self._loaded, "tts"),
         )
+        profiles = profiles or Profiles(settings)
         self.history = History(settings, sessions, self.chains, bus, clock, count_error=self.count_error)
         self.built_in = BuiltIn(
             settings,
@@ -164,7 +168,7 @@ class Components:
                 abilities.alarms, self.speaking, settings, lambda: self.turn.state, bus, clock
             )
         self.hands_free = HandsFreeSwitch(self.turn, bus)
-        self.live = LiveSettings(settings, self.engines, self.hands_free, bus)
+        self.live = LiveSettings(settings, self.engines, self.hands_free, profiles, bus)
         self.present = PresentConversation(
             sessions,
             self.history,
@@ -172,6 +176,9 @@ class Components:
             self.turn,
             self.aloud,
             self.tool_calls.consent if self.tool_calls is not None else None,
+            profiles,
+            self.live,
+            bus,
         )
         self.requests = BuiltInRequests(self.live, self.hands_free, self.present, self.built_in, self.ringer)
 

@@ -15,7 +15,7 @@ from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Message, Responder
 from vita_tui.engines.llm.tokens import estimate
 from vita_tui.errors import StoreError
-from vita_tui.events import EventBus, Job, Notice, SessionChanged, TurnTimings
+from vita_tui.events import ConversationChanged, EventBus, Job, Notice, SessionChanged, TurnTimings
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session, Turn
 from vita_tui.settings import Settings
@@ -24,6 +24,8 @@ __all__ = ["History", "Kept", "engines_of", "timings_of"]
 
 KEEP_SECONDS = 1.0
 """Longest time for which words stand on the screen and not in the store."""
+OWN = ("profile", "system_prompt")
+"""What a conversation may have of its own, among the settings that are kept with it."""
 
 
 @dataclass(slots=True)
@@ -55,14 +57,45 @@ class History:
         self._count_error = count_error
         self.session: Session | None = None
         """None until the first word of a new conversation."""
+        self.own: dict[str, str] = {}
+        """Of `OWN`, what the conversation has."""
         self._prompt = self._builder()
 
     def _builder(self) -> PromptBuilder:
-        return PromptBuilder(self._settings.llm, aloud=lambda: self._settings.audio.speak)
+        return PromptBuilder(
+            self._settings.llm,
+            aloud=lambda: self._settings.audio.speak,
+            own=lambda: self.own.get("system_prompt", ""),
+        )
+
+    @property
+    def system_prompt(self) -> str:
+        """What the model is told before the conversation, as it is now."""
+        own = self.own.get("system_prompt", "")
+        return own or self._settings.llm.prompt(aloud=self._settings.audio.speak)
+
+    async def set_own(self, **values: str) -> None:
+        """Give the conversation a `profile` or a `system_prompt` of its own, which it keeps; an empty one is none."""
+        self.own = {key: value for key, value in {**self.own, **values}.items() if value}
+        if self.session is not None:
+            kept = {key: self.own.get(key, "") for key in OWN}
+            try:
+                self.session = await self._sessions.configure(self.session.id, kept)
+            except StoreError as error:
+                self._count_error(error)
+                self._bus.publish(Notice("Not kept", error.message, error.remedy, "warning", key="store"))
+        self._tell_own()
+
+    def _tell_own(self) -> None:
+        own = ConversationChanged(self.own.get("profile", ""), self.own.get("system_prompt", ""))
+        self._bus.publish(own)
 
     def turn_to(self, session: Session | None) -> None:
-        """Go on with `session`, or with a new conversation."""
+        """Go on with `session`, or with a new conversation, which uses the same profile."""
+        kept = session.settings if session is not None else {"profile": self.own.get("profile", "")}
+        self.own = {key: str(kept[key]) for key in OWN if kept.get(key)}
         self.session = session
+        self._tell_own()
         self._prompt = self._builder()
         self._tell()
 
@@ -183,7 +216,7 @@ class History:
             return
         try:
             if self.session is None:
-                self.session = await self._sessions.create(_snapshot(self._settings))
+                self.session = await self._sessions.create({**_snapshot(self._settings), **self.own})
             self.session = await self._sessions.append(self.session.id, turn)
         except StoreError as error:
             self._count_error(error)

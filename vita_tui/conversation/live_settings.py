@@ -7,6 +7,7 @@ from typing import Any
 
 from vita_tui.conversation.engine_care import EngineCare
 from vita_tui.conversation.hands_free import HandsFreeSwitch
+from vita_tui.conversation.profiles import Profiles
 from vita_tui.errors import SettingsError
 from vita_tui.events import EventBus, SettingChanged
 from vita_tui.settings import Settings, assign, value_of
@@ -18,19 +19,31 @@ class LiveSettings:
     """On the assistant's loop."""
 
     def __init__(
-        self, settings: Settings, engines: EngineCare, hands_free: HandsFreeSwitch, bus: EventBus
+        self,
+        settings: Settings,
+        engines: EngineCare,
+        hands_free: HandsFreeSwitch,
+        profiles: Profiles,
+        bus: EventBus,
     ) -> None:
         self._settings = settings
         self._engines = engines
         self._hands_free = hands_free
+        self._profiles = profiles
         self._bus = bus
 
     async def change(self, values: Mapping[str, Any]) -> None:
-        """Have settings apply from now on, each one of those that `settings.at_once`.
+        """Have settings apply from now on, each one of those that `settings.at_once`, whatever profile is used.
 
         Raises:
             SettingsError: one of them cannot have this value; none of them has changed.
         """
+        await self.follow_profile(values)
+        for key, value in values.items():
+            self._profiles.note(key, value)
+
+    async def follow_profile(self, values: Mapping[str, Any]) -> None:
+        """As `change`, for as long as a profile is used."""
         before = [(key, value_of(self._settings, key)) for key in values]
         try:
             for key, value in values.items():

@@ -1,12 +1,16 @@
-"""Which conversation is the present one: a new one, an earlier one, by which title."""
+"""Which conversation is the present one, a new one or an earlier one; and what is its own: a profile, a system prompt."""
 
 from __future__ import annotations
 
 from vita_tui.conversation.history import History
+from vita_tui.conversation.live_settings import LiveSettings
+from vita_tui.conversation.profiles import Profiles
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.speaking.aloud import Aloud
 from vita_tui.conversation.thinking.consent import Consent
 from vita_tui.conversation.turn_taking import TurnTaking
+from vita_tui.errors import SettingsError
+from vita_tui.events import EventBus, Notice
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session
 
@@ -24,6 +28,9 @@ class PresentConversation:
         turn: TurnTaking,
         aloud: Aloud,
         consent: Consent | None,
+        profiles: Profiles,
+        live: LiveSettings,
+        bus: EventBus,
     ) -> None:
         self._sessions = sessions
         self._history = history
@@ -31,6 +38,11 @@ class PresentConversation:
         self._turn = turn
         self._aloud = aloud
         self._consent = consent
+        self._profiles = profiles
+        self._live = live
+        self._bus = bus
+        if profiles.name:
+            history.own["profile"] = profiles.name
 
     async def new(self) -> None:
         """Leave the conversation, which is kept, and start an empty one."""
@@ -56,3 +68,28 @@ class PresentConversation:
         self._history.turn_to(session)
         if self._consent is not None:
             self._consent.new_conversation()
+        await self._follow()
+
+    # ---- what is its own
+
+    async def use_profile(self, name: str) -> None:
+        """Use a profile from now on; the conversation remembers it. An empty name is none.
+
+        Raises:
+            SettingsError: there is no such profile, or a setting cannot be what it says.
+        """
+        await self._profiles.use(name, self._live.follow_profile)
+        await self._history.set_own(profile=name)
+
+    async def set_system_prompt(self, prompt: str) -> None:
+        """Give it a system prompt of its own, from the next question on; an empty one is that of the settings."""
+        await self._history.set_own(system_prompt=prompt.strip())
+
+    async def _follow(self) -> None:
+        """Use the profile that it remembers."""
+        name = self._history.own.get("profile", "")
+        if name != self._profiles.name:
+            try:
+                await self._profiles.use(name, self._live.follow_profile)
+            except SettingsError as error:
+                self._bus.publish(Notice("Profile", error.message, error.remedy, "warning", key="profile"))

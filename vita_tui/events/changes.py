@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from vita_tui.events.base import Event
 
 __all__ = [
+    "ConversationChanged",
     "SessionChanged",
     "SettingChanged",
 ]
@@ -20,6 +21,16 @@ class SessionChanged(Event):
     tokens: int
     created: float
     """Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationChanged(Event):
+    """What is the present conversation's own, and no other's."""
+
+    profile: str
+    """The profile that it uses; empty for none."""
+    system_prompt: str
+    """Its own system prompt; empty for that of the profile or of the settings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,11 @@ class Pending:
         stored = {turn.id: turn for turn in sent.change.turns}
         turns = tuple(turn for turn in self.change.turns if stored.get(turn.id) is not turn)
         title = None if self.change.title == sent.change.title else self.change.title
-        if not turns and title is None and not self.deleted:
+        settings = None if self.change.settings == sent.change.settings else self.change.settings
+        if not turns and title is None and settings is None and not self.deleted:
             return None
-        return replace(self, begun=None, change=replace(self.change, turns=turns, title=title))
+        left = replace(self.change, turns=turns, title=title, settings=settings)
+        return replace(self, begun=None, change=left)
 
 
 class Journal:
@@ -239,7 +241,7 @@ def _session_of(session_id: str, data: dict[str, Any]) -> Session:
 
 def _change_of(data: dict[str, Any]) -> SessionChange:
     turns = tuple(decode_turn(json.dumps(turn)) for turn in data["turns"])
-    return SessionChange(turns, data["title"], data["last_active"])
+    return SessionChange(turns, data["title"], data["last_active"], data.get("settings"))
 
 
 def _pid(stamp: str) -> int:

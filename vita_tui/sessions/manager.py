@@ -265,6 +265,15 @@ class SessionManager:
         title = clean_title(title) or title_from((await self.get(session_id)).turns)
         return await self._change(session_id, SessionChange(title=title))
 
+    async def configure(self, session_id: str, settings: Mapping[str, Any]) -> Session:
+        """Give a session other settings; what they do not name stays.
+
+        Raises:
+            StoreError: as `append`.
+        """
+        before = (await self.get(session_id)).settings
+        return await self._change(session_id, SessionChange(settings={**before, **settings}))
+
     async def delete(self, session_id: str) -> bool:
         """Remove a session for good; False when there was none."""
         self._check_open()

@@ -146,6 +146,9 @@ def write(db: sqlite3.Connection, session_id: str, change: SessionChange, expect
         raise ConflictError(f"Conversation {session_id} is at version {row[0]}, not {expected}.")
     title = (as_text(row[1]) if change.title is None else change.title) or title_from(change.turns)
     db.execute(_CHANGE, (expected + 1, _storable(title), change.last_active, session_id))
+    if change.settings is not None:
+        settings = json.dumps(dict(change.settings))
+        db.execute("UPDATE session SET settings = ? WHERE id = ?", (settings, session_id))
     if change.turns:
         _put_turns(db, session_id, change.turns)
     _count(db, "updated", session_id)

@@ -206,7 +206,7 @@ class RedisStore:
             title_from(change.turns),
             repr(created.created) if created else "0",
             repr(change.last_active),
-            json.dumps(dict(created.settings)) if created else "",
+            _settings_of(change, created),
         ]
         for turn in change.turns:
             arguments += [turn.id, encode_turn(turn), str(turn.tokens)]
@@ -341,3 +341,9 @@ class RedisStore:
             keys = [_INDEX, *(f"vita:session:{id_}" for id_ in page)]
             removed += int(await self._run(SWEEP, keys, [before, *page]))
         return removed
+
+
+def _settings_of(change: SessionChange, created: Session | None) -> str:
+    """As JSON; empty where they stay as they are."""
+    settings = created.settings if created is not None else change.settings
+    return "" if settings is None else json.dumps(dict(settings))

@@ -28,6 +28,7 @@ else
   elseif ARGV[7] ~= '' and redis.call('HGET', KEYS[1], 'title') == '' then
     redis.call('HSET', KEYS[1], 'title', ARGV[7])
   end
+  if ARGV[10] ~= '' then redis.call('HSET', KEYS[1], 'settings', ARGV[10]) end
 end
 for i = 11, #ARGV, 3 do
   local field = 'turn:' .. ARGV[i]

@@ -94,7 +94,7 @@ class Session:
     """Seconds since 1970 of the last change; never goes backwards, even when the clock does."""
     turns: tuple[Turn, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Snapshot of the settings it began with; no secrets."""
+    """Snapshot of the settings it began with, and what is its own since then: its profile, its system prompt. No secrets."""
     version: int = 0
     """Counts the changes in the store; 0 before it is there."""
 
@@ -150,6 +150,8 @@ class SessionChange:
     """New title; None keeps the old one."""
     last_active: float = 0.0
     """Seconds since 1970; the later of this and what is stored wins."""
+    settings: Mapping[str, Any] | None = None
+    """All settings of the conversation; None keeps the old ones."""
 
     def joined(self, later: SessionChange) -> SessionChange:
         """Both changes as one; where they disagree `later` wins."""
@@ -157,6 +159,7 @@ class SessionChange:
             turns=merge_turns(self.turns, later.turns),
             title=self.title if later.title is None else later.title,
             last_active=max(self.last_active, later.last_active),
+            settings=self.settings if later.settings is None else later.settings,
         )
 
 
@@ -202,6 +205,7 @@ def apply(session: Session, change: SessionChange, *, version: int | None = None
         turns=turns,
         title=title or title_from(turns),
         last_active=max(session.last_active, change.last_active),
+        settings=session.settings if change.settings is None else dict(change.settings),
         version=session.version if version is None else version,
     )
 

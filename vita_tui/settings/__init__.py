@@ -3,12 +3,26 @@ default. Each is declared in the file of its section."""
 
 from vita_tui.settings import declared, sources
 from vita_tui.settings.declared import *
-from vita_tui.settings.sections import abilities, audio, health, llm, mcp, sessions, stt, talk, tools, tts, ui
+from vita_tui.settings.sections import (
+    abilities,
+    audio,
+    health,
+    llm,
+    mcp,
+    profiles,
+    sessions,
+    stt,
+    talk,
+    tools,
+    tts,
+    ui,
+)
 from vita_tui.settings.sections.abilities import *
 from vita_tui.settings.sections.audio import *
 from vita_tui.settings.sections.health import *
 from vita_tui.settings.sections.llm import *
 from vita_tui.settings.sections.mcp import *
+from vita_tui.settings.sections.profiles import *
 from vita_tui.settings.sections.sessions import *
 from vita_tui.settings.sections.stt import *
 from vita_tui.settings.sections.talk import *
@@ -30,5 +44,6 @@ __all__ = [
     *abilities.__all__,
     *tools.__all__,
     *mcp.__all__,
+    *profiles.__all__,
     *ui.__all__,
 ]

@@ -17,6 +17,7 @@ from vita_tui.settings.sections.audio import AudioSettings
 from vita_tui.settings.sections.health import HealthSettings
 from vita_tui.settings.sections.llm import LlmSettings
 from vita_tui.settings.sections.mcp import McpSettings
+from vita_tui.settings.sections.profiles import ProfileSettings
 from vita_tui.settings.sections.sessions import SessionSettings
 from vita_tui.settings.sections.stt import SttSettings
 from vita_tui.settings.sections.talk import TalkSettings
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     abilities: AbilitySettings = AbilitySettings()
     tools: ToolSettings = ToolSettings()
     mcp: McpSettings = McpSettings()
+    profiles: ProfileSettings = ProfileSettings()
     ui: UiSettings = UiSettings()
 
     @property

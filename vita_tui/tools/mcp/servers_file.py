@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vita_tui import atomic_files, paths, settings
+from vita_tui import paths
 from vita_tui.errors import SettingsError
+from vita_tui.settings.named_tables import put_table, remove_table
 
 __all__ = ["add", "of_other_program", "remove"]
 
@@ -24,14 +24,7 @@ def add(name: str, server: Mapping[str, Any]) -> Path:
     Raises:
         SettingsError: it would not be valid, or the file cannot be written. The file is then as it was.
     """
-    import tomli_w
-
-    values = {key: value for key, value in server.items() if value}
-    block = tomli_w.dumps({"mcp": {"servers": {name: values}}})
-    # tomli_w writes the empty tables above it as well.
-    block = block[block.index("[mcp.servers.") :]
-    text = _without(_text(), name).rstrip()
-    return _write(f"{text}\n\n{block}" if text else block)
+    return put_table("mcp", "servers", name, {key: value for key, value in server.items() if value})
 
 
 def remove(name: str) -> Path:
@@ -40,13 +33,12 @@ def remove(name: str) -> Path:
     Raises:
         SettingsError: it is not there, or the file cannot be written.
     """
-    text = _text()
-    left = _without(text, name)
-    if left == text:
+    file = remove_table("mcp", "servers", name)
+    if file is None:
         raise SettingsError(
             f"There is no MCP server {name} in {paths.config_file()}.", remedy="vita mcp list"
         )
-    return _write(left)
+    return file
 
 
 def of_other_program(file: Path) -> dict[str, dict[str, Any]]:
@@ -105,67 +97,3 @@ def _server(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40] or "server"
-
-
-def _text() -> str:
-    file = paths.config_file()
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} cannot be read: {error}.") from None
-
-
-def _without(text: str, name: str) -> str:
-    """`text` without the tables of a server; written anew where they cannot be cut out."""
-    try:
-        wanted = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(
-            f"{paths.config_file()} is not valid TOML: {error}.", remedy="Fix that line first."
-        ) from None
-    if name not in wanted.get("mcp", {}).get("servers", {}):
-        return text
-    del wanted["mcp"]["servers"][name]
-    kept, inside = [], False
-    for line in text.splitlines():
-        if re.match(r"\s*\[", line):
-            inside = (
-                re.match(rf"\s*\[\s*mcp\s*\.\s*servers\s*\.\s*\"?{re.escape(name)}\"?\s*[.\]]", line)
-                is not None
-            )
-        if not inside:
-            kept.append(line)
-    left = "\n".join(kept).rstrip() + "\n" if any(line.strip() for line in kept) else ""
-    try:
-        same = _servers(tomllib.loads(left)) == _servers(wanted)
-    except tomllib.TOMLDecodeError:
-        same = False
-    if same:
-        return left
-    import tomli_w
-
-    return tomli_w.dumps(wanted)
-
-
-def _servers(content: dict[str, Any]) -> dict[str, Any]:
-    """`content` with its servers, whether or not there is an empty table for them."""
-    servers = content.get("mcp", {}).get("servers", {})
-    rest = {key: value for key, value in content.items() if key != "mcp"}
-    return {**rest, "servers": servers}
-
-
-def _write(text: str) -> Path:
-    file = paths.config_file().resolve()
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with atomic_files.replacing(file, keep_mode=True) as new:
-            new.write_text(text, encoding="utf-8")
-            try:
-                settings.load(new)
-            except SettingsError as error:
-                raise SettingsError(error.message.replace(str(new), str(file)), remedy=error.remedy) from None
-    except OSError as error:
-        raise SettingsError(f"{file} cannot be written: {error.strerror or error}.") from None
-    return file
