@@ -16,7 +16,8 @@ from vita_tui.conversation.built_in import BuiltIn
 from vita_tui.conversation.hearing.backchannel import asks_to_go_on
 from vita_tui.conversation.history import History, engines_of, timings_of
 from vita_tui.conversation.speaking.speaking import Speaking
-from vita_tui.conversation.thinking.exchange import Exchange, Reason
+from vita_tui.conversation.thinking.endings import Reason
+from vita_tui.conversation.thinking.exchange import Exchange
 from vita_tui.conversation.thinking.language_model import LanguageModel
 from vita_tui.conversation.thinking.tool_calls import ToolCalls
 from vita_tui.conversation.timings import Stopwatch

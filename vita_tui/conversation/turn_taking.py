@@ -32,7 +32,8 @@ from vita_tui.conversation.hearing.situation import only_asks_to_wait
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.spoken_consent import SpokenConsent
-from vita_tui.conversation.thinking.exchange import Exchange, Reason
+from vita_tui.conversation.thinking.endings import Reason
+from vita_tui.conversation.thinking.exchange import Exchange
 from vita_tui.conversation.thinking.language_model import LanguageModel
 from vita_tui.conversation.turn_table import Act, Happening, acts
 from vita_tui.events import (

@@ -346,7 +346,7 @@ async def test_what_no_voice_can_say_was_read_unless_it_was_stopped(stopped: boo
     exchange, _ = made(FakeResponder(["Gulls are birds."]), speech=aloud.begin())
     exchange.commit()
     if stopped:
-        exchange.text = "Gulls are birds."
+        exchange._output.text = "Gulls are birds."
         exchange.stop("stopped")
     await exchange.run(ASKED)
     assert exchange.heard() == (("", "Gulls are birds.") if stopped else ("Gulls are birds.", ""))

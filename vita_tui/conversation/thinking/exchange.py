@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from vita_tui.clock import Clock
-from vita_tui.conversation.speaking.clauses import POLICIES, WHOLE_SENTENCES, ClauseCutter
 from vita_tui.conversation.speaking.speech import Speech
 from vita_tui.conversation.thinking.consent import phrases
+from vita_tui.conversation.thinking.endings import Reason, why_cut, why_nothing
 from vita_tui.conversation.thinking.prompt_builder import LeftOut
+from vita_tui.conversation.thinking.reply_output import ReplyOutput
 from vita_tui.conversation.thinking.tool_calls import ToolCalls, called, folded
 from vita_tui.conversation.timings import Stopwatch
 from vita_tui.engines.attempt import Attempt
@@ -34,14 +34,11 @@ from vita_tui.engines.llm.base import (
 )
 from vita_tui.errors import EngineError, NoEngineError, VitaError
 from vita_tui.events import (
-    Event,
     EventBus,
     Heard,
     QuestionShortened,
     ReasoningDelta,
-    ReplyDelta,
     ReplyFinished,
-    ReplyRetracted,
     ReplyStarted,
     UserSaid,
 )
@@ -54,8 +51,6 @@ MAX_CHARACTERS = 100_000
 """Longest reply that is kept; a model that does not end is ended."""
 MAX_BLANKS = 1000
 """White space at a stretch after which a model is taken to have lost its way."""
-
-Reason = Literal["complete", "stopped", "interrupted", "length", "filtered", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +99,11 @@ class Exchange:
         self.turn = turn
         self.question = question
         self.spoken = spoken
-        self.speech = speech
         self.watch = watch
         self.task: asyncio.Task[Any] | None = None
         """The task in which a draft runs."""
         self.started = clock.time()
         """Seconds since 1970."""
-        self.text = ""
         self.engine = ""
         self.written = False
         """The model has written all of it."""
@@ -121,10 +114,18 @@ class Exchange:
         self.reason: Reason = "complete"
         self.error: VitaError | None = None
         self._responders = responders
-        self._bus = bus
         self._clock = clock
         self._longest = longest
-        self._speak_anew = speak_anew
+        self._output = ReplyOutput(
+            turn,
+            speech=speech,
+            speak_anew=speak_anew,
+            bus=bus,
+            clock=clock,
+            watch=watch,
+            language=language,
+            early=early,
+        )
         self._prompt = prompt
         self._tools = tools
         self._on_wait = on_wait
@@ -134,22 +135,26 @@ class Exchange:
         """Characters of the text that were there before the model went on with what tools returned."""
         self._called: list[Message] = []
         """What was called so far, and what it returned."""
-        self._asides = 0
-        """Sentences that are said and are no part of the reply."""
         self._waited = False
         self._cut: Cut | None = None
         """Why the model ended its reply, if not because all was said."""
         self._reasoned = False
         self._limit = 0
         """Tokens of the reply at most."""
-        self._language = language
-        self._policies = POLICIES if early else WHOLE_SENTENCES
         self.opening = opening
         self._given: tuple[str, str] | None = None
-        self._committed = False
-        self._held: list[Event] = []
         self._stopped: Reason | None = None
         self._generation: asyncio.Task[None] | None = None
+
+    @property
+    def text(self) -> str:
+        """What was written so far."""
+        return self._output.text
+
+    @property
+    def speech(self) -> Speech | None:
+        """What is spoken of it; None when it is shown only."""
+        return self._output.speech
 
     @property
     def stopped(self) -> bool:
@@ -164,20 +169,13 @@ class Exchange:
     def give(self, text: str, engine: str, *, language: str = "") -> None:
         """Have `run` say `text`, by the name of `engine`, without asking a model; in `language`, if it is another."""
         self._given = (text, engine)
-        self._language = language or self._language
+        self._output.language = language or self._output.language
 
     def commit(self) -> None:
         """It is certain that this was the question: show and speak what there is, and all that comes."""
-        if self._committed:
-            return
-        self._committed = True
-        self._certain.set()
-        self._bus.publish(UserSaid(self.turn, self.question, self.spoken))
-        held, self._held = self._held, []
-        for event in held:
-            self._bus.publish(event)
-        if self.speech is not None:
-            self.speech.release()
+        if not self._certain.is_set():
+            self._certain.set()
+            self._output.commit(UserSaid(self.turn, self.question, self.spoken))
 
     def stop(self, reason: Reason) -> None:
         """Silence at once and end the reply; `run` then returns."""
@@ -197,7 +195,7 @@ class Exchange:
         """
         self.begun = True
         if left_out is not None:
-            self._publish(QuestionShortened(self.turn, left_out.fit, left_out.tokens, left_out.turns))
+            self._output.publish(QuestionShortened(self.turn, left_out.fit, left_out.tokens, left_out.turns))
         if self._stopped is None:
             self._generation = asyncio.create_task(self._generate(list(messages)), name=f"reply {self.turn}")
             register_task(self._generation, owner="conversation.exchange")
@@ -213,14 +211,20 @@ class Exchange:
             self.reason = self._stopped
         elif not self.text.strip() and self.error is None:
             self.reason = "failed"
-            self.error = self._why_nothing()
-        self._publish(
+            self.error = why_nothing(
+                self._cut,
+                self.engine,
+                limit=self._limit,
+                reasoned=self._reasoned,
+                called=bool(self._called),
+            )
+        self._output.publish(
             ReplyFinished(
                 self.turn,
                 self.text,
                 self.reason,
                 self.error.message if self.error is not None else "",
-                self._why_cut(),
+                why_cut(self.reason, endless=len(self.text) >= MAX_CHARACTERS, limit=self._limit),
             )
         )
         self.closed.set()
@@ -230,100 +234,28 @@ class Exchange:
             if self._stopped is not None:
                 self.reason = self._stopped
             heard, unheard = self.heard()
-            self._publish(Heard(self.turn, heard, unheard, final=True))
+            self._output.publish(Heard(self.turn, heard, unheard, final=True))
 
     def heard(self) -> tuple[str, str]:
         """The reply's text, split into what has reached the user and what has not; text that was only shown was read."""
-        speech = self.speech
-        if speech is None or (
-            not speech.engines and speech.finished.done() and not speech.cancelled.is_set()
-        ):
-            return self.text, ""
-        heard, _ = speech.heard()
-        unheard = self.text[len(heard) :]
-        if not any(letter.isalnum() for letter in unheard):
-            return self.text, ""  # an emoji or a full stop has no sound
-        return heard, unheard
-
-    # ---- replies that end before their end
-
-    def _why_cut(self) -> str:
-        match self.reason:
-            case "length" if len(self.text) < MAX_CHARACTERS and not self._limit:
-                return "cut at the length that the server allows"
-            case "length" if len(self.text) < MAX_CHARACTERS:
-                return f"cut at {self._limit} tokens (llm.max_tokens)"
-            case "length":
-                return "cut: it did not end"
-            case "filtered":
-                return "cut by the server’s content filter"
-            case _:
-                return ""
-
-    def _why_nothing(self) -> VitaError:
-        match self._cut:
-            case Cut("length") if self._reasoned:
-                tokens = f"its {self._limit} tokens were" if self._limit else "its window was"
-                return VitaError(
-                    f"{self.engine} was still reasoning when {tokens} used up.",
-                    remedy="Raise llm.max_tokens, or choose a model that reasons less: llm.model.",
-                )
-            case Cut("length"):
-                within = f"{self._limit} tokens" if self._limit else "its window"
-                return VitaError(
-                    f"{self.engine} said nothing within {within}.", remedy="Raise llm.max_tokens."
-                )
-            case Cut("filter"):
-                return VitaError(
-                    f"A content filter withheld the answer of {self.engine}.",
-                    remedy="Ask in other words, or choose another model: llm.model.",
-                )
-            case Cut("refusal", said):
-                return VitaError(
-                    f"{self.engine} refused to answer{f': {said}' if said else ''}.",
-                    remedy="Ask in other words, or choose another model: llm.model.",
-                )
-            case Cut("tools") if self._called:
-                return VitaError(
-                    f"{self.engine} called tools again and again, and gave no answer.",
-                    remedy="Ask in other words, or raise tools.rounds.",
-                )
-            case Cut("tools"):
-                return VitaError(
-                    f"{self.engine} wanted to call a tool instead of answering, and has none here.",
-                    remedy="Choose another model: llm.model, or turn off the tools on the server.",
-                )
-            case _ if self._reasoned:
-                return VitaError(
-                    f"{self.engine} reasoned, and then gave no answer.",
-                    remedy="Ask again, raise llm.max_tokens, or choose another model: llm.model.",
-                )
-            case _:
-                return VitaError("The model said nothing.", remedy="Ask again, or in other words.")
+        return self._output.heard()
 
     # ----
 
-    def _publish(self, event: Event) -> None:
-        if self._committed:
-            self._bus.publish(event)
-        else:
-            self._held.append(event)
-
     async def _generate(self, messages: list[Message]) -> None:
         """Stream from the first engine that answers. One that broke off is asked once more to go on where it stopped."""
-        self._cutter = ClauseCutter(self._language, self._policies)
         opening = self.opening
         try:
             if self._given is not None:
                 text, self.engine = self._given
-                self._publish(ReplyStarted(self.turn, self.engine))
-                self._take(text)
+                self._output.publish(ReplyStarted(self.turn, self.engine))
+                self._output.take(text)
                 self.written = True
                 return
             if opening is not None:
                 self.engine = "memory"
-                self._publish(ReplyStarted(self.turn, self.engine))
-                self._take(opening.rest.lstrip())
+                self._output.publish(ReplyStarted(self.turn, self.engine))
+                self._output.take(opening.rest.lstrip())
                 if opening.whole or not any(one.continues for one in self._responders.engines):
                     self.written = True
                     return
@@ -338,10 +270,8 @@ class Exchange:
                 await self._stream(messages)
             self.written = True
         finally:
-            if self._stopped is None and self.speech is not None:
-                for clause in self._cutter.finish():
-                    self._first_clause()
-                    self.speech.add(clause)
+            if self._stopped is None:
+                self._output.end()
 
     async def _stream(self, messages: list[Message]) -> None:
         preferred = self._responders.active if self._responders.engines else None
@@ -358,7 +288,7 @@ class Exchange:
                 so_far: list[Message] = [{"role": "assistant", "content": said}] if said else []
                 self.engine = responder.name
                 if not so_far:
-                    self._publish(self._started(responder))
+                    self._output.publish(self._started(responder))
                 tools = await self._tools.offer(responder) if self._tools is not None else {}
                 window = await responder.window()
                 self._limit = self._longest(window)
@@ -406,7 +336,7 @@ class Exchange:
         assert self._tools is not None
         said = self.text[self._round :]
         if said.strip():
-            self._take("\n\n")  # what was said before is a sentence of its own
+            self._output.take("\n\n")  # what was said before is a sentence of its own
         await self._certain.wait()
         results = await self._tools.run(
             self.turn, calls, tools, longest=longest, on_ask=self._say_asked, on_wait=self._say_wait
@@ -417,28 +347,19 @@ class Exchange:
 
     def _say_asked(self, tool: Tool) -> None:
         if self.spoken:
-            self._say_aside(
-                phrases(self._language)["ask"].format(
-                    tool=tool.name.removeprefix(f"{tool.source}__").replace("_", " ")
-                )
-            )
+            name = tool.name.removeprefix(f"{tool.source}__").replace("_", " ")
+            self._say_aside("ask", tool=name)
 
     def _say_wait(self, number: int) -> None:
         if number == 0 and not self._waited:
             self._waited = True
-            self._say_aside(phrases(self._language)["wait"])
+            self._say_aside("wait")
         else:
             self._on_wait()
 
-    def _say_aside(self, text: str) -> None:
-        """Say what is no part of the reply."""
-        if self.speech is None or self.stopped:
-            return
-        cutter = ClauseCutter(self._language, WHOLE_SENTENCES)
-        place = len(self.text)
-        for clause in (*cutter.feed(text), *cutter.finish()):
-            self._asides += 1
-            self.speech.add(dataclasses.replace(clause, index=-self._asides, text="", start=place, end=place))
+    def _say_aside(self, phrase: str, **names: str) -> None:
+        if not self.stopped:
+            self._output.say_aside(phrases(self._output.language)[phrase].format(**names))
 
     def _started(self, responder: Responder) -> ReplyStarted:
         first = self._responders.engines[0]
@@ -454,41 +375,16 @@ class Exchange:
         """
         match piece:
             case str():
-                self._take(piece)
+                self._output.take(piece)
             case Reasoning(text):
                 self._reasoned = True
-                self._publish(ReasoningDelta(self.turn, text))
+                self._output.publish(ReasoningDelta(self.turn, text))
             case Retracted():
-                self._retract(kept)
+                self._reasoned = True
+                self._output.retract(kept)
             case Cut(cause):
                 self._cut = piece
                 if self.text.strip() and cause in ("length", "filter"):
                     self.reason = "length" if cause == "length" else "filtered"
             case _:
                 raise EngineError(f"{self.engine} sent what is not text.")
-
-    def _retract(self, kept: int) -> None:
-        """What this engine has said so far was reasoning."""
-        self._reasoned = True
-        self.text, retracted = self.text[:kept], self.text[kept:]
-        self._publish(ReplyRetracted(self.turn, self.text))
-        self._publish(ReasoningDelta(self.turn, retracted))
-        if self.speech is None or self._speak_anew is None or kept:
-            return
-        self._cutter = ClauseCutter(self._language, self._policies)
-        self.speech.cancel()
-        self.speech = self._speak_anew()
-        if self._committed:
-            self.speech.release()
-
-    def _take(self, delta: str) -> None:
-        self.watch.mark("llm_first_token", self._clock.monotonic())
-        self.text += delta
-        self._publish(ReplyDelta(self.turn, delta))
-        if self.speech is not None:
-            for clause in self._cutter.feed(delta):
-                self._first_clause()
-                self.speech.add(clause)
-
-    def _first_clause(self) -> None:
-        self.watch.mark("first_clause", self._clock.monotonic())
