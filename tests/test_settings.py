@@ -22,7 +22,7 @@ from vita_tui.settings import sources
         ("[audio]\nspeak = 'loud'", "audio.speak is wrong: it should be true or false", "Default: true."),
         (
             "[tts]\nengines = ['piper', 'festival']",
-            "tts.engines.1 is wrong",
+            "tts.engines is wrong",
             'Default: ["remote", "piper", "pyttsx3"].',
         ),
         ("[tts]\nengines = 3", "tts.engines is wrong: it should be a list", "Voices to try"),
@@ -51,7 +51,7 @@ def test_what_is_wrong_in_the_file_is_named_with_what_it_should_be(
         ("VITA_STT__MODLE", "base", "VITA_STT__MODLE: there is no setting stt.modle"),
         ("VITA_STT", "base", "VITA_STT is not JSON"),
         ("VITA_STT__FALLBACK", '["tiny.en"', "neither JSON nor words"),
-        ("VITA_TTS__ENGINES", "piper,festival", "VITA_TTS__ENGINES: tts.engines.1 is wrong"),
+        ("VITA_TTS__ENGINES", "piper,festival", "VITA_TTS__ENGINES: tts.engines is wrong"),
     ],
 )
 def test_a_wrong_variable_is_named(

@@ -71,7 +71,7 @@ async def measure(
     asked = list(questions().items())[:limit]
     ways = {"shown": settings}
     model = known(settings.llm.model)
-    if settings.llm.examples and not settings.llm.base_url and model is not None and model.examples:
+    if settings.llm.examples and not settings.llm.on_server and model is not None and model.examples:
         ways["unshown"] = settings.model_copy(
             update={"llm": settings.llm.model_copy(update={"examples": False})}
         )

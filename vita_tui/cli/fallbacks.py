@@ -68,11 +68,10 @@ def first_only(settings: Settings) -> Settings:
     """`settings` with the first engine of each job alone: what it cannot do is not done."""
     tts = settings.tts
     voices = [name for name in settings.voices if name != "remote" or tts.base_url]
-    llm = {"fallback": False} if "fallback" in type(settings.llm).model_fields else {}
     return settings.model_copy(
         update={
-            "stt": settings.stt.model_copy(update={"fallback": ()}),
-            "llm": settings.llm.model_copy(update=llm),
+            "stt": settings.stt.model_copy(update={"fallback": (), "engines": settings.stt.engines[:1]}),
+            "llm": settings.llm.model_copy(update={"fallback": False, "engines": settings.llm.order[:1]}),
             "tts": tts.model_copy(update={"engines": tuple(voices[:1])}),
         }
     )

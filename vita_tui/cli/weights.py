@@ -87,7 +87,9 @@ def chosen_weights(settings: Settings, job: Job) -> list[Model]:
     from vita_tui.errors import ModelError
     from vita_tui.models import catalogue
 
-    if job == "llm" and settings.llm.base_url:
+    if job == "llm" and settings.llm.on_server:
+        return []
+    if job == "stt" and settings.stt.engines[:1] != ("local",):
         return []
     if job == "tts" and "piper" not in settings.tts.engines:
         return []
@@ -103,7 +105,7 @@ def chosen_weights(settings: Settings, job: Job) -> list[Model]:
 def _another_way(settings: Settings, job: Job) -> bool:
     """Whether another engine does the job without the model that is missing; the command then tells which."""
     if job == "llm":
-        return bool(settings.llm.base_url)
+        return settings.llm.on_server
     from vita_tui.errors import ModelError
     from vita_tui.models import installed
 
@@ -112,6 +114,8 @@ def _another_way(settings: Settings, job: Job) -> bool:
             name != "piper" for name in settings.tts.engines if name != "remote" or settings.tts.base_url
         )
     if job == "stt":
+        if settings.stt.engines[:1] != ("local",):
+            return True
         for name in settings.stt.fallback:
             try:
                 installed.resolve(name, "stt")

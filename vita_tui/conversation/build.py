@@ -20,10 +20,13 @@ from vita_tui.health.process_memory import settle_allocator
 from vita_tui.models.lookup import digests, known, missing, place
 from vita_tui.sessions.stores import make_manager
 from vita_tui.settings import EMBEDDED_REPLY, EMBEDDED_WINDOW, Settings
+from vita_tui.settings.endpoints import Endpoint
 
-__all__ = ["build", "recognizers", "responders", "synthesizers"]
+__all__ = ["build", "recognizers", "responders", "served_recognizer", "synthesizers"]
 
 
+ANY_MODEL = "default"
+"""What a server is asked for that has but one model."""
 TOOL_ROOM = 2048
 """Tokens that a model of the user's own has for tools, besides the conversation; the built-in one knows none."""
 
@@ -90,10 +93,40 @@ def build(
 
 def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Recognizer]:
     """The chain of `recognizer_engines`."""
-    return Chain("stt", recognizer_engines(settings), settings.health, bus=bus, clock=clock)
+    engines = recognizer_engines(settings)
+    return Chain("stt", engines, settings.health, bus=bus, clock=clock, hedge=settings.stt.hedge)
 
 
 def recognizer_engines(settings: Settings) -> list[Recognizer]:
+    """The servers and Whisper in the order of `stt.engines`."""
+    stt = settings.stt
+    engines: list[Recognizer] = []
+    for name in stt.engines:
+        if name == "local":
+            engines += _whisper(settings)
+        else:
+            engines.append(served_recognizer(name, stt.endpoints[name], stt.language, stt.words))
+    return engines
+
+
+def served_recognizer(
+    name: str, endpoint: Endpoint, language: str = "en", words: tuple[str, ...] = ()
+) -> Recognizer:
+    """The recognizer on a server that its address asks for."""
+    from vita_tui.engines.stt.served.openai_recognizer import OpenAIRecognizer
+    from vita_tui.engines.stt.served.realtime_transcription import RealtimeRecognizer
+    from vita_tui.engines.stt.served.wyoming_recognizer import WyomingRecognizer
+
+    match endpoint.scheme:
+        case "tcp":
+            return WyomingRecognizer(name, endpoint, language=language, words=words)
+        case "ws" | "wss":
+            return RealtimeRecognizer(name, endpoint, language=language, words=words)
+        case _:
+            return OpenAIRecognizer(name, endpoint, language=language, words=words)
+
+
+def _whisper(settings: Settings) -> list[Recognizer]:
     """Whisper as asked for, with its own fallbacks when it does not load; then the fallback models, should it fail later."""
     from vita_tui.engines.stt.decoding.decoder import WindowRule
     from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW
@@ -129,42 +162,56 @@ def responders(settings: Settings, bus: EventBus, clock: Clock | None = None) ->
 
 
 def responder_engines(settings: Settings) -> list[Responder]:
-    """The server that is asked for, if any; then the embedded model, which is the fallback when the server is away."""
-    from vita_tui.engines.llm.embedded import EmbeddedResponder
+    """The servers and the built-in model in the order of `llm.engines`; it is the fallback when the servers are away."""
     from vita_tui.engines.llm.openai_server import OpenAIResponder
 
     llm = settings.llm
     engines: list[Responder] = []
-    if llm.base_url:
+    for name in llm.order:
+        if name == "local":
+            if engines and missing("llm", _built_in(settings)):
+                continue
+            engines.append(_embedded(settings))
+            continue
+        endpoint = llm.endpoints.get(name)
         engines.append(
             OpenAIResponder(
-                llm.base_url,
-                llm.model,
+                endpoint.url if endpoint is not None else llm.base_url,
+                (endpoint.model or ANY_MODEL) if endpoint is not None else llm.model,
                 api_key=llm.api_key.get_secret_value(),
-                timeout=llm.timeout,
+                endpoint=(name, endpoint) if endpoint is not None else None,
+                timeout=(endpoint.timeout if endpoint is not None else 0.0) or llm.timeout,
                 context_window=llm.context_window,
                 temperature=llm.temperature,
             )
         )
-    name = type(llm).model_fields["model"].default if llm.base_url else llm.model
-    if not llm.base_url or (llm.fallback and not missing("llm", name)):
-        model = known(name)
-        engines.append(
-            EmbeddedResponder(
-                place("llm", name),
-                name=Path(name).stem if name.endswith(".gguf") else name,
-                context_window=llm.context_window or EMBEDDED_WINDOW,
-                longest_reply=(llm.max_tokens or EMBEDDED_REPLY) if llm.base_url else 0,
-                timeout=llm.timeout,
-                temperature=llm.temperature,
-                threads=llm.threads or half_the_cores(),
-                examples=model.examples if model is not None and llm.examples else (),
-                repeat_penalty=model.repeat_penalty if model is not None else None,
-                short_keys=model is not None and model.short_keys,
-                tool_room=TOOL_ROOM if settings.tools.enabled and model is None else 0,
-            )
-        )
     return engines
+
+
+def _built_in(settings: Settings) -> str:
+    """Name of the model that runs here; `llm.model` is that of the server of `llm.base_url`, where there is one."""
+    llm = settings.llm
+    return str(type(llm).model_fields["model"].default) if llm.base_url else llm.model
+
+
+def _embedded(settings: Settings) -> Responder:
+    from vita_tui.engines.llm.embedded import EmbeddedResponder
+
+    llm, name = settings.llm, _built_in(settings)
+    model = known(name)
+    return EmbeddedResponder(
+        place("llm", name),
+        name=Path(name).stem if name.endswith(".gguf") else name,
+        context_window=llm.context_window or EMBEDDED_WINDOW,
+        longest_reply=(llm.max_tokens or EMBEDDED_REPLY) if llm.on_server else 0,
+        timeout=llm.timeout,
+        temperature=llm.temperature,
+        threads=llm.threads or half_the_cores(),
+        examples=model.examples if model is not None and llm.examples else (),
+        repeat_penalty=model.repeat_penalty if model is not None else None,
+        short_keys=model is not None and model.short_keys,
+        tool_room=TOOL_ROOM if settings.tools.enabled and model is None else 0,
+    )
 
 
 def synthesizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Synthesizer]:
@@ -197,6 +244,8 @@ def synthesizer_engines(settings: Settings) -> list[Synthesizer]:
         elif name == "piper":
             voice = place("tts", tts.voice)
             engines.append(PiperSynthesizer(voice, rate=tts.rate, volume=tts.volume, timeout=tts.timeout))
+        elif name in tts.endpoints:
+            engines.append(_served_voice(settings, name, tts.endpoints[name]))
         else:
             engines.append(
                 Pyttsx3Synthesizer(
@@ -208,6 +257,25 @@ def synthesizer_engines(settings: Settings) -> list[Synthesizer]:
                 )
             )
     return engines
+
+
+def _served_voice(settings: Settings, name: str, endpoint: Endpoint) -> Synthesizer:
+    """The voice on a server that its address asks for."""
+    from vita_tui.engines.tts.remote import RemoteSynthesizer
+    from vita_tui.engines.tts.wyoming_voice import WyomingSynthesizer
+
+    tts = settings.tts
+    if endpoint.scheme == "tcp":
+        return WyomingSynthesizer(name, endpoint, rate=tts.rate, volume=tts.volume, timeout=tts.timeout)
+    return RemoteSynthesizer(
+        endpoint.url,
+        endpoint.model or type(tts).model_fields["model"].default,
+        voice=endpoint.voice or type(tts).model_fields["remote_voice"].default,
+        endpoint=(name, endpoint),
+        rate=tts.rate,
+        volume=tts.volume,
+        timeout=endpoint.timeout or tts.timeout,
+    )
 
 
 def half_the_cores() -> int:

@@ -32,9 +32,23 @@ EACH: Mapping[str, tuple[Job, str]] = {
 """Settings that engines take at once: of which job, and as which attribute."""
 
 ANEW: Mapping[Job, frozenset[str]] = {
-    "stt": frozenset({"model", "device", "compute_type", "threads", "short_windows", "drafts", "fallback"}),
+    "stt": frozenset(
+        {
+            "engines",
+            "endpoints",
+            "model",
+            "device",
+            "compute_type",
+            "threads",
+            "short_windows",
+            "drafts",
+            "fallback",
+        }
+    ),
     "llm": frozenset(
         {
+            "engines",
+            "endpoints",
             "base_url",
             "model",
             "api_key",
@@ -46,7 +60,9 @@ ANEW: Mapping[Job, frozenset[str]] = {
             "examples",
         }
     ),
-    "tts": frozenset({"base_url", "model", "remote_voice", "api_key", "voice", "system_voice", "timeout"}),
+    "tts": frozenset(
+        {"endpoints", "base_url", "model", "remote_voice", "api_key", "voice", "system_voice", "timeout"}
+    ),
 }
 """Settings for which the engines of a job are made anew."""
 
@@ -151,7 +167,7 @@ class EngineCare:
         """Try voices in the order of the settings, those that speak the language first, and have them speak it."""
         kinds = settings.voices
         there = {
-            voice.name if voice.name in ("piper", "pyttsx3") else "remote"
+            voice.name if voice.name in ("piper", "pyttsx3", *settings.tts.endpoints) else "remote"
             for voice in self._chains["tts"].engines
         }
         wanted = {kind for kind in kinds if kind != "remote" or settings.tts.base_url}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
+import statistics
 import threading
 from collections import deque
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from vita_tui.clock import Clock, RunningClock
+from vita_tui.engines.served import Served
 from vita_tui.errors import DeviceError, EngineError, ModelError, StoreError, VitaError
 from vita_tui.events import Health
 from vita_tui.health.breaker import Breaker, BreakerState, Permit
@@ -20,6 +23,8 @@ __all__ = ["Attempt", "E", "Link", "Named"]
 
 log = logging.getLogger(__name__)
 
+MEASURED_SECONDS = 60.0
+"""For so long it is known how quick a server is."""
 MEDIAN_OVER = 64
 """Durations of work from which an engine's median is taken."""
 
@@ -48,10 +53,28 @@ class Link(Generic[E]):
         self.aside = ""
         """Why it is left alone although it works; empty normally."""
         self.durations: deque[float] = deque(maxlen=MEDIAN_OVER)
+        self.measured = -math.inf
+        """When the last of them was."""
+        self.outstanding = 0
+        """Attempts that are under way."""
+        self.pool = 0
+        """Place of the first of the servers that share the work with it; its own place where there are none."""
 
     @property
     def disabled(self) -> bool:
         return self.breaker.snapshot().state is not BreakerState.CLOSED
+
+    def load(self, now: float) -> tuple[bool, float, float]:
+        """By which servers of one pool are chosen, the lowest first: those that only help out, work under way, how quick they are.
+
+        One that has not been measured for a while is measured again.
+        """
+        if not isinstance(self.engine, Served):
+            return False, 0.0, 0.0
+        weight = self.engine.weight
+        known = self.durations and now - self.measured < MEASURED_SECONDS
+        quick = statistics.median(self.durations) if known else 0.0
+        return not weight, self.outstanding / (weight or 1.0), quick
 
     @property
     def passed_over(self) -> bool:
@@ -84,13 +107,17 @@ class Attempt(Generic[E]):
         self._started = self._lost = 0.0
         self._answered: float | None = None
         self._lock = threading.Lock()
-        self._settled = False
+        self._settled = self._begun = False
         self.failed: VitaError | None = None
         """Why it failed, once it has."""
 
     @property
     def engine(self) -> E:
         return self._link.engine
+
+    @property
+    def link(self) -> Link[E]:
+        return self._link
 
     def answered(self) -> None:
         """The engine has begun to answer: what it still takes depends on the length of the answer and is not timed."""
@@ -104,6 +131,10 @@ class Attempt(Generic[E]):
     def begin(self) -> None:
         """The work begins; for those who `settle` themselves instead of using a `with` statement."""
         self._started, self._lost = self._clock.monotonic(), _lost(self._clock)
+        with self._lock:
+            if not (self._begun or self._settled):
+                self._begun = True
+                self._chain.count(self._link, 1)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -121,6 +152,8 @@ class Attempt(Generic[E]):
             if self._settled:
                 return False
             self._settled = True
+            if self._begun:
+                self._chain.count(self._link, -1)
         end = self._clock.monotonic() if self._answered is None else self._answered
         seconds = end - self._started
         if error is None:

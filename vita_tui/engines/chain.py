@@ -27,6 +27,7 @@ from typing import Generic
 
 from vita_tui.clock import RUNNING, Clock
 from vita_tui.engines.attempt import Attempt, E, Link
+from vita_tui.engines.served import Served
 from vita_tui.errors import (
     EngineTimeoutError,
     EngineUnavailableError,
@@ -41,6 +42,11 @@ from vita_tui.settings import HealthSettings
 __all__ = ["Chain"]
 
 log = logging.getLogger(__name__)
+
+ENOUGH_MEASURED = 8
+"""Durations from which it is known what 19 of 20 take."""
+HEDGE_SECONDS = 1.0
+"""After which a second server is asked while that is not known."""
 
 _TITLES: dict[Job, str] = {"stt": "speech recognition", "llm": "language model", "tts": "voice"}
 _BEGINNINGS = {"A", "An", "It", "No", "The", "There"}
@@ -60,9 +66,11 @@ class Chain(Generic[E]):
         bus: EventBus,
         clock: Clock | None = None,
         slow_counts: bool = True,
+        hedge: bool = False,
     ) -> None:
         """
         Args:
+            hedge: `rival` has a second server asked for what takes long.
             slow_counts: work that takes long counts as a failure, for which another engine takes over.
         """
         self.job = job
@@ -73,7 +81,9 @@ class Chain(Generic[E]):
         self._lock = threading.Lock()
         self._slow_counts = slow_counts
         self._settings = settings
+        self._hedge = hedge
         self._links = [self._link(engine) for engine in engines]
+        self._pool()
         self._answered = 0
         """Place of the engine that answered last."""
         self._announced = 0
@@ -96,6 +106,16 @@ class Chain(Generic[E]):
         with self._lock:
             self._links = sorted(self._links, key=lambda link: rank(link.engine))
             self._answered = self._announced = 0
+            self._pool()
+
+    def _pool(self) -> None:
+        """Find out which servers stand side by side: they share the work."""
+        first = 0
+        for place, link in enumerate(self._links):
+            served = isinstance(link.engine, Served)
+            if not (place and served and isinstance(self._links[place - 1].engine, Served)):
+                first = place
+            link.pool = first
 
     def replace(self, engines: Sequence[E]) -> list[E]:
         """Have `engines` do the work, from the next piece of it on.
@@ -109,6 +129,7 @@ class Chain(Generic[E]):
             self._links = [
                 there.pop(id(engine)) if id(engine) in there else self._link(engine) for engine in engines
             ]
+            self._pool()
         self._bus.publish(EnginesReplaced(self.job, tuple(engine.name for engine in engines)))
         self._publish()
         return [link.engine for link in there.values()]
@@ -147,8 +168,7 @@ class Chain(Generic[E]):
             NoEngineError: all of them failed or are disabled.
         """
         tried: list[tuple[Link[E], str, str]] = []
-        # Stable: the order of preference stays. Unwatched, a disabled engine whose time is over gets its chance in its own place.
-        for link in sorted(self._links, key=self._reluctance):
+        for link in self._order():
             if not wanted(link.engine):
                 continue
             permit = link.breaker.allow()
@@ -169,9 +189,18 @@ class Chain(Generic[E]):
 
     def glance(self, wanted: Callable[[E], bool] = lambda _: True) -> Iterator[Attempt[E]]:
         """At most one attempt, at the engine that answers now, for work that can be left undone."""
-        if (link := self._active()) is None:
+        if (active := self._active()) is None:
             raise self._none([])
-        if link.disabled or not wanted(link.engine):
+        # Of the servers that share the work the one that the next attempt takes; after them what is loaded anyway.
+        link = next(
+            (
+                link
+                for link in sorted(self._order(), key=lambda link: link.pool != active.pool)
+                if not link.passed_over and (link.pool == active.pool or link.warm) and wanted(link.engine)
+            ),
+            None,
+        )
+        if link is None:
             return
         if (permit := link.breaker.allow()) is not None:
             attempt = Attempt(self, link, permit, self._clock)
@@ -179,6 +208,27 @@ class Chain(Generic[E]):
                 yield attempt
             finally:
                 attempt.abandon()
+
+    def rival(self, attempt: Attempt[E]) -> tuple[float, Attempt[E]] | None:
+        """An attempt at another server of the same pool, and after how many seconds it should begin when `attempt` has not ended by then.
+
+        None where that is not asked for, or there is no such server. Whoever gets it settles or abandons it.
+        """
+        first = attempt.link
+        if not self._hedge:
+            return None
+        for link in self._order():
+            if link is first or link.pool != first.pool or link.passed_over:
+                continue
+            if (permit := link.breaker.allow()) is not None:
+                known = sorted(first.durations)
+                late = (
+                    known[math.ceil(0.95 * len(known)) - 1]
+                    if len(known) >= ENOUGH_MEASURED
+                    else HEDGE_SECONDS
+                )
+                return late, Attempt(self, link, permit, self._clock)
+        return None
 
     def probes(self, wanted: Callable[[E], bool] = lambda _: True) -> Iterator[Attempt[E]]:
         """An attempt for each disabled engine whose time is over, so that it is tried before a user needs it.
@@ -247,6 +297,11 @@ class Chain(Generic[E]):
 
     # ---- reported by attempts
 
+    def count(self, link: Link[E], change: int) -> None:
+        """An attempt at `link` begins or ends."""
+        with self._lock:
+            link.outstanding += change
+
     def succeeded(
         self, link: Link[E], seconds: float, permit: Permit, allowance: float, *, probe: bool = False
     ) -> None:
@@ -254,6 +309,7 @@ class Chain(Generic[E]):
             warm, link.warm = link.warm, True
             if warm and not probe:
                 link.durations.append(seconds)
+                link.measured = self._clock.monotonic()
         in_time = link.breaker.record_success(seconds if warm else 0.0, permit, allowance=allowance)
         notes = link.engine.notes
         with self._lock:
@@ -291,6 +347,14 @@ class Chain(Generic[E]):
         self._publish()
 
     # ----
+
+    def _order(self) -> list[Link[E]]:
+        """As they are tried. Unwatched, a disabled engine whose time is over gets its chance in its own place."""
+        now = self._clock.monotonic()
+        with self._lock:
+            links = [(link.pool, link.load(now), link) for link in self._links]
+        links.sort(key=lambda one: (self._reluctance(one[2]), *one[:2]))
+        return [link for *_, link in links]
 
     def _reluctance(self, link: Link[E]) -> int:
         """First those that are to answer, then those that only do when nobody else can."""
@@ -336,7 +400,9 @@ class Chain(Generic[E]):
             answered, before = self._answered, self._announced
             if answered == before or answered >= len(self._links):
                 return
-            preferred = self._links[:answered]
+            if self._links[answered].pool == self._links[before].pool:
+                return  # they share the work
+            preferred = self._links[: self._links[answered].pool]
             if not all(link.disabled or link.health is Health.MISSING for link in preferred):
                 return  # it failed once, and will be asked again at once: the panel shows that
             self._announced = answered

@@ -34,7 +34,7 @@ class Server:
     """A server as the settings name it. `Server.named` checks what is given; nothing of it is quoted when it is wrong."""
 
     section: str
-    """Of the settings: "llm" or "tts"."""
+    """Of the settings: "stt", "llm" or "tts"."""
     kind: str
     """What answers there, in words: "language model"."""
     url: str
@@ -46,13 +46,28 @@ class Server:
     query: tuple[tuple[str, str], ...]
     secrets: tuple[str, ...]
     """What must not be repeated in a message."""
+    endpoint: str = ""
+    """Its name among the endpoints of the section; empty for the server of base_url."""
+    ca: str = ""
+    """A file with the certificate authority that is believed as well."""
 
     @classmethod
-    def named(cls, base_url: str, *, key: str, section: str, kind: str) -> Server:
+    def named(
+        cls,
+        base_url: str,
+        *,
+        key: str,
+        section: str,
+        kind: str,
+        endpoint: str = "",
+        ca: str = "",
+        schemes: tuple[str, ...] = ("http", "https"),
+    ) -> Server:
         """
         Args:
             base_url: up to and with "/v1"; may hold user, password and query, which are sent and never shown.
             key: of the API; blanks and line ends around it do not count.
+            endpoint: its name, where it is one of the endpoints of the section.
 
         Raises:
             EngineUnavailableError: one of them cannot be used; the sentence names the setting.
@@ -60,12 +75,12 @@ class Server:
         address = base_url.strip()
         example = "http://127.0.0.1:11434/v1" if section == "llm" else "http://127.0.0.1:8880/v1"
         wrong = EngineUnavailableError(
-            f"The setting {section}.base_url is not the address of a server.",
+            f"The setting {_setting(section, endpoint)} is not the address of a server.",
             remedy=f"Set it to something like {example}",
         )
         try:
             parts = urlsplit(address)
-            known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            known = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
         except ValueError:
             raise wrong from None
         netloc = parts.netloc.rpartition("@")[2]
@@ -78,8 +93,8 @@ class Server:
         key = key.strip()
         if not key.isascii() or not key.isprintable() or " " in key:
             raise EngineUnavailableError(
-                f"The setting {section}.api_key holds a character that no key has.",
-                remedy=f"Copy the key again, as plain text, into VITA_{section.upper()}__API_KEY.",
+                f"The setting {_key_setting(section, endpoint)} holds a character that no key has.",
+                remedy=f"Copy the key again, as plain text, into {_key_variable(section, endpoint)}.",
             )
         user = (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
         return cls(
@@ -91,6 +106,26 @@ class Server:
             user=user,
             query=tuple(parse_qsl(parts.query, keep_blank_values=True)),
             secrets=tuple(sorted({*secrets_in(address), *([key] if key else [])}, key=len, reverse=True)),
+            endpoint=endpoint,
+            ca=ca,
+        )
+
+    @property
+    def setting(self) -> str:
+        """Where its address stands: "llm.base_url", for one."""
+        return _setting(self.section, self.endpoint)
+
+    @property
+    def key_variable(self) -> str:
+        """The environment variable that may hold its key."""
+        return _key_variable(self.section, self.endpoint)
+
+    @property
+    def timeout_setting(self) -> str:
+        return (
+            f"{self.section}.endpoints.{self.endpoint}.timeout"
+            if self.endpoint
+            else f"{self.section}.timeout"
         )
 
     @property
@@ -180,10 +215,23 @@ class Server:
         """The certificates that are believed: those of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 
         Raises:
-            EngineUnavailableError: one of these is set and cannot be read.
+            EngineUnavailableError: one of these, or the authority of the settings, is set and cannot be read.
         """
-        if urlsplit(self.url).scheme == "http":
+        if urlsplit(self.url).scheme in ("http", "ws"):
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # believes nobody, and is not needed
+        context = self._trust()
+        if self.ca:
+            try:
+                context.load_verify_locations(cafile=Path(self.ca).expanduser())
+            except OSError as error:
+                why = "holds no certificates" if isinstance(error, ssl.SSLError) else "cannot be read"
+                raise EngineUnavailableError(
+                    f"What {self.section}.endpoints.{self.endpoint}.ca names {why}.",
+                    remedy="Name a file with certificates in PEM.",
+                ) from None
+        return context
+
+    def _trust(self) -> ssl.SSLContext:
         file, folder = os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", "")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
@@ -267,6 +315,19 @@ def speaks_tls(server: Server) -> bool:
             return True
     except (OSError, ValueError):
         return False
+
+
+def _setting(section: str, endpoint: str) -> str:
+    return f"{section}.endpoints.{endpoint}.url" if endpoint else f"{section}.base_url"
+
+
+def _key_setting(section: str, endpoint: str) -> str:
+    return f"{section}.endpoints.{endpoint}.key" if endpoint else f"{section}.api_key"
+
+
+def _key_variable(section: str, endpoint: str) -> str:
+    name = f"{section}__ENDPOINTS__{endpoint}__KEY" if endpoint else f"{section}__API_KEY"
+    return f"VITA_{name.upper()}"
 
 
 def _capital(text: str) -> str:

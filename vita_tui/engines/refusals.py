@@ -52,7 +52,7 @@ def refusal(
     """
     said = reason(server, body)
     told = f": {said}." if said else "."
-    key = f"VITA_{server.section.upper()}__API_KEY"
+    key = server.key_variable
     again = _when(headers)
     match status:
         case 401:
@@ -173,7 +173,7 @@ def _redirect(server: Server, location: str) -> EngineError:
         target = clean_line(f"{scheme}://{host}{parts.path}")[:MAX_REASON]
     return EngineError(
         f"{server.where} redirects to {target or 'another place'}, and VITA does not follow.",
-        remedy=f"If that is right, set {server.section}.base_url to it.",
+        remedy=f"If that is right, set {server.setting} to it.",
     )
 
 
@@ -198,9 +198,9 @@ def connection_failure(
     """
     import httpx2
 
-    secure = urlsplit(server.url).scheme == "https"
+    secure = urlsplit(server.url).scheme in ("https", "wss")
     proxied = not server.is_local and server.proxy()
-    setting = f"{server.section}.base_url"
+    setting = server.setting
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -227,7 +227,7 @@ def connection_failure(
     elif isinstance(error, httpx2.TimeoutException | TimeoutError):
         return EngineTimeoutError(
             f"{name} said nothing for {timeout:g} s.",
-            remedy=f"Is it busy? Or raise {server.section}.timeout.",
+            remedy=f"Is it busy? Or raise {server.timeout_setting}.",
         )
     elif not secure and tls and not begun:
         return EngineUnavailableError(
@@ -254,11 +254,13 @@ def _distrust(server: Server, error: ssl.SSLCertVerificationError) -> EngineUnav
     if error.verify_code in (62, 64):  # OpenSSL's: the host name, or the address, does not match
         return EngineUnavailableError(
             f"The certificate of {server.where} is for another name.",
-            remedy=f"Write that name in {server.section}.base_url, or give the server a certificate for {server.host}.",
+            remedy=f"Write that name in {server.setting}, or give the server a certificate for {server.host}.",
         )
     return EngineUnavailableError(
         f"The certificate of {server.where} is not trusted: {why}.",
-        remedy="If it is right, set SSL_CERT_FILE to a file with the certificate of who signed it.",
+        remedy=f"If it is right, set {server.section}.endpoints.{server.endpoint}.ca to a file with the certificate of who signed it."
+        if server.endpoint
+        else "If it is right, set SSL_CERT_FILE to a file with the certificate of who signed it.",
     )
 
 

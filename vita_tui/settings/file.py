@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from vita_tui import atomic_files, paths
 from vita_tui.errors import SettingsError
 from vita_tui.settings.declared import Settings
+from vita_tui.settings.endpoints import Endpoint
 from vita_tui.settings.sources import load
 from vita_tui.text.urls import without_secrets
 
@@ -41,8 +42,17 @@ def as_toml(
     for section in Settings.model_fields:
         values = getattr(settings, section)
         lines += [f"# {(type(values).__doc__ or '').strip()}", f"[{section}]", ""]
+        tables: list[str] = []
         for name, field in type(values).model_fields.items():
             value = getattr(values, name)
+            if name == "endpoints":
+                # They come after what is in the section itself.
+                tables += [
+                    f"# {field.description}",
+                    "",
+                    *_endpoint_lines(section, value, commented=commented),
+                ]
+                continue
             if isinstance(value, dict):
                 # Tables of their own; what is in them (keys, arguments) is not for other eyes.
                 lines += [f"# {field.description}", *(f"# [{section}.{name}.{one}]" for one in value), ""]
@@ -60,7 +70,23 @@ def as_toml(
             if origin := source(f"{section}.{name}"):
                 text += f"  # {origin}"
             lines += [f"# {field.description}", f"{'# ' if commented or secret else ''}{text}", ""]
+        lines += tables
     return "\n".join(lines)
+
+
+def _endpoint_lines(section: str, endpoints: Mapping[str, Endpoint], *, commented: bool) -> list[str]:
+    """A table for each, without its key and what is secret in its address."""
+    import tomli_w
+
+    lines = []
+    for name, endpoint in endpoints.items():
+        told = endpoint.model_dump(exclude={"key"}, exclude_defaults=True)
+        told["url"] = without_secrets(endpoint.url)
+        text = tomli_w.dumps({section: {"endpoints": {name: told}}}).strip().splitlines()
+        if endpoint.key.get_secret_value():
+            text.append('# key = ""  # set, and not shown')
+        lines += [*(f"# {line}" if commented else line for line in text), ""]
+    return lines
 
 
 def source_of(key: str, overrides: Mapping[str, Any], content: Mapping[str, Any]) -> SettingSource:

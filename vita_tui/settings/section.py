@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
-__all__ = ["AtOnce", "Live", "SettingsSection", "Several"]
+from vita_tui.settings.endpoints import Endpoint, EndpointName, check_addresses, check_names
+
+__all__ = ["AtOnce", "Live", "ServedSection", "SettingsSection", "Several"]
 
 
 T = TypeVar("T")
@@ -40,3 +42,25 @@ class SettingsSection(BaseModel):
     model_config = ConfigDict(
         extra="forbid", use_attribute_docstrings=True, validate_default=True, validate_assignment=True
     )
+
+
+class ServedSection(SettingsSection):
+    """A job that servers may do as well; `engines` names in which order they and VITA's own are asked."""
+
+    own: ClassVar[tuple[str, ...]] = ("local",)
+    """Engines that need no endpoint."""
+    schemes: ClassVar[tuple[str, ...]] = ("http", "https")
+    """Of addresses that can do the job."""
+
+    endpoints: Live[dict[EndpointName, Endpoint]] = {}
+    """Servers by name, each a table with url, model, key, timeout, weight and ca; engines says which are used."""
+
+    @field_validator("endpoints")
+    @classmethod
+    def _addresses(cls, value: dict[str, Endpoint]) -> dict[str, Endpoint]:
+        return check_addresses(value, cls.own, cls.schemes)
+
+    @field_validator("engines", check_fields=False)
+    @classmethod
+    def _names(cls, value: tuple[str, ...], known: ValidationInfo) -> tuple[str, ...]:
+        return check_names(value, known.data.get("endpoints", {}), cls.own)

@@ -19,9 +19,10 @@ class ModelStore:
         from vita_tui.models import missing
 
         wanted = []
-        if not settings.llm.base_url:
+        if not settings.llm.on_server:
             wanted.append(settings.llm.model)
-        wanted.append(settings.stt.model)
+        if "local" in settings.stt.engines:
+            wanted.append(settings.stt.model)
         if "piper" in settings.tts.engines:
             wanted.append(settings.tts.voice)
         if settings.talk.smart_turn:

@@ -112,7 +112,7 @@ class Hearing:
         if isinstance(microphone, Substitutable):
             microphone.on_change(lambda: self._emit(MicrophoneFound(microphone.name)))
         self._transcriber = Transcriber(
-            recognizers, self._emit, bus, timeout=settings.stt.timeout, clock=clock
+            recognizers, self._emit, bus, timeout=settings.stt.longest_wait, clock=clock
         )
         self._transcriber.pace.want(settings.stt.partials)
         self._scoring = EndScoring(scorer, self._score) if scorer is not None else None

@@ -21,8 +21,10 @@ from vita_tui.engines.llm.stream_events import CallPieces, Choice, Content, mess
 from vita_tui.engines.llm.tokens import estimate
 from vita_tui.engines.llm.window import DEFAULT_WINDOW, ServerWindow
 from vita_tui.engines.refusals import MAX_REFUSAL_BYTES, connection_failure, reason, refusal
+from vita_tui.engines.served import server_of
 from vita_tui.errors import EngineError, EngineUnavailableError, VitaError
 from vita_tui.health.registry import Entry, registry
+from vita_tui.settings.endpoints import Endpoint
 from vita_tui.text.urls import host_port
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class OpenAIResponder:
         model: str,
         *,
         api_key: str = "",
+        endpoint: tuple[str, Endpoint] | None = None,
         timeout: float = 30.0,
         context_window: int = 0,
         temperature: float = 0.1,
@@ -68,13 +71,17 @@ class OpenAIResponder:
         """
         Args:
             base_url: up to and with "/v1".
+            endpoint: its name and what it is, where it is one of the endpoints of the settings; its key is taken from there.
             timeout: seconds without a sign of life after which it has failed.
             context_window: tokens; 0 for the server's own.
             is_llama: it is llama.cpp's own server, as a child of ours: it keeps the prompt and continues a reply.
             repeat_penalty: for llama.cpp's own server; None for what it does by itself.
         """
         self.notes = ""
-        self.name = name or f"{_shown(model)} at {host_port(base_url)}"
+        self.where = host_port(base_url)
+        self.weight = endpoint[1].weight if endpoint is not None else 1.0
+        self.name = name or (endpoint[0] if endpoint is not None else f"{_shown(model)} at {self.where}")
+        self._endpoint = endpoint
         self.continues = is_llama
         self.tools: Sequence[ToolOffer] = ()
         self._refuses_tools = False
@@ -108,7 +115,10 @@ class OpenAIResponder:
                 "The setting llm.model holds a character that cannot be sent.",
                 remedy="Write the name of a model of that server: VITA_LLM__MODEL.",
             )
-        server = Server.named(self._base_url, key=self._api_key, section="llm", kind="language model")
+        if self._endpoint is not None:
+            server = server_of(*self._endpoint, section="llm", kind="language model")
+        else:
+            server = Server.named(self._base_url, key=self._api_key, section="llm", kind="language model")
         # How long it may be silent `_in_time` decides, by the time in which the program ran.
         timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
         # llama.cpp drops the connection of a stream that was closed: one that is kept may be dead when it is used again.

@@ -1,28 +1,22 @@
-"""A voice on a server: OpenAI's speech route, and the many programs that speak it (Kokoro-FastAPI, Speaches, LocalAI, …).
-
-One request a clause, in its own thread: a server that hangs keeps neither a cancelled reply nor the next one waiting. The
-server that is too slow, refuses or sends what is not sound has failed, and the next voice of the chain speaks.
-"""
+"""A voice on a server: OpenAI's speech route, and the many programs that speak it (Kokoro-FastAPI, Speaches, LocalAI, …)."""
 
 from __future__ import annotations
 
 import json
-import queue
 import socket
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vita_tui.clock import Deadline
 from vita_tui.engines.http_client import CONNECT_SECONDS, Server, client, speaks_tls
 from vita_tui.engines.refusals import MAX_REFUSAL_BYTES as MOST_REFUSAL
 from vita_tui.engines.refusals import connection_failure, refusal
-from vita_tui.engines.tts.base import Pcm
-from vita_tui.engines.tts.pieces import pieces
+from vita_tui.engines.served import server_of
+from vita_tui.engines.tts.served_voice import ServedVoice, VoiceRequest
 from vita_tui.engines.tts.wave_stream import PCM_RATE, WaveStream
-from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, VitaError
+from vita_tui.errors import EngineError, EngineUnavailableError, VitaError
 from vita_tui.health.registry import Entry, registry
+from vita_tui.settings.endpoints import Endpoint
 from vita_tui.text.urls import host_port
 
 if TYPE_CHECKING:
@@ -30,18 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["RemoteSynthesizer"]
 
-POLL_SECONDS = 0.02
-"""How soon a cancellation is noticed."""
-MAX_PIECE = 2000
-"""Characters in one request; OpenAI takes 4096."""
 CHUNK = 8192
 """Bytes of sound that are read at a time."""
 MAX_SOUND_BYTES = 100_000_000
 """Of sound in one answer: nine minutes at 48 kHz."""
 
 
-class RemoteSynthesizer:
-    """A server's voice. `load`, `speak` and `cleanup` as in `Synthesizer`; `cleanup` from any thread."""
+class RemoteSynthesizer(ServedVoice):
+    """A server's voice over HTTP."""
 
     def __init__(
         self,
@@ -50,6 +40,7 @@ class RemoteSynthesizer:
         *,
         voice: str = "alloy",
         api_key: str = "",
+        endpoint: tuple[str, Endpoint] | None = None,
         rate: float = 1.0,
         volume: float = 1.0,
         timeout: float = 10.0,
@@ -57,20 +48,22 @@ class RemoteSynthesizer:
         """
         Args:
             base_url: up to and with "/v1".
-            rate: 1 is the voice's own speed, 2 twice as fast.
-            volume: 0 is silent, 1 the voice's own loudness.
-            timeout: seconds after which a clause has failed.
+            endpoint: its name and what it is, where it is one of the endpoints of the settings; its key is taken from there.
+            rate, volume, timeout: as of `ServedVoice`.
         """
+        where = host_port(base_url)
+        super().__init__(
+            endpoint[0] if endpoint is not None else f"{model} at {where}",
+            where,
+            sample_rate=PCM_RATE,
+            weight=endpoint[1].weight if endpoint is not None else 1.0,
+            rate=rate,
+            volume=volume,
+            timeout=timeout,
+        )
+        self.check = "Check tts.model and its voice."
         self._base_url = base_url
-        self.notes = ""
-        self.pace = 1.0
-        self.name = f"{model} at {host_port(base_url)}"
-        self.sample_rate = PCM_RATE
-        """Hertz, of the clause that was spoken last."""
-        self.rate = rate
-        """May be changed, as `volume`, `timeout`; the next clause is spoken so."""
-        self.volume = volume
-        self.timeout = timeout
+        self._endpoint = endpoint
         self._model = model
         self._voice = voice
         self._api_key = api_key
@@ -96,64 +89,16 @@ class RemoteSynthesizer:
                         f"The setting tts.{name} holds a character that cannot be sent.",
                         remedy=f"Write a name that the server knows: VITA_TTS__{name.upper()}.",
                     )
-            server = Server.named(self._base_url, key=self._api_key, section="tts", kind="voice")
+            if self._endpoint is not None:
+                server = server_of(*self._endpoint, section="tts", kind="voice")
+            else:
+                server = Server.named(self._base_url, key=self._api_key, section="tts", kind="voice")
+            self.timeout_setting = server.timeout_setting
             self._client = client(server, httpx2.Timeout(self.timeout, connect=CONNECT_SECONDS))
             self._server = server
             self._entry = registry.register(
                 self._client, kind="client", name=f"HTTP to {server.where}", owner="engines.tts"
             )
-
-    def speak(self, clause: str, *, cancelled: threading.Event) -> Iterator[Pcm]:
-        """Yield the clause's samples as they come.
-
-        Raises:
-            EngineTimeoutError: it took longer than `timeout`.
-            EngineUnavailableError: nobody answers there.
-            EngineError: it refused, broke off, or sent what is not sound.
-        """
-        for piece in pieces(clause, MAX_PIECE):
-            if cancelled.is_set():
-                return
-            self.load()
-            request = _Request(self, piece)
-            try:
-                yield from self._take(request, cancelled)
-            finally:
-                request.end()
-
-    def _take(self, request: _Request, cancelled: threading.Event) -> Iterator[Pcm]:
-        left = self.timeout
-        sounded = False
-        while not cancelled.is_set():
-            # What is done with the sound in between is not the server's time.
-            got, left = self._next(request, left, cancelled)
-            if got is None:
-                if not sounded and not cancelled.is_set():
-                    raise EngineError(f"{self.name} sent no sound.", remedy="Check tts.model and its voice.")
-                return
-            self.sample_rate, samples = got
-            sounded = sounded or bool(len(samples))
-            yield samples if self.volume == 1.0 else samples * self.volume
-
-    def _next(
-        self, request: _Request, seconds: float, cancelled: threading.Event
-    ) -> tuple[tuple[int, Pcm] | None, float]:
-        """Sample rate and samples, None when there are no more or it was cancelled; and how many of the `seconds` are left."""
-        with Deadline(seconds) as deadline:
-            while not cancelled.is_set():
-                try:
-                    got = request.answers.get(timeout=deadline.step(POLL_SECONDS))
-                except queue.Empty:
-                    if deadline.left() <= 0:
-                        raise EngineTimeoutError(
-                            f"{self.name} took longer than {self.timeout:g} s.",
-                            remedy="Is it busy? Or raise tts.timeout.",
-                        ) from None
-                    continue
-                if isinstance(got, BaseException):
-                    raise got
-                return got, deadline.left()
-        return None, seconds
 
     def cleanup(self) -> None:
         """Close the client; may be called twice and from any thread."""
@@ -168,7 +113,7 @@ class RemoteSynthesizer:
 
     # ---- in the request's thread
 
-    def fetch(self, text: str, request: _Request) -> None:
+    def fetch(self, text: str, request: VoiceRequest) -> None:
         """Have `text` spoken, and hand over the sound as it comes."""
         http, server = self._client, self._server
         if http is None or server is None:
@@ -184,7 +129,9 @@ class RemoteSynthesizer:
         data = json.dumps(asked, ensure_ascii=False).encode("utf-8", "replace")
         headers = {"Content-Type": "application/json"}
         with http.stream("POST", f"{server.url}/audio/speech", content=data, headers=headers) as answer:
-            request.connection = answer.extensions.get("network_stream")
+            if (stream := answer.extensions.get("network_stream")) is not None:
+                # A thread that waits in a read: only the end of the connection ends that.
+                request.hang_up = lambda: stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
             if not answer.is_success:
                 raise self._refusal(server, answer)
             request.begun = True
@@ -194,7 +141,7 @@ class RemoteSynthesizer:
                     f"{server.where} sent {kind} instead of sound.",
                     remedy="Check tts.base_url; it usually ends in /v1.",
                 )
-            stream = WaveStream(bare=kind in ("audio/pcm", "audio/l16"))
+            sound = WaveStream(bare=kind in ("audio/pcm", "audio/l16"))
             count = 0
             for piece in answer.iter_bytes(CHUNK):
                 if request.ended.is_set():
@@ -202,10 +149,10 @@ class RemoteSynthesizer:
                 count += len(piece)
                 if count > MAX_SOUND_BYTES:
                     raise EngineError(f"{self.name} does not stop sending.")
-                samples = stream.feed(piece)
+                samples = sound.feed(piece)
                 if len(samples):
-                    request.answers.put((stream.rate, samples))
-            if stream.short:
+                    request.answers.put((sound.rate, samples))
+            if sound.short:
                 raise EngineError(f"{self.name} broke off in the middle of a clause.")
 
     def _refusal(self, server: Server, answer: httpx2.Response) -> EngineError:
@@ -240,36 +187,3 @@ class RemoteSynthesizer:
         return connection_failure(
             server, self.name, error, begun=begun, timeout=self.timeout, part="a clause", tls=tls
         )
-
-
-class _Request:
-    """One clause on its way; its thread ends with the answer."""
-
-    def __init__(self, voice: RemoteSynthesizer, text: str) -> None:
-        self.answers: queue.SimpleQueue[tuple[int, Pcm] | BaseException | None] = queue.SimpleQueue()
-        """Sample rate and samples; then None, or why there is no more."""
-        self.ended = threading.Event()
-        """Nobody waits for it any more."""
-        self.connection: Any = None
-        """What the answer comes through, once it has begun."""
-        self.begun = False
-        """Sound was promised."""
-        self._voice = voice
-        self._text = text
-        threading.Thread(target=self._run, name="remote voice", daemon=True).start()
-
-    def end(self) -> None:
-        """Nobody waits any more: hang up, which is what stops the server."""
-        self.ended.set()
-        if self.connection is not None:
-            # Its thread waits in a read, which only the end of the connection ends.
-            with suppress(Exception):  # it may be closed at this very moment
-                self.connection.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-
-    def _run(self) -> None:
-        try:
-            self._voice.fetch(self._text, self)
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits, as what it means
-            self.answers.put(self._voice.explained(error, begun=self.begun))
-        else:
-            self.answers.put(None)

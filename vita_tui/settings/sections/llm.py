@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field, SecretStr
 
-from vita_tui.settings.section import Live, SettingsSection
+from vita_tui.settings.section import Live, ServedSection, Several
 
 __all__ = ["EMBEDDED_REPLY", "EMBEDDED_WINDOW", "LlmSettings"]
 
@@ -13,9 +15,13 @@ EMBEDDED_REPLY, EMBEDDED_WINDOW = 220, 2048
 """Tokens of a reply by the embedded model, and of all that it is given, where the settings say nothing."""
 
 
-class LlmSettings(SettingsSection):
+class LlmSettings(ServedSection):
     """Language model: any OpenAI-compatible server; the built-in model by default."""
 
+    own: ClassVar[tuple[str, ...]] = ("remote", "local")
+
+    engines: Live[Several[str]] = ("remote", "local")
+    """Who answers, in order: names of endpoints, remote for the server of base_url, local for the built-in model."""
     base_url: Live[str] = ""
     """Server to ask, such as http://127.0.0.1:11434/v1 for Ollama; empty for the embedded model."""
     model: Live[str] = Field(default="smollm2-135m-instruct", min_length=1)
@@ -49,6 +55,17 @@ class LlmSettings(SettingsSection):
     read_ahead: Live[bool] = True
     """Prefill the embedded model: it reads the history, and a question while it is still spoken."""
 
+    @property
+    def order(self) -> tuple[str, ...]:
+        """`engines` without those that are not set up: "remote" without an address, "local" as a fallback that is not wanted."""
+        names = [name for name in self.engines if name != "remote" or self.base_url]
+        return tuple(name for name in names if name != "local" or name == names[0] or self.fallback)
+
+    @property
+    def on_server(self) -> bool:
+        """A server is asked first."""
+        return self.order[:1] not in ((), ("local",))
+
     def prompt(self, *, aloud: bool) -> str:
         """What the model is told before the conversation, for replies that are spoken or shown only."""
         shown = self.text_prompt.strip()
@@ -58,15 +75,15 @@ class LlmSettings(SettingsSection):
         """Tokens; 0 for no limit. A model on a server may reason before it says a word."""
         if self.max_tokens or not aloud:
             return self.max_tokens
-        return 2048 if self.base_url else EMBEDDED_REPLY
+        return 2048 if self.on_server else EMBEDDED_REPLY
 
     def reply_room(self, context_window: int, *, aloud: bool = True) -> int:
         """Tokens of a window that are kept for the reply."""
-        most = context_window // (2 if self.max_tokens or not self.base_url else 4)
+        most = context_window // (2 if self.max_tokens or not self.on_server else 4)
         return min(self.longest_reply(aloud=aloud) or most, most)
 
     def reply_limit(self, context_window: int, *, aloud: bool = True) -> int:
         """Tokens after which a reply is cut; 0 to leave that to the server, which knows what its model can."""
-        if self.base_url and not self.longest_reply(aloud=aloud):
+        if self.on_server and not self.longest_reply(aloud=aloud):
             return 0
         return self.reply_room(context_window, aloud=aloud)

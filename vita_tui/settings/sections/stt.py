@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from vita_tui.settings.section import Live, SettingsSection, Several
+from vita_tui.settings.section import Live, ServedSection, Several
 
 __all__ = ["SttSettings"]
 
 
-class SttSettings(SettingsSection):
-    """Speech recognition: Whisper, in this process."""
+class SttSettings(ServedSection):
+    """Speech recognition: Whisper in this process, and servers."""
 
+    schemes: ClassVar[tuple[str, ...]] = ("http", "https", "ws", "wss", "tcp")
+
+    engines: Live[Several[str]] = ("local",)
+    """Who recognises, in order: names of endpoints, and local for Whisper here. Endpoints side by side share the work."""
+    hedge: bool = False
+    """Ask a second endpoint for a final transcript that takes longer than 19 of 20 did; the first answer counts."""
     model: Live[str] = Field(default="base", min_length=1)
     """Catalogue name (base, tiny.en), a folder with a CTranslate2 model, or hf:owner/repo."""
     language: Live[str] = Field(default="en", min_length=1)
@@ -38,3 +44,8 @@ class SttSettings(SettingsSection):
     """Models to try, in order, when the first does not load."""
     timeout: float = Field(default=20.0, gt=0)
     """Seconds after which a decode has failed."""
+
+    @property
+    def longest_wait(self) -> float:
+        """Seconds that any of the engines may take for what is spoken."""
+        return max(self.timeout, *(one.timeout + 1.0 for one in self.endpoints.values()), 0.0)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
-from vita_tui.settings.section import Live, SettingsSection, Several
+from vita_tui.settings.section import Live, ServedSection, Several
 
 __all__ = ["TtsSettings"]
 
 
-class TtsSettings(SettingsSection):
+class TtsSettings(ServedSection):
     """The voice."""
 
-    engines: Live[Several[Literal["remote", "piper", "pyttsx3"]]] = ("remote", "piper", "pyttsx3")
-    """Voices to try, in order; remote is passed over without tts.base_url; an empty list means text only."""
+    own: ClassVar[tuple[str, ...]] = ("remote", "piper", "pyttsx3")
+    schemes: ClassVar[tuple[str, ...]] = ("http", "https", "tcp")
+
+    engines: Live[Several[str]] = ("remote", "piper", "pyttsx3")
+    """Voices to try, in order: names of endpoints, remote for the server of base_url, piper, pyttsx3; an empty list means text only."""
     base_url: Live[str] = ""
     """Server whose voice speaks, such as http://127.0.0.1:8880/v1: OpenAI's speech route; empty for none."""
     model: Live[str] = "tts-1"

@@ -14,6 +14,7 @@ from threading import Event
 import numpy as np
 from numpy.typing import NDArray
 
+from vita_tui.engines.served import Served
 from vita_tui.engines.stt.base import SAMPLE_RATE, Recognizer, Transcription
 from vita_tui.engines.stt.decoding import runaway
 from vita_tui.engines.stt.decoding.decoder import UNSPACED
@@ -105,7 +106,8 @@ class PartialTranscriber:
         """
         window = audio[self._cuts[-1].offset :]
         seconds = len(window) / SAMPLE_RATE
-        crowded = seconds > CROWDED
+        # A server tells no times of words, by which sound could be left out; and one that streams wants what it has, and more.
+        crowded = seconds > CROWDED and not isinstance(recognizer, Served)
         result = recognizer.transcribe(
             window,
             draft=self._draft,

@@ -20,6 +20,7 @@ from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.stt.scheduling.agreement import PartialTranscriber
 from vita_tui.engines.stt.scheduling.counts import WorkerCounts
+from vita_tui.engines.stt.scheduling.hedge import Hedge
 from vita_tui.engines.stt.scheduling.queueing import JobKind, RecognitionJob, Slots
 from vita_tui.engines.stt.scheduling.work import nothing
 from vita_tui.errors import EngineError, EngineTimeoutError, VitaError
@@ -178,7 +179,8 @@ class WhisperThread:
             return job.work(self._chain.active, None, job.cancelled)
         for attempt in self._attempts(job):
             result = self._try(generation, attempt, job, known)
-            if attempt.failed is None and job.kind is not JobKind.PROBE:
+            # What failed may have a result all the same: that of a second server.
+            if job.kind is not JobKind.PROBE and (attempt.failed is None or result is not None):
                 return result
         return nothing() if job.kind is JobKind.PROBE else None
 
@@ -186,7 +188,7 @@ class WhisperThread:
         if job.kind is JobKind.PROBE:
             return self._chain.probes(self.free)
         if job.kind is JobKind.PARTIAL:
-            return self._chain.glance(self.free)
+            return self._chain.glance(lambda engine: self.free(engine) and getattr(engine, "partials", True))
         engines = self._chain.engines
         if engines and not any(self.free(engine, job) for engine in engines):
             raise EngineTimeoutError(
@@ -209,7 +211,7 @@ class WhisperThread:
             if not job.cancelled.is_set():
                 if job.kind not in (JobKind.PARTIAL, JobKind.PROBE):
                     attempt.engine.load()
-                result = job.work(attempt.engine, known, job.cancelled)
+                result = self._ask(attempt, job, known)
         except BaseException as failure:  # noqa: BLE001 - handed to the chain, which judges it
             error = failure
         self._leave(generation)
@@ -224,6 +226,15 @@ class WhisperThread:
         if error is not None and attempt.failed is None:
             raise error
         return result
+
+    def _ask(
+        self, attempt: Attempt[Recognizer], job: RecognitionJob, known: PartialTranscriber | None
+    ) -> Any:
+        """The engine's result; for a final that of a second server if that is quicker."""
+        rival = self._chain.rival(attempt) if job.kind is JobKind.FINAL else None
+        if rival is None:
+            return job.work(attempt.engine, known, job.cancelled)
+        return Hedge(job.work, known, job.cancelled).first(attempt, *rival)
 
     def _enter(self, generation: int, attempt: Attempt[Recognizer]) -> None:
         with self.condition:
