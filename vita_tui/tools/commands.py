@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import os
 import signal
+from asyncio.subprocess import Process
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from vita_tui.health.processes import child_environment
 from vita_tui.health.registry import registry
 from vita_tui.tools.base import Effect, OnProgress, ToolResult, text_argument
 
-__all__ = ["CommandTool", "end_group"]
+__all__ = ["CommandTool", "end_group", "group_led_by"]
 
 HEAD = TAIL = 200_000
 """Bytes of a command's output that are kept; what is between is thrown away as it comes."""
@@ -52,14 +53,16 @@ class CommandTool:
         if not command or "\0" in command:
             raise ToolError("There is no command.")
         try:
-            process = await asyncio.create_subprocess_shell(
-                command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                cwd=self.root,
-                env=child_environment(),
-                start_new_session=os.name == "posix",
+            process = await group_led_by(
+                asyncio.create_subprocess_shell(
+                    command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.STDOUT,
+                    cwd=self.root,
+                    env=child_environment(),
+                    start_new_session=os.name == "posix",
+                )
             )
         except OSError as error:
             raise ToolError(f"The command could not be started: {error.strerror or error}.") from None
@@ -102,6 +105,28 @@ async def _output(process: asyncio.subprocess.Process) -> str:
                 dropped += gone
     middle = f"\n[… {dropped:,} bytes left out …]\n".encode() if dropped else b""
     return (bytes(head) + middle + b"".join(tail)).decode("utf-8", "replace")
+
+
+async def group_led_by(starting: Coroutine[Any, Any, Process]) -> Process:
+    """The child that `starting` makes, leader of a process group.
+
+    Cancelled meanwhile, the whole group ends: asyncio would kill the leader, and wait for what the leader has started.
+
+    Raises:
+        OSError: there is no such program, or it may not be run.
+    """
+    task = asyncio.ensure_future(starting)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.add_done_callback(_end_started)
+        await asyncio.wait({task})  # milliseconds
+        raise
+
+
+def _end_started(task: asyncio.Task[Process]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        end_group(task.result().pid)
 
 
 def end_group(pid: int) -> None:

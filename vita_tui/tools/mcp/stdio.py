@@ -17,7 +17,7 @@ from vita_tui.errors import ToolError
 from vita_tui.health.registry import registry
 from vita_tui.settings import McpServer
 from vita_tui.text.clean import clean_line, clean_name
-from vita_tui.tools.commands import end_group
+from vita_tui.tools.commands import end_group, group_led_by
 
 __all__ = ["LastWords", "stdio_transport"]
 
@@ -64,16 +64,18 @@ async def stdio_transport(name: str, server: McpServer, words: LastWords) -> Asy
     from mcp.shared.message import SessionMessage
 
     try:
-        process = await asyncio.create_subprocess_exec(
-            server.command,
-            *server.args,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=get_default_environment() | server.env,
-            cwd=server.cwd or None,
-            start_new_session=os.name == "posix",
-            limit=LONGEST_MESSAGE,
+        process = await group_led_by(
+            asyncio.create_subprocess_exec(
+                server.command,
+                *server.args,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=get_default_environment() | server.env,
+                cwd=server.cwd or None,
+                start_new_session=os.name == "posix",
+                limit=LONGEST_MESSAGE,
+            )
         )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
