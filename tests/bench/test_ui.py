@@ -9,16 +9,18 @@ import sys
 
 import pytest
 
+from tests.screen_words import shown
 from vita_tui.bench import ui
 from vita_tui.bench.pseudo_terminal import PseudoTerminal
 from vita_tui.errors import EngineError, ModelError
+from vita_tui.events import State
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 
 ECHO = """
 import sys, tty
 tty.setraw(0)
-print("\\x1b[2J idle", flush=True)
+print("\\x1b[2J ○ ready", flush=True)
 while (key := sys.stdin.read(1)) != "\\x11":
     print(f"<{key}>", end="", flush=True)
 """
@@ -31,7 +33,7 @@ def program(code: str) -> PseudoTerminal:
 def test_a_key_counts_until_it_is_painted() -> None:
     terminal = program(ECHO)
     try:
-        ready = terminal.wait_for(" idle", 60)
+        ready = terminal.wait_for(shown(State.IDLE), 60)
         assert ready > terminal.started
         for letter in "жω":
             seen = len(terminal.output)
@@ -47,7 +49,7 @@ def test_a_program_that_ends_is_reported_with_its_last_words() -> None:
     terminal = program("print('I am broken')")
     try:
         with pytest.raises(EngineError, match="I am broken"):
-            terminal.wait_for(" idle", 60)
+            terminal.wait_for(shown(State.IDLE), 60)
     finally:
         terminal.close()
 

@@ -23,8 +23,10 @@ from pathlib import Path
 
 from tests.e2e.conftest import answering
 from tests.lending import lend_weights
+from tests.screen_words import shown
 from vita_tui.bench.pseudo_terminal import PseudoTerminal
 from vita_tui.errors import EngineError
+from vita_tui.events import State
 
 __all__ = ["Report", "let_loose"]
 
@@ -110,7 +112,7 @@ class _Monkey:
 
     def _open(self) -> PseudoTerminal:
         terminal = PseudoTerminal([sys.executable, "-m", "vita_tui"], self._environment, size=SIZES[0])
-        terminal.wait_for("idle", PATIENCE)
+        terminal.wait_for(shown(State.IDLE), PATIENCE)
         return terminal
 
     def _press(self, terminal: PseudoTerminal) -> None:

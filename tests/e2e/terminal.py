@@ -16,6 +16,9 @@ from typing import Any
 
 import psutil
 
+from tests.screen_words import shown
+from vita_tui.events import State
+
 __all__ = ["Terminal"]
 
 PATIENCE = 60.0
@@ -87,12 +90,12 @@ class Terminal:
 
     def wait_ready(self) -> None:
         """Wait until every engine is loaded."""
-        self.wait(lambda screen: "idle" in screen and "loading" not in screen)
+        self.wait(lambda screen: shown(State.IDLE) in screen and "loading" not in screen)
 
     def state(self) -> str:
         """The state on the status line."""
-        words = ("initializing", "idle", "listening", "thinking", "speaking")
-        return next((word for line in self.screen().splitlines()[-3:] for word in words if word in line), "")
+        lines = self.screen().splitlines()[-3:]
+        return next((state.value for line in lines for state in State if shown(state) in line), "")
 
     def processes(self, module: str = "vita_tui") -> list[psutil.Process]:
         """Processes of this program, its children included, that run `module` or one inside it."""

@@ -90,7 +90,7 @@ def test_the_same_words_are_spoken_by_the_next_engine_and_the_reason_is_shown(ri
     rig.piper.error = EngineTimeoutError("Piper took longer than 10 s.")
     assert rig.speak() == "pyttsx3"
     assert rig.status("piper").health is Health.DEGRADED
-    assert rig.status("piper").reason == "piper timed out (1 of 2)"
+    assert rig.status("piper").reason == "piper timed out (once; after 2 it is disabled)"
     assert rig.status("pyttsx3").active
     assert rig.notices() == []  # it is asked again at once
 
@@ -98,11 +98,11 @@ def test_the_same_words_are_spoken_by_the_next_engine_and_the_reason_is_shown(ri
     disabled = rig.status("piper")
     assert (disabled.health, disabled.reason, disabled.active) == (
         Health.DISABLED,
-        "piper timed out (2 of 2)",
+        "piper timed out (2 times)",
         False,
     )
     assert disabled.retry_seconds == pytest.approx(30.0, abs=0.2)
-    assert rig.notices() == [("Speaking with pyttsx3", "Because piper timed out (2 of 2).")]
+    assert rig.notices() == [("Speaking with pyttsx3", "Because piper timed out (2 times).")]
 
     assert rig.speak() == "pyttsx3"
     assert rig.piper.calls == 2  # it rests
@@ -142,7 +142,7 @@ def test_while_all_rest_the_error_tells_when_they_are_tried_again(rig: Rig) -> N
     for _ in range(2):
         with pytest.raises(NoEngineError):
             rig.speak()
-    with pytest.raises(NoEngineError, match=r"piper: No \(2 of 2\); retried in 30 s"):
+    with pytest.raises(NoEngineError, match=r"piper: No \(2 times\); retried in 30 s"):
         rig.speak()
 
 
@@ -169,7 +169,7 @@ def test_a_defect_in_an_engine_is_a_failure_like_any_other(
 ) -> None:
     rig.piper.error = ZeroDivisionError("division by zero")
     assert rig.speak() == "pyttsx3"
-    assert rig.status("piper").reason == "ZeroDivisionError: division by zero (1 of 2)"
+    assert rig.status("piper").reason == "ZeroDivisionError: division by zero (once; after 2 it is disabled)"
     assert "Traceback" in caplog.text
 
 
@@ -215,7 +215,7 @@ def test_slow_work_counts_but_loading_and_long_work_do_not(rig: Rig) -> None:
     assert rig.speak(allowance=55.0) == "piper"
     assert rig.status("piper").health is Health.READY
     assert rig.speak() == "piper"
-    assert rig.status("piper").reason == "took 60.0 s (1 of 2)"
+    assert rig.status("piper").reason == "took 60.0 s (once; after 2 it is disabled)"
     assert rig.speak() == "piper"
     assert rig.status("piper").health is Health.DISABLED
     assert rig.speak() == "pyttsx3"

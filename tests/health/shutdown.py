@@ -24,6 +24,7 @@ from typing import Literal
 import psutil
 
 from tests.conftest import ROOT
+from tests.screen_words import as_shown
 from tests.virtual_audio import VirtualAudio
 from vita_tui.audio.base import Samples
 
@@ -99,9 +100,9 @@ class Program:
             assert self._read(0.2), f"the program ended before {wanted} came: {plain[-1500:]!r}"
 
     def painted(self, *wanted: str, start: int = 0, until: int | None = None) -> bool:
-        """Whether one of the words `wanted` was painted after `start` and before `until`."""
+        """Whether one of the words `wanted` was painted after `start` and before `until`; a state is meant as the screen names it."""
         plain = _ESCAPES.sub(b"", self._output[start:until])
-        return any(word.encode() in plain for word in wanted)
+        return any(as_shown(word).encode() in plain for word in wanted)
 
     @property
     def terminal(self) -> int:

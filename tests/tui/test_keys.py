@@ -14,10 +14,13 @@ from vita_tui.events import (
     Notice,
     Passed,
     Pausing,
+    ReplyDelta,
+    ReplyStarted,
     SessionChanged,
     State,
     TurnFinished,
     TurnTimings,
+    UserSaid,
 )
 from vita_tui.tui.app import VitaApp
 from vita_tui.tui.screens.diagnostics import DiagnosticsScreen
@@ -229,16 +232,19 @@ async def test_the_panel_says_who_answers_and_why() -> None:
     core = ScriptedCore()
     async with running(core) as (app, pilot):
         core.bus.publish(
-            EngineStatus("tts", "piper", Health.DISABLED, False, "piper timed out (2 of 2)", 28.0)
+            EngineStatus("tts", "piper", Health.DISABLED, False, "piper timed out (2 times)", 28.0)
         )
-        core.bus.publish(EngineStatus("tts", "pyttsx3", Health.READY, True, last_ms=12, median_ms=11))
+        core.bus.publish(
+            EngineStatus("tts", "pyttsx3", Health.READY, True, last_ms=12, median_ms=11, place=1)
+        )
         core.bus.publish(SessionChanged("1", "About gulls", 4, 1234, 1_700_000_000.0))
         rows = app.main.query_one(Panel).query_one(EngineRows)
         await until(pilot, lambda: "retry in 28 s" in text_of(rows))
         lines = [line.strip() for line in text_of(rows).splitlines()]
         voice = next(line for line in lines if "voice" in line)
-        assert voice.split() == ["✓", "voice", "pyttsx3"]
-        assert any(line.split() == ["✗", "fallback", "piper"] for line in lines)
+        assert voice.split() == ["✗", "voice", "piper"]
+        assert any(line.split() == ["✓", "fallback", "pyttsx3"] for line in lines)
+        assert "2 questions" in text_of(app.main.query_one("#panel-session"))
         assert "About gulls" in text_of(app.main.query_one("#panel-session"))
         assert "1,234 tokens" in text_of(app.main.query_one("#panel-session"))
         assert "12 min old" in text_of(app.main.query_one("#panel-session"))
@@ -252,7 +258,12 @@ async def test_a_notice_is_a_toast_and_a_serious_one_stays_in_the_panel() -> Non
             Notice("No speaker", "PortAudio found none.", "vita devices", "warning", key="speaker")
         )
         core.bus.publish(Notice("No speaker", "Still none.", "vita devices", "warning", key="speaker"))
-        await until(pilot, lambda: len(app._notifications) == 3)
+        await until(
+            pilot,
+            lambda: (
+                len(app._notifications) == 2 and "Still" in "".join(t.message for t in app._notifications)
+            ),
+        )
         toasts = {toast.title: toast for toast in app._notifications}
         assert toasts["Microphone ready"].message == "USB [red]mic[/red]"
         assert not toasts["Microphone ready"].markup
@@ -268,14 +279,16 @@ async def test_what_has_passed_leaves_the_panel() -> None:
     async with running(core) as (app, pilot):
         panel = app.main.query_one("#panel-attention")
         warnings = [
-            Notice("Speaking with pyttsx3", "Because piper timed out (2 of 2).", "", "warning", "engine:tts"),
+            Notice(
+                "Speaking with pyttsx3", "Because piper timed out (2 times).", "", "warning", "engine:tts"
+            ),
             Alert("Slow: answers", "4.0 s, over 3 s.", "", "warning", "timing:turn_seconds"),
             Notice("No answer", "The model said nothing.", "", "error", "answer"),
         ]
         for warning in warnings:
             core.bus.publish(warning)
         await until(pilot, lambda: all(warning.title in text_of(panel) for warning in warnings))
-        assert "Because piper timed out (2 of 2)." in " ".join(text_of(panel).split())
+        assert "Because piper timed out (2 times)." in " ".join(text_of(panel).split())
         core.bus.publish(Notice("Speaking with piper again", key="engine:tts"))
         core.bus.publish(Passed("timing:turn_seconds"))
         await until(pilot, lambda: "Slow" not in text_of(panel))
@@ -323,3 +336,39 @@ async def test_an_assistant_that_cannot_be_built_ends_the_program_with_its_error
     async with app.run_test() as pilot:
         await until(pilot, lambda: app.return_code == 1)
     assert str(app.error) == "no"
+
+
+async def test_ten_failures_are_one_toast_and_one_counted_notice() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        for number in range(10):
+            core.bus.publish(Notice("No answer", f"The server said {number}.", "r", "error", "answer"))
+        attention = app.main.query_one("#panel-attention")
+        await until(pilot, lambda: "10 times" in text_of(attention))
+        assert [note.message for note in app._notifications] == ["The server said 9.\n→ r"]
+        assert text_of(attention).count("No answer") == 1
+        core.bus.publish(Passed("answer"))
+        core.bus.publish(Notice("No answer", "The server said no.", "r", "error", "answer"))
+        await until(pilot, lambda: "said no" in text_of(attention))
+        assert "times" not in text_of(attention)
+
+
+async def test_a_long_wait_says_for_whom_and_how_to_end_it() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        status = app.main.query_one(StatusLine)
+        core.become(State.THINKING)
+        core.bus.publish(ReplyStarted(1, "large at host:1"))
+        await until(pilot, lambda: status.waits_for == "large at host:1")
+        assert "thinking" in text_of(status)
+        assert "waits for" not in text_of(status)
+        status.waited = 31
+        await until(
+            pilot, lambda: "thinking 31 s · waits for large at host:1 · esc drops it" in text_of(status)
+        )
+        core.bus.publish(UserSaid(1, "hello", False))
+        core.bus.publish(ReplyDelta(1, "Gulls"))
+        await until(pilot, lambda: "waits for" not in text_of(status))
+        core.become(State.IDLE)
+        core.become(State.THINKING)
+        await until(pilot, lambda: (status.waited, status.waits_for) == (0, "the model"))

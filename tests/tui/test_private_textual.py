@@ -44,11 +44,11 @@ def test_the_screen_opens_and_answers_without(parts: str) -> None:
 def test_the_program_opens_answers_and_leaves_without(parts: str) -> None:
     terminal = Terminal(parts, program="tests.tui.without")
     try:
-        terminal.read_until(b" idle")
+        terminal.read_until(b"idle")
         terminal.press(b"hello\r")
         terminal.read_until(b"Gulls.")
         terminal.press(b"\x00")  # ctrl+space
-        terminal.read_until(b" listening")
+        terminal.read_until(b"listening")
         terminal.press(b"\x11")
         assert terminal.end() == 0
     finally:

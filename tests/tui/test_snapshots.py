@@ -73,9 +73,11 @@ def test_listening_while_a_voice_rests_and_after_an_interruption(snap_compare: C
         await _still(core, pilot)
         app: Any = pilot.app
         core.bus.publish(
-            EngineStatus("tts", "piper", Health.DISABLED, False, "piper timed out (2 of 2)", 28.0)
+            EngineStatus("tts", "piper", Health.DISABLED, False, "piper timed out (2 times)", 28.0)
         )
-        core.bus.publish(EngineStatus("tts", "pyttsx3", Health.READY, True, last_ms=12, median_ms=11))
+        core.bus.publish(
+            EngineStatus("tts", "pyttsx3", Health.READY, True, last_ms=12, median_ms=11, place=1)
+        )
         core.bus.publish(UserSaid(1, "Tell me about gulls.", True))
         core.bus.publish(ReplyDelta(1, "Gulls are clever birds that live by the sea."))
         core.bus.publish(ClauseStarted(1, 0, "Gulls are clever birds", "pyttsx3"))

@@ -9,8 +9,10 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
+from tests.screen_words import shown
 from vita_tui.bench.pseudo_terminal import PseudoTerminal
 from vita_tui.errors import EngineError
+from vita_tui.events import State
 
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 
@@ -40,8 +42,8 @@ def test_the_name_is_in_the_middle_and_goes_without_a_trace() -> None:
 
 def test_textual_takes_the_screen_over() -> None:
     code = "from vita_tui.tui import splash; splash.show(); from tests.tui.program import main; main(); splash.clear()"
-    seen = output(code, quit_at=" idle")
-    assert seen.index(b"VITA") < seen.index(b"idle")
+    seen = output(code, quit_at=shown(State.IDLE))
+    assert seen.index(b"VITA") < seen.index(shown(State.IDLE).encode())
     assert seen.count(LEAVE) == 1
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.screen_words import as_shown
 from vita_tui import paths
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
@@ -39,6 +40,7 @@ class Terminal:
 
     def read_until(self, wanted: bytes, seconds: float = 60.0) -> bytes:
         """All output so far, once `wanted` is in what came since the last call."""
+        wanted = as_shown(wanted.decode()).encode()
         start, deadline = len(self.output), time.monotonic() + seconds
         while wanted not in self.output[start:]:
             assert time.monotonic() < deadline, f"{wanted!r} did not come: {self.output[start:][-2000:]!r}"

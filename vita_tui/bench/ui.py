@@ -19,6 +19,8 @@ from vita_tui import paths
 from vita_tui.bench.figures import about, spread
 from vita_tui.bench.pseudo_terminal import PseudoTerminal
 from vita_tui.errors import ModelError
+from vita_tui.events import State
+from vita_tui.tui.look import shown
 from vita_tui.tui.splash import NAME
 
 __all__ = ["TARGETS", "measure", "report"]
@@ -40,7 +42,7 @@ from textual.app import App
 from textual.widgets import Static
 class Bare(App):
     def compose(self):
-        yield Static("initializing")
+        yield Static("◌ starting")
 Bare().run()
 """
 """The smallest program that Textual draws: no other can paint sooner."""
@@ -118,8 +120,8 @@ def _start(environment: dict[str, str]) -> dict[str, float]:
     terminal = PseudoTerminal([sys.executable, "-m", "vita_tui"], environment)
     try:
         named = terminal.wait_for(NAME, WAIT_SECONDS)
-        painted = terminal.wait_for("initializing", WAIT_SECONDS)
-        ready = terminal.wait_for(" idle", WAIT_SECONDS)
+        painted = terminal.wait_for(shown(State.INITIALIZING), WAIT_SECONDS)
+        ready = terminal.wait_for(shown(State.IDLE), WAIT_SECONDS)
         seen = len(terminal.output)
         terminal.press("Tell me a long story about a ship.\r")
         terminal.wait_for(" thinking", WAIT_SECONDS, start=seen)
@@ -130,7 +132,7 @@ def _start(environment: dict[str, str]) -> dict[str, float]:
         terminal.close()
     bare = PseudoTerminal([sys.executable, "-c", BARE], environment)
     try:
-        least = (bare.wait_for("initializing", WAIT_SECONDS) - bare.started) * 1000
+        least = (bare.wait_for("◌ starting", WAIT_SECONDS) - bare.started) * 1000
     finally:
         bare.close()
     return {
@@ -147,7 +149,7 @@ def _keys(environment: dict[str, str], how: str, count: int, moments: random.Ran
     terminal = PseudoTerminal([sys.executable, "-m", "vita_tui.bench.ui_program", how], environment)
     times: list[float] = []
     try:
-        terminal.wait_for(" speaking" if how == "busy" else " idle", WAIT_SECONDS)
+        terminal.wait_for(shown(State.SPEAKING if how == "busy" else State.IDLE), WAIT_SECONDS)
         terminal.settle(2.0)
         for number in range(count):
             if number and number % LINE == 0:

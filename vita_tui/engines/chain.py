@@ -50,7 +50,7 @@ HEDGE_SECONDS = 1.0
 
 _TITLES: dict[Job, str] = {"stt": "speech recognition", "llm": "language model", "tts": "voice"}
 _BEGINNINGS = {"A", "An", "It", "No", "The", "There"}
-_COUNTED = re.compile(r" \(\d+ of \d+\)$")
+_COUNTED = re.compile(r" \((?:once|\d+ times)(?:; after \d+ it is disabled)?\)$")
 _VERBS: dict[Job, str] = {"stt": "Listening", "llm": "Answering", "tts": "Speaking"}
 
 
@@ -280,7 +280,7 @@ class Chain(Generic[E]):
     def statuses(self) -> list[EngineStatus]:
         """How every engine stands now, in order."""
         active = self._active()
-        return [self._status(link, link is active) for link in self._links]
+        return [self._status(link, place, link is active) for place, link in enumerate(self._links)]
 
     def unloaded(self, engine: E) -> None:
         """`engine` was cleaned up to save memory: its next work includes loading."""
@@ -369,7 +369,12 @@ class Chain(Generic[E]):
 
     def _counted(self, link: Link[E], reason: str) -> str:
         snapshot = link.breaker.snapshot()
-        return f"{reason} ({max(1, min(snapshot.failures, snapshot.limit))} of {snapshot.limit})"
+        if snapshot.limit == 1:
+            return reason
+        if snapshot.failures >= snapshot.limit:
+            return f"{reason} ({snapshot.failures} times)"
+        times = "once" if snapshot.failures <= 1 else f"{snapshot.failures} times"
+        return f"{reason} ({times}; after {snapshot.limit} it is disabled)"
 
     def _why_resting(self, link: Link[E]) -> str:
         retry = link.breaker.snapshot().retry_seconds
@@ -433,7 +438,7 @@ class Chain(Generic[E]):
             for status in self.statuses():
                 self._bus.publish(status)
 
-    def _status(self, link: Link[E], active: bool) -> EngineStatus:
+    def _status(self, link: Link[E], place: int, active: bool) -> EngineStatus:
         breaker = link.breaker.snapshot()
         with self._lock:
             durations = list(link.durations)
@@ -451,6 +456,7 @@ class Chain(Generic[E]):
             breaker.retry_seconds,
             round(durations[-1] * 1000, 1) if durations else None,
             round(statistics.median(durations) * 1000, 1) if durations else None,
+            place,
         )
 
 

@@ -42,6 +42,8 @@ class EngineStatus(Event):
     """Until a disabled engine is tried again."""
     last_ms: float | None = None
     median_ms: float | None = None
+    place: int = 0
+    """In the order of preference; 0 for the first choice."""
 
 
 @dataclass(frozen=True, slots=True)

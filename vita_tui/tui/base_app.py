@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from textual.app import App
+from textual.notifications import Notify
 
 from vita_tui.clock import Clock
 from vita_tui.events import Job
@@ -39,6 +40,12 @@ class BaseApp(App[int]):
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Run `work` beside the screen; an error becomes a toast."""
         self._tasks.spawn(work, name)
+
+    def on_notify(self, event: Notify) -> None:
+        """A toast takes the place of what is still shown under the same title: ten failures are one."""
+        new = event.notification
+        for earlier in [one for one in self._notifications if new.title and one.title == new.title]:
+            self._unnotify(earlier, refresh=False)
 
     def _failed(self, error: BaseException) -> None:
         self.main.show_notice(notice_of(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vita_tui.events import Health, Job, State
 
-__all__ = ["HEALTH", "JOBS", "MUTED", "STATE", "bar", "level"]
+__all__ = ["HEALTH", "JOBS", "MUTED", "STATE", "WORDS", "bar", "level", "shown"]
 
 MUTED = "$foreground 55%"
 """For what is there but not looked for."""
@@ -17,6 +17,15 @@ STATE: dict[State, tuple[str, str]] = {
     State.SPEAKING: ("▶", "$text-primary"),
 }
 """Symbol and style of each state."""
+
+WORDS: dict[State, str] = {
+    State.INITIALIZING: "starting",
+    State.IDLE: "ready",
+    State.LISTENING: "listening",
+    State.THINKING: "thinking",
+    State.SPEAKING: "speaking",
+}
+"""What each state is called on the screen."""
 
 HEALTH: dict[Health, tuple[str, str]] = {
     Health.LOADING: ("◌", MUTED),
@@ -32,6 +41,11 @@ JOBS: dict[Job, str] = {"stt": "speech", "llm": "model", "tts": "voice"}
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _FLOOR = -60.0
 """dBFS at which the meter begins: below it is the noise of a quiet room."""
+
+
+def shown(state: State) -> str:
+    """How the status line names a state, such as "○ ready"."""
+    return f"{STATE[state][0]} {WORDS[state]}"
 
 
 def level(dbfs: float) -> float:

@@ -75,12 +75,14 @@ class ShownReplies(ScreenPart):
                 conversation.shortened(event)
             case ReplyStarted():
                 await conversation.reply_started(event)
+                self.query_one(StatusLine).waits_for = event.engine
             case ReasoningDelta():
                 await conversation.reasoning_piece(event.turn, event.text)
             case ReplyRetracted():
                 await conversation.reply_retracted(event.turn, event.text)
             case ReplyDelta():
                 await conversation.reply_piece(event.turn, event.text)
+                self.query_one(StatusLine).waits_for = None
             case ReplyFinished():
                 await conversation.reply_finished(event)
             case TurnFinished():

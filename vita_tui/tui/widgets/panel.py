@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -95,15 +95,14 @@ class EngineRows(Widget):
                     Content.assemble((f"{symbol} ", MUTED), (f"{title:<9}", MUTED), (word, f"italic {MUTED}"))
                 )
                 continue
-            rows.sort(key=lambda row: not row[0].active)
-            for status, at in rows:
+            rows.sort(key=lambda row: row[0].place)
+            for number, (status, at) in enumerate(rows):
                 if status.active or status.health is not Health.LOADING:
-                    lines += self._engine(status, at, title, width)
+                    lines += self._engine(status, at, title if number == 0 else "fallback", width)
         return Content("\n").join(lines)
 
-    def _engine(self, status: EngineStatus, at: float, title: str, width: int) -> list[Content]:
+    def _engine(self, status: EngineStatus, at: float, label: str, width: int) -> list[Content]:
         symbol, style = HEALTH[status.health]
-        label = title if status.active else "fallback"
         name = one_line(status.engine, width - 12)
         name_style = "bold" if status.active else MUTED
         lines = [Content.assemble((f"{symbol} ", style), (f"{label:<9}", MUTED), (name, name_style))]
@@ -140,6 +139,8 @@ class Panel(VerticalScroll, can_focus=False):
         self._curve: deque[float] = deque(maxlen=SAMPLES)
         self._alarms: tuple[Alarm, ...] = ()
         self._notices: dict[str, Notice] = {}
+        self._times: Counter[str] = Counter()
+        """How often what a notice warns of has happened, by key."""
         self._shown: dict[str, Content] = {}
         """What each section shows."""
 
@@ -175,8 +176,12 @@ class Panel(VerticalScroll, can_focus=False):
         if notice.severity == "information":
             self.passed(notice.key)
             return
-        self._notices.pop(notice.key or notice.title, None)
-        self._notices[notice.key or notice.title] = notice
+        key = notice.key or notice.title
+        earlier = self._notices.pop(key, None)
+        if earlier is None or earlier.title != notice.title:
+            self._times[key] = 0
+        self._times[key] += 1
+        self._notices[key] = notice
         while len(self._notices) > 4:
             self._notices.pop(next(iter(self._notices)))
         self._show_notices()
@@ -253,7 +258,7 @@ class Panel(VerticalScroll, can_focus=False):
                 Content.assemble(("New conversation", "bold"), "\n", ("nothing said yet", MUTED)),
             )
             return
-        facts = f"{count(session.turns, 'turn')} · {count(session.tokens, 'token')}"
+        facts = f"{count((session.turns + 1) // 2, 'question')} · {count(session.tokens, 'token')}"
         age = f"{duration(self._clock.time() - session.created)} old"
         self._show(
             "session",
@@ -299,9 +304,11 @@ class Panel(VerticalScroll, can_focus=False):
 
     def _show_notices(self) -> None:
         lines = []
-        for notice in reversed(self._notices.values()):
+        for key, notice in reversed(self._notices.items()):
             style = "$text-error" if notice.severity == "error" else "$text-warning"
             lines.append(Content.assemble(("! ", style), (clean(notice.title), "bold")))
+            if self._times[key] > 1:
+                lines[-1] = Content.assemble(lines[-1], (f" · {self._times[key]} times", MUTED))
             lines += [
                 Content.assemble((f"  {line}", part_style))
                 for text, part_style in (

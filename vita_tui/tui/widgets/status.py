@@ -9,13 +9,17 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from vita_tui.events import State
-from vita_tui.tui.formatting import milliseconds
-from vita_tui.tui.look import MUTED, STATE, bar, level
+from vita_tui.tui.formatting import milliseconds, one_line
+from vita_tui.tui.look import MUTED, STATE, WORDS, bar, level
 
 __all__ = ["StatusLine"]
 
 TICK = 0.1
 """Seconds between two figures of the countdown."""
+WAIT_SHOWN = 2
+"""Seconds of thinking from which they are counted."""
+WAIT_EXPLAINED = 5
+"""Seconds from which it is said what is waited for, and how to end it."""
 METER = 10
 """Cells of the microphone's meter."""
 
@@ -27,6 +31,8 @@ class StatusLine(Widget):
 
     _until: float | None = None
     """Monotonic seconds at which the pause ends what is said."""
+    _since = 0.0
+    """Monotonic seconds at which the state became what it is."""
     _likely: float | None = None
     """That the user has finished, 0 to 1."""
 
@@ -46,6 +52,10 @@ class StatusLine(Widget):
     """The microphone listens without a key."""
     paused: reactive[bool] = reactive(False)
     """What is being said waits to be gone on with."""
+    waits_for: reactive[str | None] = reactive("the model")
+    """Who is to say the first word of the answer; None when it has been said."""
+    waited: reactive[int] = reactive(0)
+    """Whole seconds of thinking."""
     hint: reactive[str] = reactive("")
     """What the keyboard can do, such as "hold ctrl+space"."""
 
@@ -67,6 +77,28 @@ class StatusLine(Widget):
 
     def on_mount(self) -> None:
         self._ticker = self.set_interval(TICK, self._tick, pause=True)
+        self._wait_ticker = self.set_interval(1.0, self._count_wait, pause=True)
+
+    def watch_state(self, before: State, state: State) -> None:
+        if state is before or not self.is_mounted:
+            return
+        self.waited, self._since = 0, monotonic()
+        if state is State.THINKING:
+            self.waits_for = "the model"
+            self._wait_ticker.resume()
+        else:
+            self._wait_ticker.pause()
+
+    def _count_wait(self) -> None:
+        self.waited = int(monotonic() - self._since)
+
+    def _waited(self) -> str:
+        """How long nothing has been answered; after a while what is waited for, and how to end it."""
+        if self.state is not State.THINKING or self.waits_for is None or self.waited < WAIT_SHOWN:
+            return ""
+        if self.waited < WAIT_EXPLAINED:
+            return f" {self.waited} s"
+        return f" {self.waited} s · waits for {one_line(self.waits_for, 24)} · esc drops it"
 
     def _tick(self) -> None:
         left = None if self._until is None else self._until - monotonic()
@@ -74,8 +106,8 @@ class StatusLine(Widget):
 
     def render(self) -> Content:
         symbol, style = STATE[self.state]
-        word = "paused" if self.paused else self.state.value
-        left = Content.assemble((f" {symbol} {word}", f"bold {style}"))
+        word = "paused" if self.paused else WORDS[self.state]
+        left = Content.assemble((f" {symbol} {word}", f"bold {style}"), (self._waited(), MUTED))
         right = self._right()
         room = self.size.width - left.cell_length
         for part in (self._microphone(METER), self._microphone(0)):
