@@ -14,6 +14,7 @@ from tests.engines.llm.servers import Request, serving, whole
 from tests.engines.llm.test_embedded import weights, words
 from vita_tui.engines.llm.base import EndPredicting, Message
 from vita_tui.engines.llm.embedded import EmbeddedResponder
+from vita_tui.engines.llm.llama_server import LlamaResponder
 from vita_tui.engines.llm.message_end import probability_of
 from vita_tui.engines.llm.openai_server import OpenAIResponder
 
@@ -79,23 +80,23 @@ class Llama:
 
 
 @pytest.fixture
-async def made() -> AsyncIterator[list[OpenAIResponder]]:
-    responders: list[OpenAIResponder] = []
+async def made() -> AsyncIterator[list[LlamaResponder]]:
+    responders: list[LlamaResponder] = []
     yield responders
     for one in responders:
         await one.cleanup()
 
 
-async def ask(made: list[OpenAIResponder], llama: Llama, *, is_llama: bool = True) -> float | None:
+async def ask(made: list[LlamaResponder], llama: Llama) -> float | None:
     async with serving(llama) as server:
-        responder = OpenAIResponder(server.base_url, "m", is_llama=is_llama, timeout=60.0)
+        responder = LlamaResponder(server.base_url, "m", timeout=60.0)
         made.append(responder)
         await responder.load()
         return await responder.end_probability(SAID)
 
 
 async def test_the_model_is_asked_what_follows_the_words_without_their_last_mark(
-    made: list[OpenAIResponder],
+    made: list[LlamaResponder],
 ) -> None:
     llama = Llama()
     assert await ask(made, llama) == pytest.approx(0.75)
@@ -115,15 +116,14 @@ async def test_the_model_is_asked_what_follows_the_words_without_their_last_mark
     ],
 )
 async def test_a_server_that_does_not_tell_is_no_error(
-    made: list[OpenAIResponder], route: str, status: str, body: bytes
+    made: list[LlamaResponder], route: str, status: str, body: bytes
 ) -> None:
     assert await ask(made, Llama(route, status, body)) is None
 
 
-async def test_servers_of_others_are_not_asked(made: list[OpenAIResponder]) -> None:
-    llama = Llama()
-    assert await ask(made, llama, is_llama=False) is None
-    assert not llama.prompt
+def test_servers_of_others_are_not_asked() -> None:
+    assert not isinstance(OpenAIResponder("http://127.0.0.1:1/v1", "m"), EndPredicting)
+    assert isinstance(LlamaResponder("http://127.0.0.1:1/v1", "m"), EndPredicting)
 
 
 @pytest.mark.models

@@ -12,6 +12,7 @@ import pytest
 
 from tests.engines.llm.servers import Handler, Request, Scripted, chunk, event_stream, serving, whole
 from vita_tui.engines.llm.base import Message
+from vita_tui.engines.llm.llama_server import LlamaResponder
 from vita_tui.engines.llm.openai_server import OpenAIResponder
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, VitaError
 from vita_tui.health.registry import registry
@@ -28,8 +29,8 @@ async def make() -> AsyncIterator[Make]:
     """Makes responders that are cleaned up at the end."""
     made: list[OpenAIResponder] = []
 
-    def one(base_url: str, **options: Any) -> OpenAIResponder:
-        made.append(OpenAIResponder(base_url, "some-model", api_key=KEY, **options))
+    def one(base_url: str, kind: type[OpenAIResponder] = OpenAIResponder, **options: Any) -> OpenAIResponder:
+        made.append(kind(base_url, "some-model", api_key=KEY, **options))
         return made[-1]
 
     yield one
@@ -195,7 +196,7 @@ async def test_after_a_failure_the_next_question_is_answered(make: Make) -> None
 
 async def test_tokens_are_counted_by_llama_and_otherwise_guessed(make: Make) -> None:
     async with serving(sends(whole("200 OK", b'{"tokens": [1, 2, 3]}'))) as server:
-        llama = make(server.base_url, is_llama=True)
+        llama = make(server.base_url, LlamaResponder)
         await llama.load()
         assert [await llama.count_tokens("Knock, knock.") for _ in range(2)] == [3, 3]
         assert [request.path for request in server.requests] == ["/tokenize"]  # asked once
@@ -207,28 +208,29 @@ async def test_tokens_are_counted_by_llama_and_otherwise_guessed(make: Make) -> 
 
 async def test_a_count_that_cannot_be_had_is_guessed(make: Make) -> None:
     async with serving(sends(whole("404 Not Found", b"{}"))) as server:
-        llama = make(server.base_url, is_llama=True)
+        llama = make(server.base_url, LlamaResponder)
         await llama.load()
         assert await llama.count_tokens("x" * 300) >= 100
 
 
 async def test_only_llama_cpp_is_told_how_to_avoid_repetition(make: Make) -> None:
     async with serving(sends(GOOD)) as server:
-        for is_llama, penalty in ((True, 1.1), (True, None), (False, 1.1)):
-            await reply(make(server.base_url, is_llama=is_llama, repeat_penalty=penalty))
+        await reply(make(server.base_url, LlamaResponder, repeat_penalty=1.1))
+        await reply(make(server.base_url, LlamaResponder))
+        await reply(make(server.base_url))
     assert [request.body.get("repeat_penalty") for request in server.requests] == [1.1, None, None]
 
 
 async def test_only_llama_is_prefilled_and_a_failure_is_no_matter(make: Make) -> None:
-    async def prefilled(server: Scripted, *, is_llama: bool) -> int:
-        responder = make(server.base_url, is_llama=is_llama)
+    async def prefilled(server: Scripted, kind: type[OpenAIResponder]) -> int:
+        responder = make(server.base_url, kind)
         await responder.load()
         await responder.prefill(QUESTION)
         return len(server.requests)
 
     async with serving(sends(whole("500 Internal Server Error", b""))) as server:
-        assert await prefilled(server, is_llama=False) == 0
-        assert await prefilled(server, is_llama=True) == 1
+        assert await prefilled(server, OpenAIResponder) == 0
+        assert await prefilled(server, LlamaResponder) == 1
 
 
 async def test_cleanup_leaves_nothing_and_load_works_again(make: Make) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from vita_tui import atomic_files, paths
 from vita_tui.engines.llm.base import Message, as_offers
-from vita_tui.engines.llm.openai_server import OpenAIResponder
+from vita_tui.engines.llm.llama_server import LlamaResponder
 from vita_tui.health.registry import register_task
 
 __all__ = ["Beginning", "folder"]
@@ -39,7 +39,7 @@ def folder() -> Path:
 class Beginning:
     """Of one child process. Lives on the asyncio loop."""
 
-    def __init__(self, model: Path, server: OpenAIResponder) -> None:
+    def __init__(self, model: Path, server: LlamaResponder) -> None:
         """
         Args:
             server: llama.cpp, which has read nothing yet.

@@ -23,7 +23,8 @@ from vita_tui import paths
 from vita_tui.clock import time_limit
 from vita_tui.engines.llm.base import MESSAGE_OVERHEAD, Message, StreamPiece, ToolOffer
 from vita_tui.engines.llm.beginning import Beginning, folder
-from vita_tui.engines.llm.openai_server import OpenAIResponder, import_client
+from vita_tui.engines.llm.llama_server import LlamaResponder
+from vita_tui.engines.llm.openai_server import import_client
 from vita_tui.engines.llm.tokens import estimate
 from vita_tui.errors import EngineError, EngineTimeoutError, EngineUnavailableError, ModelError
 from vita_tui.health.processes import child_environment, forget_process, record_process
@@ -100,7 +101,7 @@ class EmbeddedResponder:
             "short_keys": short_keys,
         }
         self._process: asyncio.subprocess.Process | None = None
-        self._remote: OpenAIResponder | None = None
+        self._remote: LlamaResponder | None = None
         self._beginning: Beginning | None = None
         self._entry: Entry | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -260,7 +261,7 @@ class EmbeddedResponder:
             # Also when we are cancelled: a child that nobody waits for must not stay.
             await self._end()
             raise
-        remote = OpenAIResponder(
+        remote = LlamaResponder(
             f"{answer['address']}/v1",
             self.name,
             api_key=key,
@@ -268,7 +269,6 @@ class EmbeddedResponder:
             context_window=self._context_window,
             temperature=self._sampling,
             name=self.name,
-            is_llama=True,
             repeat_penalty=self._repeat_penalty,
         )
         await remote.load()

@@ -6,14 +6,12 @@ import asyncio
 import importlib
 import json
 import logging
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from vita_tui.clock import time_limit
 from vita_tui.engines.http_client import CONNECT_SECONDS, Server, async_client, speaks_tls
-from vita_tui.engines.llm import message_end
 from vita_tui.engines.llm.base import Cut, Message, Reasoning, StreamPiece, ToolCall, ToolOffer, as_offers
 from vita_tui.engines.llm.marks import reasons_first
 from vita_tui.engines.llm.reasoning import ReplyReader
@@ -54,6 +52,9 @@ class _ToolsRefusedError(EngineError):
 class OpenAIResponder:
     """A `Responder` over HTTP. Lives on one asyncio loop."""
 
+    own: ClassVar[bool] = False
+    """It is a child of ours: it counts tokens, is as large as it was started, and its connections are not kept."""
+
     def __init__(
         self,
         base_url: str,
@@ -65,8 +66,6 @@ class OpenAIResponder:
         context_window: int = 0,
         temperature: float = 0.1,
         name: str = "",
-        is_llama: bool = False,
-        repeat_penalty: float | None = None,
     ) -> None:
         """
         Args:
@@ -74,15 +73,13 @@ class OpenAIResponder:
             endpoint: its name and what it is, where it is one of the endpoints of the settings; its key is taken from there.
             timeout: seconds without a sign of life after which it has failed.
             context_window: tokens; 0 for the server's own.
-            is_llama: it is llama.cpp's own server, as a child of ours: it keeps the prompt and continues a reply.
-            repeat_penalty: for llama.cpp's own server; None for what it does by itself.
         """
         self.notes = ""
         self.where = host_port(base_url)
         self.weight = endpoint[1].weight if endpoint is not None else 1.0
         self.name = name or (endpoint[0] if endpoint is not None else f"{_shown(model)} at {self.where}")
         self._endpoint = endpoint
-        self.continues = is_llama
+        self.continues = False
         self.tools: Sequence[ToolOffer] = ()
         self._refuses_tools = False
         """It has answered that its model can call none."""
@@ -93,10 +90,8 @@ class OpenAIResponder:
         self._context_window = context_window
         self.temperature = temperature
         """Of the sampling; may be changed at any time, for the next reply."""
-        self._is_llama = is_llama
-        self._extra: dict[str, Any] = {"cache_prompt": True} if is_llama else {}
-        if is_llama and repeat_penalty is not None:
-            self._extra["repeat_penalty"] = repeat_penalty
+        self._extra: dict[str, Any] = {}
+        """What a request says besides the usual."""
         self._server: Server | None = None
         self._client: httpx2.AsyncClient | None = None
         self._window: ServerWindow | None = None
@@ -121,10 +116,9 @@ class OpenAIResponder:
             server = Server.named(self._base_url, key=self._api_key, section="llm", kind="language model")
         # How long it may be silent `_in_time` decides, by the time in which the program ran.
         timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
-        # llama.cpp drops the connection of a stream that was closed: one that is kept may be dead when it is used again.
-        self._client = async_client(server, timeout, keep=not self._is_llama)
+        self._client = async_client(server, timeout, keep=not self.own)
         self._server = server
-        self._window = ServerWindow(server, self._model, counts=self._is_llama)
+        self._window = ServerWindow(server, self._model, counts=self.own)
         self._entry = registry.register(
             self._client, kind="client", name=f"HTTP to {server.where}", owner="engines.llm"
         )
@@ -141,7 +135,7 @@ class OpenAIResponder:
     async def _size(self) -> int:
         """Tokens of the window, what the tools take of it included."""
         told = 0
-        if not self._is_llama:
+        if not self.own:
             with suppress(VitaError):  # the question says it in words
                 await self.load()
                 assert self._window is not None
@@ -255,20 +249,6 @@ class OpenAIResponder:
                 async for message in answer:
                     yield message
 
-    async def template_takes_tools(self) -> bool:
-        """Whether llama.cpp says that the model's chat template knows tools. Never raises."""
-        if self._client is None or self._server is None:
-            return False
-        import httpx2
-
-        try:
-            answer = await self._client.get(f"{self._server.root}/props", timeout=self._timeout)
-            template = answer.json().get("chat_template")
-        except (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError, AttributeError) as error:
-            log.info("props: %s", type(error).__name__)
-            return False
-        return isinstance(template, str) and re.search(r"\btools\b", template) is not None
-
     async def _answer(self, messages: Sequence[Message], max_tokens: int) -> AsyncGenerator[Any, None]:
         """The JSON that the server sends; every error in the tree's own terms. Closing it hangs up, which stops the server."""
         import httpx2
@@ -311,7 +291,7 @@ class OpenAIResponder:
                             yield message
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError) as error:
             plain = server.url.startswith("http:") and not isinstance(error, httpx2.TimeoutException)
-            tls = plain and not begun and not self._is_llama and await asyncio.to_thread(speaks_tls, server)
+            tls = plain and not begun and not self.own and await asyncio.to_thread(speaks_tls, server)
             failure = connection_failure(
                 server, self.name, error, begun=begun, timeout=self._timeout, part="its reply", tls=tls
             )
@@ -357,56 +337,10 @@ class OpenAIResponder:
         return reason(self._server, said)
 
     async def prefill(self, messages: Sequence[Message]) -> None:
-        await self.read(messages)
-
-    async def read(self, messages: Sequence[Message]) -> bool:
-        """Have llama.cpp read the prompt into its cache, and say whether it did; other servers are left alone, reading may cost money there.
-
-        Never raises.
-        """
-        if not self._is_llama or self._client is None or not messages:
-            return False
-        if messages[-1]["role"] != "user":
-            messages = [*messages, {"role": "user", "content": ""}]
-        try:
-            async with aclosing(self._answer(messages, max_tokens=1)) as answer:
-                async for _ in answer:
-                    pass
-        except VitaError as error:
-            log.info("prefill failed: %s", error)
-            return False
-        return True
+        """Nothing: reading may cost money on a server."""
 
     async def count_tokens(self, text: str) -> int:
         return await self._window.count(self._client, text) if self._window is not None else estimate(text)
-
-    async def end_probability(self, messages: Sequence[Message]) -> float | None:
-        if not self._is_llama or self._client is None or self._server is None:
-            return None
-        import httpx2
-
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await message_end.probability(self._client, self._server.root, messages)
-        except (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError, LookupError, TypeError) as error:
-            log.info("probability of an end: %r", error)
-            return None
-
-    async def slot(self, action: Literal["save", "restore"], file: str) -> bool:
-        """Have llama.cpp write what it has read into a file of its folder, or take it from there; whether it did. Never raises."""
-        if self._client is None or self._server is None:
-            return False
-        import httpx2
-
-        try:
-            answer = await self._client.post(
-                f"{self._server.root}/slots/0?action={action}", json={"filename": file}, timeout=self._timeout
-            )
-            done = answer.json()
-        except (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError) as error:
-            log.info("slot %s: %s", action, error)
-            return False
-        return isinstance(done, dict) and "filename" in done
 
     async def cleanup(self) -> None:
         client, self._client = self._client, None
