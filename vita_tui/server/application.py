@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from vita_tui.errors import VitaError
 from vita_tui.health.metrics import Metrics
@@ -23,6 +23,7 @@ from vita_tui.server.guarding import Guarding
 from vita_tui.server.keys import Keys
 from vita_tui.server.limits import Limits, RequestError
 from vita_tui.server.problems import answered
+from vita_tui.server.realtime.realtime_route import realtime
 from vita_tui.server.shared_engines import SharedEngines
 from vita_tui.server.speech_route import speech
 from vita_tui.server.transcription_route import transcriptions
@@ -58,6 +59,7 @@ class Application:
                 Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
                 Route("/v1/audio/speech", speech, methods=["POST"]),
                 Route("/v1/chat/completions", chat_completions, methods=["POST"]),
+                WebSocketRoute("/v1/realtime", realtime),
                 Route("/admin/connections", admin_routes.connections),
                 Route("/admin/connections/{identity}", admin_routes.close_connection, methods=["DELETE"]),
                 Route("/admin/cleanup", admin_routes.cleanup, methods=["POST"]),

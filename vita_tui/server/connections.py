@@ -12,6 +12,7 @@ import itertools
 import logging
 import time
 import weakref
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -42,9 +43,14 @@ class Connection:
         """Seconds since 1970."""
         self.bytes_in = 0
         self.bytes_out = 0
-        self.state: ConnectionState = "receiving"
+        self.receiving = kind == "http"
+        """A request has not arrived whole."""
         self.changed = asyncio.get_running_loop().time()
-        """Of the loop's seconds, when something last happened."""
+        """Of the loop's seconds, when something last came or went."""
+        self._sends: deque[float] = deque()
+        """When what is being sent began to be."""
+        self._busy = 0
+        self._closing = False
         self._abort = abort
         self._main = asyncio.current_task()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -79,23 +85,50 @@ class Connection:
     def queued(self) -> int:
         return sum(queue.qsize() for queue in self._queues)
 
+    @property
+    def state(self) -> ConnectionState:
+        if self._closing:
+            return "closing"
+        if self._sends:
+            return "sending"
+        if self._busy:
+            return "working"
+        return "receiving" if self.receiving else "idle"
+
+    @property
+    def stalled_since(self) -> float | None:
+        """Of the loop's seconds, since when nothing of what is sent was taken; None when nothing waits."""
+        return max(self._sends[0], self.changed) if self._sends else None
+
     def received(self, size: int) -> None:
         self.bytes_in += size
-        self.touch("working")
+        if not self._sends:
+            self.changed = asyncio.get_running_loop().time()
 
-    def sent(self, size: int) -> None:
-        self.bytes_out += size
-        self.touch("working")
+    @contextmanager
+    def sending(self, size: int) -> Iterator[None]:
+        """While the body sends `size` bytes."""
+        began = asyncio.get_running_loop().time()
+        self._sends.append(began)
+        try:
+            yield
+            self.bytes_out += size
+            self.changed = asyncio.get_running_loop().time()
+        finally:
+            self._sends.remove(began)
 
-    def touch(self, state: ConnectionState) -> None:
-        """It is in `state` from now on."""
-        if self.state != "closing":
-            self.state = state
-        self.changed = asyncio.get_running_loop().time()
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """While the body does something that is finished before the server ends."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
 
     def close(self) -> None:
         """Have it end: cancel its tasks. `closed` tells when it has."""
-        self.state = "closing"
+        self._closing = True
         for task in [*self._tasks]:
             task.cancel()
         if self._main is not None:
@@ -238,10 +271,10 @@ class Connections:
         now = asyncio.get_running_loop().time()
         found = []
         for connection in self:
-            still = now - connection.changed
-            if connection.state == "sending" and still > self.limits.stalled_seconds:
+            since = connection.stalled_since
+            if since is not None and now - since > self.limits.stalled_seconds:
                 connection.cut()
-            elif not (connection.state == "idle" and still > self.limits.idle_seconds):
+            elif now - connection.changed <= self.limits.idle_seconds:
                 continue
             connection.close()
             self.cut += 1

@@ -87,8 +87,10 @@ class Guarding:
     ) -> None:
         scope["vita.connection"] = connection
         counted = _Counted(connection, self._connections, receive, send, status, http=scope["type"] == "http")
+        working = connection.busy() if scope["type"] == "http" else contextlib.nullcontext()
         try:
-            await self._app(scope, counted.receive, counted.send)
+            with working:
+                await self._app(scope, counted.receive, counted.send)
         except asyncio.CancelledError:
             if connection.state != "closing":
                 raise
@@ -202,7 +204,6 @@ class _Counted:
 
     async def receive(self) -> Message:
         connection = self._connection
-        connection.touch("idle" if not self._http else "working" if self._whole else "receiving")
         if not self._http or self._whole:
             message = await self._receive()
         else:
@@ -221,7 +222,9 @@ class _Counted:
         connection.received(size)
         if self._http and connection.bytes_in > self._limits.upload_bytes:
             raise RequestError("The request is too large.", status=413, code="too_large")
-        self._whole = self._whole or (message["type"] == "http.request" and not message.get("more_body"))
+        if message["type"] != "http.request" or not message.get("more_body"):
+            self._whole = True
+            connection.receiving = False
         return message
 
     async def send(self, message: Message) -> None:
@@ -231,14 +234,13 @@ class _Counted:
             self._status[0] = message["status"]
         elif message["type"] == "websocket.accept":
             self._status[0] = 101
-        connection.touch("sending")
-        await self._send(message)
         size = (
             len(message.get("body") or b"")
             + len(message.get("text") or "")
             + len(message.get("bytes") or b"")
         )
-        connection.sent(size)
+        with connection.sending(size):
+            await self._send(message)
 
 
 def _key(scope: Scope, headers: Headers) -> str:

@@ -138,7 +138,7 @@ class Serving:
         self.app.guarding.draining = True
         until = asyncio.get_running_loop().time() + self.app.limits.drain_seconds
         while asyncio.get_running_loop().time() < until and not self._hurry:
-            if not any(one.state in ("working", "sending", "receiving") for one in self.app.connections):
+            if not any(one.state in ("working", "sending") for one in self.app.connections):
                 return
             await asyncio.sleep(0.05)
 

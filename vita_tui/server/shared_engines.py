@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from vita_tui.conversation.build import recognizers, responders, synthesizers
 from vita_tui.engines.chain import Chain
@@ -14,12 +14,16 @@ from vita_tui.engines.turn.smart_turn import EndScorer, SmartTurn
 from vita_tui.events import EventBus
 from vita_tui.models.lookup import missing, place
 from vita_tui.server.limits import Limits
+from vita_tui.server.shared_end_of_turn import SharedEndOfTurn
 from vita_tui.server.shared_model import SharedModel
 from vita_tui.server.shared_recognition import SharedRecognition
 from vita_tui.server.shared_voice import SharedVoice
 from vita_tui.settings import Settings
 
 __all__ = ["SharedEngines"]
+
+LISTENING = 2
+"""Threads in which voice is looked for in what clients send."""
 
 
 class SharedEngines:
@@ -34,18 +38,19 @@ class SharedEngines:
         model: Chain[Responder],
         voice: Chain[Synthesizer],
         bus: EventBus,
-        scorer: Callable[[], EndScorer] | None = None,
+        scorer: EndScorer | None = None,
     ) -> None:
         """
         Args:
-            scorer: makes what judges the sound of a pause; None where nothing does.
+            scorer: judges the sound of a pause; None where nothing does.
         """
         self.settings = settings
         self.bus = bus
         self.recognition = SharedRecognition(recognition, limits, timeout=settings.stt.timeout)
         self.model = SharedModel(model, settings.llm, limits)
         self.voice = SharedVoice(voice, limits)
-        self.scorer = scorer
+        self.end_of_turn = SharedEndOfTurn(scorer)
+        self.listening = ThreadPoolExecutor(LISTENING, "listening for clients")
         self._loading: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -60,12 +65,13 @@ class SharedEngines:
             model=responders(settings, bus),
             voice=synthesizers(settings, bus),
             bus=bus,
-            scorer=(lambda: SmartTurn(place("turn", "smart-turn"))) if end_of_turn else None,
+            scorer=SmartTurn(place("turn", "smart-turn")) if end_of_turn else None,
         )
 
     def start(self) -> None:
         """Load all, beside what else is done."""
         self.voice.start()
+        self.end_of_turn.start()
         loop = asyncio.get_running_loop()
         self._loading = [
             loop.create_task(self.recognition.start(), name="load stt"),
@@ -89,3 +95,5 @@ class SharedEngines:
         await self.recognition.aclose()
         await self.voice.aclose()
         await self.model.aclose()
+        self.end_of_turn.close()
+        self.listening.shutdown(wait=False, cancel_futures=True)

@@ -48,6 +48,11 @@ class SharedModel:
         for responder in self.chain.engines:
             await responder.cleanup()
 
+    async def room(self) -> int:
+        """Tokens that a question and what came before may take together."""
+        window = await self.chain.active.window()
+        return window - self._settings.reply_room(window)
+
     async def reply(
         self,
         client: str,
