@@ -33,6 +33,7 @@ class SharedModel:
             waiting=limits.waiting,
         )
         self.ready = asyncio.Event()
+        self._prefilling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Load. When that fails, each request says why."""
@@ -45,8 +46,16 @@ class SharedModel:
         self.ready.set()
 
     async def aclose(self) -> None:
+        if self._prefilling is not None:
+            self._prefilling.cancel()
         for responder in self.chain.engines:
             await responder.cleanup()
+
+    def prefill(self, messages: Sequence[Message]) -> None:
+        """Let the model read `messages` while a question is being spoken, if nobody waits for it; a question ends that."""
+        if self.turns.idle and (self._prefilling is None or self._prefilling.done()):
+            work = self.chain.active.prefill(messages)
+            self._prefilling = asyncio.create_task(work, name="prefill for a client")
 
     async def room(self) -> int:
         """Tokens that a question and what came before may take together."""
@@ -69,6 +78,8 @@ class SharedModel:
             TooBusyError: too much waits.
             EngineError: no model could do it, or it broke off.
         """
+        if self._prefilling is not None:
+            self._prefilling.cancel()
         pieces: asyncio.Queue[StreamPiece | VitaError | None] = asyncio.Queue()
 
         async def write() -> None:

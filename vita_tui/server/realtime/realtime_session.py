@@ -135,6 +135,12 @@ class RealtimeSession:
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
 
+    async def prefill(self) -> None:
+        """A question is being spoken: the model reads what comes before it."""
+        if self._options.kind == "realtime" and (self._replying is None or self._replying.done()):
+            model = self._engines.model
+            model.prefill(self._items.messages(self._options.instructions, await model.room()))
+
     def busy(self) -> AbstractContextManager[None]:
         """While the body does what is finished before the server ends."""
         return self._connection.busy()

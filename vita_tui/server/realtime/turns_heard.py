@@ -107,6 +107,7 @@ class TurnsHeard:
         await session.tell("input_audio_buffer.speech_started", audio_start_ms=start, item_id=self._item_id)
         if detection is not None and detection.interrupt_response:
             await session.interrupt("turn_detected")
+        await session.prefill()
 
     def _partial(self, speech: SpeechSoFar) -> None:
         def understood(partial: Partial) -> None:
