@@ -15,7 +15,7 @@ from vita_tui.server.limits import RequestError
 
 __all__ = ["Item", "Items", "new_id"]
 
-ItemKind = Literal["message", "function_call", "function_call_output"]
+ItemType = Literal["message", "function_call", "function_call_output"]
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
 
@@ -27,7 +27,7 @@ def new_id(kind: str) -> str:
 @dataclass(eq=False, slots=True)
 class Item:
     id: str
-    kind: ItemKind = "message"
+    kind: ItemType = "message"
     role: Literal["system", "user", "assistant"] = "user"
     text: str = ""
     """What was said or written; of sound, what was understood. Of a call the arguments, of its result the output."""

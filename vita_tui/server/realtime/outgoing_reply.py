@@ -29,7 +29,7 @@ AHEAD = 2
 """Clauses that wait for the voice while it speaks another."""
 
 SendEvent = Callable[[Mapping[str, Any]], Awaitable[None]]
-Outcome = Literal["in_progress", "completed", "cancelled", "failed", "incomplete"]
+ResponseStatus = Literal["in_progress", "completed", "cancelled", "failed", "incomplete"]
 
 
 class OutgoingReply:
@@ -60,7 +60,7 @@ class OutgoingReply:
         self._metadata = metadata
         self._keep = keep
         self._output: list[Item] = []
-        self._status: Outcome = "in_progress"
+        self._status: ResponseStatus = "in_progress"
         self._details: dict[str, Any] | None = None
         self._asked = 0
         self._item: Item | None = None
