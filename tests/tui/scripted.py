@@ -130,6 +130,7 @@ class ScriptedCore:
         self.room = 1_000_000
         """Characters of a question that fit."""
         self.stops = 0
+        self.read_aloud: list[str] = []
         self.steered: list[str] = []
         """What was done with the voice while it spoke."""
         self.allowed: list[tuple[str, str]] = []
@@ -248,6 +249,20 @@ class ScriptedCore:
         self.bus.publish(
             SessionChanged(session_id, self.session.title, len(self.session.turns), 40, self.session.created)
         )
+
+    async def branch(self, before: str) -> None:
+        assert self.session is not None
+        old = self.session
+        ids = [turn.id for turn in old.turns]
+        taken = old.turns[: ids.index(before)]
+        branch = {"of": old.id, "root": old.id, "turns": len(taken)}
+        name = f"{old.id}-{len(self.sessions.kept)}"
+        self.session = replace(old, id=name, turns=taken, settings={"branch": branch})
+        self.sessions.kept[name] = self.session
+
+    async def read(self, text: str = "") -> bool:
+        self.read_aloud.append(text)
+        return bool(text or self.session)
 
     async def rename(self, title: str) -> None:
         assert self.session is not None

@@ -225,6 +225,14 @@ class Assistant:
             raise VitaError("VITA shows its replies and does not speak.", remedy="vita ctl mute off, or f9")
         return await self.aloud.say(text, language or self.settings.spoken_language)
 
+    async def read(self, text: str = "") -> bool:
+        """Read `text` aloud, or the last reply from where the voice stopped, or all of it; False when there is nothing to read.
+
+        Raises:
+            VitaError: there is no voice or no speaker.
+        """
+        return await self._parts.reading_on.read(text)
+
     @contextlib.asynccontextmanager
     async def dictation(
         self, on_words: Callable[[str, str], None] = lambda stable, tail: None, *, by_voice: bool = False
@@ -252,6 +260,14 @@ class Assistant:
             VitaError: there is no such conversation, or the store cannot be read.
         """
         await self._parts.present.resume(session_id)
+
+    async def branch(self, before: str) -> None:
+        """Go on from before the turn with the id `before` in a conversation of its own; the present one is kept as it is.
+
+        Raises:
+            StoreError: there is no such turn, or it cannot be kept.
+        """
+        await self._parts.present.branch(before)
 
     async def rename(self, title: str) -> None:
         """Give the present conversation another title; an empty one brings back its first question.

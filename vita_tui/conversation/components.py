@@ -21,6 +21,7 @@ from vita_tui.conversation.history import History
 from vita_tui.conversation.live_settings import LiveSettings
 from vita_tui.conversation.present_conversation import PresentConversation
 from vita_tui.conversation.profiles import Profiles
+from vita_tui.conversation.reading_on import ReadingOn
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.ringing import Ringer
 from vita_tui.conversation.speaking.aloud import Aloud
@@ -180,6 +181,7 @@ class Components:
             self.live,
             bus,
         )
+        self.reading_on = ReadingOn(settings, self.history, self.replies, self.turn, self.aloud, bus)
         self.requests = BuiltInRequests(self.live, self.hands_free, self.present, self.built_in, self.ringer)
 
     def make_upkeep(self, calls: Mapping[str, RemoteCall]) -> Upkeep:

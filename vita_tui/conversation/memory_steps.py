@@ -53,10 +53,15 @@ def steps(
         limit_history: keeps at most so many conversations in memory; None for the setting. Waits until it is done.
         free_model: with True unloads the language model, now and after every answer; with False loads it. Waits until it is done.
     """
+
+    def empty_caches() -> None:
+        limit_history(LIVE)
+        speech.forget_sound()
+
     found: list[PressureStep] = [
         SimpleStep(
             "History caches are emptied",
-            lambda: limit_history(LIVE),
+            empty_caches,
             lambda: limit_history(None),
             "History caches are used again",
         )

@@ -9,7 +9,7 @@ from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.speaking.aloud import Aloud
 from vita_tui.conversation.thinking.consent import Consent
 from vita_tui.conversation.turn_taking import TurnTaking
-from vita_tui.errors import SettingsError
+from vita_tui.errors import SettingsError, StoreError
 from vita_tui.events import EventBus, Notice
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session
@@ -60,6 +60,20 @@ class PresentConversation:
                 return
             session_id = last.id
         await self._turn_to(await self._sessions.get(session_id))
+
+    async def branch(self, before: str) -> None:
+        """Go on from before the turn `before` in a conversation of its own; the present one is kept as it is.
+
+        Raises:
+            StoreError: there is no such turn, or it cannot be kept.
+        """
+        session = self._history.session
+        if session is None:
+            raise StoreError("There is no conversation yet.", remedy="Ask something first.")
+        self._aloud.hush()
+        self._turn.stop()
+        await self._replies.settled()
+        await self._turn_to(await self._sessions.branch(session.id, before))
 
     async def _turn_to(self, session: Session | None) -> None:
         self._aloud.hush()

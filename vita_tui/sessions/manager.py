@@ -274,6 +274,41 @@ class SessionManager:
         before = (await self.get(session_id)).settings
         return await self._change(session_id, SessionChange(settings={**before, **settings}))
 
+    async def branch(self, session_id: str, before: str) -> Session:
+        """A new session that begins with what was said before the turn `before`; the old one stays as it is.
+
+        Its settings tell in `branch` what it is a branch `of`, the `root` of all of them, and how many `turns` it has taken along.
+
+        Raises:
+            StoreError: there is no such session or turn, or neither store nor journal can take it.
+        """
+        old = await self.get(session_id)
+        ids = [turn.id for turn in old.turns]
+        if before not in ids:
+            raise StoreError("This question is not in the conversation any more.")
+        taken = old.turns[: ids.index(before)]
+        above = old.settings.get("branch")
+        root = above.get("root", old.id) if isinstance(above, Mapping) else old.id
+        branch = {"of": old.id, "root": root, "turns": len(taken)}
+        session = await self.create({**old.settings, "branch": branch})
+        if taken:
+            change = SessionChange(taken, old.title, last_active=self._clock.time())
+            session = await self._change(session.id, change)
+        return session
+
+    async def restore(self, session: Session) -> Session:
+        """Bring back a session that was deleted.
+
+        Raises:
+            StoreError: there is one with that id, or the store is away.
+        """
+        self._check_open()
+        if self._outbox.away is not None:
+            raise self._outbox.away
+        session = replace(session, version=await self.store.create(session))
+        with self._lock:
+            return self._live.put(session)
+
     async def delete(self, session_id: str) -> bool:
         """Remove a session for good; False when there was none."""
         self._check_open()

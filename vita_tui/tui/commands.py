@@ -197,7 +197,26 @@ COMMANDS: Sequence[Command] = (
         lambda app, _: app.action_history(),
         binding="history",
     ),
-    Command("retry", "Ask again", "Ask your last question once more", lambda app, _: app.main.retry()),
+    Command(
+        "retry",
+        "Ask again",
+        "Have your last question answered anew, by another model if you name one; this answer is kept",
+        lambda app, model: app.main.regenerate(model),
+        takes="[MODEL]",
+    ),
+    Command(
+        "branch",
+        "Other answers",
+        "Turn to the conversation before a question was asked again, and back",
+        lambda app, _: app.other_branch(),
+        binding="branch",
+    ),
+    Command(
+        "read",
+        "Read on",
+        "Read the last reply aloud from where the voice stopped, or all of it",
+        lambda app, _: app.read_on(),
+    ),
     Command(
         "edit",
         "Edit the last question",

@@ -59,9 +59,20 @@ class Aloud:
         Raises:
             VitaError: there is no voice or no speaker, or nothing to say.
         """
+        return not (await self.speak(text, language))[1].strip()
+
+    async def speak(self, text: str, language: str, *, turn: int = 0) -> tuple[str, str]:
+        """As `say`, with what of `text` was heard and what was not.
+
+        Args:
+            turn: the reply that `text` is of, for who follows the voice in it; 0 for none.
+
+        Raises:
+            VitaError: as `say`.
+        """
         if not self._speaking.usable:
             raise DeviceError("There is no voice or no speaker.", remedy="vita doctor")
-        speech = self._speaking.say(text, language)
+        speech = self._speaking.say(text, language, turn=turn)
         self._said.append(speech)
         try:
             await asyncio.shield(asyncio.wrap_future(speech.finished))
@@ -74,7 +85,7 @@ class Aloud:
             if not any(speech.heard()):
                 raise VitaError("There is nothing to say in that text.")
             raise DeviceError("It was not heard: no speaker could be opened.", remedy="vita doctor")
-        return not speech.heard()[1].strip()
+        return speech.heard()
 
     def _all(self) -> list[Speech]:
         """What is being said, or will be, in order of what keys and commands are for."""

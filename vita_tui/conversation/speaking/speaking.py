@@ -77,9 +77,9 @@ class Speaking:
         """A new reply that wants to be spoken."""
         return Speech(turn, self._playback, self._synthesis.submit)
 
-    def say(self, text: str, language: str) -> Speech:
-        """Have `text` spoken behind what is being said, sentence by sentence."""
-        speech = self.begin(0)
+    def say(self, text: str, language: str, *, turn: int = 0) -> Speech:
+        """Have `text`, of the reply `turn` or of none, spoken behind what is being said, sentence by sentence."""
+        speech = self.begin(turn)
         cutter = ClauseCutter(language, WHOLE_SENTENCES)
         for clause in (*cutter.feed(text), *cutter.finish()):
             speech.add(clause)
@@ -93,6 +93,10 @@ class Speaking:
         The future is done when it is loaded, or is known not to load.
         """
         return self._synthesis.between_clauses(self._synthesis.load)
+
+    def forget_sound(self) -> None:
+        """Keep no sound of what was said, for it takes memory."""
+        self._synthesis.between_clauses(self._synthesis.kept.clear)
 
     def unload(self, engine: Synthesizer) -> Future[None]:
         """Free `engine` between two clauses; its next clause loads it again."""

@@ -14,6 +14,7 @@ import numpy as np
 from vita_tui.audio.base import Samples
 from vita_tui.clock import Clock
 from vita_tui.conversation.speaking.clauses import Clause
+from vita_tui.conversation.speaking.kept_sound import KeptSound
 from vita_tui.conversation.speaking.playback import Playback
 from vita_tui.conversation.speaking.speech import Speech
 from vita_tui.engines.chain import Chain
@@ -68,6 +69,8 @@ class Synthesis:
         """What waits to be done between two clauses."""
         self._stopping = threading.Event()
         self._thread: RegisteredThread | None = None
+        self.kept = KeptSound()
+        """Only the thread touches it."""
         self._pace: dict[str, float] = {}
         """Seconds that each voice took for a second of its last clause's sound, once that had begun; only the thread touches it."""
 
@@ -192,12 +195,23 @@ class Synthesis:
                 self._playback.deliver(speech.track, clause, np.concatenate(held), engine.name, rate)
                 held.clear()
 
-        pieces = self._paced(engine, engine.speak(clause.spoken, cancelled=speech.cancelled))
-        for samples in at_rate(engine, pieces, rate):
+        for samples in at_rate(engine, self._sound(engine, speech, clause), rate):
             held.append(samples)
             if ahead and sum(map(len, held)) >= SHORTEST_SECONDS * rate:
                 deliver()
         deliver()
+
+    def _sound(self, engine: Synthesizer, speech: Speech, clause: Clause) -> Iterator[Pcm]:
+        """Of `clause`, made anew unless it was said not long ago."""
+        words = clause.spoken
+        if (kept := self.kept.of(engine, words)) is not None:
+            yield from kept
+            return
+        made = self._paced(engine, engine.speak(words, cancelled=speech.cancelled))
+        for piece in self.kept.keep(engine, words, made):
+            yield piece
+            if speech.cancelled.is_set():
+                return  # it is not all of it that comes
 
     def _paced(self, engine: Synthesizer, pieces: Iterable[Pcm]) -> Iterator[Pcm]:
         """`pieces`, of which it is noted how quickly they came after the first."""

@@ -11,14 +11,14 @@ from textual.binding import Binding, BindingType
 from vita_tui.errors import VitaError
 from vita_tui.tui.commands import find, parse
 from vita_tui.tui.formatting import clean
-from vita_tui.tui.main_parts.screen_part import ScreenPart
+from vita_tui.tui.main_parts.chosen_blocks import ChosenBlocks
 from vita_tui.tui.widgets.conversation import Conversation
 from vita_tui.tui.widgets.prompt import Prompt
 
 __all__ = ["Questions"]
 
 
-class Questions(ScreenPart):
+class Questions(ChosenBlocks):
     """What the prompt sends."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -31,6 +31,9 @@ class Questions(ScreenPart):
 
     def _take(self, text: str) -> None:
         """A question, or a command, which begins with a slash; two of them stand for one."""
+        if edited := self.take_edited():
+            self.app.ask_again(edited, text)
+            return
         if text.startswith("//"):
             self.app.ask(text[1:])
             return
@@ -64,13 +67,6 @@ class Questions(ScreenPart):
     @on(Prompt.ToTheEnd)
     def _to_the_end(self) -> None:
         self.query_one(Conversation).to_the_end()
-
-    def retry(self) -> None:
-        """Ask the last question again."""
-        if (question := self.query_one(Conversation).last_question) is not None:
-            self.app.ask(question.text)
-        else:
-            self.app.notify("Ask something first.", title="No question yet", markup=False)
 
     def edit_last(self) -> None:
         """Put the last question into the prompt."""

@@ -136,6 +136,11 @@ class ShownReplies(ScreenPart):
             await self.query_one(Conversation).clear()
         self.query_one(Prompt).focus()
 
+    async def mark_branch(self, turns: int) -> None:
+        """Say behind the first `turns` turns that the question was asked again."""
+        async with self._showing:
+            await self.query_one(Conversation).mark_branch(turns)
+
     async def show_turns(self, turns: Iterable[Any]) -> None:
         """Show a kept conversation."""
         async with self._showing:

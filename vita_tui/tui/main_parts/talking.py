@@ -126,6 +126,7 @@ class Talking(ScreenPart):
             self.query_one(Panel).dismiss()
         self.app.stop()
         prompt.focus()
+        prompt.after_escape = True
 
     def action_hands_free(self) -> None:
         self.app.toggle_hands_free()

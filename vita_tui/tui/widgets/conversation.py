@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.message import Message
 from textual.widget import Widget
 
 from vita_tui.clock import Clock
@@ -21,6 +24,7 @@ from vita_tui.events import (
     TurnFinished,
 )
 from vita_tui.tui.formatting import count
+from vita_tui.tui.widgets.block_cursor import BlockCursor
 from vita_tui.tui.widgets.turns import AssistantTurn, Remark, UserTurn
 from vita_tui.tui.widgets.welcome import Welcome
 
@@ -36,11 +40,40 @@ ENDINGS = {
 }
 
 
+def _at_block(keys: str, action: str, name: str, tooltip: str) -> Binding:
+    """A key that works while a block is chosen."""
+    return Binding(keys, f"screen.{action}", name, id=f"block.at.{name}", tooltip=tooltip, show=False)
+
+
 class Conversation(VerticalScroll, can_focus=True):
     """Follows the newest turn unless the user has scrolled away."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        _at_block("j,down", "block_move(1)", "down", "At a block: one down"),
+        _at_block("k,up", "block_move(-1)", "up", "At a block: one up"),
+        _at_block("g,home", "block_jump(False)", "first", "At a block: to the first"),
+        _at_block("G,end", "block_jump(True)", "last", "At a block: to the last"),
+        _at_block("enter", "block('menu')", "menu", "At a block: what can be done with it"),
+        _at_block("c", "block('copy')", "copy", "At a block: copy it; of code the code alone"),
+        _at_block("C,y", "block('copy_all')", "copy.all", "At a block: copy the whole question or reply"),
+        _at_block("e", "block('edit')", "edit", "At a block: edit the question and ask again"),
+        _at_block("r", "block('again')", "again", "At a block: ask the question again for another answer"),
+        _at_block("p", "block('play')", "play", "At a block: read it aloud"),
+        _at_block("o", "block('links')", "links", "At a block: open a link"),
+        _at_block("s", "block('source')", "source", "At a block: the reply as it was written, or formatted"),
+        _at_block("escape,i", "leave_blocks", "leave", "At a block: back to the prompt"),
+    ]
+
+    class Clicked(Message):
+        """The mouse chose `widget`, somewhere in the conversation."""
+
+        def __init__(self, widget: Widget) -> None:
+            super().__init__()
+            self.widget = widget
+
     def __init__(self, clock: Clock) -> None:
         super().__init__(id="conversation")
+        self.cursor = BlockCursor(self)
         self._clock = clock
         self._replies: dict[int, AssistantTurn] = {}
         self._gone = 0
@@ -219,14 +252,30 @@ class Conversation(VerticalScroll, can_focus=True):
         await self._say_what_is_gone()
         self.anchor()
 
+    async def mark_branch(self, turns: int) -> None:
+        """Say behind the first `turns` turns that another answer is kept."""
+        shown = [one for one in self.children if isinstance(one, UserTurn | AssistantTurn)]
+        place = turns - self._gone
+        line = Remark("↳ asked again: alt+b shows the other answers")
+        line.add_class("branch")
+        if 0 <= place < len(shown):
+            await self.mount(line, before=shown[place])
+        elif place == len(shown):
+            await self._add(line)
+
     async def clear(self) -> None:
         self._replies.clear()
         self._gone = 0
+        self.cursor.leave()
         await self.query("Conversation > *").exclude("Welcome").remove()
         for welcome in self.query(Welcome):
             welcome.display = True
 
     # ---- what the user does
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is not None and event.widget is not self and not self.screen.get_selected_text():
+            self.post_message(self.Clicked(event.widget))
 
     @property
     def last_reply(self) -> AssistantTurn | None:

@@ -131,6 +131,9 @@ class Prompt(TextArea, InOrder):
     class Question(Message):
         """A question mark in an empty prompt: what can one do here?"""
 
+    class ToBlocks(Message):
+        """After escape, k or j leads to the blocks of the conversation."""
+
     class ToTheEnd(Message):
         """The end of the text was left behind: the end of the conversation is meant."""
 
@@ -154,6 +157,8 @@ class Prompt(TextArea, InOrder):
         self._looking: Timer | None = None
         self._known = ""
         """The long text of which it is known how much fits."""
+        self.after_escape = False
+        """Escape was the last key, and nothing is typed."""
         self.in_pause: Callable[[], bool] = lambda: False
         """Whether the user pauses in what they say."""
         self.completions: Completions | None = None
@@ -290,6 +295,12 @@ class Prompt(TextArea, InOrder):
             event.stop()
             event.prevent_default()
             self.screen.post_message(self.Decided(send=event.key == "enter"))
+            return
+        after_escape, self.after_escape = self.after_escape, False
+        if after_escape and not self.text and event.key in ("j", "k"):
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.ToBlocks())
             return
         if self.in_pause() and event.is_printable:  # whoever begins to type has not finished
             self.screen.post_message(self.Decided(send=False))

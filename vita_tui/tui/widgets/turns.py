@@ -228,6 +228,17 @@ class AssistantTurn(Vertical):
         """What was answered, as it is shown; None before the first word."""
         return self._body
 
+    async def toggle_source(self) -> None:
+        """Show the reply as it was written, or formatted again."""
+        if self._body is None:
+            return
+        shown = list(self.query(".source"))
+        self._body.display = bool(shown)
+        if shown:
+            await shown[0].remove()
+        else:
+            await self._put(Static(Content(self.text), classes="source"))
+
     async def toggle_waterfall(self) -> None:
         """Show or hide where the time of this turn went."""
         from vita_tui.tui.widgets.waterfall import Waterfall
