@@ -174,14 +174,17 @@ class ChosenBlocks(ScreenPart):
     def _edit(self, block: Block) -> None:
         question = self._question_of(block.turn)
         turn_id = self._id_of(question) if question is not None else ""
-        if question is None or not turn_id:
-            self._not_kept()
+        if question is None:
             return
+        if not turn_id:
+            self.app.notify(
+                "This question is not kept: its words are in the prompt.", title="Asked anew", markup=False
+            )
         self._edited = turn_id
         self._conversation.cursor.leave()
         prompt = self.query_one(Prompt)
         prompt.put(question.text)
-        prompt.border_title = "asked again on enter · the answer so far is kept: alt+b"
+        prompt.border_title = turn_id and "asked again on enter · the answer so far is kept: alt+b"
 
     def regenerate(self, model: str = "", *, of: UserTurn | AssistantTurn | None = None) -> None:
         """Have a question answered again, the last by default, by another `model` if one is named; the answer so far is kept."""
@@ -189,16 +192,10 @@ class ChosenBlocks(ScreenPart):
         if question is None:
             self.app.notify("Ask something first.", title="No question yet", markup=False)
             return
-        turn_id = self._id_of(question)
-        if not turn_id:
-            self._not_kept()
-            return
-        self.app.ask_again(turn_id, question.text, model)
-
-    def _not_kept(self) -> None:
-        self.app.notify(
-            "This question is not kept yet. Try again in a moment.", title="Not yet", markup=False
-        )
+        if turn_id := self._id_of(question):
+            self.app.ask_again(turn_id, question.text, model)
+        else:  # it is not kept: it can only be asked once more
+            self.app.ask(question.text)
 
     def take_edited(self) -> str:
         """The id of the question that was edited in the prompt, once; empty when none was."""
