@@ -125,28 +125,28 @@ class ChosenBlocks(ScreenPart):
                 pass
 
     def _show_menu(self, block: Block) -> None:
-        from vita_tui.tui.screens.menu import Entry, Menu
+        from vita_tui.tui.screens.menu import Menu, MenuEntry
 
         asked = block.kind == "question"
         entries = [
-            Entry(
+            MenuEntry(
                 "copy",
                 {"question": "Copy the question", "code": "Copy the code", "text": "Copy this block"}[
                     block.kind
                 ],
                 "c",
             ),
-            *([] if asked else [Entry("copy_all", "Copy the whole reply", "C")]),
-            Entry("edit", "Edit the question and ask again", "e"),
-            Entry("again", "Ask again: another answer", "r"),
+            *([] if asked else [MenuEntry("copy_all", "Copy the whole reply", "C")]),
+            MenuEntry("edit", "Edit the question and ask again", "e"),
+            MenuEntry("again", "Ask again: another answer", "r"),
             *(
                 []
                 if asked
-                else [Entry("play", "Read aloud", "p"), Entry("source", "Source or formatted", "s")]
+                else [MenuEntry("play", "Read aloud", "p"), MenuEntry("source", "Source or formatted", "s")]
             ),
         ]
         if _links(block.source):
-            entries.append(Entry("links", "Open a link", "o"))
+            entries.append(MenuEntry("links", "Open a link", "o"))
 
         def chosen(name: str | None) -> None:
             if name:
@@ -156,7 +156,7 @@ class ChosenBlocks(ScreenPart):
 
     def _show_links(self, block: Block) -> None:
         """A link is opened only when its whole address was seen."""
-        from vita_tui.tui.screens.menu import Entry, Menu
+        from vita_tui.tui.screens.menu import Menu, MenuEntry
 
         links = _links(block.source) or _links(block.turn.text)
         if not links:
@@ -167,7 +167,7 @@ class ChosenBlocks(ScreenPart):
             if link:
                 self.app.open_url(link)
 
-        self.app.push_screen(Menu("Open a link", [Entry(link, clean(link)) for link in links]), chosen)
+        self.app.push_screen(Menu("Open a link", [MenuEntry(link, clean(link)) for link in links]), chosen)
 
     # ---- asking again
 

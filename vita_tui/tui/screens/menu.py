@@ -20,11 +20,11 @@ from vita_tui.tui.look import MUTED
 if TYPE_CHECKING:
     from vita_tui.tui.app import VitaApp
 
-__all__ = ["Entry", "Menu"]
+__all__ = ["Menu", "MenuEntry"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MenuEntry:
     """One thing to choose."""
 
     name: str
@@ -44,7 +44,7 @@ class Menu(ModalScreen[str]):
         Binding("escape", "close", "Close", id="menu.close", tooltip="Choose nothing"),
     ]
 
-    def __init__(self, title: str, entries: Sequence[Entry]) -> None:
+    def __init__(self, title: str, entries: Sequence[MenuEntry]) -> None:
         super().__init__()
         self._heading = title
         self._entries = entries
@@ -76,5 +76,5 @@ class Menu(ModalScreen[str]):
             self.dismiss(name)
 
 
-def _line(entry: Entry) -> Content:
+def _line(entry: MenuEntry) -> Content:
     return Content.assemble((f"{entry.key or ' '}  ", f"bold {MUTED}"), entry.words)
