@@ -234,7 +234,9 @@ class History:
             spoken=exchange.spoken,
             started=exchange.started,
             finished=self._clock.time(),
-            engines={"stt": self._chains["stt"].active_name} if exchange.spoken else {},
+            engines={"stt": exchange.recognizer or self._chains["stt"].active_name}
+            if exchange.spoken
+            else {},
             tokens=estimate(exchange.question),
         )
 

@@ -210,7 +210,7 @@ class Replies:
         self.last = exchange
         engines = engines_of(exchange)
         if exchange.spoken:
-            engines["stt"] = self._chains["stt"].active_name
+            engines["stt"] = exchange.recognizer or self._chains["stt"].active_name
         if exchange.error is not None:
             self._bus.publish(
                 Notice("No answer", exchange.error.message, exchange.error.remedy, "error", key="answer")

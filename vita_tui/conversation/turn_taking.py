@@ -354,8 +354,18 @@ class TurnTaking:
         text = f"{self._carried} {understood.text}".strip()
         self._carried = ""
         utterance = understood.utterance
-        self._bus.publish(FinalTranscript(text, understood.confidence, utterance.audio_seconds))
+        self._bus.publish(
+            FinalTranscript(
+                text,
+                understood.confidence,
+                utterance.audio_seconds,
+                understood.engine,
+                understood.instead_of,
+                understood.because,
+            )
+        )
         exchange = self._replies.ask(text, spoken=True)
+        exchange.recognizer = understood.engine
         exchange.watch.zero = utterance.ended
         exchange.watch.endpoint_wait = utterance.endpoint_wait
         exchange.watch.guard = understood.guard

@@ -70,6 +70,7 @@ def run_all() -> Iterator[Check]:
     yield _terminal()
     yield from _weights()
     yield from _sound(settings)
+    yield _leaving(settings)
     yield from _recognition(settings)
     yield from _model(settings)
     yield from _voices(settings)
@@ -195,6 +196,23 @@ def _sound(settings: Settings) -> Iterator[Check]:
         yield Check("Speaker", "failed", error.message, error.remedy or "vita devices")
     finally:
         speaker.close()
+
+
+def _leaving(settings: Settings) -> Check:
+    """What leaves this machine."""
+    from vita_tui.settings.destinations import leaving, unencrypted
+
+    said = leaving(settings)
+    if not said:
+        return Check("Privacy", "ok", "nothing leaves this machine")
+    if readable := ", ".join(unencrypted(settings)):
+        return Check(
+            "Privacy",
+            "warning",
+            f"{said[0]}; to {readable} without encryption",
+            "Use https:// or wss:// outside of networks that you trust",
+        )
+    return Check("Privacy", "ok", f"{said[0]}, encrypted")
 
 
 def _recognition(settings: Settings) -> Iterator[Check]:

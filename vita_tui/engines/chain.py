@@ -273,6 +273,14 @@ class Chain(Generic[E]):
                 return _COUNTED.sub("", link.aside or link.reason)
         return ""
 
+    def replaced(self, name: str) -> tuple[str, str]:
+        """Instead of which engine the one of that name has done the work, and why; empty where it shares the work with the first."""
+        links = self._links
+        link = next((link for link in links if link.engine.name == name), None)
+        if link is None or link.pool == links[0].pool:
+            return "", ""
+        return links[0].engine.name, self.reason(links[0].engine.name)
+
     def breakers(self) -> list[BreakerSnapshot]:
         """Every engine's breaker now, in order."""
         return [link.breaker.snapshot() for link in self._links]

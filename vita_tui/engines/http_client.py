@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from vita_tui.errors import EngineUnavailableError
-from vita_tui.text.urls import host_port, secrets_in
+from vita_tui.text.urls import host_port, is_loopback, secrets_in
 
 if TYPE_CHECKING:
     import httpx2
@@ -140,18 +140,7 @@ class Server:
     @property
     def is_local(self) -> bool:
         """It is this machine itself."""
-        host = self.host.rstrip(".").lower()
-        if host == "localhost" or host.endswith(".localhost"):
-            return True
-        try:
-            # As the system reads it, "127.1" is an address too.
-            address = ipaddress.ip_address(
-                socket.inet_ntoa(socket.inet_aton(host)) if ":" not in host else host
-            )
-        except (OSError, ValueError):
-            return False
-        mapped = getattr(address, "ipv4_mapped", None) or address
-        return bool(mapped.is_loopback or mapped.is_unspecified)
+        return is_loopback(self.host)
 
     def without_secrets(self, text: str) -> str:
         for secret in self.secrets:

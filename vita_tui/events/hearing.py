@@ -78,6 +78,12 @@ class FinalTranscript(Event):
     confidence: float
     """Mean token probability, 0 to 1."""
     audio_seconds: float
+    engine: str = ""
+    """Who understood it."""
+    instead_of: str = ""
+    """The recognizer that should have; empty when this is it."""
+    because: str = ""
+    """Why it did not."""
 
 
 @dataclass(frozen=True, slots=True)

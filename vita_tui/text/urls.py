@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import socket
 from urllib.parse import parse_qsl, unquote
 
-__all__ = ["host_port", "secrets_in", "without_secrets"]
+__all__ = ["host_port", "is_loopback", "secrets_in", "without_secrets"]
 
 _PARTS = re.compile(r"(?s)\A(?P<scheme>[A-Za-z][\w+.-]*://)?(?:(?P<user>.*)@)?(?P<rest>[^@]*)\Z")
 _END = re.compile(r"[/?#]")
@@ -14,6 +16,20 @@ _END = re.compile(r"[/?#]")
 def host_port(url: str) -> str:
     """Host and port of `url`, such as "127.0.0.1:8080"; "the server" where there are none."""
     return _END.split(_split(url)[2], maxsplit=1)[0].strip() or "the server"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine itself."""
+    host = host.rstrip(".").lower()
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        # As the system reads it, "127.1" is an address too.
+        address = ipaddress.ip_address(socket.inet_ntoa(socket.inet_aton(host)) if ":" not in host else host)
+    except (OSError, ValueError):
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)
 
 
 def without_secrets(url: str) -> str:

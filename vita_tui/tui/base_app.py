@@ -67,7 +67,10 @@ class BaseApp(App[int]):
                 loop.call_soon_threadsafe(work, *arguments)
 
     def _show_mode(self) -> None:
+        from vita_tui.settings.destinations import leaving
         from vita_tui.tui.widgets.status import StatusLine
 
         if self.core is not None:
-            self.main.query_one(StatusLine).aloud = self.core.speaking_aloud
+            status = self.main.query_one(StatusLine)
+            status.aloud = self.core.speaking_aloud
+            status.leaving = leaving(self.core.settings)

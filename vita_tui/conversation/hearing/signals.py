@@ -203,6 +203,12 @@ class Understood:
     """Decodes that were thrown away, and why."""
     at: float
     """Monotonic seconds at which it was known."""
+    engine: str = ""
+    """Who understood it."""
+    instead_of: str = ""
+    """The recognizer that should have; empty when this is it."""
+    because: str = ""
+    """Why it did not."""
 
     @property
     def number(self) -> int:

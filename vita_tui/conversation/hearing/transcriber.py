@@ -179,7 +179,20 @@ class Transcriber:
         text = result.text.strip()
         problem = "" if text else "No words were understood; nothing was sent."
         now = self._clock.monotonic()
-        self._emit(Understood(utterance, text, problem, result.confidence, result.guard, now))
+        instead_of, because = self._recognizers.replaced(result.engine)
+        self._emit(
+            Understood(
+                utterance,
+                text,
+                problem,
+                result.confidence,
+                result.guard,
+                now,
+                result.engine,
+                instead_of,
+                because,
+            )
+        )
 
     def _failed(self, utterance: Utterance, error: EngineError) -> None:
         engine = self._recognizers.active_name

@@ -99,6 +99,8 @@ class Exchange:
         self.turn = turn
         self.question = question
         self.spoken = spoken
+        self.recognizer = ""
+        """Who understood the question, where it was spoken."""
         self.watch = watch
         self.task: asyncio.Task[Any] | None = None
         """The task in which a draft runs."""
@@ -362,10 +364,7 @@ class Exchange:
             self._output.say_aside(phrases(self._output.language)[phrase].format(**names))
 
     def _started(self, responder: Responder) -> ReplyStarted:
-        first = self._responders.engines[0]
-        if responder is first:
-            return ReplyStarted(self.turn, responder.name)
-        return ReplyStarted(self.turn, responder.name, first.name, self._responders.reason(first.name))
+        return ReplyStarted(self.turn, responder.name, *self._responders.replaced(responder.name))
 
     def _take_piece(self, piece: StreamPiece, kept: int) -> None:
         """One piece of the reply.

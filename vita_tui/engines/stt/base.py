@@ -70,6 +70,8 @@ class Transcription:
     """Why decodes were thrown away and done again; empty in the normal case."""
     words: tuple[Word, ...] = ()
     """Only when they were asked for."""
+    engine: str = ""
+    """Name of the recognizer, where more than one may have been asked."""
 
 
 class Recognizer(Protocol):

@@ -80,6 +80,11 @@ class Talking(ScreenPart):
                 await conversation.remark(f"“{clean(event.text)}” did not interrupt.")
             case FinalTranscript():
                 self.query_one(PartialLine).open = False
+                if event.instead_of:
+                    because = f": {event.because}" if event.because else ""
+                    await conversation.remark(
+                        f"{event.engine} understood this instead of {event.instead_of}{because}"
+                    )
             case NothingHeard():
                 self.query_one(PartialLine).open = False
                 await conversation.remark(event.reason or "Nothing heard.")

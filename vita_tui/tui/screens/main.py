@@ -9,7 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from vita_tui.clock import Clock
-from vita_tui.events import AlarmsChanged, Event, SessionChanged
+from vita_tui.events import AlarmsChanged, Event, SessionChanged, SettingChanged
+from vita_tui.settings.destinations import leaving
 from vita_tui.tui.main_parts.notices import Notices
 from vita_tui.tui.main_parts.questions import Questions
 from vita_tui.tui.main_parts.reading_aloud import ReadingAloud
@@ -67,6 +68,8 @@ class MainScreen(Notices, ToolQuestions, ShownReplies, Questions, ReadingAloud, 
         match event:
             case SessionChanged():
                 self.query_one(Panel).show_session(event)
+            case SettingChanged() if self.app.core is not None:
+                self.query_one(StatusLine).leaving = leaving(self.app.core.settings)
             case AlarmsChanged():
                 self.query_one(Panel).show_alarms(event.alarms)
             case _:

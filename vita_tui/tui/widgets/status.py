@@ -56,6 +56,8 @@ class StatusLine(Widget):
     """Who is to say the first word of the answer; None when it has been said."""
     waited: reactive[int] = reactive(0)
     """Whole seconds of thinking."""
+    leaving: reactive[tuple[str, ...]] = reactive(())
+    """What leaves this machine and where it goes, in words, and shorter; empty when nothing does."""
     hint: reactive[str] = reactive("")
     """What the keyboard can do, such as "hold ctrl+space"."""
 
@@ -114,12 +116,16 @@ class StatusLine(Widget):
             if part.cell_length + 3 <= room:
                 left = Content.assemble(left, "   ", part)
                 break
-        while right:
-            joined = Content("   ").join(right)
-            if left.cell_length + joined.cell_length + 4 <= self.size.width:
-                gap = self.size.width - left.cell_length - joined.cell_length - 1
-                return Content.assemble(left, " " * gap, joined)
-            right.pop(0)
+        # What leaves this machine is said last of all, and goes last.
+        said = [[Content.assemble((words, "$text-warning"))] for words in self.leaving]
+        for tail in [*said, []]:
+            for count in range(len(right) + 1):
+                joined = Content("   ").join([*right[count:], *tail])
+                if not joined.cell_length:
+                    continue
+                if left.cell_length + joined.cell_length + 4 <= self.size.width:
+                    gap = self.size.width - left.cell_length - joined.cell_length - 1
+                    return Content.assemble(left, " " * gap, joined)
         return left
 
     def _microphone(self, width: int) -> Content:

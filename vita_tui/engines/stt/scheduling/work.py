@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,12 @@ def transcribe(
 
     def work(engine: Recognizer, known: PartialTranscriber | None, cancelled: Stop) -> Transcription:
         if known is not None and language is None and not words:
-            return checked(engine.name, known.finish(engine, audio, cancelled))
-        found = engine.transcribe(audio, prefix=prefix, language=language, words=words, cancelled=cancelled)
-        return checked(engine.name, found)
+            found = known.finish(engine, audio, cancelled)
+        else:
+            found = engine.transcribe(
+                audio, prefix=prefix, language=language, words=words, cancelled=cancelled
+            )
+        return replace(checked(engine.name, found), engine=engine.name)
 
     return work
 
