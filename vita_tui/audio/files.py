@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from vita_tui.audio.base import BLOCK, SAMPLE_RATE, Frame, Samples, Span
-from vita_tui.audio.decoding import MediaSource, iter_audio
+from vita_tui.audio.decoding import iter_audio
+from vita_tui.audio.media_source import MediaSource
 from vita_tui.audio.timeline_speaker import TimelineSpeaker
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import DeviceError

@@ -14,7 +14,7 @@ from vita_tui.text.clean import clean_name
 
 if TYPE_CHECKING:
     from vita_tui.audio.base import Samples
-    from vita_tui.audio.decoding import MediaSource
+    from vita_tui.audio.media_source import MediaSource
 
 __all__ = ["NoFallback", "Target", "TrackOption", "audio_source", "audio_target"]
 

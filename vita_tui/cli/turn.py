@@ -11,7 +11,7 @@ from vita_tui.cli.output import echo, plain, print_json, quiet_libraries, run_as
 from vita_tui.cli.streams import need_output
 
 if TYPE_CHECKING:
-    from vita_tui.audio.decoding import MediaSource
+    from vita_tui.audio.media_source import MediaSource
     from vita_tui.settings import Settings
 
 __all__ = ["turn"]

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vita_tui.audio.base import SAMPLE_RATE, Samples
-from vita_tui.audio.decoding import MediaSource, iter_audio
+from vita_tui.audio.decoding import iter_audio
+from vita_tui.audio.media_source import MediaSource
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import Recognizer, Transcription, Word
 from vita_tui.engines.stt.decoding.activity import pieces, sentences

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 
 from vita_tui.audio.base import Samples
-from vita_tui.audio.decoding import MediaSource
+from vita_tui.audio.media_source import MediaSource
 from vita_tui.conversation.transcripts import FileTranscript, TranscriptPart, transcribe_recording
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.stt.base import Recognizer, Transcription
