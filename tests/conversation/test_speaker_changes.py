@@ -15,7 +15,7 @@ from tests.e2e.stage import StageSpeaker
 from vita_tui.audio.base import PlaybackMark
 from vita_tui.audio.files import FileSpeaker
 from vita_tui.audio.timeline import Timeline
-from vita_tui.conversation.speaking import playback
+from vita_tui.conversation.speaking import speaker_line
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.engines.tts.base import Pcm
 from vita_tui.engines.tts.fake import LOWEST, WORD_SECONDS, FakeSynthesizer
@@ -121,8 +121,8 @@ async def test_clauses_that_wait_while_the_speaker_is_changed_are_neither_lost_n
 async def test_a_reply_that_is_begun_without_a_speaker_is_text_and_does_not_wait_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(playback, "GIVE_UP_SECONDS", 0.1)
-    monkeypatch.setattr(playback, "REOPEN_SECONDS", 0.02)
+    monkeypatch.setattr(speaker_line, "GIVE_UP_SECONDS", 0.1)
+    monkeypatch.setattr(speaker_line, "REOPEN_SECONDS", 0.02)
     speaker = StageSpeaker()
     async with assistant(FakeResponder([REPLY]), speaker=speaker) as (vita, events):
         await asyncio.to_thread(speaker.plug, False)

@@ -9,7 +9,7 @@ import pytest
 
 from vita_tui.audio.base import PlaybackMark, Samples, Span
 from vita_tui.clock import SystemClock
-from vita_tui.conversation.speaking import playback as playback_module
+from vita_tui.conversation.speaking import speaker_line
 from vita_tui.conversation.speaking.clauses import WHOLE_SENTENCES, Clause, ClauseCutter
 from vita_tui.conversation.speaking.playback import Playback
 from vita_tui.errors import DeviceError
@@ -387,7 +387,7 @@ def test_that_there_is_no_speaker_is_said_once(first: bool, told: list[str]) -> 
 
 def unplugged(monkeypatch: pytest.MonkeyPatch) -> tuple[Stage, Unplugged]:
     """A stage whose first clause has sounded for four tenths when the speaker goes away."""
-    monkeypatch.setattr(playback_module, "REOPEN_SECONDS", 0.001)
+    monkeypatch.setattr(speaker_line, "REOPEN_SECONDS", 0.001)
     clock = StepClock()
     speaker = Unplugged(clock)
     stage = Stage(speaker, clock)
@@ -400,7 +400,7 @@ def unplugged(monkeypatch: pytest.MonkeyPatch) -> tuple[Stage, Unplugged]:
 
 def back(stage: Stage) -> None:
     """Wait until nobody looks for the speaker any more."""
-    reopening = stage.playback._reopening
+    reopening = stage.playback._line._reopening
     if reopening is not None:
         reopening.join(60)
         assert not reopening.is_alive()
@@ -441,5 +441,5 @@ def test_at_the_end_nobody_looks_for_a_speaker(monkeypatch: pytest.MonkeyPatch) 
     stage, speaker = unplugged(monkeypatch)
     stage.playback.cleanup()
     speaker.pull()
-    assert stage.playback._reopening is None
+    assert stage.playback._line._reopening is None
     assert stage.notices() == []

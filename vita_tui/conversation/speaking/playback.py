@@ -1,8 +1,7 @@
 """Playback: what has been synthesised goes to the speaker, and what of it was heard is known here alone.
 
 The synthesis thread delivers sound, the loop releases and cancels, the speaker's thread reports what the device has sounded; one lock
-is between them, and nobody is called back: who wants to know reads a track's account or listens to the bus. A separate thread
-opens a speaker again that went away.
+is between them, and nobody is called back: who wants to know reads a track's account or listens to the bus.
 """
 
 from __future__ import annotations
@@ -12,24 +11,20 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from vita_tui.audio.base import PlaybackMark, Samples, Span, Speaker, Substitutable, Switchable
+from vita_tui.audio.base import PlaybackMark, Samples, Span, Speaker, Switchable
 from vita_tui.clock import Clock
 from vita_tui.conversation.hearing.echo_text import OwnWords
 from vita_tui.conversation.speaking.clauses import Clause
+from vita_tui.conversation.speaking.speaker_line import SpeakerLine
 from vita_tui.conversation.speaking.track import Piece, Sounding, Told, Track
 from vita_tui.engines.tts.sound import resampled
 from vita_tui.errors import DeviceError
-from vita_tui.events import EventBus, Heard, Notice
-from vita_tui.health.threads import RegisteredThread
+from vita_tui.events import EventBus, Heard
 
 __all__ = ["Playback"]
 
 log = logging.getLogger(__name__)
 
-REOPEN_SECONDS = 0.5
-"""Between two attempts to open a speaker that went away."""
-GIVE_UP_SECONDS = 5.0
-"""After this long without a speaker the rest of a reply counts as not heard; the next reply tries again."""
 DUCK_SECONDS = 0.03
 
 
@@ -47,14 +42,18 @@ class Playback:
         """Which track a span belongs to, by the span's start."""
         self._tracks: set[Track] = set()
         """Those that are not over."""
-        self._open = False
-        self._given_up = False
-        """The speaker has been away for too long."""
-        self._reopening: threading.Thread | None = None
-        self._stopping = threading.Event()
-        self._unsubscribe: Callable[[], None] = lambda: None
-        if isinstance(speaker, Substitutable):
-            speaker.on_change(self._tell_speaker)
+        self._line = SpeakerLine(
+            speaker,
+            bus,
+            clock,
+            self._lock,
+            on_mark=self._on_mark,
+            on_lost=self._on_lost,
+            on_back=self._on_back,
+            on_given_up=self.give_up,
+        )
+        self.open = self._line.open
+        self.ready = self._line.ready
 
     # ---- the speaker
 
@@ -67,19 +66,6 @@ class Playback:
     def rate(self) -> int:
         """Hertz, of what is delivered; known when `ready`."""
         return self._speaker.sample_rate if self._speaker is not None else 0
-
-    def open(self) -> None:
-        """Open the speaker for the first time, and say so when there is none. Blocks for as long."""
-        if self._speaker is not None:
-            self._open_speaker(first=True)
-
-    def ready(self) -> bool:
-        """Whether what is synthesised can be heard, now or soon. Opens a speaker that is not open; blocks for as long."""
-        with self._lock:
-            away = self._reopening is not None
-            if self._open or away:
-                return self._open or not self._given_up
-        return self._speaker is not None and self._open_speaker()
 
     def use(self, name: str) -> None:
         """Play on the device of that name. Blocks while streams are opened."""
@@ -95,7 +81,7 @@ class Playback:
         """Play a short sound of `rate` Hz now if the speaker is open and silent; otherwise do nothing."""
         speaker = self._speaker
         with self._lock:
-            if speaker is not None and self._open and not self._spans:
+            if speaker is not None and self._line.is_open and not self._spans:
                 with suppress(DeviceError):
                     speaker.enqueue(resampled(samples, rate, speaker.sample_rate))
 
@@ -103,12 +89,12 @@ class Playback:
         """Play a short sound of `rate` Hz now, over what is being said, which is turned down meanwhile."""
         speaker = self._speaker
         with self._lock:
-            if speaker is not None and self._open:
+            if speaker is not None and self._line.is_open:
                 speaker.sound_over(resampled(samples, rate, speaker.sample_rate))
 
     def silence(self) -> None:
         """End every reply."""
-        self._stopping.set()
+        self._line.end()
         with self._lock:
             tracks = list(self._tracks)
         for track in tracks:
@@ -117,11 +103,7 @@ class Playback:
     def cleanup(self) -> None:
         """Silence all, and close the speaker; may be called twice."""
         self.silence()
-        if (reopening := self._reopening) is not None:
-            reopening.join(timeout=0.5)
-        self._unsubscribe()
-        if self._speaker is not None:
-            self._speaker.close()
+        self._line.cleanup()
 
     # ---- replies, from the loop
 
@@ -200,7 +182,7 @@ class Playback:
         """The reply's text so far, split into what was heard and what was not."""
         with self._lock:
             # After a flush the speaker's timeline goes on behind what was dropped.
-            if not track.finished.done() and self._speaker is not None and self._open:
+            if not track.finished.done() and self._speaker is not None and self._line.is_open:
                 track.note_heard(self._speaker.played())
             return track.ledger.split()
 
@@ -243,7 +225,7 @@ class Playback:
 
     def _play(self, track: Track) -> None:
         speaker = self._speaker
-        if speaker is None or not self._open or track.paused:
+        if speaker is None or not self._line.is_open or track.paused:
             return
         for piece in track.held(speaker.sample_rate):
             piece.span = self._enqueue(speaker, piece.rest)
@@ -258,7 +240,7 @@ class Playback:
 
     def _silence(self, track: Track) -> int:
         """Drop what `track` has queued; the frames of the timeline that were heard. What others have queued is queued again."""
-        if self._speaker is None or not self._open:
+        if self._speaker is None or not self._line.is_open:
             return 0
         if track not in self._spans.values():
             return self._speaker.played()
@@ -306,7 +288,7 @@ class Playback:
     def _on_mark(self, mark: PlaybackMark) -> None:
         """In the speaker's notifying thread."""
         if mark.kind == "lost":
-            self._lost(mark.reason)
+            self._line.lost(mark.reason)
         elif mark.span is not None:
             with self._lock:
                 track = self._spans.get(mark.span.start)
@@ -316,92 +298,17 @@ class Playback:
             if track is not None:
                 self._tell(track, told)
 
-    def _lost(self, reason: str) -> None:
+    def _on_lost(self) -> None:
+        """With the lock held: the speaker has gone away, what was not heard is held."""
         speaker = self._speaker
         assert speaker is not None
-        with self._lock:
-            self._open = self._given_up = False
-            self._spans.clear()
-            for track in self._tracks:
-                track.lose(speaker.played())
-            if self._stopping.is_set():
-                return
-            self._reopening = RegisteredThread(
-                self._reopen,
-                speaker,
-                reason,
-                name="speaker",
-                owner="conversation.playback",
-                close=self._stopping.set,
-            )
-            self._reopening.start()
+        self._spans.clear()
+        for track in self._tracks:
+            track.lose(speaker.played())
 
-    # ---- the speaker thread, while there is none
-
-    def _reopen(self, speaker: Speaker, reason: str) -> None:
-        """The speaker went away: what was not heard is held; go on with it when there is one again."""
-        try:
-            lost = self._clock.monotonic()
-            log.info("lost the speaker: %s", reason)
-            self._bus.publish(
-                Notice("Speaker lost", reason, "Plug it in, or choose another: f2", "warning", key="speaker")
-            )
-            speaker.close()
-            while not self._open_speaker(again=True):
-                if self._clock.monotonic() - lost > GIVE_UP_SECONDS:
-                    with self._lock:
-                        self._given_up = True
-                    self.give_up()  # those that were begun meanwhile, too
-                if self._stopping.wait(REOPEN_SECONDS):
-                    return
-            self._tell_speaker()
-            with self._lock:
-                self._reopened()
-                for track in tuple(self._tracks):
-                    if track.released:
-                        self._play(track)
-                    self._check(track)
-        except Exception:
-            log.exception("the speaker could not be opened again")
-            self.give_up()
-        finally:
-            with self._lock:
-                self._reopened()
-
-    def _reopened(self) -> None:
-        """With the lock held: this thread's work is done, unless the speaker has gone away again since."""
-        if self._reopening is threading.current_thread():
-            self._reopening = None
-
-    def _open_speaker(self, *, first: bool = False, again: bool = False) -> bool:
-        """Args:
-        first: say so when there is none.
-        again: it went away, and the caller says that it is back.
-        """
-        speaker = self._speaker
-        assert speaker is not None
-        try:
-            speaker.open()
-        except DeviceError as error:
-            if first:
-                self._bus.publish(Notice("No speaker", error.message, error.remedy, "warning", key="speaker"))
-            return False
-        self._unsubscribe()
-        self._unsubscribe = speaker.subscribe(self._on_mark)
-        with self._lock:
-            self._open = True
-        if not again and isinstance(speaker, Substitutable) and speaker.missing:
-            self._tell_speaker()
-        return True
-
-    def _tell_speaker(self) -> None:
-        """Say which speaker is used from now on."""
-        speaker = self._speaker
-        assert speaker is not None
-        log.info("speaking through %s", speaker.name)
-        if isinstance(speaker, Substitutable) and speaker.missing:
-            message = f"{speaker.missing} Until it is back VITA speaks through {speaker.name}."
-            remedy = "Plug it in, or choose another: f2"
-            self._bus.publish(Notice("Another speaker", message, remedy, "warning", key="speaker"))
-        else:
-            self._bus.publish(Notice("Speaker back", speaker.name, key="speaker"))
+    def _on_back(self) -> None:
+        """With the lock held: there is a speaker again, go on with what was not heard."""
+        for track in tuple(self._tracks):
+            if track.released:
+                self._play(track)
+            self._check(track)
