@@ -20,6 +20,7 @@ from vita_tui.server.keys import Keys
 from vita_tui.server.limits import Limits
 from vita_tui.server.serving import Address, Serving
 from vita_tui.server.shared_engines import SharedEngines
+from vita_tui.server.wyoming.wyoming_listener import Networks, WyomingListener
 from vita_tui.settings import Settings
 
 __all__ = ["Scripted", "serving", "tone", "wav"]
@@ -39,6 +40,12 @@ class Scripted:
     server: Serving
 
     @property
+    def wyoming(self) -> int:
+        """The port."""
+        assert self.server.wyoming is not None
+        return self.server.wyoming.port
+
+    @property
     def ws(self) -> str:
         return self.url.replace("http", "ws", 1)
 
@@ -56,6 +63,7 @@ async def serving(
     enforced: bool = True,
     origins: Iterable[str] = (),
     settings: Settings | None = None,
+    networks: Networks | None = None,
     **more: Any,
 ) -> AsyncIterator[Scripted]:
     settings = settings or Settings()
@@ -75,7 +83,8 @@ async def serving(
     app = Application(
         engines, limits, keys=keys, origins=origins, connections=Connections(limits, enforced=enforced)
     )
-    server = Serving(app, Address(port=0), keys)
+    wyoming = WyomingListener(engines, app.connections, port=0, networks=networks)
+    server = Serving(app, Address(port=0), keys, wyoming)
     async with server.running():
         yield Scripted(f"http://127.0.0.1:{server.port}", app, recognizer, model, voice, server)
 

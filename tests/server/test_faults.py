@@ -292,3 +292,39 @@ async def test_a_connection_is_closed_by_its_id_whatever_it_does() -> None:
         answer = await asked
         assert answer.status_code == 503
         assert stage.app.engines.model.turns.idle
+
+
+async def test_wyoming_is_for_the_networks_that_were_named() -> None:
+    from vita_tui.errors import SettingsError
+    from vita_tui.server.wyoming.wyoming_listener import Networks
+
+    networks = Networks.of(["192.168.1.0/24", "fd00::/8"])
+    let_in = ["127.0.0.1", "::1", "192.168.1.7", "::ffff:192.168.1.7", "fd00::7%eth0"]
+    kept_out = ["192.168.2.7", "8.8.8.8", "2001:db8::1", "", "home.example"]
+    assert [networks.let_in(one) for one in let_in] == [True] * len(let_in)
+    assert [networks.let_in(one) for one in kept_out] == [False] * len(kept_out)
+    with pytest.raises(SettingsError):
+        Networks.of(["the kitchen"])
+
+
+async def test_a_client_of_wyoming_that_drips_is_hung_up_on() -> None:
+    async with serving(header_seconds=0.2) as stage:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.wyoming)
+        writer.write(b'{"type":')
+        answer = await asyncio.wait_for(reader.read(), SECONDS)
+        assert b"timeout" in answer
+        writer.close()
+
+
+async def test_sound_that_a_client_of_wyoming_never_ends_does_not_grow() -> None:
+    from wyoming.audio import AudioChunk
+    from wyoming.event import async_read_event, async_write_event
+
+    async with serving(buffer_seconds=2.0) as stage:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.wyoming)
+        for _ in range(4):
+            await async_write_event(AudioChunk(16_000, 2, 1, bytes(32_000)).event(), writer)
+        event = await asyncio.wait_for(async_read_event(reader), SECONDS)
+        assert event is not None
+        assert event.data["code"] == "too_large"
+        writer.close()

@@ -44,11 +44,31 @@ def serve(
     certificate_key: Annotated[
         Path | None, typer.Option("--certificate-key", metavar="FILE", help="Its private key.")
     ] = None,
+    wyoming_port: Annotated[
+        int | None,
+        typer.Option(
+            "--wyoming-port", metavar="N", min=0, max=65535, help="Serve Wyoming too; usually 10300."
+        ),
+    ] = None,
+    wyoming_host: Annotated[
+        str,
+        typer.Option(
+            "--wyoming-host", metavar="ADDRESS", help="Other than loopback only with --wyoming-from."
+        ),
+    ] = "127.0.0.1",
+    wyoming_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--wyoming-from",
+            metavar="NETWORK",
+            help="From where clients may come, such as 192.168.1.0/24: Wyoming knows no keys.",
+        ),
+    ] = None,
 ) -> None:
-    """Lend recognition, language model and voice to other programs, by OpenAI's protocol.
+    """Lend recognition, language model and voice to other programs, by OpenAI's protocol and by Wyoming.
 
-    What is there: /v1/audio/transcriptions, /v1/audio/speech, /v1/chat/completions, /v1/models; /metrics, /healthz, /readyz;
-    /admin/connections with the key of the name admin. Ctrl+c ends it when the replies in progress are finished. One line of JSON
+    What is there: /v1/audio/transcriptions, /v1/audio/speech, /v1/chat/completions, /v1/realtime, /v1/models; /metrics, /healthz,
+    /readyz; /admin/connections with the key of the name admin; Wyoming, for Home Assistant, on a port of its own. Ctrl+c ends it when the replies in progress are finished. One line of JSON
     for each request goes to stderr.
 
     Example: vita serve --host 0.0.0.0 --key-file ~/vita-keys
@@ -65,16 +85,27 @@ def serve(
 
     try:
         from vita_tui.server.keys import read_keys
-        from vita_tui.server.serving import Address, Serving
+        from vita_tui.server.serving import Address, Serving, is_loopback
+        from vita_tui.server.wyoming.wyoming_listener import Networks, WyomingListener
     except ModuleNotFoundError as error:
         raise VitaError(
             f"The package {error.name} is not installed.", remedy="pip install 'vita-tui[serve]'"
         ) from None
     keys = read_keys(key_file.expanduser()) if key_file is not None else None
+    if not is_loopback(wyoming_host) and not wyoming_from:
+        raise typer.BadParameter(
+            "say from where clients may come: --wyoming-from", param_hint="--wyoming-host"
+        )
+    networks = Networks.of(wyoming_from or [])
     settings = all_settings.load()
     with quiet_libraries():
         app = _application(settings, keys, origin or [])
-        serving = Serving(app, Address(host, port, certificate, certificate_key), keys)
+        wyoming = None
+        if wyoming_port is not None:
+            wyoming = WyomingListener(
+                app.engines, app.connections, host=wyoming_host, port=wyoming_port, networks=networks
+            )
+        serving = Serving(app, Address(host, port, certificate, certificate_key), keys, wyoming)
         need_weights(settings, "stt", "llm", "tts")
         run_async(_serve(serving))
 
@@ -107,6 +138,8 @@ async def _serve(serving: Serving) -> None:
 
     def ready() -> None:
         host = f"[{serving.address.host}]" if ":" in serving.address.host else serving.address.host
+        if serving.wyoming is not None:
+            say(f"Serving Wyoming at port {serving.wyoming.port}")
         say(f"Serving at {scheme}://{host}:{serving.port}/v1 (ctrl+c ends it)")
 
     try:

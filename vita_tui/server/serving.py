@@ -19,6 +19,7 @@ from vita_tui.errors import DeviceError, SettingsError
 from vita_tui.server.application import Application
 from vita_tui.server.keys import Keys
 from vita_tui.server.transports import PiecedWebSocket, timed_http
+from vita_tui.server.wyoming.wyoming_listener import WyomingListener
 
 __all__ = ["Address", "Serving", "is_loopback"]
 
@@ -61,6 +62,7 @@ class Serving:
     app: Application
     address: Address = field(default_factory=Address)
     keys: Keys | None = None
+    wyoming: WyomingListener | None = None
 
     def __post_init__(self) -> None:
         if not is_loopback(self.address.host) and not self.keys:
@@ -106,9 +108,10 @@ class Serving:
         serving = loop.create_task(server.serve(sockets=[listener]), name="server")
         sweeping = loop.create_task(self.app.connections.keep_swept(), name="sweep of connections")
         try:
-            yield
+            async with self.wyoming.running() if self.wyoming is not None else contextlib.nullcontext():
+                yield
+                await self._drain()
         finally:
-            await self._drain()
             server.should_exit = True
             await self.app.connections.close_all()
             await asyncio.gather(serving, return_exceptions=True)
