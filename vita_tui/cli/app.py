@@ -96,6 +96,18 @@ def open_assistant(
         Path | None,
         typer.Option("--config", metavar="FILE", help="Settings file to use instead of your own."),
     ] = None,
+    server: Annotated[
+        str,
+        typer.Option(
+            "--server",
+            metavar="URL",
+            help="Have another VITA (vita serve) recognise, answer and speak, such as http://box.lan:8770.",
+        ),
+    ] = "",
+    server_key_file: Annotated[
+        Path | None,
+        typer.Option("--server-key-file", metavar="FILE", help="File with the key of that server."),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
@@ -108,6 +120,13 @@ def open_assistant(
         if not config_file.is_file():
             raise typer.BadParameter(f"there is no file {clean_name(config_file)}", param_hint="--config")
         os.environ["VITA_CONFIG"] = str(config_file)
+    if server_key_file is not None and not (server and server_key_file.is_file()):
+        why = f"there is no file {clean_name(server_key_file)}" if server else "it needs --server"
+        raise typer.BadParameter(why, param_hint="--server-key-file")
+    if server:
+        from vita_tui.settings.another_vita import variables
+
+        os.environ.update(variables(server, str(server_key_file.resolve()) if server_key_file else ""))
     if context.invoked_subcommand is not None:
         return
     if not (sys.stdin.isatty() and sys.stdout.isatty()):

@@ -13,7 +13,7 @@ from vita_tui.settings import Settings
 
 __all__ = ["Fallbacks", "first_only"]
 
-_COUNT = re.compile(r" \(\d+ of \d+\)$")
+_COUNT = re.compile(r" \((?:once|\d+ times)(?:; after \d+ it is disabled)?\)$")
 _NOTES = re.compile(r"^\S+ because \S+ did not load: ")
 
 
