@@ -5,8 +5,7 @@ Everything here runs on the assistant's loop.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from vita_tui.audio import earcons
 from vita_tui.clock import Clock
@@ -14,7 +13,6 @@ from vita_tui.conversation.dictation import Dictation
 from vita_tui.conversation.drafting import Drafting
 from vita_tui.conversation.hearing.backchannel import asks_to_stop
 from vita_tui.conversation.hearing.hearing import Hearing
-from vita_tui.conversation.hearing.interruption import Duck, GiveBack, Interruption, Outcome, TakeFloor
 from vita_tui.conversation.hearing.signals import (
     DraftTranscript,
     EndExpected,
@@ -29,6 +27,7 @@ from vita_tui.conversation.hearing.signals import (
     WordsSoFar,
 )
 from vita_tui.conversation.hearing.situation import only_asks_to_wait
+from vita_tui.conversation.interrupting import Interrupting
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.spoken_consent import SpokenConsent
@@ -41,7 +40,6 @@ from vita_tui.events import (
     Event,
     EventBus,
     FinalTranscript,
-    Interjection,
     NothingHeard,
     Notice,
     State,
@@ -81,8 +79,14 @@ class TurnTaking:
         self._model = model
         self._tasks = tasks
         self._bus = bus
-        self._clock = clock
-        self._interruption = Interruption(speech.own_words if hears_itself else None)
+        self._interruption = Interrupting(
+            speech,
+            bus,
+            clock,
+            hears_itself=hears_itself,
+            hearing=lambda: self.hearing,
+            on_interrupted=lambda: self._happens(Happening.INTERRUPTED),
+        )
         self._consent = SpokenConsent(settings, replies, speech)
         self._drafting = Drafting(
             settings.talk,
@@ -92,8 +96,6 @@ class TurnTaking:
             listening=lambda: self.state is State.LISTENING,
             expect_end=self._expect_end,
         )
-        self._timer: asyncio.TimerHandle | None = None
-        """Goes off at the interruption's deadline."""
         self._onset = 0
         """The utterance that voice began last, without a key."""
         self._carried = ""
@@ -208,14 +210,12 @@ class TurnTaking:
             case WakeWordHeard() if not self._closed:
                 self._kept = False
                 self._happens(Happening.WAKE_WORD)
-            case WordsSoFar() if self._interruption.number == signal.number:
-                self._follow(self._interruption.words(signal, self._now))
+            case WordsSoFar() | DraftTranscript() if self._interruption.take(signal):
+                pass
             case WordsSoFar() | DraftTranscript() if self._consent.asked is not None:
                 pass  # an answer to what is asked, perhaps: it is no question before it is whole
             case WordsSoFar() if not self._replies.drafting:
                 self._happens(Happening.WORDS, signal)
-            case DraftTranscript() if self._interruption.number == signal.number:
-                self._follow(self._interruption.drafted(signal, self._now))
             case DraftTranscript() if not self._carried:
                 self._happens(Happening.DRAFT, signal)
             case EndExpected():
@@ -242,12 +242,10 @@ class TurnTaking:
             self._happens(Happening.TOOL_DECIDED)
             return
         if self._interruption.number == number:
-            self._set_private(False)
-            self._follow(self._interruption.understood(understood, self._now))
-            if self._interruption.last != number:
+            if not self._interruption.understood(understood):
                 return  # it was nobody
             self._set_state(State.THINKING)
-        elif number == self._onset and self._is_own(understood):
+        elif number == self._onset and self._interruption.is_own(understood):
             # It outlasted our turn, but was the end of it.
             self._happens(Happening.OWN_WORDS)
             return
@@ -262,10 +260,6 @@ class TurnTaking:
         if only_asks_to_wait(understood.text, self._settings.spoken_language) and not self._carried:
             return Happening.NO_WORDS
         return Happening.QUESTION if understood.text or self._carried else Happening.NO_WORDS
-
-    def _is_own(self, understood: Understood) -> bool:
-        until = understood.utterance.last_speech
-        return self._interruption.is_own(understood.text, until - understood.utterance.audio_seconds, until)
 
     # ---- the table, carried out
 
@@ -291,13 +285,12 @@ class TurnTaking:
             case Act.FORGET_UTTERANCE, _ if self.hearing is not None:
                 self.hearing.cancel()
             case Act.LISTEN, _:
-                self._set_private(False)
+                self._interruption.share()
                 self._model.expect()
             case Act.MAKE_ROOM, _:
-                self._follow(self._interruption.hint(self._now))
+                self._interruption.hint()
             case Act.CONTEST, VoiceOnset():
-                self._set_private(True)
-                self._follow(self._interruption.onset(cause.number, self._now))
+                self._interruption.onset(cause.number)
             case Act.YIELD, _:
                 self._replies.stop("interrupted")
             case Act.PREFILL, WordsSoFar():
@@ -324,31 +317,6 @@ class TurnTaking:
                 self._speech.earcon(earcons.END, earcons.SAMPLE_RATE)
             case _:
                 pass
-
-    def _follow(self, outcomes: Iterable[Outcome]) -> None:
-        """Do what the interruption comes to, and set its timer anew."""
-        for outcome in outcomes:
-            match outcome:
-                case Duck():
-                    self._speech.duck(outcome.gain)
-                case TakeFloor():
-                    self._happens(Happening.INTERRUPTED)
-                case GiveBack():
-                    if self.hearing is not None:
-                        self.hearing.forget_recording()
-                    self._set_private(False)
-                case Interjection():
-                    self._bus.publish(outcome)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if (deadline := self._interruption.deadline) is not None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, deadline - self._now), self._tick)
-
-    def _tick(self) -> None:
-        self._timer = None
-        self._follow(self._interruption.tick(self._now))
 
     def _question(self, understood: Understood) -> Exchange:
         text = f"{self._carried} {understood.text}".strip()
@@ -389,8 +357,7 @@ class TurnTaking:
     def _reply_over(self) -> None:
         last = self._replies.last
         self._tell_asked(last.heard()[0] if last is not None and last.reason == "complete" else "")
-        if self._interruption.number:
-            self._follow(self._interruption.outlasted(self._now))
+        if self._interruption.outlasted():
             self._happens(Happening.REPLY_OUTLASTED)
         else:
             self._happens(Happening.REPLY_OVER)
@@ -402,22 +369,13 @@ class TurnTaking:
         if self._dictation is not None:
             self._dictation.cancel()
             self._dictation = None
-        self._follow(self._interruption.end(self._now))
-        self._set_private(False)
+        self._interruption.end()
         if self.hearing is not None:
             self.hearing.cancel()
         self._drafting.drop()
         self._replies.stop(reason)
 
-    def _set_private(self, on: bool) -> None:
-        if self.hearing is not None:
-            self.hearing.private = on
-
     def _set_state(self, state: State) -> None:
         if state is not self.state:
             previous, self.state = self.state, state
             self._bus.publish(StateChanged(state, previous))
-
-    @property
-    def _now(self) -> float:
-        return self._clock.monotonic()
