@@ -65,7 +65,7 @@ def calculate(text: str, language: str, *, bare: bool = False) -> Fraction | flo
     Raises:
         ArithmeticError: it has no value (ZeroDivisionError), none that is real, or one that is too large (OverflowError).
     """
-    plain = f" {fold(text)} "
+    plain = re.sub(r"(?<=\d)x(?=\d)", " * ", f" {fold(text)} ")
     signs = data(language)["arithmetic"]
     for said in sorted(signs, key=len, reverse=True):
         edge = r"\b" if said[0].isalnum() else ""

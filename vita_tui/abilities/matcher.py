@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 import re
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vita_tui.abilities.base import Match
 from vita_tui.abilities.phrases import data, languages
+
+if TYPE_CHECKING:
+    from hassil.intents import Intents
 
 __all__ = ["MAX_SENTENCE", "Matcher"]
 
@@ -85,6 +88,13 @@ class Matcher:
             if key not in found or rank < found[key][0]:
                 found[key] = (rank, match)
         return [match for _, match in sorted(found.values(), key=lambda one: one[0])]
+
+    def own_sentences(self) -> Intents:
+        """Those that are not borrowed, with all names of languages that can be spoken."""
+        from hassil.intents import Intents
+
+        own = data(self.language)
+        return Intents.from_dict({"language": self.language, "lists": {}, "expansion_rules": {}, **own})
 
 
 def _in_their_own_words() -> list[dict[str, str]]:

@@ -105,6 +105,8 @@ def _read(
         break
     if index == start:
         return None
+    if index == start + 1 and "." in tokens[start]:
+        return tokens[start], index  # as it is: "6.30" may be a time of day
     written = f"{Decimal(total.numerator) / Decimal(total.denominator):f}"
     point = [fold(word) for word in words.get("point", ())]
     if index < len(tokens) and tokens[index] in point and "." not in written:

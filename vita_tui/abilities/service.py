@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import threading
 from collections.abc import Iterable, Sequence
@@ -16,14 +17,38 @@ from vita_tui.abilities.matcher import Matcher
 from vita_tui.abilities.numbers import digits
 from vita_tui.abilities.phrases import languages
 from vita_tui.abilities.rendering import Renderer
+from vita_tui.abilities.sound_alike import SoundAlikes
 from vita_tui.events import Alarm
 
-__all__ = ["ENGINE", "Abilities", "Answered", "PlannedRequest", "forget_languages", "said_of", "standard"]
+__all__ = [
+    "ENGINE",
+    "Abilities",
+    "Answered",
+    "MisheardRequest",
+    "PlannedRequest",
+    "forget_languages",
+    "said_of",
+    "standard",
+]
 
 ENGINE = "built in"
 """The name under which answers without a model are shown, kept and counted."""
 WAY_BACK = "en", "SwitchLanguage"
 """What is understood while a language is spoken that has no sentences."""
+ONLY_AS_HEARD = frozenset(
+    (
+        "RemoveFromList",
+        "ClearList",
+        "CancelTimer",
+        "CancelAllTimers",
+        "CancelAlarm",
+        "CancelReminders",
+        "NewConversation",
+    )
+)
+"""What takes something away is never done on a guess of what was said."""
+MOST_MEANT = 6
+"""Requests that one transcript may have meant; each costs the recognizer a look at the sound."""
 _LOADING = threading.Lock()
 
 
@@ -66,6 +91,17 @@ class PlannedRequest:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class MisheardRequest:
+    """A request that sounds like what was heard."""
+
+    text: str
+    meaning: str
+    """The same for sentences that ask for the same."""
+    usable: bool
+    """Whether it may be carried out where it is only likely."""
+
+
 class Abilities:
     """What can be done without a model. From any thread."""
 
@@ -87,7 +123,7 @@ class Abilities:
         """Load `language`, which takes a second or two, so that the first sentence is understood at once."""
         if language in languages():
             with self._lock:
-                _matcher(language)
+                _sound_alikes(language)
             digits("1", language)
             registry()
 
@@ -108,16 +144,46 @@ class Abilities:
                 for match in _matcher(language).matches(text):
                     if not known and match.intent != WAY_BACK[1]:
                         continue
-                    ability = self._by_intent.get(match.intent)
-                    if ability is None:
-                        continue
                     try:
-                        plan = ability.answer(match, context)
+                        plan = self._plan(match, context)
                     except Failure as failure:
                         plan = failure.answer
                     if plan is not None:
                         return PlannedRequest(match, plan)
         return None
+
+    def sounding_like(self, text: str, context: Context, language: str) -> list[MisheardRequest]:
+        """Requests that speech recognition may have misheard as `text`, the likeliest first; none where `text` is a request itself.
+
+        Args:
+            language: two letters.
+        """
+        if language not in languages():
+            return []
+        with self._lock:
+            if self._first(text, context, language) is not None:
+                return []
+            meant: list[MisheardRequest] = []
+            for near in _sound_alikes(language).near(text):
+                match = self._first(near, context, language)
+                if match is not None:
+                    meaning = f"{match.intent} {sorted(match.slots.items())}".casefold()
+                    meant.append(MisheardRequest(near, meaning, match.intent not in ONLY_AS_HEARD))
+                if len(meant) == MOST_MEANT:
+                    break
+            return meant
+
+    def _first(self, text: str, context: Context, language: str) -> Match | None:
+        """What `text` asks for and can be done."""
+        for match in _matcher(language).matches(text):
+            with contextlib.suppress(Failure):
+                if self._plan(match, context) is not None:
+                    return match
+        return None
+
+    def _plan(self, match: Match, context: Context) -> Answer | Deed | None:
+        ability = self._by_intent.get(match.intent)
+        return None if ability is None else ability.answer(match, context)
 
 
 def said_of(alarm: Alarm, *, missed: bool = False) -> str:
@@ -148,8 +214,14 @@ def _loaded(language: str) -> Matcher:
     return matcher
 
 
+@functools.cache
+def _sound_alikes(language: str) -> SoundAlikes:
+    return SoundAlikes(language, _matcher(language).own_sentences())
+
+
 def forget_languages() -> None:
     """Read sentences anew when they are next needed."""
+    _sound_alikes.cache_clear()
     _renderer.cache_clear()
     _loaded.cache_clear()
 

@@ -17,7 +17,7 @@ from vita_tui.abilities.service import Abilities, standard
 from vita_tui.bench.figures import spread
 from vita_tui.clock import FakeClock
 
-__all__ = ["Case", "Judged", "cases", "judge", "measure"]
+__all__ = ["NOON", "Case", "Judged", "cases", "judge", "measure"]
 
 NOON = 1_795_777_200.0
 """Friday, 27 November 2026, 11:40 UTC: what is for a later hour is later on any day."""

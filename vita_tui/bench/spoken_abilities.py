@@ -10,9 +10,11 @@ import numpy as np
 
 from vita_tui.abilities.service import standard
 from vita_tui.audio.base import SAMPLE_RATE
-from vita_tui.bench.abilities import cases, judge
+from vita_tui.bench.abilities import NOON, cases, judge
 from vita_tui.bench.recordings import SpokenSample, spoken_by_espeak, spoken_by_piper
+from vita_tui.clock import FakeClock
 from vita_tui.conversation.build import recognizers
+from vita_tui.conversation.expected_requests import ExpectedRequests
 from vita_tui.events import EventBus
 from vita_tui.settings import Settings
 
@@ -28,9 +30,16 @@ VOICES = {
 
 
 def measure(
-    settings: Settings, language: str, progress: Callable[[str], None] = lambda _: None
+    settings: Settings,
+    language: str,
+    progress: Callable[[str], None] = lambda _: None,
+    *,
+    repair: bool = True,
 ) -> dict[str, Any]:
     """The JSON document: by voice, of how many requests, right, wrong and missed.
+
+    Args:
+        repair: have what was misheard compared with the sound once more, as in a conversation.
 
     Raises:
         EngineUnavailableError: espeak-ng is not installed.
@@ -40,7 +49,8 @@ def measure(
     abilities.warm(language)
     asked = [case for case in cases() if case.language == language and case.intent]
     texts = [case.text for case in asked]
-    chain = recognizers(settings, EventBus())
+    expects = ExpectedRequests(abilities, settings, FakeClock(NOON)) if repair else None
+    chain = recognizers(settings, EventBus(), expects=expects)
     whisper = chain.engines[0]
     whisper.language = language
     voices: dict[str, Any] = {}

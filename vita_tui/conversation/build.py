@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from vita_tui.abilities import service as abilities
@@ -10,10 +11,11 @@ from vita_tui.audio.base import Microphone, Speaker
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation.assistant import Assistant
 from vita_tui.conversation.components import Components
+from vita_tui.conversation.expected_requests import ExpectedRequests
 from vita_tui.conversation.profiles import Profiles
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Responder
-from vita_tui.engines.stt.base import Recognizer
+from vita_tui.engines.stt.base import Expects, Recognizer
 from vita_tui.engines.tts.base import Synthesizer
 from vita_tui.events import EventBus
 from vita_tui.health.process_memory import settle_allocator
@@ -69,41 +71,53 @@ def build(
     speaker = speaker or DeviceSpeaker(settings.audio.output)
     if recognition and speech and real:
         microphone = without_echo(microphone, speaker, settings.audio)
+    requests = abilities.standard() if thinking else None
+    expects = ExpectedRequests(requests, settings, clock) if requests is not None else None
     parts = Components(
         settings,
         responders=responders(settings, bus, chains_clock)
         if thinking
         else Chain("llm", [], settings.health, bus=bus, clock=chains_clock),
         synthesizers=synthesizers(settings, bus, chains_clock),
-        recognizers=recognizers(settings, bus, chains_clock),
+        recognizers=recognizers(settings, bus, chains_clock, expects),
         sessions=make_manager(settings.sessions, clock, bus),
         microphone=microphone if recognition else None,
         speaker=speaker if speech else None,
         scorer=SmartTurn(place("turn", "smart-turn")),
         bus=bus,
         clock=clock,
-        makers={"stt": recognizer_engines, "llm": responder_engines, "tts": synthesizer_engines},
+        makers={
+            "stt": partial(recognizer_engines, expects=expects),
+            "llm": responder_engines,
+            "tts": synthesizer_engines,
+        },
         profiles=profiles,
-        abilities=abilities.standard() if thinking else None,
+        abilities=requests,
         tools=thinking,
         asks=asks,
     )
     return Assistant(parts, upkeep=upkeep)
 
 
-def recognizers(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Recognizer]:
+def recognizers(
+    settings: Settings, bus: EventBus, clock: Clock | None = None, expects: Expects | None = None
+) -> Chain[Recognizer]:
     """The chain of `recognizer_engines`."""
-    engines = recognizer_engines(settings)
+    engines = recognizer_engines(settings, expects)
     return Chain("stt", engines, settings.health, bus=bus, clock=clock, hedge=settings.stt.hedge)
 
 
-def recognizer_engines(settings: Settings) -> list[Recognizer]:
-    """The servers and Whisper in the order of `stt.engines`."""
+def recognizer_engines(settings: Settings, expects: Expects | None = None) -> list[Recognizer]:
+    """The servers and Whisper in the order of `stt.engines`.
+
+    Args:
+        expects: what may have been meant by a transcript of Whisper that is not certain.
+    """
     stt = settings.stt
     engines: list[Recognizer] = []
     for name in stt.engines:
         if name == "local":
-            engines += _whisper(settings)
+            engines += _whisper(settings, expects)
         else:
             engines.append(served_recognizer(name, stt.endpoints[name], stt.language, stt.words))
     return engines
@@ -126,7 +140,7 @@ def served_recognizer(
             return OpenAIRecognizer(name, endpoint, language=language, words=words)
 
 
-def _whisper(settings: Settings) -> list[Recognizer]:
+def _whisper(settings: Settings, expects: Expects | None) -> list[Recognizer]:
     """Whisper as asked for, with its own fallbacks when it does not load; then the fallback models, should it fail later."""
     from vita_tui.engines.stt.decoding.decoder import WindowRule
     from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW
@@ -150,6 +164,7 @@ def _whisper(settings: Settings) -> list[Recognizer]:
             # English-only models take no other language; "auto" means English there.
             language=stt.language,
             words=stt.words,
+            expects=expects,
         )
         for first in range(len(weights))
     ]

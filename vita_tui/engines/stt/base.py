@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SAMPLE_RATE", "Recognizer", "Stop", "Transcription", "Word"]
+__all__ = ["SAMPLE_RATE", "Expected", "Expects", "Recognizer", "Stop", "Transcription", "Word"]
 
 SAMPLE_RATE = 16_000
 """Hertz; what Whisper and Silero were trained on."""
@@ -72,6 +72,21 @@ class Transcription:
     """Only when they were asked for."""
     engine: str = ""
     """Name of the recognizer, where more than one may have been asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Something that may have been said where a transcript says something else that sounds like it."""
+
+    text: str
+    meaning: str
+    """The same for texts that ask for the same."""
+    usable: bool
+    """Whether the transcript may become it; otherwise it only speaks against the others."""
+
+
+Expects = Callable[[str, str], Sequence[Expected]]
+"""What may have been meant by a transcript in a language, a two-letter code; from any thread, in some tens of milliseconds."""
 
 
 class Recognizer(Protocol):

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vita_tui.engines.stt.base import SAMPLE_RATE, Word
+from vita_tui.engines.stt.base import SAMPLE_RATE, Expects, Word
 from vita_tui.engines.stt.decoding import branches, runaway
 from vita_tui.engines.stt.decoding.activity import EDGE
 from vita_tui.engines.stt.decoding.custom_words import spelled
+from vita_tui.engines.stt.decoding.expectation import as_expected
 from vita_tui.engines.stt.decoding.preference import preferred
 from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW, SECOND_OPINION, DecodedWindow
 from vita_tui.engines.stt.runtime.model import LoadedWhisper
@@ -97,14 +98,22 @@ class _Ask:
 class Decoder:
     """Decodes with one loaded model. Not safe for use by two threads at once."""
 
-    def __init__(self, model: LoadedWhisper, rule: WindowRule, text: OnnxWhisper | None = None) -> None:
+    def __init__(
+        self,
+        model: LoadedWhisper,
+        rule: WindowRule,
+        text: OnnxWhisper | None = None,
+        expects: Expects | None = None,
+    ) -> None:
         """
         Args:
             text: what writes the words; None for CTranslate2's own way.
+            expects: what may have been meant by a transcript; asked where `text` was not certain.
         """
         self.model = model
         self._rule = rule
         self._text = text
+        self._expects = expects
         self._tokenizers: dict[str, Tokenizer] = {}
         self.words: Sequence[str] = ()
         """Names and such that are preferred where they may have been said; without `text` only their spelling is set right."""
@@ -191,6 +200,8 @@ class Decoder:
                 self._accept(result, chosen)
         if self.words and result.text and not partial and result.finished:
             result.text = self._preferred(result, sound)
+        if result.text and not partial and not prefix and result.finished:
+            result.text = self._as_expected(result, sound)
         if words and result.text:
             result.words = self._words(sound, encoded, features.shape[-1], result)
         return result
@@ -217,6 +228,17 @@ class Decoder:
             return spelled(result.text, self.words)
         space = "" if result.language in UNSPACED else " "
         return preferred(self._text, sound, self._tokenizer(result.language), space, result.text, self.words)
+
+    def _as_expected(self, result: Decoded, sound: EncodedWindow | None) -> str:
+        certain = result.log_probability > CERTAIN
+        if self._expects is None or self._text is None or sound is None or certain:
+            return result.text
+        expected = self._expects(result.text, result.language)
+        if not expected:
+            return result.text
+        space = "" if result.language in UNSPACED else " "
+        tokenizer = self._tokenizer(result.language)
+        return as_expected(self._text, sound, tokenizer, space, result.text, expected)
 
     def _ladder(self, seconds: float, partial: bool) -> Iterator[tuple[float, float]]:
         """Windows (seconds) and temperatures to try in turn."""

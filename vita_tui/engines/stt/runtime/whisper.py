@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vita_tui.engines.stt.base import SAMPLE_RATE, Transcription, Word
+from vita_tui.engines.stt.base import SAMPLE_RATE, Expects, Transcription, Word
 from vita_tui.engines.stt.decoding.activity import SpeechSegment, pieces, speech_probabilities
 from vita_tui.engines.stt.decoding.decoder import UNSPACED, Decoded, Decoder, WindowRule
 from vita_tui.engines.stt.runtime.loading import (
@@ -54,6 +54,7 @@ class WhisperRecognizer:
         rule: WindowRule | None = None,
         drafts: bool = True,
         words: Sequence[str] = (),
+        expects: Expects | None = None,
     ) -> None:
         """
         Args:
@@ -64,6 +65,7 @@ class WhisperRecognizer:
             language: code of the language that is spoken, or "auto".
             rule: how long a window to encode; None for the measured one.
             words: names and such that are preferred where they may have been said.
+            expects: what may have been meant by a transcript that is not certain.
             drafts: write words with `onnx_whisper`, which reads what a partial transcript understood in one go.
         """
         if not candidates:
@@ -76,6 +78,7 @@ class WhisperRecognizer:
         """May be changed; the next decode is in it."""
         self.words = tuple(words)
         """As `language`."""
+        self._expects = expects
         self._rule = rule
         self._drafts = drafts
         self._decoder: Decoder | None = None
@@ -117,7 +120,8 @@ class WhisperRecognizer:
         model = LoadedWhisper(weights, plan, threads=self._threads)
         text = self._onnx_whisper(weights, plan, model.vocabulary) if self._drafts else None
         small = (weights.path / "model.bin").stat().st_size < SMALL
-        decoder = Decoder(model, self._rule or WindowRule(*(SMALL_RULE if small else ())), text)
+        rule = self._rule or WindowRule(*(SMALL_RULE if small else ()))
+        decoder = Decoder(model, rule, text, self._expects)
         language = self.language
         if language not in ("auto", *model.languages):
             if model.multilingual:
