@@ -12,6 +12,7 @@ from vita_tui.abilities.arithmetic import ends
 from vita_tui.abilities.base import Answer, Context, Failure, Match
 from vita_tui.abilities.numbers import digits, fold
 from vita_tui.abilities.phrases import data
+from vita_tui.abilities.rendering import singular
 
 __all__ = ["Conversion", "convert", "registry"]
 
@@ -72,7 +73,7 @@ def _units(language: str) -> dict[str, str]:
 
 def _name(unit: str, value: Fraction | int, language: str) -> str:
     one, many = data(language)["measures"][unit][:2]
-    return str(one if value in (1, -1) else many)
+    return str(one if singular(Fraction(value), data(language)["words"]) else many)
 
 
 def _quantity(text: str, language: str) -> tuple[Fraction, str] | None:

@@ -1,7 +1,9 @@
-"""Fills the answers of a language: `{left:duration}`, `{at:clock}`, `{day:date}`, `{days:of.day}`, `{total:number}`."""
+"""Fills the answers of a language: `{left:duration}`, `{at:clock}`, `{day:date}`, `{days:of.day}`,
+`{total:number}`, `{list:named}`."""
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
@@ -11,7 +13,7 @@ from typing import Any
 
 from vita_tui.abilities.phrases import data
 
-__all__ = ["Renderer"]
+__all__ = ["Renderer", "singular"]
 
 DIGITS = 6
 """Significant ones of a number that has no end, or too many."""
@@ -27,7 +29,10 @@ class Renderer(string.Formatter):
     def render(self, key: str, values: Mapping[str, Any]) -> str:
         """The answer `key`, filled with `values`."""
         template = self._data["answers"][key]
-        return self.vformat(template, (), {key: _plain(value) for key, value in values.items()})
+        said = self.vformat(template, (), {key: _plain(value) for key, value in values.items()})
+        for wrong, right in self._words.get("corrections", ()):
+            said = re.sub(wrong, right, said)
+        return said
 
     def topic(self, intent: str) -> str:
         """What `intent` is about, in a word or two."""
@@ -56,9 +61,11 @@ class Renderer(string.Formatter):
             case "days":
                 return self.repeated(value)
             case "date":
-                return self.date(value)
+                return self.date(value, form=f"date_{argument}" if argument else "date")
             case "day":
-                return self.date(value, year=False)
+                return self.date(value, form="date_without_year")
+            case "named":
+                return self.list_name(value)
             case "weekday":
                 return str(self._words["weekdays"][value if isinstance(value, int) else value.weekday()])
             case "number":
@@ -89,7 +96,7 @@ class Renderer(string.Formatter):
     def amount(self, value: Fraction | int, unit: str) -> str:
         """A number with its unit in the right number: "1 day", "2 days"."""
         one, many = self._words["units"][unit]
-        return f"{self.number(value)} {one if value in (1, -1) else many}"
+        return f"{self.number(value)} {one if singular(value, self._words) else many}"
 
     def duration(self, seconds: float) -> str:
         """Such as "1 hour and 5 minutes"; at most two units, rounded to the second."""
@@ -105,8 +112,9 @@ class Renderer(string.Formatter):
 
     def clock(self, moment: datetime | time) -> str:
         """The time of day."""
-        hour = moment.hour
-        return str(self._words["clock"]).format(
+        hour, words = moment.hour, self._words
+        form = words["clock"] if moment.minute else words.get("clock_at_the_hour", words["clock"])
+        return str(form).format(
             h24=hour,
             h12=hour % 12 or 12,
             mm=f"{moment.minute:02}",
@@ -126,10 +134,21 @@ class Renderer(string.Formatter):
             return named[days]
         return self.joined([str(self._words["weekdays"][int(day)]) for day in days])
 
-    def date(self, day: date, *, year: bool = True) -> str:
-        """The day in full."""
+    def list_name(self, name: str) -> str:
+        """A list by its name, such as "list of errands"."""
+        known: Mapping[str, str] = self._words["list_names"]
+        return known.get(name) or str(self._words["list_named"]).format(
+            name=name, Name=name[:1].upper() + name[1:]
+        )
+
+    def date(self, day: date, *, form: str = "date") -> str:
+        """The day in full.
+
+        Args:
+            form: a key of the language's words.
+        """
         words = self._words
-        return str(words["date" if year else "date_without_year"]).format(
+        return str(words[form]).format(
             weekday=words["weekdays"][day.weekday()],
             day=words.get("first_day", day.day) if day.day == 1 else day.day,
             month=words["months"][day.month - 1],
@@ -141,6 +160,12 @@ class Renderer(string.Formatter):
         if len(things) < 2:
             return "".join(things)
         return f"{', '.join(things[:-1])} {self._words['and']} {things[-1]}"
+
+
+def singular(value: Fraction | int, words: Mapping[str, Any]) -> bool:
+    """Whether a unit is said in the singular after `value`: where the language counts 1.5 as more than one, only after 1."""
+    until = words.get("one_until")
+    return abs(value) == 1 if until is None else abs(value) < until
 
 
 def _plain(value: Any) -> Any:
