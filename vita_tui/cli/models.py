@@ -84,13 +84,14 @@ def _print_offers(offers: list[ModelOffer]) -> None:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("On the hub", no_wrap=True)
+    table.add_column("On the hub", overflow="fold")
     table.add_column("For", no_wrap=True)
     table.add_column("What")
     table.add_column("Work, base = 1", justify="right", no_wrap=True)
     table.add_column("MB", justify="right", no_wrap=True)
     for one in offers:
-        table.add_row(Text(one.name), one.kind, Text(one.about), f"{one.work:g}", f"{one.size / 1e6:,.0f}")
+        work = f"{one.work:g}" if one.work else ""
+        table.add_row(Text(one.name), one.kind, Text(one.about), work, f"{one.size / 1e6:,.0f}")
     print_table(table)
 
 

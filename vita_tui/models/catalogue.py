@@ -157,9 +157,11 @@ class ModelOffer:
     kind: Kind
     size: int
     """Bytes, about."""
-    work: float
-    """Of the encoder, over that of Whisper base."""
     about: str
+    title: str = ""
+    """Empty where the name says it."""
+    work: float = 0.0
+    """Of a recognizer's encoder, over that of Whisper base; 0 for what is no recognizer."""
 
 
 class Catalogue:
@@ -235,7 +237,14 @@ def load(file: Path) -> Catalogue:
             for entry in content.get("family", [])
         ]
         offers = [
-            ModelOffer(entry["name"], _kind(entry), entry["bytes"], entry["work"], entry["about"])
+            ModelOffer(
+                entry["name"],
+                _kind(entry),
+                entry["bytes"],
+                entry["about"],
+                entry.get("title", ""),
+                entry.get("work", 0.0),
+            )
             for entry in content.get("offer", [])
         ]
         names = [name.casefold() for model in found for name in (model.name, *model.aliases)]

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import re
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from vita_tui.engines.http_client import Server
+from vita_tui.engines.llm.ask_json import ask_json
 from vita_tui.engines.llm.tokens import estimate
 
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["DEFAULT_WINDOW", "ServerWindow"]
-
-log = logging.getLogger(__name__)
+__all__ = ["DEFAULT_WINDOW", "WINDOW_NAMES", "ServerWindow", "number_of"]
 
 DEFAULT_WINDOW = 8192
 """Tokens, for a server that does not tell."""
-ASK_SECONDS = 2.0
-"""For each of the questions; a server that is slow here is not asked again."""
-MAX_BODY_BYTES = 4_000_000
-"""Of an answer: a long list of models has some hundred thousand."""
 COUNTED = 512
 """Texts whose token count is remembered."""
-_NAMES = (
+WINDOW_NAMES = (
     "max_model_len",  # vLLM, SGLang
     "loaded_context_length",  # LM Studio: as it is loaded now
     "context_length",  # OpenRouter, Together
@@ -36,6 +29,7 @@ _NAMES = (
     "context_window",  # Groq
     "n_ctx",  # llama.cpp
 )
+"""What servers call it in their lists of models."""
 
 
 class ServerWindow:
@@ -66,7 +60,7 @@ class ServerWindow:
         if client is None or not self._counts_tokens or not text:
             return estimate(text)
         body = {"content": text, "model": self._model, "prompt": text}
-        answer = await self._json(client, "POST", f"{self._server.root}/tokenize", body)
+        answer = await ask_json(client, "POST", f"{self._server.root}/tokenize", body)
         tokens = answer.get("tokens") if isinstance(answer, dict) else None
         count = (
             len(tokens)
@@ -87,35 +81,37 @@ class ServerWindow:
     async def _ask(self, client: httpx2.AsyncClient) -> int:
         root, url = self._server.root, self._server.url
         models, props, shown = await asyncio.gather(
-            self._json(client, "GET", f"{url}/models"),
-            self._json(client, "GET", f"{root}/props"),
-            self._json(client, "POST", f"{root}/api/show", {"model": self._model}),
+            ask_json(client, "GET", f"{url}/models"),
+            ask_json(client, "GET", f"{root}/props"),
+            ask_json(client, "POST", f"{root}/api/show", {"model": self._model}),
         )
         entry = self._entry(models)
         llama = isinstance(props, dict) and isinstance(props.get("default_generation_settings"), dict)
         # llama.cpp and vLLM count tokens on a route of their own.
         self._counts_tokens = llama or entry.get("owned_by") in ("llamacpp", "vllm", "sglang")
-        if llama and (size := _number(props["default_generation_settings"], ("n_ctx",))):
+        if llama and (size := number_of(props["default_generation_settings"], ("n_ctx",))):
             return size
         if isinstance(shown, dict) and (shown.get("model_info") or shown.get("parameters")):
             return await self._ollama(client, shown)
         meta = entry.get("meta")
-        return _number(entry, _NAMES) or (_number(meta, ("n_ctx",)) if isinstance(meta, dict) else 0)
+        return number_of(entry, WINDOW_NAMES) or (
+            number_of(meta, ("n_ctx",)) if isinstance(meta, dict) else 0
+        )
 
     async def _ollama(self, client: httpx2.AsyncClient, shown: dict[str, Any]) -> int:
         """As the model is loaded now; or as its file asks for; or as it was trained."""
-        running = await self._json(client, "GET", f"{self._server.root}/api/ps")
+        running = await ask_json(client, "GET", f"{self._server.root}/api/ps")
         models = running.get("models") if isinstance(running, dict) else None
         for model in models if isinstance(models, list) else []:
             here = isinstance(model, dict) and self._model in (model.get("name"), model.get("model"))
-            if here and (size := _number(model, ("context_length",))):
+            if here and (size := number_of(model, ("context_length",))):
                 return size
         asked = re.search(r"\bnum_ctx\s+(\d+)", str(shown.get("parameters", "")))
         if asked is not None:
             return int(asked[1])
         info = shown.get("model_info")
         return (
-            _number(info, [name for name in info if name.endswith(".context_length")])
+            number_of(info, [name for name in info if name.endswith(".context_length")])
             if isinstance(info, dict)
             else 0
         )
@@ -127,32 +123,8 @@ class ServerWindow:
         found = next((one for one in entries if self._model in (one.get("id"), one.get("name"))), None)
         return found or (entries[0] if len(entries) == 1 else {})
 
-    async def _json(self, client: httpx2.AsyncClient, method: str, url: str, body: Any = None) -> Any:
-        """What the server answers on a route; None when it fails, as on the servers that do not have it."""
-        import httpx2
 
-        data = bytearray()
-        try:
-            async with (
-                asyncio.timeout(ASK_SECONDS),
-                # A server that serves one connection at a time must not wait for more on these.
-                client.stream(method, url, json=body, headers={"Connection": "close"}) as answer,
-            ):
-                if answer.status_code != 200:
-                    return None
-                async for piece in answer.aiter_bytes():
-                    data += piece
-                    if len(data) > MAX_BODY_BYTES:
-                        return None
-            return json.loads(data)
-        except (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError, RuntimeError) as error:
-            log.info(
-                "%s: %s", method, type(error).__name__
-            )  # its words may hold what is secret in an address
-            return None
-
-
-def _number(values: dict[str, Any], names: Iterable[str]) -> int:
+def number_of(values: dict[str, Any], names: Iterable[str]) -> int:
     """The first of `names` that holds a window's size."""
     for name in names:
         value = values.get(name)

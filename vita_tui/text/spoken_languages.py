@@ -1,0 +1,41 @@
+"""The languages that can be spoken: by which names people know them, and which voice reads them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from vita_tui.text.vocabulary import base
+
+__all__ = ["SpokenLanguage", "name_of", "spoken_languages"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenLanguage:
+    code: str
+    """As speech recognition has it: "de"."""
+    name: str
+    """In English."""
+    own_name: str
+    voice: str
+    """Piper voice of the catalogue that reads it; empty where only the system's may."""
+
+    def answers_to(self, words: str) -> bool:
+        """Whether somebody who writes `words` means it."""
+        return words.strip().casefold() in (self.code, self.name.casefold(), self.own_name.casefold())
+
+
+@lru_cache(maxsize=1)
+def spoken_languages() -> Mapping[str, SpokenLanguage]:
+    """All of them, by code."""
+    text = (files("vita_tui.text") / "spoken_languages.toml").read_text(encoding="utf-8")
+    return {code: SpokenLanguage(code, *entry) for code, entry in tomllib.loads(text).items()}
+
+
+def name_of(code: str) -> str:
+    """The English name of the language with this code, such as "de" or "de_DE"; the code itself where it is not known."""
+    known = spoken_languages().get(base(code))
+    return known.name if known is not None else code
