@@ -61,7 +61,10 @@ async def test_what_only_the_conversation_can_do_is_done() -> None:
         await vita.ask("what did I ask before")
         assert events.of(ReplyFinished)[-1].text == "You asked: speak louder"
         await vita.ask("mute")
-        assert not vita.speaking_aloud
+        assert vita.muted
+        assert vita.speaking_aloud, "which is another thing"
+        await vita.ask("unmute")
+        assert not vita.muted
         await vita.ask("new conversation")
         await events.until(SessionChanged, lambda event: not event.session_id)
         assert vita.session is None

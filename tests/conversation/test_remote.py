@@ -18,7 +18,7 @@ from vita_tui.conversation.hearing.utterance import Utterance
 from vita_tui.conversation.remote_calls import calls
 from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.errors import DeviceError, VitaError
-from vita_tui.events import ClauseStarted, Paused, SettingChanged, State, StateChanged, UserSaid
+from vita_tui.events import ClauseStarted, Muted, Paused, State, StateChanged, UserSaid
 from vita_tui.health.control_calls import call
 
 LONG = "This is a sentence of several words. " * 40
@@ -78,7 +78,31 @@ async def test_mute_is_told_to_the_screen() -> None:
         assert await have(vita, "mute") == {"speaks": False}
         assert await have(vita, "mute", True) == {"speaks": False}
         assert await have(vita, "mute", False) == {"speaks": True}
-        assert [event.value for event in events.of(SettingChanged)] == [False, False, True]
+        assert [event.on for event in events.of(Muted)] == [True, False]
+        vita.speaking_aloud = False
+        assert await have(vita, "mute") == {"speaks": True}, "whoever unmutes wants to hear it"
+        assert vita.speaking_aloud
+
+
+async def test_mute_silences_at_once_and_the_reply_is_written_to_its_end() -> None:
+    llm = {"max_tokens": 1000}
+    async with assistant(FakeResponder((LONG, "Yes.")), speaker=FileSpeaker(), llm=llm) as (vita, events):
+        asking = asyncio.create_task(vita.ask("Tell me."))
+        await events.until(ClauseStarted)
+        vita.muted = True
+        await asking
+        assert vita.last is not None
+        assert vita.last.text.strip() == LONG.strip()
+        assert vita.last.heard()[0] != vita.last.text
+        spoken = len(events.of(ClauseStarted))
+        await vita.ask("And now?")
+        assert len(events.of(ClauseStarted)) == spoken
+        assert "spoken aloud" in str(vita.system_prompt), "it is no text mode"
+        with pytest.raises(VitaError, match="muted"):
+            await have(vita, "say", {"text": "Hello."})
+        vita.muted = False
+        await vita.ask("And now?")
+        assert len(events.of(ClauseStarted)) > spoken
 
 
 async def test_say_waits_until_it_was_said_and_ends_with_whoever_asked() -> None:

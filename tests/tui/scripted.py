@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from vita_tui.errors import StoreError
+from vita_tui.errors import SettingsError, StoreError
 from vita_tui.events import (
+    ConversationChanged,
     EngineStatus,
     EventBus,
     HandsFree,
     Health,
     Job,
+    Muted,
     NothingHeard,
     Part,
     ReplyDelta,
@@ -118,6 +120,7 @@ class ScriptedCore:
         self.bus = EventBus()
         self.state = State.INITIALIZING
         self.speaking_aloud = True
+        self._muted = False
         self.settings = settings or Settings()
         self.session: Session | None = None
         self.sessions = shelf or ScriptedShelf()
@@ -139,6 +142,11 @@ class ScriptedCore:
         self.kept: list[bool] = []
         """With every talk whether the key is held; False when it was let go."""
         self.changed: list[tuple[str, Any]] = []
+        self.own: dict[str, str] = {}
+        self.sampled: list[tuple[str, str]] = []
+        """Voices that were heard before they were chosen, each with its language."""
+        self.said: list[str] = []
+        """What was to be read aloud."""
         self.hands_free = False
         self.held_open = 0
         """How often a pause was to be no end."""
@@ -238,6 +246,44 @@ class ScriptedCore:
         setattr(getattr(self.settings, section), name, value)
         if key == "audio.speak":
             self.speaking_aloud = value
+
+    async def change_all(self, values: Mapping[str, object]) -> None:
+        for key, value in values.items():
+            await self.change(key, value)
+
+    @property
+    def muted(self) -> bool:
+        return self._muted
+
+    @muted.setter
+    def muted(self, on: bool) -> None:
+        self._muted = on
+        self.bus.publish(Muted(on))
+
+    async def use_profile(self, name: str) -> None:
+        if name and name not in self.settings.profiles.named:
+            raise SettingsError(f"There is no profile {name}.")
+        self.own = {**self.own, "profile": name}
+        self._tell_own()
+
+    @property
+    def system_prompt(self) -> str:
+        return self.own.get("system_prompt") or self.settings.llm.system_prompt
+
+    async def set_system_prompt(self, prompt: str) -> None:
+        self.own = {**self.own, "system_prompt": prompt}
+        self._tell_own()
+
+    def _tell_own(self) -> None:
+        own = self.own
+        self.bus.publish(ConversationChanged(own.get("profile", ""), own.get("system_prompt", "")))
+
+    async def sample(self, values: Mapping[str, object], language: str) -> None:
+        self.sampled.append((str(values.get("tts.voice", "")), language))
+
+    async def say(self, text: str) -> bool:
+        self.said.append(text)
+        return True
 
     async def new_session(self) -> None:
         self.session = None

@@ -65,7 +65,7 @@ def mute(
     switch: Annotated[str, typer.Argument(metavar="[on|off]", help="Otherwise the other of the two.")] = "",
     process: ProcessOption = None,
 ) -> None:
-    """Only show replies, or speak them again; what is being said goes on: see pause and stop."""
+    """Speak nothing from now on, or speak again; what is written stays as it is."""
     if switch not in ("", "on", "off"):
         raise typer.BadParameter("say on or off", param_hint="[on|off]")
     given = {"": None, "on": True, "off": False}[switch]

@@ -99,6 +99,15 @@ class Assistant:
         self._parts.live.speak(on)
 
     @property
+    def muted(self) -> bool:
+        """Whether nothing is spoken for now, while replies are otherwise; may be changed at any time."""
+        return self.aloud.muted
+
+    @muted.setter
+    def muted(self, on: bool) -> None:
+        self.aloud.mute(on)
+
+    @property
     def hands_free(self) -> bool:
         """Whether the microphone listens without a key."""
         return self._parts.hands_free.on
@@ -221,6 +230,8 @@ class Assistant:
         Raises:
             VitaError: there is no voice or no speaker, or replies are shown only.
         """
+        if self.muted:
+            raise VitaError("VITA is muted.", remedy="vita ctl mute off, or /mute")
         if not self.speaking_aloud:
             raise VitaError("VITA shows its replies and does not speak.", remedy="vita ctl mute off, or f9")
         return await self.aloud.say(text, language or self.settings.spoken_language)
@@ -305,6 +316,14 @@ class Assistant:
     async def set_system_prompt(self, prompt: str) -> None:
         """Give the conversation a system prompt of its own, from the next question on; an empty one is that of the settings."""
         await self._parts.present.set_system_prompt(prompt)
+
+    async def sample(self, values: Mapping[str, Any], language: str) -> None:
+        """Say a sentence in the voice that is used with `values`, which are not changed.
+
+        Raises:
+            VitaError: the voice cannot be loaded, or there is no speaker.
+        """
+        await self._parts.voice_sample.play(values, language)
 
     def wake(self, part: Part) -> None:
         """What an engine of `part` was missing is there now: load it."""

@@ -10,6 +10,7 @@ from vita_tui.conversation.hands_free import HandsFreeSwitch
 from vita_tui.conversation.live_settings import LiveSettings
 from vita_tui.conversation.present_conversation import PresentConversation
 from vita_tui.conversation.ringing import Ringer
+from vita_tui.conversation.speaking.aloud import Aloud
 
 __all__ = ["BuiltInRequests"]
 
@@ -26,12 +27,14 @@ class BuiltInRequests:
         present: PresentConversation,
         built_in: BuiltIn,
         ringer: Ringer | None,
+        aloud: Aloud,
     ) -> None:
         self._live = live
         self._hands_free = hands_free
         self._present = present
         self._built_in = built_in
         self._ringer = ringer
+        self._aloud = aloud
 
     async def do(self, request: Request) -> None:
         """Carry out `request`; one that is not known is logged."""
@@ -46,7 +49,9 @@ class BuiltInRequests:
             case "hands_free":
                 self._hands_free.set(request.value)
             case "mute":
-                self._live.speak(not request.value)
+                self._aloud.mute(request.value)
+                if not request.value:
+                    self._live.speak(True)
             case "stop":
                 if self._ringer is not None:
                     self._ringer.stop()

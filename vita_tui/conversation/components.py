@@ -27,6 +27,7 @@ from vita_tui.conversation.ringing import Ringer
 from vita_tui.conversation.speaking.aloud import Aloud
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.speaking.speech import Speech
+from vita_tui.conversation.speaking.voice_sample import VoiceSample
 from vita_tui.conversation.thinking.consent import Consent
 from vita_tui.conversation.thinking.language_model import LanguageModel
 from vita_tui.conversation.thinking.tool_calls import ToolCalls
@@ -168,6 +169,7 @@ class Components:
             self.ringer = Ringer(
                 abilities.alarms, self.speaking, settings, lambda: self.turn.state, bus, clock
             )
+        self.voice_sample = VoiceSample(settings, (makers or {}).get("tts"), self.speaking)
         self.hands_free = HandsFreeSwitch(self.turn, bus)
         self.live = LiveSettings(settings, self.engines, self.hands_free, profiles, bus)
         self.present = PresentConversation(
@@ -182,7 +184,9 @@ class Components:
             bus,
         )
         self.reading_on = ReadingOn(settings, self.history, self.replies, self.turn, self.aloud, bus)
-        self.requests = BuiltInRequests(self.live, self.hands_free, self.present, self.built_in, self.ringer)
+        self.requests = BuiltInRequests(
+            self.live, self.hands_free, self.present, self.built_in, self.ringer, self.aloud
+        )
 
     def make_upkeep(self, calls: Mapping[str, RemoteCall]) -> Upkeep:
         """What a program needs that is open for days.

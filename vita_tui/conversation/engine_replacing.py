@@ -13,8 +13,6 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-import psutil
-
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.thinking.language_model import LanguageModel
@@ -23,6 +21,7 @@ from vita_tui.engines.llm.base import Responder
 from vita_tui.engines.llm.embedded import EmbeddedResponder
 from vita_tui.errors import VitaError
 from vita_tui.events import EventBus, Job, Notice
+from vita_tui.health.process_memory import MemoryMeter
 from vita_tui.settings import Settings
 
 __all__ = ["Maker", "Replacing"]
@@ -160,5 +159,4 @@ def _fits(engine: Responder) -> bool:
     """Whether there is memory for it beside all that is there."""
     if not isinstance(engine, EmbeddedResponder):
         return True
-    available: int = psutil.virtual_memory().available
-    return engine.weights_size * ROOM < available
+    return engine.weights_size * ROOM < MemoryMeter().read().available

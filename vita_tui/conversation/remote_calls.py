@@ -33,7 +33,7 @@ def calls(assistant: Assistant) -> Mapping[str, RemoteCall]:
         return {
             "state": assistant.state.value,
             "paused": assistant.aloud.paused,
-            "speaks": assistant.speaking_aloud,
+            "speaks": speaks(),
             "hands_free": assistant.hands_free,
             "conversation": assistant.session.title if assistant.session is not None else "",
             "ready": assistant.ready.is_set(),
@@ -47,8 +47,13 @@ def calls(assistant: Assistant) -> Mapping[str, RemoteCall]:
         assistant.stop()
 
     async def mute(given: Any, _tell: Tell) -> dict[str, bool]:
-        assistant.speaking_aloud = not given if isinstance(given, bool) else not assistant.speaking_aloud
-        return {"speaks": assistant.speaking_aloud}
+        assistant.muted = given if isinstance(given, bool) else speaks()
+        if not assistant.muted and not assistant.speaking_aloud:
+            assistant.speaking_aloud = True
+        return {"speaks": speaks()}
+
+    def speaks() -> bool:
+        return assistant.speaking_aloud and not assistant.muted
 
     def steered(act: Callable[[], bool], problem: str) -> RemoteCall:
         async def steer(_given: Any, _tell: Tell) -> None:

@@ -172,7 +172,7 @@ class Replies:
 
     def _make(self, question: str, *, spoken: bool) -> Exchange:
         turn = self._turns + 1
-        aloud = self._settings.audio.speak and self._speech.usable
+        aloud = self._settings.audio.speak and self._speech.usable and not self._speech.muted
         watch = Stopwatch()
         watch.zero = self._clock.monotonic()
         return Exchange(
@@ -195,7 +195,7 @@ class Replies:
         )
 
     def _sound_wait(self) -> None:
-        if self._settings.tools.waiting_sound and self._settings.audio.speak:
+        if self._settings.tools.waiting_sound and self._settings.audio.speak and not self._speech.muted:
             self._speech.earcon(earcons.WAIT, earcons.SAMPLE_RATE)
 
     async def _run_draft(self, exchange: Exchange) -> None:

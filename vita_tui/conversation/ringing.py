@@ -136,7 +136,7 @@ class Ringer:
 
     def _say(self, text: str, language: str) -> None:
         """Behind what is being said, if anything is; the sound comes at once."""
-        if not self._settings.audio.speak or not self._speech.usable:
+        if not self._settings.audio.speak or not self._speech.usable or self._speech.muted:
             return
         self._speech.ring(earcons.ALARM, earcons.SAMPLE_RATE)
         self._saying = [speech for speech in self._saying if not speech.finished.done()]

@@ -10,6 +10,7 @@ __all__ = [
     "ClauseFinished",
     "ClauseStarted",
     "Heard",
+    "Muted",
     "Paused",
 ]
 
@@ -29,6 +30,13 @@ class ClauseStarted(Event):
     index: int
     text: str
     engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Muted(Event):
+    """Replies that are otherwise spoken are not for now, or are again."""
+
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)

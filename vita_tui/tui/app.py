@@ -23,8 +23,8 @@ from textual.message import Message
 from textual.screen import Screen
 
 from vita_tui.clock import Clock, SystemClock
-from vita_tui.errors import VitaError
 from vita_tui.events import InternalError, Notice
+from vita_tui.tui.choosing import Choosing
 from vita_tui.tui.containment import Mishaps, contain_messages
 from vita_tui.tui.core import Build, Core, Weights
 from vita_tui.tui.driver_calls import DriverCalls
@@ -50,7 +50,7 @@ def _commands() -> type[Provider]:
     return ByUse
 
 
-class VitaApp(OtherScreens, KeptConversations, DriverCalls):
+class VitaApp(OtherScreens, Choosing, KeptConversations, DriverCalls):
     """One conversation on one terminal."""
 
     TITLE = "VITA"
@@ -145,19 +145,7 @@ class VitaApp(OtherScreens, KeptConversations, DriverCalls):
                 with contextlib.suppress(NotImplementedError, RuntimeError):
                     loop.add_signal_handler(number, self._signalled, number)
         self.call_after_refresh(self._begin)
-        self.theme_changed_signal.subscribe(self, self._keep_theme)
-
-    def _keep_theme(self, _theme: object) -> None:
-        """What is chosen in the palette is chosen for good."""
-        from vita_tui.settings import file as settings_file
-
-        if not self._painted or self.core is None:
-            return
-        try:
-            if settings_file.read().get("ui", {}).get("theme") != self.theme:
-                settings_file.change("ui.theme", self.theme)
-        except VitaError as error:
-            self.main.show_notice(Notice("The theme is not kept", error.message, error.remedy, "warning"))
+        self.theme_changed_signal.subscribe(self, lambda _: self.keep_theme())
 
     def _begin(self) -> None:
         """The screen is painted: now the slow things, in a thread that posts what it has made and ends."""
@@ -232,8 +220,9 @@ class VitaApp(OtherScreens, KeptConversations, DriverCalls):
         """Weights that were missing are here: their engines are tried again."""
         if self.core is None:
             return
-        job = message.job  # type: ignore[attr-defined]  # a Fetch.Arrived, which is not imported for this
-        self.core.wake(job)
+        job, names = message.job, message.names  # type: ignore[attr-defined]  # a Fetch.Arrived, which is not imported for this
+        if not self.arrived(names):
+            self.core.wake(job)
         if job == "llm":
             self._ask_waiting()
 

@@ -11,6 +11,14 @@ from textual.app import SystemCommand
 from textual.command import DiscoveryHit, Hits
 from textual.system_commands import SystemCommandsProvider
 
+from vita_tui.tui.choice_commands import (
+    choose_language,
+    choose_profile,
+    choose_theme,
+    mute,
+    say,
+    system_prompt,
+)
 from vita_tui.tui.formatting import count, size
 
 if TYPE_CHECKING:
@@ -103,15 +111,6 @@ def matching(name: str) -> list[Command]:
 
 
 # ---- what they do
-
-
-def _theme(app: VitaApp, name: str) -> None:
-    if not name:
-        app.action_change_theme()
-    elif name in app.available_themes:
-        app.theme = name
-    else:
-        app.notify(", ".join(sorted(app.available_themes)), title="No such theme", markup=False)
 
 
 def _voice(app: VitaApp, key: str, title: str, step: float) -> None:
@@ -237,12 +236,56 @@ COMMANDS: Sequence[Command] = (
         lambda app, _: app.main.action_copy_code(),
     ),
     Command(
+        "model",
+        "Language model",
+        "Choose what answers, from the next question on",
+        lambda app, words: app.action_choose("model", words),
+        takes="[NAME]",
+        binding="choose.model",
+    ),
+    Command(
+        "voice",
+        "Voice",
+        "Choose the voice, and hear it before",
+        lambda app, words: app.action_choose("voice", words),
+        takes="[NAME]",
+    ),
+    Command(
+        "language",
+        "Language",
+        "Choose recognition, voice and answers together",
+        choose_language,
+        takes="[NAME]",
+    ),
+    Command(
+        "persona",
+        "Profile",
+        "Use a profile, or keep what is set now as one: save NAME",
+        choose_profile,
+        takes="[NAME]",
+    ),
+    Command(
+        "system",
+        "System prompt",
+        "What the model is told in this conversation",
+        system_prompt,
+        takes="[PROMPT]",
+    ),
+    Command(
         "mute",
+        "Mute",
+        "Speak nothing for now; replies stay as they are",
+        lambda app, _: mute(app),
+        binding="mute",
+    ),
+    Command(
+        "text",
         "Voice or text",
-        "Speak replies aloud, or only show them",
+        "Speak replies aloud, or only show them, at more length",
         lambda app, _: app.main.action_voice(),
         binding="voice",
     ),
+    Command("say", "Say a text", "Read a text aloud", say, takes="TEXT"),
     Command(
         "pause",
         "Pause the voice",
@@ -306,7 +349,7 @@ COMMANDS: Sequence[Command] = (
         lambda app, _: app.action_settings(),
         binding="settings",
     ),
-    Command("theme", "Theme", "Choose the colours", _theme, takes="[NAME]"),
+    Command("theme", "Theme", "Choose the colours, and see them before", choose_theme, takes="[NAME]"),
     Command(
         "doctor",
         "Diagnostics",

@@ -75,6 +75,9 @@ class Core(Protocol):
     speaking_aloud: bool
     """Whether replies are spoken; the screen sets it."""
 
+    muted: bool
+    """Whether nothing is spoken for now, although replies are otherwise; the screen sets it."""
+
     @property
     def settings(self) -> Settings: ...
 
@@ -122,6 +125,31 @@ class Core(Protocol):
 
     async def change(self, key: str, value: object) -> None:
         """Have a setting, such as "tts.rate", apply from now on."""
+        ...
+
+    async def change_all(self, values: Mapping[str, object]) -> None:
+        """Have settings that belong together apply from now on: all of them, or none when one cannot have its value."""
+        ...
+
+    async def use_profile(self, name: str) -> None:
+        """Use a profile from now on; an empty name is none."""
+        ...
+
+    @property
+    def system_prompt(self) -> str:
+        """What the model is told before the conversation."""
+        ...
+
+    async def set_system_prompt(self, prompt: str) -> None:
+        """Give the conversation its own; an empty one is that of the settings."""
+        ...
+
+    async def sample(self, values: Mapping[str, object], language: str) -> None:
+        """Say a sentence in the voice that is used with `values`, which are not changed."""
+        ...
+
+    async def say(self, text: str) -> bool:
+        """Say `text` aloud; whether all of it was heard."""
         ...
 
     async def new_session(self) -> None: ...

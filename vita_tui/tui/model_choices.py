@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class Choice:
     group: str
     values: Mapping[str, Any]
     """The settings that choosing it changes, by "section.name"."""
+    later: Mapping[str, Any] = field(default_factory=dict)
+    """Of a choice that lacks something: what changes when it has come, where `values` change at once."""
     lacking: str = ""
     """Name of the weights that have to be fetched first; empty when they are here, or are somebody else's."""
     bytes: int = 0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from vita_tui.conversation.speaking.speaking import Speaking
 from vita_tui.conversation.speaking.speech import Speech
 from vita_tui.errors import DeviceError, VitaError
-from vita_tui.events import EventBus, Paused
+from vita_tui.events import EventBus, Muted, Paused
 
 __all__ = ["Aloud"]
 
@@ -52,6 +52,19 @@ class Aloud:
         """End what is being said that is no reply."""
         for speech in self._said:
             speech.cancel()
+
+    @property
+    def muted(self) -> bool:
+        """Whether nothing is spoken for now, replies included; what is written is as it would be if it were spoken."""
+        return self._speaking.muted
+
+    def mute(self, on: bool) -> None:
+        """Speak nothing from now on, or speak again from the next reply on."""
+        if on != self._speaking.muted:
+            self._speaking.muted = on
+            for speech in self._all() if on else ():
+                speech.cancel()
+            self._bus.publish(Muted(on))
 
     async def say(self, text: str, language: str) -> bool:
         """Say `text` behind what is being said; returns when it is over, with whether all of it was heard. Cancelling ends it.

@@ -43,6 +43,8 @@ class Speaking:
             ahead: a clause may be heard while its end is still being synthesised.
             on_ready: called in the synthesis thread when the voice is loaded and the speaker open, or neither can be.
         """
+        self.muted = False
+        """Nothing is spoken for now."""
         clock = clock or SystemClock()
         self._chain = chain
         self._playback = Playback(speaker, bus, clock)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vita_tui.engines.ask_json import ask_json
 from vita_tui.engines.http_client import Server, async_client
-from vita_tui.engines.llm.ask_json import ask_json
 from vita_tui.engines.llm.openai_server import import_client
 from vita_tui.engines.llm.window import WINDOW_NAMES, number_of
 from vita_tui.errors import EngineUnavailableError, VitaError

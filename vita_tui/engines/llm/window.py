@@ -8,8 +8,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from vita_tui.engines.ask_json import ask_json
 from vita_tui.engines.http_client import Server
-from vita_tui.engines.llm.ask_json import ask_json
 from vita_tui.engines.llm.tokens import estimate
 
 if TYPE_CHECKING:

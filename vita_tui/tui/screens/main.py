@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from vita_tui.clock import Clock
 from vita_tui.events import AlarmsChanged, Event, SessionChanged, SettingChanged
 from vita_tui.settings.destinations import leaving
+from vita_tui.tui.main_parts.choices import Choices
 from vita_tui.tui.main_parts.notices import Notices
 from vita_tui.tui.main_parts.questions import Questions
 from vita_tui.tui.main_parts.reading_aloud import ReadingAloud
@@ -29,7 +30,7 @@ from vita_tui.tui.widgets.tool_lines import ToolQuestion
 __all__ = ["MainScreen"]
 
 
-class MainScreen(Notices, ToolQuestions, ShownReplies, Questions, ReadingAloud, Talking):
+class MainScreen(Notices, Choices, ToolQuestions, ShownReplies, Questions, ReadingAloud, Talking):
     """Shows what happens. What the user wants done goes to the app, which has the core."""
 
     AUTO_FOCUS = "#prompt"

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Iterable
 
 from vita_tui.errors import VitaError
+from vita_tui.health.process_memory import MemoryMeter
 from vita_tui.settings import LlmSettings
 from vita_tui.text.urls import host_port
-from vita_tui.tui.memory_use import measure
 from vita_tui.tui.model_choices import Choice, built_in_choices, served_choices, typed_choice
 from vita_tui.tui.screens.picker import Picker
 
@@ -19,8 +19,8 @@ class ModelPicker(Picker):
     HEADING = "Language model"
     PLACEHOLDER = "Type to filter; or a .gguf file, or hf:owner/repo/file.gguf"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, words: str = "") -> None:
+        super().__init__(words)
         self._available = 0
 
     def on_mount(self) -> None:
@@ -39,7 +39,7 @@ class ModelPicker(Picker):
         return core.settings.llm
 
     async def _look_here(self) -> None:
-        memory = await asyncio.to_thread(measure)
+        memory = await asyncio.to_thread(MemoryMeter().read)
         self._available = memory.available
         self._add(await asyncio.to_thread(built_in_choices, self._llm, memory.available))
         self.came("models on this machine")

@@ -32,8 +32,13 @@ class Picker(Sheet):
         Binding("pageup", "move(-8)", "Back", id="picker.back", tooltip="Further up", show=False),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, words: str = "") -> None:
+        """
+        Args:
+            words: that the list is filtered by at first.
+        """
         super().__init__()
+        self._words = words
         self._all: list[Choice] = []
         self._shown: list[Choice] = []
         self._waiting: set[str] = set()
@@ -42,7 +47,7 @@ class Picker(Sheet):
         """The user has moved the mark, which then stays where it is."""
 
     def content(self) -> ComposeResult:
-        yield Line(placeholder=self.PLACEHOLDER, id="picker-words")
+        yield Line(self._words, placeholder=self.PLACEHOLDER, id="picker-words", select_on_focus=False)
         yield OptionList(id="picker-list", markup=False)
         yield Static("", id="picker-note")
 

@@ -92,9 +92,10 @@ class Fetch(Vertical):
     class Arrived(Message):
         """The models of one job are here."""
 
-        def __init__(self, job: Part) -> None:
+        def __init__(self, job: Part, names: set[str]) -> None:
             super().__init__()
             self.job = job
+            self.names = names
 
     class Stopped(Message):
         """It failed or was cancelled: nothing more comes."""
@@ -172,7 +173,7 @@ class Fetch(Vertical):
             row.show(progress)
             if progress.phase == "ready" and row.model.name not in self._ready:
                 self._ready.add(row.model.name)
-                self.post_message(self.Arrived(row.model.job))
+                self.post_message(self.Arrived(row.model.job, {row.model.name}))
         parts = [f"{size(progress.done)} of {size(progress.total)}"]
         if progress.speed:
             parts.append(f"{size(progress.speed)}/s")

@@ -15,7 +15,16 @@ from textual.widget import Widget
 from textual.widgets import Sparkline, Static
 
 from vita_tui.clock import Clock
-from vita_tui.events import Alarm, EngineStatus, Health, Job, Notice, SessionChanged, State
+from vita_tui.events import (
+    Alarm,
+    ConversationChanged,
+    EngineStatus,
+    Health,
+    Job,
+    Notice,
+    SessionChanged,
+    State,
+)
 from vita_tui.tui.formatting import clean, count, duration, milliseconds, one_line, size
 from vita_tui.tui.look import HEALTH, JOBS, MUTED, bar, level
 from vita_tui.tui.memory_use import MemoryUse
@@ -136,6 +145,7 @@ class Panel(VerticalScroll, can_focus=False):
         super().__init__(id="panel")
         self._clock = clock
         self._session: SessionChanged | None = None
+        self._own: ConversationChanged | None = None
         self._curve: deque[float] = deque(maxlen=SAMPLES)
         self._alarms: tuple[Alarm, ...] = ()
         self._notices: dict[str, Notice] = {}
@@ -166,6 +176,11 @@ class Panel(VerticalScroll, can_focus=False):
 
     def show_session(self, event: SessionChanged) -> None:
         self._session = event
+        self._show_session()
+
+    def show_own(self, event: ConversationChanged) -> None:
+        """What is the conversation's own."""
+        self._own = event
         self._show_session()
 
     def show_engine(self, event: EngineStatus) -> None:
@@ -252,10 +267,15 @@ class Panel(VerticalScroll, can_focus=False):
 
     def _show_session(self) -> None:
         session = self._session
+        own = [f"profile {self._own.profile}"] if self._own is not None and self._own.profile else []
+        own += ["its own system prompt"] if self._own is not None and self._own.system_prompt else []
+        note = (
+            Content.assemble(("\n" + one_line(" · ".join(own), 56), "$text-accent")) if own else Content("")
+        )
         if session is None or not session.session_id:
             self._show(
                 "session",
-                Content.assemble(("New conversation", "bold"), "\n", ("nothing said yet", MUTED)),
+                Content.assemble(("New conversation", "bold"), "\n", ("nothing said yet", MUTED), note),
             )
             return
         facts = f"{count((session.turns + 1) // 2, 'question')} · {count(session.tokens, 'token')}"

@@ -44,6 +44,8 @@ class StatusLine(Widget):
     speech: reactive[float] = reactive(0.0)
     """Probability of speech."""
     aloud: reactive[bool] = reactive(True)
+    muted: reactive[bool] = reactive(False)
+    """Nothing is spoken for now."""
     last: reactive[float | None] = reactive(None)
     """Milliseconds from the user's last word to the first sound of the answer."""
     countdown: reactive[float | None] = reactive(None)
@@ -154,5 +156,8 @@ class StatusLine(Widget):
             parts.append(Content.assemble((f"sends in {self.countdown:.1f} s{likely}", "$text-warning")))
         if self.last is not None:
             parts.append(Content.assemble(("answered in ", MUTED), milliseconds(self.last)))
-        parts.append(Content.assemble(("voice" if self.aloud else "text", "bold" if self.aloud else MUTED)))
+        mode, style = ("voice", "bold") if self.aloud else ("text", MUTED)
+        if self.aloud and self.muted:
+            mode, style = "muted", "bold $text-warning"
+        parts.append(Content.assemble((mode, style)))
         return parts

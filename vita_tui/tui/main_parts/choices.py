@@ -1,0 +1,51 @@
+"""Choices on the main screen: which profile is used, and what replies cost."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from vita_tui.events import ConversationChanged, EnginesReplaced, Event, Muted
+from vita_tui.tui.choice_commands import mute
+from vita_tui.tui.main_parts.screen_part import ScreenPart
+from vita_tui.tui.widgets.panel import EngineRows, Panel
+from vita_tui.tui.widgets.status import StatusLine
+
+__all__ = ["Choices"]
+
+
+class Choices(ScreenPart):
+    """What was chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "alt+m",
+            "app.choose('model')",
+            "Model",
+            id="choose.model",
+            tooltip="Choose the language model",
+            show=False,
+        ),
+        Binding("alt+s", "mute", "Mute", id="mute", tooltip="Speak nothing for now", show=False),
+    ]
+
+    profile = ""
+    """The one that is used; empty for none."""
+
+    async def show(self, event: Event) -> None:
+        match event:
+            case ConversationChanged():
+                self.profile = event.profile
+                self.query_one(Panel).show_own(event)
+            case Muted():
+                self.query_one(StatusLine).muted = event.on
+            case EnginesReplaced():
+                for rows in self.query(EngineRows):
+                    rows.replaced(event.job, event.engines)
+            case _:
+                pass
+        await super().show(event)
+
+    def action_mute(self) -> None:
+        mute(self.app)
