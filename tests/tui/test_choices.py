@@ -18,7 +18,7 @@ from vita_tui.engines.llm.served_models import ServedModel
 from vita_tui.settings import LlmSettings, Settings
 from vita_tui.text.spoken_languages import spoken_languages
 from vita_tui.tui.core import Lacking
-from vita_tui.tui.model_choices import BUILT_IN, Choice, built_in_choices, served_choices, typed_choice
+from vita_tui.tui.model_choices import BUILT_IN, Selectable, built_in_choices, served_choices, typed_choice
 from vita_tui.tui.screens.model_picker import ModelPicker
 from vita_tui.tui.screens.picker import Picker
 from vita_tui.tui.screens.prompt_editor import PromptEditor
@@ -177,7 +177,7 @@ async def test_a_model_that_lacks_is_fetched_first_and_then_used() -> None:
     async with running(core, weights=Shop()) as (app, pilot):
         await pilot.pause()
         values = {"llm.base_url": "", "llm.model": "hf:a/b/c.gguf"}
-        app.take_choice(Choice("c", "", BUILT_IN, values, lacking="hf:a/b/c.gguf", bytes=5), "llm")
+        app.take_choice(Selectable("c", "", BUILT_IN, values, lacking="hf:a/b/c.gguf", bytes=5), "llm")
         await until(pilot, lambda: app.is_fetching("llm"))
         assert core.settings.llm.model == "smollm2-135m-instruct", "the one that is there answers meanwhile"
         fetched.set()

@@ -12,7 +12,7 @@ from vita_tui.tui.base_app import BaseApp
 from vita_tui.tui.core import Core, Lacking, Weights
 
 if TYPE_CHECKING:
-    from vita_tui.tui.model_choices import Choice
+    from vita_tui.tui.model_choices import Selectable
 
 __all__ = ["Choosing"]
 
@@ -27,7 +27,7 @@ class Choosing(BaseApp):
     _arriving: dict[str, Mapping[str, Any]]
     """Settings that change when what they need has come, by its name."""
 
-    def take_choice(self, choice: Choice, job: Part) -> None:
+    def take_choice(self, choice: Selectable, job: Part) -> None:
         """Have `choice` apply, and keep it; what it lacks is fetched first, and the rest waits for that.
 
         Args:
@@ -35,7 +35,7 @@ class Choosing(BaseApp):
         """
         self.spawn(self._take(choice, job), "choose")
 
-    async def _take(self, choice: Choice, job: Part) -> None:
+    async def _take(self, choice: Selectable, job: Part) -> None:
         if self.core is None:
             return
         if not choice.lacking or self.weights is None:

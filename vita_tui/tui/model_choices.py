@@ -14,7 +14,7 @@ from vita_tui.settings import LlmSettings
 from vita_tui.text.urls import host_port
 from vita_tui.tui.formatting import size
 
-__all__ = ["BUILT_IN", "Choice", "built_in_choices", "served_choices", "typed_choice"]
+__all__ = ["BUILT_IN", "Selectable", "built_in_choices", "served_choices", "typed_choice"]
 
 BUILT_IN = "On this machine, with nothing else to install"
 ROOM = 1.3
@@ -22,7 +22,7 @@ ROOM = 1.3
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Selectable:
     """Something that can be chosen."""
 
     title: str
@@ -42,7 +42,7 @@ class Choice:
     """Why it may not be a good choice, such as that it does not fit into memory."""
 
 
-def built_in_choices(llm: LlmSettings, available: int) -> list[Choice]:
+def built_in_choices(llm: LlmSettings, available: int) -> list[Selectable]:
     """Models that run inside VITA: of the catalogue, those that were fetched, other files, and those worth fetching.
 
     Args:
@@ -65,10 +65,10 @@ def built_in_choices(llm: LlmSettings, available: int) -> list[Choice]:
     return found
 
 
-def served_choices(models: Iterable[ServedModel], product: str, llm: LlmSettings) -> list[Choice]:
+def served_choices(models: Iterable[ServedModel], product: str, llm: LlmSettings) -> list[Selectable]:
     """Models of a server."""
     return [
-        Choice(
+        Selectable(
             title=model.name,
             facts=_facts(model.size, model.window, model.detail),
             group=f"{product} at {host_port(model.base_url)}" if product else host_port(model.base_url),
@@ -79,7 +79,7 @@ def served_choices(models: Iterable[ServedModel], product: str, llm: LlmSettings
     ]
 
 
-def typed_choice(words: str, llm: LlmSettings, available: int) -> Choice | None:
+def typed_choice(words: str, llm: LlmSettings, available: int) -> Selectable | None:
     """A model that is written and not listed: a .gguf file, a place on the hub, or a name on the server; None for no words."""
     words = words.strip()
     if not words:
@@ -90,7 +90,7 @@ def typed_choice(words: str, llm: LlmSettings, available: int) -> Choice | None:
         return _file(Path(words).expanduser(), words, llm, available)
     if llm.base_url:
         group = host_port(llm.base_url)
-        return Choice(words, "Not in the server's list.", group, {"llm.model": words})
+        return Selectable(words, "Not in the server's list.", group, {"llm.model": words})
     return None
 
 
@@ -106,10 +106,12 @@ def _same_server(one: str, other: str) -> bool:
     return plain(one) == plain(other)
 
 
-def _built_in(name: str, title: str, weights: int, about: str, llm: LlmSettings, available: int) -> Choice:
+def _built_in(
+    name: str, title: str, weights: int, about: str, llm: LlmSettings, available: int
+) -> Selectable:
     lacks = missing("llm", name)
     state = "to be fetched" if lacks else "here"
-    return Choice(
+    return Selectable(
         title=title or name,
         facts=_facts(weights, 0, state, about),
         group=BUILT_IN,
@@ -121,9 +123,9 @@ def _built_in(name: str, title: str, weights: int, about: str, llm: LlmSettings,
     )
 
 
-def _file(file: Path, name: str, llm: LlmSettings, available: int) -> Choice:
+def _file(file: Path, name: str, llm: LlmSettings, available: int) -> Selectable:
     weights = file.stat().st_size if file.is_file() else 0
-    return Choice(
+    return Selectable(
         title=file.name,
         facts=_facts(weights, 0, "a file of yours"),
         group=BUILT_IN,

@@ -12,7 +12,7 @@ from vita_tui.settings import Settings
 from vita_tui.text.spoken_languages import name_of, spoken_languages
 from vita_tui.text.vocabulary import base
 from vita_tui.tui.formatting import size
-from vita_tui.tui.model_choices import Choice
+from vita_tui.tui.model_choices import Selectable
 
 __all__ = ["language_choices", "language_of_voice", "remote_choices", "voice_choices"]
 
@@ -36,7 +36,7 @@ def language_of_voice(voice: str) -> str:
     return found[1] if found else ""
 
 
-def voice_choices(settings: Settings) -> list[Choice]:
+def voice_choices(settings: Settings) -> list[Selectable]:
     """Piper's voices that are here, the system's, and those that can be fetched: of the language that is spoken first."""
     tts, spoken = settings.tts, base(settings.spoken_language)
     here = [model.handle for model in (*catalogue.models(), *installed.installed()) if model.kind == "tts"]
@@ -49,7 +49,7 @@ def voice_choices(settings: Settings) -> list[Choice]:
         lacks, code = missing("tts", name), language_of_voice(name)
         other = code and code != spoken
         found.append(
-            Choice(
+            Selectable(
                 title=Path(name).stem,
                 facts=" · ".join(
                     part
@@ -67,7 +67,7 @@ def voice_choices(settings: Settings) -> list[Choice]:
             )
         )
     found.append(
-        Choice(
+        Selectable(
             title=tts.system_voice or "The system's voice",
             facts="speaks many languages",
             group="The system's",
@@ -78,12 +78,12 @@ def voice_choices(settings: Settings) -> list[Choice]:
     return found
 
 
-def remote_choices(names: Iterable[str], settings: Settings, where: str) -> list[Choice]:
+def remote_choices(names: Iterable[str], settings: Settings, where: str) -> list[Selectable]:
     """Voices of the server in the settings."""
     tts = settings.tts
     used = bool(tts.base_url) and settings.voices[:1] == ("remote",)
     return [
-        Choice(
+        Selectable(
             title=name,
             facts="",
             group=where,
@@ -94,7 +94,7 @@ def remote_choices(names: Iterable[str], settings: Settings, where: str) -> list
     ]
 
 
-def language_choices(settings: Settings) -> list[Choice]:
+def language_choices(settings: Settings) -> list[Selectable]:
     """Languages by their names; each chooses recognition, voice and what the model is told."""
     found = []
     for language in spoken_languages().values():
@@ -108,7 +108,7 @@ def language_choices(settings: Settings) -> list[Choice]:
                 values["tts.voice"] = voice
         facts = f"voice {Path(voice).stem}" if voice else "the system's voice reads it"
         found.append(
-            Choice(
+            Selectable(
                 title=language.name,
                 facts=f"{language.own_name} · {facts}{', to be fetched' if lacking else ''}",
                 group="Languages",
@@ -121,7 +121,7 @@ def language_choices(settings: Settings) -> list[Choice]:
         )
     if not settings.stt.model.endswith(".en"):
         found.append(
-            Choice(
+            Selectable(
                 title="Detect it",
                 facts="takes a moment longer with each utterance; replies are read in English",
                 group="Languages",

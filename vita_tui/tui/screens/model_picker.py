@@ -9,7 +9,7 @@ from vita_tui.errors import VitaError
 from vita_tui.health.process_memory import MemoryMeter
 from vita_tui.settings import LlmSettings
 from vita_tui.text.urls import host_port
-from vita_tui.tui.model_choices import Choice, built_in_choices, served_choices, typed_choice
+from vita_tui.tui.model_choices import Selectable, built_in_choices, served_choices, typed_choice
 from vita_tui.tui.screens.picker import Picker
 
 __all__ = ["ModelPicker"]
@@ -64,13 +64,13 @@ class ModelPicker(Picker):
             self._add(served_choices(models, product, self._llm))
         self.came("servers on this machine")
 
-    def _add(self, choices: Iterable[Choice]) -> None:
+    def _add(self, choices: Iterable[Selectable]) -> None:
         """The server of the settings may be one on this machine: each model is there once."""
         there = {tuple(sorted(one.values.items())) for one in self._all}
         self.offer(one for one in choices if tuple(sorted(one.values.items())) not in there)
 
-    def written(self, words: str) -> Choice | None:
+    def written(self, words: str) -> Selectable | None:
         return typed_choice(words, self._llm, self._available)
 
-    def choose(self, choice: Choice) -> None:
+    def choose(self, choice: Selectable) -> None:
         self.app.take_choice(choice, "llm")

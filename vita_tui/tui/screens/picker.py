@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from vita_tui.tui.formatting import clean
 from vita_tui.tui.look import MUTED
-from vita_tui.tui.model_choices import Choice
+from vita_tui.tui.model_choices import Selectable
 from vita_tui.tui.screens.base import Sheet
 from vita_tui.tui.widgets.typing import Line
 
@@ -39,8 +39,8 @@ class Picker(Sheet):
         """
         super().__init__()
         self._words = words
-        self._all: list[Choice] = []
-        self._shown: list[Choice] = []
+        self._all: list[Selectable] = []
+        self._shown: list[Selectable] = []
         self._waiting: set[str] = set()
         """What is still being looked for."""
         self._moved = False
@@ -56,7 +56,7 @@ class Picker(Sheet):
 
     # ---- for subclasses
 
-    def offer(self, choices: Iterable[Choice]) -> None:
+    def offer(self, choices: Iterable[Selectable]) -> None:
         """Add to what there is to choose from."""
         self._all += choices
         self._show()
@@ -71,14 +71,14 @@ class Picker(Sheet):
         self._waiting.discard(what)
         self._note()
 
-    def written(self, words: str) -> Choice | None:
+    def written(self, words: str) -> Selectable | None:
         """What the words in the line stand for, where they stand for something that is not in the list."""
         return None
 
-    def highlighted(self, choice: Choice) -> None:
+    def highlighted(self, choice: Selectable) -> None:
         """The mark is on `choice`."""
 
-    def choose(self, choice: Choice) -> None:
+    def choose(self, choice: Selectable) -> None:
         """`choice` was chosen; the screen is closed already."""
 
     def say(self, words: str, *, failed: bool = False) -> None:
@@ -89,7 +89,7 @@ class Picker(Sheet):
             note.display = bool(words)
 
     @property
-    def marked(self) -> Choice | None:
+    def marked(self) -> Selectable | None:
         """The choice that the mark is on."""
         for listing in self.query(OptionList):
             if listing.highlighted is not None:
@@ -127,7 +127,7 @@ class Picker(Sheet):
         self._mark(before)
         self._note()
 
-    def _mark(self, before: Choice | None) -> None:
+    def _mark(self, before: Selectable | None) -> None:
         """Put the mark where it was, or on what is chosen now, or on the first."""
         current = next((one for one in self._shown if one.current), None)
         typed = bool(self.query_one(Line).value.strip())
@@ -167,17 +167,17 @@ class Picker(Sheet):
         if event.option.id is not None:
             self._take(self._shown[int(event.option.id)])
 
-    def _take(self, choice: Choice | None) -> None:
+    def _take(self, choice: Selectable | None) -> None:
         if choice is not None and self.close():
             self.choose(choice)
 
 
-def _matches(choice: Choice, words: str) -> bool:
+def _matches(choice: Selectable, words: str) -> bool:
     text = f"{choice.title} {choice.facts} {choice.group}".casefold()
     return all(word in text for word in words.casefold().split())
 
 
-def _line(choice: Choice) -> Content:
+def _line(choice: Selectable) -> Content:
     mark, style = ("● ", "$text-success") if choice.current else ("  ", "")
     parts: Sequence[Content | str | tuple[str, str]] = [
         (mark, style),

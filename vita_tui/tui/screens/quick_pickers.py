@@ -6,7 +6,7 @@ import asyncio
 
 from vita_tui.settings.sections.profiles import Profile
 from vita_tui.text.spoken_languages import name_of
-from vita_tui.tui.model_choices import Choice
+from vita_tui.tui.model_choices import Selectable
 from vita_tui.tui.screens.picker import Picker
 from vita_tui.tui.voice_choices import language_choices
 
@@ -24,7 +24,7 @@ class LanguagePicker(Picker):
         assert self.app.core is not None
         self.offer(await asyncio.to_thread(language_choices, self.app.core.settings))
 
-    def choose(self, choice: Choice) -> None:
+    def choose(self, choice: Selectable) -> None:
         self.app.take_choice(choice, "tts")
 
 
@@ -39,7 +39,7 @@ class ThemePicker(Picker):
         self.app.trying_theme = True
         themes = sorted(self.app.available_themes.values(), key=lambda theme: (not theme.dark, theme.name))
         self.offer(
-            Choice(
+            Selectable(
                 theme.name,
                 "",
                 "Dark" if theme.dark else "Light",
@@ -49,11 +49,11 @@ class ThemePicker(Picker):
             for theme in themes
         )
 
-    def highlighted(self, choice: Choice) -> None:
+    def highlighted(self, choice: Selectable) -> None:
         if self.is_attached:
             self.app.theme = choice.title
 
-    def choose(self, choice: Choice) -> None:
+    def choose(self, choice: Selectable) -> None:
         self._chosen = True
         self.app.trying_theme = False
         self.app.theme = choice.title
@@ -72,16 +72,16 @@ class ProfilePicker(Picker):
         core = self.app.core
         assert core is not None
         used = self.app.main.profile
-        choices = [Choice("None", "as the settings say", "Profiles", {"name": ""}, current=not used)]
+        choices = [Selectable("None", "as the settings say", "Profiles", {"name": ""}, current=not used)]
         choices += [
-            Choice(name, _facts(profile), "Profiles", {"name": name}, current=name == used)
+            Selectable(name, _facts(profile), "Profiles", {"name": name}, current=name == used)
             for name, profile in core.settings.profiles.named.items()
         ]
         self.offer(choices)
         if len(choices) == 1:
             self.say("/persona save NAME keeps what is set now as a profile.")
 
-    def choose(self, choice: Choice) -> None:
+    def choose(self, choice: Selectable) -> None:
         self.app.use_profile(str(choice.values["name"]))
 
 

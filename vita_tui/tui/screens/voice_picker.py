@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 
 from vita_tui.errors import VitaError
 from vita_tui.text.urls import host_port
-from vita_tui.tui.model_choices import Choice
+from vita_tui.tui.model_choices import Selectable
 from vita_tui.tui.screens.picker import Picker
 from vita_tui.tui.voice_choices import language_of_voice, remote_choices, voice_choices
 
@@ -50,12 +50,12 @@ class VoicePicker(Picker):
             self.offer(remote_choices(names or [settings.tts.remote_voice], settings, where))
             self.came(where)
 
-    def written(self, words: str) -> Choice | None:
+    def written(self, words: str) -> Selectable | None:
         name = words.strip()
         if not name.endswith(".onnx"):
             return None
         values = {"tts.voice": name, "tts.engines": ("remote", "piper", "pyttsx3")}
-        return Choice(name, "a file of yours, or of the hub", "Piper", values)
+        return Selectable(name, "a file of yours, or of the hub", "Piper", values)
 
     def action_sample(self) -> None:
         choice = self.marked
@@ -66,7 +66,7 @@ class VoicePicker(Picker):
             return
         self.run_worker(self._sample(choice), group="sample", exclusive=True)
 
-    async def _sample(self, choice: Choice) -> None:
+    async def _sample(self, choice: Selectable) -> None:
         core = self.app.core
         assert core is not None
         self.say(f"Playing {choice.title} …")
@@ -78,5 +78,5 @@ class VoicePicker(Picker):
         else:
             self.say("")
 
-    def choose(self, choice: Choice) -> None:
+    def choose(self, choice: Selectable) -> None:
         self.app.take_choice(choice, "tts")
