@@ -13,7 +13,17 @@ from typing import Any, Literal, Protocol
 from vita_tui.errors import ToolError
 from vita_tui.text.clean import clean
 
-__all__ = ["Effect", "Image", "OnProgress", "Tool", "ToolResult", "arguments_of", "bounded", "text_argument"]
+__all__ = [
+    "BuiltInTool",
+    "Effect",
+    "Image",
+    "OnProgress",
+    "Tool",
+    "ToolResult",
+    "arguments_of",
+    "bounded",
+    "text_argument",
+]
 
 Effect = Literal["none", "own", "look", "act"]
 """What a call may do. "none": nothing, such as a sum. "own": change VITA's timers and lists, which the user sees. "look": read what is the
@@ -79,6 +89,28 @@ class Tool(Protocol):
             ToolError: it cannot be done; the sentence is for the model, and shown.
         """
         ...
+
+
+class BuiltInTool:
+    """What VITA's own tools have in common: arguments that are text, and no call that is more delicate than the others."""
+
+    name: str
+    description: str
+    effect: Effect
+    arguments: Mapping[str, str]
+    """What each is, in words."""
+    required: tuple[str, ...] = ()
+    source: str = "VITA"
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        properties = {
+            name: {"type": "string", "description": words} for name, words in self.arguments.items()
+        }
+        return {"type": "object", "properties": properties, "required": list(self.required)}
+
+    def delicate(self, arguments: Mapping[str, Any]) -> bool:
+        return False
 
 
 def arguments_of(text: str) -> dict[str, Any]:

@@ -9,14 +9,14 @@ import signal
 from asyncio.subprocess import Process
 from collections import deque
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from vita_tui.errors import ToolError
 from vita_tui.health.processes import child_environment
 from vita_tui.health.registry import registry
-from vita_tui.tools.base import Effect, OnProgress, ToolResult, text_argument
+from vita_tui.tools.base import BuiltInTool, Effect, OnProgress, ToolResult, text_argument
 
 __all__ = ["CommandTool", "end_group", "group_led_by"]
 
@@ -25,28 +25,20 @@ HEAD = TAIL = 200_000
 READ = 65_536
 
 
-@dataclass(frozen=True, slots=True)
-class CommandTool:
-    """Runs a command in a process group of its own, which ends with the call."""
+class CommandTool(BuiltInTool):
+    """Runs a command in a process group of its own, which ends with the call. Every call is asked for."""
 
-    root: Path
-    name: str = "run_command"
-    description: str = (
+    name = "run_command"
+    description = (
         "Run a command in the user's shell, in the working directory, and return what it prints. "
         "It has no terminal and no input."
     )
     effect: Effect = "act"
-    source: str = "VITA"
-    schema: Mapping[str, Any] = field(
-        default_factory=lambda: {
-            "type": "object",
-            "properties": {"command": {"type": "string", "description": "The command line."}},
-            "required": ["command"],
-        }
-    )
+    arguments: Mapping[str, str] = MappingProxyType({"command": "The command line."})
+    required = ("command",)
 
-    def delicate(self, arguments: Mapping[str, Any]) -> bool:
-        return False  # every call is asked for anyway
+    def __init__(self, root: Path) -> None:
+        self.root = root
 
     async def run(self, arguments: Mapping[str, Any], progress: OnProgress) -> ToolResult:
         command = text_argument(arguments, "command").strip()

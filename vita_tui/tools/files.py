@@ -8,14 +8,14 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from vita_tui import atomic_files
 from vita_tui.errors import ToolError
 from vita_tui.text.clean import clean_name
-from vita_tui.tools.base import Effect, OnProgress, ToolResult, text_argument
+from vita_tui.tools.base import BuiltInTool, Effect, OnProgress, ToolResult, text_argument
 
 __all__ = ["FileTool", "reading", "writing"]
 
@@ -36,8 +36,8 @@ PASSED_OVER = frozenset({"node_modules", "__pycache__", "target", "dist", "build
 """Folders that are not searched; neither are hidden ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileTool:
+@dataclass(frozen=True)
+class FileTool(BuiltInTool):
     """Works in a thread, which is told to end when the call is cancelled."""
 
     name: str
@@ -48,15 +48,6 @@ class FileTool:
     """The folder that it does not leave."""
     effect: Effect = "look"
     required: tuple[str, ...] = ()
-    source: str = "VITA"
-    schema: Mapping[str, Any] = field(init=False)
-
-    def __post_init__(self) -> None:
-        properties = {
-            name: {"type": "string", "description": words} for name, words in self.arguments.items()
-        }
-        schema = {"type": "object", "properties": properties, "required": list(self.required)}
-        object.__setattr__(self, "schema", schema)
 
     def delicate(self, arguments: Mapping[str, Any]) -> bool:
         path = arguments.get("path", "")

@@ -15,7 +15,7 @@ from vita_tui.abilities.base import Context
 from vita_tui.abilities.service import Abilities
 from vita_tui.errors import ToolError
 from vita_tui.text.clean import clean_line
-from vita_tui.tools.base import Effect, OnProgress, ToolResult, text_argument
+from vita_tui.tools.base import BuiltInTool, Effect, OnProgress, ToolResult, text_argument
 
 __all__ = ["OwnTool", "own_tools"]
 
@@ -23,8 +23,8 @@ LANGUAGE = "en"
 """In which the sentences are."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnTool:
+@dataclass(frozen=True)
+class OwnTool(BuiltInTool):
     """One ability, or a part of one."""
 
     name: str
@@ -40,17 +40,6 @@ class OwnTool:
     also: str = ""
     """A second sentence, whose answer is added."""
     also_intents: frozenset[str] = frozenset()
-    source: str = "VITA"
-
-    @property
-    def schema(self) -> Mapping[str, Any]:
-        properties = {
-            name: {"type": "string", "description": words} for name, words in self.arguments.items()
-        }
-        return {"type": "object", "properties": properties, "required": list(self.required)}
-
-    def delicate(self, arguments: Mapping[str, Any]) -> bool:
-        return False
 
     async def run(self, arguments: Mapping[str, Any], progress: OnProgress) -> ToolResult:
         values = {

@@ -8,13 +8,13 @@ import ipaddress
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from vita_tui.engines.http_client import CONNECT_SECONDS, Server, async_client
 from vita_tui.errors import ToolError, VitaError
-from vita_tui.tools.base import Effect, OnProgress, ToolResult, text_argument
+from vita_tui.tools.base import BuiltInTool, Effect, OnProgress, ToolResult, text_argument
 
 __all__ = ["PageTool", "page_text"]
 
@@ -23,21 +23,14 @@ REDIRECTS = 5
 READ_SECONDS = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class PageTool:
+class PageTool(BuiltInTool):
     """Fetches with GET and no cookies. Addresses of this machine and of private networks are asked for each time."""
 
-    name: str = "fetch_page"
-    description: str = "Fetch a web page and return its text."
+    name = "fetch_page"
+    description = "Fetch a web page and return its text."
     effect: Effect = "look"
-    source: str = "VITA"
-    schema: Mapping[str, Any] = field(
-        default_factory=lambda: {
-            "type": "object",
-            "properties": {"url": {"type": "string", "description": "Begins with https:// or http://."}},
-            "required": ["url"],
-        }
-    )
+    arguments: Mapping[str, str] = MappingProxyType({"url": "Begins with https:// or http://."})
+    required = ("url",)
 
     def delicate(self, arguments: Mapping[str, Any]) -> bool:
         url = arguments.get("url")
