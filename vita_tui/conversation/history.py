@@ -262,8 +262,8 @@ class History:
         )
 
     async def _count(self, exchange: Exchange, text: str) -> int:
-        """An estimate where no model was asked: it may not be there yet."""
-        if exchange.given:
+        """An estimate where no model was asked, for it may not be there yet, and of what was stopped or has failed: it may hang."""
+        if exchange.given or exchange.stopped or exchange.error is not None:
             return estimate(text)
         counted: int = await self._chains["llm"].active.count_tokens(text)
         return counted

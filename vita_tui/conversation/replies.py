@@ -160,7 +160,7 @@ class Replies:
         if exchange.opening is None and await self._built_in.answers(exchange):
             await exchange.run([])
         else:
-            messages = await self._history.messages(exchange.question)
+            messages = await exchange.prepare(self._history.messages(exchange.question), [])
             await exchange.run(messages, self._history.left_out)
 
     def loaded(self) -> None:
@@ -203,7 +203,7 @@ class Replies:
         if exchange.opening is None and await self._built_in.understands(exchange.question):
             return  # it is carried out when it is certain that this was all
         await self._model.end_probe()
-        messages = await self._history.messages(exchange.question)
+        messages = await exchange.prepare(self._history.messages(exchange.question), [])
         await exchange.run(messages, self._history.left_out)
 
     def _finish(self, exchange: Exchange) -> None:

@@ -110,7 +110,7 @@ class Speaking:
         return self._synthesis.between_clauses(free)
 
     def cleanup(self) -> None:
-        """Silence, stop the thread, free voices and speaker; may be called twice. Blocks for up to half a second."""
+        """Silence, stop the thread, free voices and speaker; may be called twice. Blocks for less than half a second."""
         self._probe.cleanup()
         self._playback.silence()
         self._synthesis.cleanup()

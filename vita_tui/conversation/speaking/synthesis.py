@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 QUICK = 0.5
 """Seconds that a voice may take for a second of sound if what it says is to be played while it still computes."""
+CLOSE_SECONDS = 0.3
+"""For the thread to end; one that loads a voice cannot be hurried, and the program has to be gone in a second."""
 PACED_SECONDS = 0.5
 """Of sound that tells how quick a voice is."""
 SHORTEST_SECONDS = 0.2
@@ -128,7 +130,7 @@ class Synthesis:
         for waiting in errands:
             waiting.cancel()
         self._jobs.put(None)
-        if self._thread is not None and not self._thread.finish(0.5):
+        if self._thread is not None and not self._thread.finish(CLOSE_SECONDS):
             log.warning("the synthesis thread is still busy; it is left behind and ends with the process")
         for engine in self._chain.engines:
             engine.cleanup()

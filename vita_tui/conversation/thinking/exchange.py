@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from vita_tui.clock import Clock
 from vita_tui.conversation.speaking.speech import Speech
@@ -47,6 +47,7 @@ from vita_tui.tools.base import Tool
 
 __all__ = ["Exchange", "Opening"]
 
+T = TypeVar("T")
 MAX_CHARACTERS = 100_000
 """Longest reply that is kept; a model that does not end is ended."""
 MAX_BLANKS = 1000
@@ -147,6 +148,7 @@ class Exchange:
         self._given: tuple[str, str] | None = None
         self._stopped: Reason | None = None
         self._generation: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Task[Any] | None = None
 
     @property
     def text(self) -> str:
@@ -186,8 +188,26 @@ class Exchange:
         self._stopped = reason
         if self.speech is not None:
             self.speech.cancel()
-        if self._generation is not None:
-            self._generation.cancel()
+        for task in (self._preparing, self._generation):
+            if task is not None:
+                task.cancel()
+
+    async def prepare(self, work: Coroutine[Any, Any, T], otherwise: T) -> T:
+        """What `work` returns, or `otherwise` when the reply is stopped before that: it may wait for a model that hangs."""
+        if self._stopped is not None:
+            work.close()
+            return otherwise
+        task: asyncio.Task[T] = asyncio.create_task(work, name=f"prepare reply {self.turn}")
+        self._preparing = task
+        register_task(task, owner="conversation.exchange")
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if self._stopped is None:
+                raise
+            return otherwise
+        finally:
+            self._preparing = None
 
     async def run(self, messages: Sequence[Message], left_out: LeftOut | None = None) -> None:
         """Answer `messages`; returns when the reply was written and heard, stopped, or has failed.

@@ -329,7 +329,8 @@ class EmbeddedResponder:
             if process.stdin is not None:
                 process.stdin.close()
             try:
-                await asyncio.wait_for(process.wait(), STOP_SECONDS)
+                # One that is still loading looks at nothing else until it has loaded.
+                await asyncio.wait_for(process.wait(), STOP_SECONDS if remote is not None else 0.0)
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
