@@ -386,6 +386,39 @@ async def test_reasoning_that_was_being_spoken_falls_silent_and_the_answer_is_sa
     await running
 
 
+@pytest.mark.parametrize(
+    ("reasoned", "said"),
+    [
+        (["Let me", " think"], ["Gulls are white birds."]),
+        (["Let me think. ", "And more"], ["Gulls areLet me think.", "white birds."]),
+    ],
+)
+async def test_reasoning_behind_words_that_stay_is_taken_back_and_they_go_on(
+    reasoned: list[str], said: list[str]
+) -> None:
+    aloud = Aloud()
+    speech = aloud.begin()
+    breaking = Continuing(["Gulls are white birds."], name="breaking", breaks_after=2)
+    pieces: list[StreamPiece] = [*reasoned, Retracted(), " white", " birds."]
+    exchange, events = made(
+        breaking,
+        Continuing([pieces], name="going on"),
+        speech=speech,
+        early=False,
+        speak_anew=lambda: pytest.fail("what was said before stays"),
+    )
+    exchange.commit()
+    running = await until(exchange)
+    assert exchange.text == "Gulls are white birds."
+    assert of(events, ReplyRetracted) == [ReplyRetracted(1, "Gulls are")]
+    assert of(events, ReasoningDelta) == [ReasoningDelta(1, "".join(reasoned))]
+    assert not speech.cancelled.is_set()
+    assert exchange.speech is speech
+    assert aloud.said() == said, "what is in no sentence yet is not said; what was begun is not undone"
+    exchange.stop("stopped")
+    await running
+
+
 async def test_what_is_given_is_said_in_the_language_of_the_conversation_or_in_its_own() -> None:
     for language, said in (("", "drei Kilometer"), ("en", "three kilometers")):
         aloud = Aloud()

@@ -149,6 +149,13 @@ class ClauseCutter:
                 clauses.append(clause)
         return clauses
 
+    def take_back(self, characters: int) -> list[Clause]:
+        """The last `characters` that came are no part of the reply; what was cut of them is out already."""
+        kept = self._text[: max(0, len(self._text) - characters)]
+        self._text = self._fence = ""
+        self._unit = self._line = self._seen = 0
+        return self.feed(kept)
+
     def finish(self) -> list[Clause]:
         """The clauses that are complete because the reply is."""
         clauses: list[Clause] = []

@@ -6,10 +6,10 @@ Nothing is shown or heard before `commit`: until then it may be the answer to a 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from vita_tui.clock import Clock
-from vita_tui.conversation.speaking.clauses import POLICIES, WHOLE_SENTENCES, ClauseCutter
+from vita_tui.conversation.speaking.clauses import POLICIES, WHOLE_SENTENCES, Clause, ClauseCutter
 from vita_tui.conversation.speaking.speech import Speech
 from vita_tui.conversation.timings import Stopwatch
 from vita_tui.events import Event, EventBus, ReasoningDelta, ReplyDelta, ReplyRetracted
@@ -77,16 +77,17 @@ class ReplyOutput:
         self.publish(ReplyDelta(self.turn, delta))
         if self.speech is not None:
             self._cutter = self._cutter or self._new_cutter()
-            for clause in self._cutter.feed(delta):
-                self._watch.mark("first_clause", self._clock.monotonic())
-                self.speech.add(clause)
+            self._speak(self._cutter.feed(delta))
 
     def retract(self, kept: int) -> None:
         """What came behind the first `kept` characters was reasoning."""
         self.text, retracted = self.text[:kept], self.text[kept:]
         self.publish(ReplyRetracted(self.turn, self.text))
         self.publish(ReasoningDelta(self.turn, retracted))
-        if self.speech is None or self._speak_anew is None or kept:
+        if self.speech is None or self._cutter is None:
+            return
+        if kept or self._speak_anew is None:
+            self._speak(self._cutter.take_back(len(retracted)))
             return
         self._cutter = None
         self.speech.cancel()
@@ -106,10 +107,8 @@ class ReplyOutput:
 
     def end(self) -> None:
         """All of the reply is written: speak its end."""
-        if self.speech is not None and self._cutter is not None:
-            for clause in self._cutter.finish():
-                self._watch.mark("first_clause", self._clock.monotonic())
-                self.speech.add(clause)
+        if self._cutter is not None:
+            self._speak(self._cutter.finish())
 
     def heard(self) -> tuple[str, str]:
         """The text, split into what has reached the user and what has not; text that was only shown was read."""
@@ -123,6 +122,12 @@ class ReplyOutput:
         if not any(letter.isalnum() for letter in unheard):
             return self.text, ""  # an emoji or a full stop has no sound
         return heard, unheard
+
+    def _speak(self, clauses: Iterable[Clause]) -> None:
+        assert self.speech is not None
+        for clause in clauses:
+            self._watch.mark("first_clause", self._clock.monotonic())
+            self.speech.add(clause)
 
     def _new_cutter(self) -> ClauseCutter:
         return ClauseCutter(self.language, self._policies)
