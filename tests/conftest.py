@@ -50,6 +50,9 @@ ANYWHERE_ELSE = ("audio", "long", "models", "proof", "redis", "slow", "soak", "s
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--clients", action="store_true", help="install the clients of others that tests/server wants"
+    )
     parser.addoption("--lockorder", action="store_true", help="watch the order of all locks in every test")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,8 @@ async def serving(
     origins: Iterable[str] = (),
     settings: Settings | None = None,
     networks: Networks | None = None,
+    certificate: Path | None = None,
+    certificate_key: Path | None = None,
     **more: Any,
 ) -> AsyncIterator[Scripted]:
     settings = settings or Settings()
@@ -84,9 +87,10 @@ async def serving(
         engines, limits, keys=keys, origins=origins, connections=Connections(limits, enforced=enforced)
     )
     wyoming = WyomingListener(engines, app.connections, port=0, networks=networks)
-    server = Serving(app, Address(port=0), keys, wyoming)
+    server = Serving(app, Address("127.0.0.1", 0, certificate, certificate_key), keys, wyoming)
     async with server.running():
-        yield Scripted(f"http://127.0.0.1:{server.port}", app, recognizer, model, voice, server)
+        scheme = "https" if certificate else "http"
+        yield Scripted(f"{scheme}://127.0.0.1:{server.port}", app, recognizer, model, voice, server)
 
 
 def tone(seconds: float, rate: int = 16_000) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 
 from vita_tui.engines.chain import Chain
-from vita_tui.engines.llm.base import CallsTools, Message, Responder, StreamPiece, ToolOffer
+from vita_tui.engines.llm.base import CallsTools, Message, Responder, StreamPiece, ToolOffer, Unloadable
 from vita_tui.errors import NoEngineError, VitaError
 from vita_tui.server.fairness import FairTurns
 from vita_tui.server.limits import Limits
@@ -28,7 +28,7 @@ class SharedModel:
         self._settings = settings
         self.turns = FairTurns(
             "The language model",
-            REMOTE_REPLIES if settings.base_url else 1,
+            1 if responders.engines and _in_memory(responders.engines[0]) else REMOTE_REPLIES,
             per_client=limits.waiting_per_client,
             waiting=limits.waiting,
         )
@@ -114,10 +114,11 @@ class SharedModel:
                 await responder.load()
                 asked = responder
                 if isinstance(responder, CallsTools):
-                    # What is offered is its attribute: a copy has its own, and shares the connection.
-                    asked = copy.copy(responder) if self._settings.base_url else responder
-                    assert isinstance(asked, CallsTools)
-                    asked.tools = tools
+                    if tools and not _in_memory(responder):
+                        # What is offered is its attribute: a copy has its own, and shares the connection.
+                        responder = copy.copy(responder)
+                    responder.tools = tools
+                    asked = responder
                 room = self._settings.reply_room(await asked.window())
                 longest = min(max_tokens or room, room)
                 async with aclosing(asked.stream(messages, max_tokens=longest)) as pieces:
@@ -127,3 +128,8 @@ class SharedModel:
                         yield piece
             if attempt.failed is not None and begun:
                 raise attempt.failed  # another model would begin again
+
+
+def _in_memory(responder: Responder) -> bool:
+    """Whether its model is in this machine's memory: it writes one reply at a time."""
+    return isinstance(responder, Unloadable)

@@ -1,0 +1,20 @@
+// The realtime agents of npm: an agent with a tool, over a WebSocket. Prints what it saw as JSON.
+import { RealtimeAgent, RealtimeSession, tool } from "@openai/agents-realtime";
+import { z } from "zod";
+const [url] = process.argv.slice(2);
+const called = [];
+const clock = tool({ name: "clock", description: "Tells the time.", parameters: z.object({}), execute: async () => { called.push("clock"); return "noon"; } });
+const agent = new RealtimeAgent({ name: "Vita", instructions: "Be brief.", tools: [clock] });
+const session = new RealtimeSession(agent, { transport: "websocket", model: "vita", config: { audio: { input: { turnDetection: null } } } });
+const seen = [];
+let bytes = 0;
+session.transport.on("*", (event) => seen.push(event.type));
+session.on("audio", (event) => { bytes += event.data.byteLength; });
+const failed = new Promise((_, reject) => session.on("error", (event) => reject(new Error(JSON.stringify(event)))));
+await session.connect({ apiKey: "k".repeat(24), url: `${url.replace("http", "ws")}/v1/realtime?model=vita` });
+const done = new Promise((resolve) => session.on("agent_end", (_context, _agent, output) => { if (called.length && output) resolve(output); }));
+session.sendMessage("What time is it?");
+const output = await Promise.race([done, failed]);
+console.log(JSON.stringify({ output, called, bytes, seen: [...new Set(seen)], history: session.history.map((item) => item.type) }));
+session.close();
+process.exit(0);
