@@ -67,9 +67,10 @@ def _run() -> None:
         from vita_tui.tui import run
 
         exit_with(run)
+    from vita_tui.cli import usage
     from vita_tui.cli.app import app
 
-    exit_with(lambda: app(prog_name="vita"))
+    exit_with(lambda: usage.run(app))
 
 
 if __name__ == "__main__":

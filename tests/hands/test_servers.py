@@ -17,12 +17,14 @@ import pytest
 from tests.engines.llm.servers import Request, chunk, event_stream, serving
 from vita_tui.engines.http_client import Server, async_client, client
 from vita_tui.engines.llm.openai_server import OpenAIResponder
+from vita_tui.engines.refusals import refusal
 from vita_tui.engines.tts.remote import RemoteSynthesizer
 from vita_tui.errors import EngineUnavailableError, VitaError
 
-CASES: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("servers.toml").read_text("utf-8"))[
-    "case"
-]
+ROWS: dict[str, list[dict[str, Any]]] = tomllib.loads(
+    Path(__file__).with_name("servers.toml").read_text("utf-8")
+)
+CASES = ROWS["case"]
 CANARY = "canary-0123456789"
 GOOD = event_stream(chunk("It is Paris."), chunk(finish="stop"), b"data: [DONE]\n\n")
 
@@ -209,3 +211,13 @@ async def test_a_model_whose_name_cannot_be_sent() -> None:
     with pytest.raises(EngineUnavailableError, match=r"llm\.model"):
         await responder.load()
     assert responder.name.isprintable()
+
+
+@pytest.mark.parametrize("case", ROWS["gateway"], ids=lambda case: case["name"])
+def test_whose_gateway_has_failed(case: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in case.get("env", {}).items():
+        monkeypatch.setenv(name, value)
+    server = Server.named(case["url"], key="", section="llm", kind="language model")
+    error = refusal(server, case["status"], case.get("headers", {}), "", missing="model", check="llm.model")
+    assert error.message.startswith(case["says"])
+    assert case["remedy"] in error.remedy

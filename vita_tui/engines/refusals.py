@@ -92,6 +92,17 @@ def refusal(
                 f"{server.where} is limiting requests (HTTP 429){told}",
                 remedy=again or "Wait a minute and try again, or check your quota.",
             )
+        case 502 | 503 | 504 if server.url.startswith("http:") and (proxy := server.proxy()):
+            # Through a proxy, plain HTTP does not tell who answers; some proxies do.
+            who = (
+                f"The proxy to {server.where}"
+                if _is_proxy(headers)
+                else f"{server.where}, or the proxy to it,"
+            )
+            return EngineError(
+                f"{who} answered with HTTP status {status}{told}",
+                remedy=f"Check {proxy[1]}, or leave it out for this server: NO_PROXY={server.host}",
+            )
         case _ if 300 <= status < 400:
             return _redirect(server, headers.get("location", ""))
         case _:
@@ -99,6 +110,13 @@ def refusal(
                 f"{server.where} answered with HTTP status {status}{told}",
                 remedy=again or ("" if said else "See its log."),
             )
+
+
+def _is_proxy(headers: Mapping[str, str]) -> bool:
+    """Whether the answer itself says that a proxy has made it."""
+    return any(name in headers for name in ("x-squid-error", "proxy-status", "proxy-connection")) or any(
+        name in headers.get("server", "").lower() for name in ("squid", "mitmproxy", "tinyproxy", "privoxy")
+    )
 
 
 def reason(server: Server, body: object) -> str:
