@@ -55,8 +55,8 @@ class FlakyStore(MemoryStore):
     async def delete(self, session_id: str) -> bool:
         return await self._through(super().delete(session_id))
 
-    async def recent(self, limit: int, offset: int) -> list[SessionSummary]:
-        return await self._through(super().recent(limit, offset))
+    async def recent(self, limit: int, offset: int, *, archived: bool = False) -> list[SessionSummary]:
+        return await self._through(super().recent(limit, offset, archived=archived))
 
     async def search(self, words: str, limit: int) -> list[Hit]:
         return await self._through(super().search(words, limit))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from vita_tui.clock import FakeClock
-from vita_tui.sessions.session import Session, SessionChange, Turn, new_session, title_from
+from vita_tui.sessions.session import ARCHIVED, Session, SessionChange, Turn, new_session, title_from
 from vita_tui.sessions.store import PROBE_PREFIX, ConflictError, MissingError, Store, probe
 
 FULL = Turn(
@@ -236,3 +236,17 @@ async def test_the_sweep_keeps_what_was_said(store: Store, clock: FakeClock) -> 
     clock.advance(90_000)
     await store.sweep(86_400)
     assert [summary.id for summary in await store.recent(10, 0)] == [kept.id]
+
+
+async def test_what_is_archived_is_listed_apart(store: Store) -> None:
+    kept, away = new_session({}, 1.0), new_session({"llm.model": "small"}, 2.0)
+    quoting = new_session({"system_prompt": 'Say "archived": true.'}, 3.0)
+    for session in (kept, away, quoting):
+        version = await store.create(session)
+        await store.write(session.id, SessionChange((Turn("user", "Hello"),)), expected=version)
+    await store.write(away.id, SessionChange(settings={"llm.model": "small", ARCHIVED: True}), expected=2)
+    assert {one.id for one in await store.recent(10, 0)} == {kept.id, quoting.id}
+    assert [one.id for one in await store.recent(10, 0, archived=True)] == [away.id]
+    await store.write(away.id, SessionChange(settings={ARCHIVED: False}), expected=3)
+    assert len(await store.recent(10, 0)) == 3
+    assert await store.recent(10, 0, archived=True) == []

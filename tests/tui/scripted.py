@@ -84,9 +84,31 @@ class ScriptedShelf:
     def stats(self) -> SessionStats:
         return SessionManager(MemoryStore()).stats()
 
-    async def list(self, limit: int = 50, offset: int = 0) -> Sequence[SessionSummary]:
+    async def list(
+        self, limit: int = 50, offset: int = 0, *, archived: bool = False
+    ) -> Sequence[SessionSummary]:
         self._check()
-        return [session.summary() for session in self.kept.values()][offset : offset + limit]
+        kept = [session.summary() for session in self.kept.values() if session.archived is archived]
+        return kept[offset : offset + limit]
+
+    async def get(self, session_id: str) -> Session:
+        self._check()
+        return self.kept[session_id]
+
+    async def rename(self, session_id: str, title: str) -> Session:
+        self.kept[session_id] = replace(self.kept[session_id], title=title)
+        return self.kept[session_id]
+
+    async def archive(self, session_id: str, away: bool = True) -> Session:
+        self.kept[session_id] = replace(self.kept[session_id], settings={"archived": away})
+        return self.kept[session_id]
+
+    async def delete(self, session_id: str) -> bool:
+        return self.kept.pop(session_id, None) is not None
+
+    async def restore(self, session: Session) -> Session:
+        self.kept[session.id] = session
+        return session
 
     async def search(self, words: str, limit: int = 50) -> Sequence[Hit]:
         self._check()

@@ -27,6 +27,7 @@ from vita_tui.sessions.memory import search_sessions
 from vita_tui.sessions.outbox import Outbox, nothing
 from vita_tui.sessions.search import Query
 from vita_tui.sessions.session import (
+    ARCHIVED,
     Hit,
     Session,
     SessionChange,
@@ -330,17 +331,28 @@ class SessionManager:
         await self._outbox.save()
         return was_there
 
-    async def list(self, limit: int = 50, offset: int = 0) -> Sequence[SessionSummary]:
+    async def archive(self, session_id: str, away: bool = True) -> Session:
+        """Put a session away, or bring it back among those that are listed.
+
+        Raises:
+            StoreError: as `append`.
+        """
+        return await self.configure(session_id, {ARCHIVED: away})
+
+    async def list(
+        self, limit: int = 50, offset: int = 0, *, archived: bool = False
+    ) -> Sequence[SessionSummary]:
         """Sessions that have turns, the last used first; those in memory while the store is away."""
         self._check_open()
         if self._outbox.away is None:
             try:
-                found = await self.store.recent(limit, offset)
+                found = await self.store.recent(limit, offset, archived=archived)
                 self._tell_news()
                 return found
             except StoreError as error:
                 self._outbox.leave(error, nothing)
-        return [session.summary() for session in self._live.newest()][offset : offset + limit]
+        live = [one.summary() for one in self._live.newest() if one.archived is archived]
+        return live[offset : offset + limit]
 
     async def search(self, words: str, limit: int = 50) -> Sequence[Hit]:
         """Turns and titles that hold all the words; only those in memory while the store is away."""

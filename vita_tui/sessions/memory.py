@@ -121,8 +121,8 @@ class MemoryStore:
             record.session for record in reversed(records) if not record.session.id.startswith(PROBE_PREFIX)
         ]
 
-    async def recent(self, limit: int, offset: int) -> list[SessionSummary]:
-        used = [session for session in self._newest() if session.turns]
+    async def recent(self, limit: int, offset: int, *, archived: bool = False) -> list[SessionSummary]:
+        used = [one for one in self._newest() if one.turns and one.archived is archived]
         return [session.summary() for session in used[offset : offset + limit]]
 
     async def find(self, prefix: str, limit: int) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from vita_tui.sessions.search import Query
 from vita_tui.sessions.session import (
+    ARCHIVED,
     Hit,
     Session,
     SessionChange,
@@ -62,9 +63,11 @@ _PUT_TURN = (
 )
 _RECENT = """
     SELECT id, title, created, last_active, turns, tokens, version FROM session
-    WHERE turns > 0 AND id NOT GLOB ?
+    WHERE turns > 0 AND id NOT GLOB ? AND (instr(settings, ?) > 0) = ?
     ORDER BY activity DESC LIMIT ? OFFSET ?
 """
+_ARCHIVED = json.dumps({ARCHIVED: True})[1:-1]
+"""As it stands in the settings of a session; within a text its quotes would be escaped."""
 _PROBES = f"{PROBE_PREFIX}*"
 
 SEARCH_TURNS = """
@@ -207,9 +210,11 @@ def totals(db: sqlite3.Connection) -> tuple[int, int, int]:
     return number["created"], number["updated"], number["deleted"]
 
 
-def recent(db: sqlite3.Connection, limit: int, offset: int, skip: Skip) -> list[SessionSummary]:
+def recent(
+    db: sqlite3.Connection, limit: int, offset: int, skip: Skip, *, archived: bool = False
+) -> list[SessionSummary]:
     found = []
-    for row in db.execute(_RECENT, (_PROBES, limit, offset)):
+    for row in db.execute(_RECENT, (_PROBES, _ARCHIVED, archived, limit, offset)):
         try:
             found.append(as_summary(*row))
         except ValueError:

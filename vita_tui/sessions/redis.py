@@ -27,6 +27,7 @@ from vita_tui.sessions.memory import search_sessions
 from vita_tui.sessions.redis_scripts import DELETE, PUT, SWEEP
 from vita_tui.sessions.search import Query
 from vita_tui.sessions.session import (
+    ARCHIVED,
     Hit,
     Session,
     SessionChange,
@@ -238,11 +239,13 @@ class RedisStore:
             self.counters.deleted(session_id)
         return was_there
 
-    async def recent(self, limit: int, offset: int) -> list[SessionSummary]:
+    async def recent(self, limit: int, offset: int, *, archived: bool = False) -> list[SessionSummary]:
         found: list[SessionSummary] = []
         for ids in await self._pages():
-            rows = [one for one in await self._each(ids, "hmget", *_SUMMARY) if one[1][5] is not None]
-            found += [shown for id_, row in rows if (shown := as_summary(id_, *row)).turns]
+            for id_, (*row, settings) in await self._each(ids, "hmget", *_SUMMARY, "settings"):
+                away = as_mapping(settings).get(ARCHIVED) is True
+                if row[5] is not None and away is archived and (shown := as_summary(id_, *row)).turns:
+                    found.append(shown)
             if len(found) >= offset + limit:
                 break
         return found[offset : offset + limit]

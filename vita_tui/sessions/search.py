@@ -115,6 +115,22 @@ class Query:
     def excerpt(self, text: str) -> tuple[str, tuple[tuple[int, int], ...]] | None:
         """The part of `text` around the first match, with the places of all matches in it; None unless every phrase is there."""
         text = composed(text)
+        found, missing = self._found(text)
+        if missing:
+            return None
+        start = max(0, found[0][0] - WIDTH // 3)
+        end = min(len(text), start + WIDTH)
+        lead = "…" if start else ""
+        snippet = lead + text[start:end] + ("…" if end < len(text) else "")
+        shift = len(lead) - start
+        return snippet, _joined([(a + shift, b + shift) for a, b in found if a >= start and b <= end])
+
+    def places(self, text: str) -> tuple[tuple[int, int], ...]:
+        """Start and end of every phrase that occurs in `text`, in characters."""
+        return _joined(self._found(text)[0])
+
+    def _found(self, text: str) -> tuple[list[tuple[int, int]], set[tuple[str, ...]]]:
+        """Where phrases stand in `text`, and those that stand nowhere."""
         words = list(tokens(text))
         missing = set(self.phrases)
         found: list[tuple[int, int]] = []
@@ -125,14 +141,7 @@ class Query:
                     missing.discard(phrase)
                     found.append((words[place][1], words[place + len(phrase) - 1][2]))
                     break
-        if missing:
-            return None
-        start = max(0, found[0][0] - WIDTH // 3)
-        end = min(len(text), start + WIDTH)
-        lead = "…" if start else ""
-        snippet = lead + text[start:end] + ("…" if end < len(text) else "")
-        shift = len(lead) - start
-        return snippet, _joined([(a + shift, b + shift) for a, b in found if a >= start and b <= end])
+        return found, missing
 
     @staticmethod
     def _stands(phrase: tuple[str, ...], words: list[QueryToken], unfinished: bool) -> bool:

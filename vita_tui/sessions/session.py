@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 __all__ = [
+    "ARCHIVED",
     "Hit",
     "Role",
     "Session",
@@ -40,6 +41,8 @@ __all__ = [
 
 Role = Literal["user", "assistant"]
 
+ARCHIVED = "archived"
+"""Name of the setting of a conversation that was put away."""
 TITLE_LENGTH = 60
 """Characters of the first question that become the title."""
 
@@ -97,6 +100,11 @@ class Session:
     """Snapshot of the settings it began with, and what is its own since then: its profile, its system prompt. No secrets."""
     version: int = 0
     """Counts the changes in the store; 0 before it is there."""
+
+    @property
+    def archived(self) -> bool:
+        """Put away: not among those that are listed first."""
+        return self.settings.get(ARCHIVED) is True
 
     @property
     def tokens(self) -> int:

@@ -316,8 +316,10 @@ class SqliteStore:
             self.counters.deleted(session_id)
         return was_there
 
-    async def recent(self, limit: int, offset: int) -> list[SessionSummary]:
-        return await self._read(lambda db: queries.recent(db, limit, offset, self.counters.skipped))
+    async def recent(self, limit: int, offset: int, *, archived: bool = False) -> list[SessionSummary]:
+        return await self._read(
+            lambda db: queries.recent(db, limit, offset, self.counters.skipped, archived=archived)
+        )
 
     async def find(self, prefix: str, limit: int) -> list[str]:
         return await self._read(lambda db: queries.find(db, prefix, limit))

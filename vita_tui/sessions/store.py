@@ -187,8 +187,8 @@ class Store(Protocol):
         """Remove it for good; False when it was not there."""
         ...
 
-    async def recent(self, limit: int, offset: int) -> list[SessionSummary]:
-        """Sessions that have turns, the last used first."""
+    async def recent(self, limit: int, offset: int, *, archived: bool = False) -> list[SessionSummary]:
+        """Sessions that have turns, the last used first: those that are archived, or those that are not."""
         ...
 
     async def find(self, prefix: str, limit: int) -> list[str]:

@@ -21,8 +21,18 @@ __all__ = ["Build", "Core", "Engines", "Lacking", "Shelf", "Steered", "Weights"]
 class Shelf(Protocol):
     """Where conversations are kept: `sessions.manager.SessionManager`. Every method may raise `StoreError`."""
 
-    async def list(self, limit: int = 50, offset: int = 0) -> Sequence[SessionSummary]:
+    async def list(
+        self, limit: int = 50, offset: int = 0, *, archived: bool = False
+    ) -> Sequence[SessionSummary]:
         """The last used first."""
+        ...
+
+    async def get(self, session_id: str) -> Session: ...
+    async def rename(self, session_id: str, title: str) -> Session: ...
+    async def archive(self, session_id: str, away: bool = True) -> Session: ...
+    async def delete(self, session_id: str) -> bool: ...
+    async def restore(self, session: Session) -> Session:
+        """Bring back what was deleted."""
         ...
 
     async def search(self, words: str, limit: int = 50) -> Sequence[Hit]:

@@ -36,12 +36,19 @@ class KeptConversations(BaseApp):
             await core.new_session()
             await self.main.clear()
 
-    async def resume(self, session_id: str) -> None:
-        """Go on with an earlier conversation."""
+    async def leave_conversation(self) -> None:
+        """Turn to a new conversation."""
+        if self.core is not None:
+            await self._new_session(self.core)
+
+    async def resume(self, session_id: str, *, at: str = "", words: str = "") -> None:
+        """Go on with an earlier conversation, and show the turn with the id `at` with `words` marked in it."""
         if self.core is not None:
             async with self._turning:
                 await self.core.resume(session_id)
                 await self._show_session(self.core)
+                if at:
+                    await self.main.show_place(at, words)
 
     async def _show_session(self, core: Core) -> None:
         if (session := core.session) is None:
@@ -116,6 +123,14 @@ class KeptConversations(BaseApp):
         if session is None:
             self.notify("Nothing was said yet.", title="No conversation", markup=False)
             return
+        await self._export(session, name)
+
+    async def export_session(self, session_id: str) -> None:
+        """Write any conversation to a file that is named for it."""
+        if self.core is not None:
+            await self._export(await self.core.sessions.get(session_id), "")
+
+    async def _export(self, session: Session, name: str) -> None:
         try:
             written = await asyncio.to_thread(_export, session, name)
         except FileExistsError as error:

@@ -136,6 +136,11 @@ class ShownReplies(ScreenPart):
             await self.query_one(Conversation).clear()
         self.query_one(Prompt).focus()
 
+    async def show_place(self, turn_id: str, words: str) -> None:
+        """Scroll to a turn of the conversation that is shown, with `words` marked in it."""
+        async with self._showing:
+            await self.query_one(Conversation).show_place(turn_id, words)
+
     async def mark_branch(self, turns: int) -> None:
         """Say behind the first `turns` turns that the question was asked again."""
         async with self._showing:

@@ -228,14 +228,14 @@ class Conversation(VerticalScroll, can_focus=True):
         self._gone = max(0, len(turns) - MOUNTED)
         for turn in turns[-MOUNTED:]:
             if turn.role == "user":
-                await self._add(UserTurn(turn.text, spoken=turn.spoken))
+                await self._add(UserTurn(turn.text, spoken=turn.spoken, turn_id=turn.id))
                 if turn.error:
                     reply = AssistantTurn(0)
                     await self._add(reply)
                     await reply.finish()
                     reply.failed(turn.error)
                 continue
-            reply = AssistantTurn(0)
+            reply = AssistantTurn(0, turn_id=turn.id)
             await self._add(reply)
             await reply.show(turn.text)
             if turn.heard is not None:
@@ -251,6 +251,23 @@ class Conversation(VerticalScroll, can_focus=True):
                 reply.failed(turn.error)
         await self._say_what_is_gone()
         self.anchor()
+
+    async def show_place(self, turn_id: str, words: str) -> None:
+        """Scroll to the turn with that id, with `words` marked; what is older than what is shown stays where it is."""
+        shown = (one for one in self.children if isinstance(one, UserTurn | AssistantTurn))
+        turn = next((one for one in shown if one.turn_id == turn_id), None)
+        if turn is None:
+            self.app.notify(
+                "It was said before what is shown here: f4 shows it.", title="History", markup=False
+            )
+            return
+        place: Widget = turn
+        if isinstance(turn, UserTurn):
+            turn.mark_words(words)
+        else:
+            place = await turn.mark_words(words)
+        self.release_anchor()
+        self.call_after_refresh(self.scroll_to_widget, place, animate=False, center=True)
 
     async def mark_branch(self, turns: int) -> None:
         """Say behind the first `turns` turns that another answer is kept."""

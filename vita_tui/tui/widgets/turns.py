@@ -16,7 +16,9 @@ from textual.widgets import Static
 
 from vita_tui.clock import Clock
 from vita_tui.events import ReplyStarted, ToolFinished, ToolProgress, ToolStarted, TurnFinished
+from vita_tui.sessions.search import Query
 from vita_tui.tui.formatting import clean, count, milliseconds
+from vita_tui.tui.history_rows import FOUND
 from vita_tui.tui.look import MUTED
 from vita_tui.tui.widgets.reading import STOPPED, Reading
 
@@ -33,11 +35,21 @@ __all__ = ["AssistantTurn", "Remark", "UserTurn"]
 class UserTurn(Static):
     """What the user said or typed."""
 
-    def __init__(self, text: str, *, spoken: bool) -> None:
+    def __init__(self, text: str, *, spoken: bool, turn_id: str = "") -> None:
         super().__init__(Content(clean(text)), classes="spoken" if spoken else "typed")
         self.text = text
+        self.turn_id = turn_id
+        """In the store; empty where it is not known."""
         self.awaits = ""
         """What is still to be asked."""
+
+    def mark_words(self, words: str) -> None:
+        """Mark `words` where they stand."""
+        content = Content(clean(self.text))
+        query = Query.of(words)
+        for start, end in query.places(content.plain) if query is not None else ():
+            content = content.stylize(FOUND, start, end)
+        self.update(content, layout=False)
 
 
 class Remark(Static):
@@ -82,9 +94,11 @@ class ReasoningLine(Static, can_focus=True):
 class AssistantTurn(Vertical):
     """A reply that grows. `write` its pieces, then `finish`; `speaks` and `voice_ended` follow the voice through it."""
 
-    def __init__(self, turn: int) -> None:
+    def __init__(self, turn: int, *, turn_id: str = "") -> None:
         super().__init__()
         self.turn = turn
+        self.turn_id = turn_id
+        """In the store; empty where it is not known."""
         self.text = ""
         self.timings: TurnFinished | None = None
         self._body: Reply | None = None
@@ -227,6 +241,24 @@ class AssistantTurn(Vertical):
     def body(self) -> Reply | None:
         """What was answered, as it is shown; None before the first word."""
         return self._body
+
+    async def mark_words(self, words: str) -> Widget:
+        """Mark `words` where they stand in the reply; the first block that has them."""
+        found: Widget | None = None
+        query = Query.of(words)
+        for section in self._body.sections if self._body is not None and query is not None else ():
+            if query is None or not query.places(section.text):
+                continue
+            await section.draw()
+            section.kept = True
+            for block in section.walk_children(Static):
+                content = block.content
+                if isinstance(content, Content) and (places := query.places(content.plain)):
+                    for start, end in places:
+                        content = content.stylize(FOUND, start, end)
+                    block.update(content, layout=False)
+                    found = found or block
+        return found or self
 
     async def toggle_source(self) -> None:
         """Show the reply as it was written, or formatted again."""
