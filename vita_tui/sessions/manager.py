@@ -332,7 +332,7 @@ class SessionManager:
         return was_there
 
     async def archive(self, session_id: str, away: bool = True) -> Session:
-        """Put a session away, or bring it back among those that are listed.
+        """Leave a session out of what is listed, or list it again.
 
         Raises:
             StoreError: as `append`.

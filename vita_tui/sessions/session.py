@@ -42,7 +42,7 @@ __all__ = [
 Role = Literal["user", "assistant"]
 
 ARCHIVED = "archived"
-"""Name of the setting of a conversation that was put away."""
+"""Name of the setting of a conversation that is archived."""
 TITLE_LENGTH = 60
 """Characters of the first question that become the title."""
 
@@ -103,7 +103,7 @@ class Session:
 
     @property
     def archived(self) -> bool:
-        """Put away: not among those that are listed first."""
+        """Not among those that are listed first."""
         return self.settings.get(ARCHIVED) is True
 
     @property

@@ -9,10 +9,10 @@ from textual.content import Content
 
 from vita_tui.sessions.search import Query
 from vita_tui.sessions.session import Hit, Session, SessionSummary, Turn
-from vita_tui.tui.formatting import ago, clean, count, one_line
+from vita_tui.tui.formatting import clean, count, one_line
 from vita_tui.tui.look import MUTED
 
-__all__ = ["FOUND", "Row", "day", "line_of", "preview", "row_of_hit", "row_of_summary"]
+__all__ = ["FOUND", "HistoryRow", "day", "line_of", "preview", "row_of_hit", "row_of_summary"]
 
 FOUND = "bold $text-accent underline"
 """Words that were looked for."""
@@ -23,7 +23,7 @@ LONGEST = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class HistoryRow:
     """One line: a conversation, or a place in it."""
 
     id: str
@@ -36,18 +36,18 @@ class Row:
     """Where the words were found."""
 
 
-def row_of_summary(summary: SessionSummary) -> Row:
-    facts = f"{ago(datetime.now().timestamp() - summary.last_active)} · {count(summary.turns, 'turn')}"
-    return Row(summary.id, summary.title, summary.last_active, Content.styled(facts, MUTED))
+def row_of_summary(summary: SessionSummary) -> HistoryRow:
+    facts = f"{_time(summary.last_active)} · {count(summary.turns, 'turn')}"
+    return HistoryRow(summary.id, summary.title, summary.last_active, Content.styled(facts, MUTED))
 
 
-def row_of_hit(hit: Hit) -> Row:
+def row_of_hit(hit: Hit) -> HistoryRow:
     who = {"user": "you", "assistant": "VITA"}.get(hit.role, "title")
     snippet = Content(" ".join(hit.snippet.split("\n")))
     for start, end in hit.marks:
         snippet = snippet.stylize(FOUND, start, end)
     below = Content.assemble((f"{who}: ", MUTED), snippet)
-    return Row(hit.session_id, hit.title, hit.started, below, hit.turn_id)
+    return HistoryRow(hit.session_id, hit.title, hit.started, below, hit.turn_id)
 
 
 def day(moment: float, now: float) -> str:
@@ -65,6 +65,15 @@ def day(moment: float, now: float) -> str:
     return f"{then:%B %Y}"
 
 
+def _time(moment: float) -> str:
+    """The time of day within the last week, before that the date."""
+    try:
+        then = datetime.fromtimestamp(moment)
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return f"{then:%H:%M}" if (datetime.now() - then).days < 7 else f"{then.day} {then:%b %Y}"
+
+
 def _date(moment: float) -> date:
     try:
         return datetime.fromtimestamp(moment).date()
@@ -72,11 +81,11 @@ def _date(moment: float) -> date:
         return date(1970, 1, 1)
 
 
-def line_of(row: Row, before: Row | None, now: float, *, marked: bool = False) -> Content:
+def line_of(row: HistoryRow, before: HistoryRow | None, now: float, *, marked: bool = False) -> Content:
     """The line of `row`, headed by its day where the row `before` it has another."""
     heading = day(row.moment, now)
     head = f"{heading}\n" if before is None or day(before.moment, now) != heading else ""
-    mark = ("● ", "bold $primary") if marked else ("", "")
+    mark = ("● ", "bold") if marked else ("", "")
     title = one_line(row.title, 60) or "Untitled"
     return Content.assemble((head, "bold $text-primary"), mark, (title, "bold"), "\n", row.below, "\n")
 
@@ -110,5 +119,5 @@ def _said(turn: Turn, query: Query | None) -> Content:
     content = Content(text)
     for begin, end in query.places(text) if query is not None else ():
         content = content.stylize(FOUND, begin, end)
-    who = ("You", "bold $primary") if turn.role == "user" else ("VITA", "bold $secondary")
+    who = ("You", "bold $text-primary") if turn.role == "user" else ("VITA", "bold $text-secondary")
     return Content.assemble(who, "\n", content, "\n\n" if turn.text else f"✗ {clean(turn.error)}\n\n")

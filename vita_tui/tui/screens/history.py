@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from vita_tui.errors import VitaError
 from vita_tui.sessions.session import Session
 from vita_tui.tui.formatting import clean, count
-from vita_tui.tui.history_rows import Row, line_of, preview, row_of_hit, row_of_summary
+from vita_tui.tui.history_rows import HistoryRow, line_of, preview, row_of_hit, row_of_summary
 from vita_tui.tui.screens.base import Sheet
 from vita_tui.tui.widgets.typing import Line
 
@@ -42,7 +42,9 @@ class KeptList(OptionList):
         Binding("d", "screen.delete", "Delete", id="history.delete", tooltip="Delete; u brings it back"),
         Binding("u", "screen.undo", "Undo", id="history.undo", tooltip="Bring back what was deleted last"),
         Binding("e", "screen.export", "Export", id="history.export", tooltip="Write it to a Markdown file"),
-        Binding("a", "screen.archive", "Archive", id="history.archive", tooltip="Put it away, or back"),
+        Binding(
+            "a", "screen.archive", "Archive", id="history.archive", tooltip="Archive it, or list it again"
+        ),
         Binding(
             "v", "screen.view", "Archived", id="history.view", tooltip="See what was archived, or the rest"
         ),
@@ -58,7 +60,7 @@ class HistoryScreen(Sheet):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows: list[Row] = []
+        self._rows: list[HistoryRow] = []
         self._marked: set[str] = set()
         self._archived = False
         self._words = ""
@@ -83,7 +85,7 @@ class HistoryScreen(Sheet):
         yield Static("", id="history-note")
 
     def ways(self) -> str:
-        return "enter continues · r rename · d delete · u undo · e export · a archive · v archived · space marks · esc closes"
+        return "enter opens · space marks · r rename · d delete · u undo · e export · a archive · v archived"
 
     def on_mount(self) -> None:
         self.query_one("#history-title").display = False
@@ -164,7 +166,7 @@ class HistoryScreen(Sheet):
         self._finding = False
         self._go_on()
 
-    async def _page(self, words: str, offset: int) -> list[Row]:
+    async def _page(self, words: str, offset: int) -> list[HistoryRow]:
         core = self.app.core
         if core is None:
             return []
@@ -198,7 +200,7 @@ class HistoryScreen(Sheet):
             for place in range(first, len(rows))
         ]
 
-    async def _preview(self, row: Row) -> None:
+    async def _preview(self, row: HistoryRow) -> None:
         core = self.app.core
         if core is None:
             return
@@ -222,18 +224,18 @@ class HistoryScreen(Sheet):
             note.update(clean(words))
             note.display = bool(words)
 
-    def _resume(self, row: Row) -> None:
+    def _resume(self, row: HistoryRow) -> None:
         if self.close():
             self.app.spawn(self.app.resume(row.id, at=row.turn_id, words=self._words), "resume")
 
     # ---- putting in order
 
     @property
-    def _row(self) -> Row | None:
+    def _row(self) -> HistoryRow | None:
         at = self.query_one(KeptList).highlighted
         return self._rows[at] if at is not None and at < len(self._rows) else None
 
-    def _chosen(self) -> list[Row]:
+    def _chosen(self) -> list[HistoryRow]:
         """The marked ones, or the one at the cursor."""
         marked = [row for row in self._rows if row.id in self._marked]
         here = self._row
@@ -286,7 +288,7 @@ class HistoryScreen(Sheet):
         if rows := self._chosen():
             self._run(self._delete(rows), "delete")
 
-    async def _delete(self, rows: list[Row]) -> str:
+    async def _delete(self, rows: list[HistoryRow]) -> str:
         assert self.app.core is not None
         shelf, present = self.app.core.sessions, self.app.core.session
         deleted = []
@@ -314,7 +316,7 @@ class HistoryScreen(Sheet):
         if rows := self._chosen():
             self._run(self._archive(rows), "archive")
 
-    async def _archive(self, rows: list[Row]) -> str:
+    async def _archive(self, rows: list[HistoryRow]) -> str:
         assert self.app.core is not None
         for row in rows:
             await self.app.core.sessions.archive(row.id, not self._archived)

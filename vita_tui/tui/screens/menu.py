@@ -15,8 +15,6 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from vita_tui.tui.look import MUTED
-
 if TYPE_CHECKING:
     from vita_tui.tui.app import VitaApp
 
@@ -51,7 +49,7 @@ class Menu(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="menu") as frame:
-            frame.border_title = self._heading
+            frame.border_title = Content(self._heading)
             frame.border_subtitle = "enter chooses · esc closes"
             yield OptionList(*(Option(_line(entry), id=None) for entry in self._entries), markup=False)
 
@@ -77,4 +75,4 @@ class Menu(ModalScreen[str]):
 
 
 def _line(entry: MenuEntry) -> Content:
-    return Content.assemble((f"{entry.key or ' '}  ", f"bold {MUTED}"), entry.words)
+    return Content.assemble((f"{entry.key or ' '}  ", "bold"), entry.words)
