@@ -13,6 +13,7 @@ from vita_tui.sessions.recovery import recover
 
 __all__ = ["DamageFoundError", "check", "is_damage", "is_index_damage", "still_picture"]
 
+_GONE = tuple(f"no such table: {place}{name}" for place in ("", "main.") for name in schema.INDEXES)
 FARTHEST = 1000
 """Formats that a newer VITA may have added; a higher number is damage."""
 
@@ -31,10 +32,10 @@ def is_damage(error: Exception) -> bool:
 
 
 def is_index_damage(error: Exception) -> bool:
-    """Only the index of words is damaged, which can be rebuilt from what was said."""
+    """Only the index of words is damaged or missing, which can be rebuilt from what was said."""
     name = getattr(error, "sqlite_errorname", "") or ""
     return name == "SQLITE_CORRUPT_VTAB" or any(
-        words in str(error) for words in ("fts5", "vtable constructor failed")
+        words in str(error) for words in ("fts5", "vtable constructor failed", *_GONE)
     )
 
 

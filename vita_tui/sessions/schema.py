@@ -13,7 +13,7 @@ from contextlib import closing
 from vita_tui.errors import StoreError
 from vita_tui.sessions.search import indexed
 
-__all__ = ["STEPS", "migrate", "prepare", "rebuild_index"]
+__all__ = ["INDEXES", "STEPS", "migrate", "prepare", "rebuild_index"]
 
 _MAKE_INDEX = (
     """
@@ -23,6 +23,8 @@ _MAKE_INDEX = (
     CREATE VIRTUAL TABLE title_words USING fts5 (title, content='', tokenize='ascii', prefix='2 3')
     """,
 )
+INDEXES = ("turn_words", "title_words")
+"""The tables of `_MAKE_INDEX`."""
 _FILL_INDEX = (
     "INSERT INTO turn_words (turn_words) VALUES ('delete-all')",
     "INSERT INTO turn_words (rowid, text) SELECT number, search_words(CAST(text AS BLOB)) FROM turn",
@@ -179,6 +181,12 @@ def rebuild_index(connection: sqlite3.Connection) -> None:
     Raises:
         sqlite3.Error: more is damaged than the index.
     """
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    for index, statement in zip(INDEXES, _MAKE_INDEX, strict=True):
+        if index not in there:
+            for left in sorted(name for name in there if name.startswith(f"{index}_")):
+                connection.execute(f"DROP TABLE {left}")
+            connection.execute(statement)
     with closing(sqlite3.connect(":memory:")) as fresh:
         for statement in _MAKE_INDEX:
             fresh.execute(statement)
