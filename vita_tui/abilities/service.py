@@ -44,9 +44,10 @@ ONLY_AS_HEARD = frozenset(
         "CancelAlarm",
         "CancelReminders",
         "NewConversation",
+        "AddNote",
     )
 )
-"""What takes something away is never done on a guess of what was said."""
+"""What takes something away, or keeps any words, is never done on a guess of what was said."""
 MOST_MEANT = 6
 """Requests that one transcript may have meant; each costs the recognizer a look at the sound."""
 _LOADING = threading.Lock()
