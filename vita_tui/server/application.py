@@ -51,7 +51,7 @@ class Application:
         """
         self.engines = engines
         self.limits = limits
-        self.connections = connections or Connections(limits)
+        self.connections = connections if connections is not None else Connections(limits)
         self._starlette = Starlette(
             routes=[
                 Route("/v1/models", models),

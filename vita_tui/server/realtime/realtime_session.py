@@ -121,7 +121,9 @@ class RealtimeSession:
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """A task that ends with the session; what it raises is told to the client."""
-        return self._connection.spawn(self._told(work), name)
+        task = self._connection.spawn(self._told(work), name)
+        task.add_done_callback(lambda _: work.close())  # one that was cancelled before it began
+        return task
 
     def understanding(self, work: Coroutine[Any, Any, Any]) -> None:
         """`spawn` what understands a turn: a response waits for it."""
