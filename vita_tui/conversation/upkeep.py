@@ -13,9 +13,12 @@ from dataclasses import asdict
 from typing import Any
 
 from vita_tui.clock import Clock
+from vita_tui.conversation.alert_delivery import AlertDelivery
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.probe import Prober
-from vita_tui.events import EventBus
+from vita_tui.events import Event, EventBus, FinalTranscript, Passed
+from vita_tui.health.alert_rules import AlertRules
+from vita_tui.health.confidence_record import ConfidenceRecord
 from vita_tui.health.control import ControlServer, standard_answers
 from vita_tui.health.control_calls import RemoteCalls
 from vita_tui.health.metrics import Metrics
@@ -53,7 +56,12 @@ class Upkeep:
         self.prober = Prober()
         for chain, probe in probes.items():
             self.prober.watch(chain, probe)
-        self._watch = HealthWatch(self.metrics, bus=bus, clock=clock, each_round=self._note_sessions)
+        self._watch = HealthWatch(self.metrics, bus=bus, clock=clock, each_round=self._round)
+        self._rules = AlertRules(settings)
+        self._confidence = ConfidenceRecord(clock)
+        self._delivery = AlertDelivery(settings, bus, clock)
+        self._clock = clock
+        self._chains = tuple(probes)
         self._sessions = sessions
         self._noted: dict[str, int] = {}
         chains = tuple(probes)
@@ -66,7 +74,31 @@ class Upkeep:
             calls,
         )
         self._bus = bus
-        self._detach: Callable[[], None] = lambda: None
+        self._detach: Callable[[], object] = lambda: None
+
+    def _round(self) -> None:
+        """Every few seconds, in the `health` thread."""
+        self._note_sessions()
+        self._note_restarts()
+        self._confidence.save()
+        changes = self._rules.step(
+            self.metrics.summaries(), self._confidence.drifts(), self._clock.monotonic()
+        )
+        for alert in changes.fired:
+            self._bus.publish(alert)
+        for key in changes.cleared:
+            self._bus.publish(Passed(key))
+
+    def _note_restarts(self) -> None:
+        for engine in (engine for chain in self._chains for engine in chain.engines):
+            restarts = getattr(engine, "restarts", 0)
+            if (added := restarts - self._noted.get(f"restarts {engine.name}", 0)) > 0:
+                self.metrics.count("engine_restarts", added, engine=engine.name)
+            self._noted[f"restarts {engine.name}"] = restarts
+
+    def _heard(self, event: Event) -> None:
+        if isinstance(event, FinalTranscript):
+            self._confidence.add(event.engine, len(event.text.split()), event.confidence)
 
     def _note_sessions(self) -> None:
         """Put the figures of sessions among the metrics; of those that only grow what was added since the last time."""
@@ -81,7 +113,9 @@ class Upkeep:
 
     def start(self) -> None:
         """Begin; everything happens in its own threads."""
-        self._detach = self.metrics.attach(self._bus)
+        detach, deaf = self.metrics.attach(self._bus), self._bus.subscribe(self._heard)
+        self._detach = lambda: (detach(), deaf())
+        self._delivery.start()
         self._watch.start()
         self.pressure.start()
         self.prober.start()
@@ -90,5 +124,11 @@ class Upkeep:
     async def aclose(self) -> None:
         """Stop the threads and save the figures a last time."""
         self._detach()
-        parts = (self.prober.cleanup, self.pressure.cleanup, self._control.cleanup, self._watch.cleanup)
+        parts = (
+            self.prober.cleanup,
+            self.pressure.cleanup,
+            self._control.cleanup,
+            self._watch.cleanup,
+            self._delivery.cleanup,
+        )
         await asyncio.gather(*(asyncio.to_thread(part) for part in parts), return_exceptions=True)

@@ -106,6 +106,8 @@ class EmbeddedResponder:
         self._entry: Entry | None = None
         self._watch: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
+        self.restarts = 0
+        """Times that it died and had to be started again."""
         self._deaths: deque[float] = deque(maxlen=DEATHS)
         self._closing = False
 
@@ -314,6 +316,7 @@ class EmbeddedResponder:
         if not self._closing and self._process is process:
             log.warning("%s (pid %d) ended with code %s", self.name, process.pid, code)
             self._deaths.append(time.monotonic())
+            self.restarts += 1
 
     async def _kill(self) -> None:
         if (process := self._process) is not None and process.returncode is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from vita_tui.settings.section import SettingsSection, Several
 
@@ -22,6 +22,18 @@ class HealthSettings(SettingsSection):
     """A turn or stage slower than this raises an alert."""
     error_rate: float = Field(default=0.1, gt=0, le=1)
     """Share of failed calls that raises an alert, after ten calls."""
+    alert_slow_seconds: float = Field(default=6.0, gt=0)
+    """Seconds that 19 of 20 answers may take, above which an alert is raised."""
+    alert_restarts: int = Field(default=3, ge=1)
+    """Times that the built-in model was started again within an hour, from which an alert is raised."""
+    alert_memory_mb: int = Field(default=0, ge=0)
+    """VITA's own memory, in MB, above which an alert is raised; 0 for none."""
+    alert_confidence: float = Field(default=0.1, gt=0, le=1)
+    """By how much recognition may be less sure of a word than in the week before; more raises an alert."""
+    alert_webhook: SecretStr = SecretStr("")
+    """Address to which alerts are posted as JSON, and again when they have cleared; empty for none."""
+    alert_command: str = ""
+    """Command that is run for each alert, with the same JSON as its input; empty for none."""
     breaker_failures: int = Field(default=2, ge=1)
     """Failures in a row after which an engine is disabled."""
     breaker_seconds: float = Field(default=30.0, gt=0)
