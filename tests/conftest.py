@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -45,6 +47,7 @@ settings.register_profile("fast", settings.get_profile("vita"), max_examples=20)
 settings.load_profile("vita")
 ROOT = Path(__file__).parent.parent
 SPEECH = ROOT.parent / "shared" / "speech"
+FOLDERS = itertools.count()
 ANYWHERE_ELSE = ("audio", "long", "models", "proof", "redis", "slow", "soak", "speech")
 """Marks of what `scripts/test --fast` leaves out; everything else gets the mark `fast`."""
 
@@ -54,6 +57,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--clients", action="store_true", help="install the clients of others that tests/server wants"
     )
     parser.addoption("--lockorder", action="store_true", help="watch the order of all locks in every test")
+
+
+@pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of the test's own. In the place of pytest's, which for each test looks through the folders of all before it."""
+    folder = tmp_path_factory.getbasetemp() / str(next(FOLDERS))
+    folder.mkdir(mode=0o700)
+    yield folder
+    with contextlib.suppress(OSError):  # most tests have left nothing in it
+        folder.rmdir()
 
 
 @pytest.fixture(autouse=True)
