@@ -6,7 +6,6 @@ import gc
 from collections import Counter
 
 import pytest
-from textual import widgets
 from textual.dom import DOMNode
 from textual.pilot import Pilot
 
@@ -51,13 +50,3 @@ async def test_nothing_that_was_shown_is_kept() -> None:
         for _ in range(2):
             await _use(app, pilot)
         assert _nodes() - before == Counter()
-
-
-async def test_textual_keeps_the_keys_of_its_footer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Why there is a footer of our own. When this fails, Textual has mended its own."""
-    monkeypatch.setattr("vita_tui.tui.screens.main.Footer", widgets.Footer)
-    async with running() as (_, pilot):
-        before = _nodes()["FooterKey"]
-        await pilot.press("f5", "escape")
-        await pilot.pause()
-        assert _nodes()["FooterKey"] > before

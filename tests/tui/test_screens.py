@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,6 +23,7 @@ from vita_tui.tui.screens.help import HelpScreen
 from vita_tui.tui.screens.history import HistoryScreen
 from vita_tui.tui.screens.log import LogScreen
 from vita_tui.tui.widgets.fetch import Fetch
+from vita_tui.tui.widgets.key_line import KeyLine
 from vita_tui.tui.widgets.panel import Panel
 from vita_tui.tui.widgets.turns import UserTurn
 
@@ -322,56 +322,29 @@ async def test_the_palette_begins_with_what_is_used_most_and_upkeep_is_last() ->
         assert names[-1] == "Clean up"
 
 
-@pytest.mark.parametrize("width", [40, 50, 60, 70, 80, 100, 120, 160, 200])
-async def test_the_footer_fits_at_every_width(width: int) -> None:
-    from textual.widgets._footer import FooterKey
-
-    from vita_tui.tui.widgets.footer import Footer
-
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [
+        (20, "^space Talk ^p"),
+        X,
+        (80, "^space Talk esc Stop ^t Hands-free ^n New f3 Panel f1 Help ^q Quit ^p palette"),
+        (200, "^space Talk esc Stop ^t Hands-free ^n New f3 Panel f1 Help ^q Quit ^p palette"),
+    ],
+)
+async def test_the_keys_fit_at_every_width(width: int, words: str) -> None:
     async with running(size=(width, 24)) as (app, pilot):
-        footer = app.main.query_one(Footer)
-        await until(pilot, lambda: bool(footer.query(FooterKey)))
-        regions = sorted((key.region for key in footer.query(FooterKey)), key=lambda region: region.x)
-        assert all(left.right <= right.x for left, right in itertools.pairwise(regions)), (
-            "no two keys overlap"
-        )
-        assert regions[-1].right <= width
+        line = app.main.query_one(KeyLine)
+        await until(pilot, lambda: "^p" in text_of(line))
+        assert " ".join(text_of(line).split()) == words
+        assert line.region.height == 1
 
 
-async def test_keys_in_the_footer_can_be_read_in_every_theme() -> None:
-    from textual.color import Color
-    from textual.widgets._footer import FooterKey
-
-    weak = {}
+async def test_a_click_on_a_key_presses_it() -> None:
     async with running() as (app, pilot):
-        await until(pilot, lambda: bool(app.main.query(FooterKey)))
-        for theme in app.available_themes:
-            app.theme = theme
-            await pilot.pause()
-            if app.current_theme.name.startswith("ansi") or app.ansi_color:
-                continue  # the terminal's own colours
-            for key in app.main.query(FooterKey):
-                for part in ("footer-key--key", "footer-key--description"):
-                    style = key.get_component_rich_style(part)
-                    assert style.color is not None
-                    front = Color.from_rich_color(style.color)
-                    back = app.main.query_one("Footer").background_colors[1]
-                    contrast = _contrast(front, back)
-                    if contrast < 4.0:
-                        weak[theme, part] = round(contrast, 1)
-    assert not weak
-
-
-def _contrast(one: Any, other: Any) -> float:
-    """WCAG's ratio, 1 to 21."""
-
-    def luminance(color: Any) -> float:
-        parts = [value / 255 for value in color.rgb]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return float(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
-
-    bright, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return float((bright + 0.05) / (dark + 0.05))
+        line = app.main.query_one(KeyLine)
+        await until(pilot, lambda: "f1" in text_of(line))
+        await pilot.click(KeyLine, offset=(text_of(line).index("Help"), 0))
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
 
 
 async def test_a_question_before_the_start_is_shown_at_once() -> None:

@@ -14,7 +14,6 @@ from typing import Any
 PRIVATE: dict[str, str] = {
     "terminal_driver": "textual.drivers.linux_driver",
     "key_parser": "textual._xterm_parser",
-    "footer_key": "textual.widgets._footer",
 }
 """What VITA imports for a part; `paragraph` needs no private import: it is given another shape."""
 

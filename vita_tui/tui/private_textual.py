@@ -9,7 +9,6 @@ part               is for                                                without
                    noticed when it goes away                             disturb the screen
 `key_parser`       the talk key held down; pastes without marks          the talk key is tapped
 `paragraph`        a word of a reply without a new layout                Textual's own paragraph
-`footer_key`       as many keys in the footer as fit                     Textual's own footer
 =================  ====================================================  ===================================================
 
 What is only overridden (`App._handle_exception`) is not here: under another name it is never called, and Textual's own is.
@@ -22,7 +21,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-__all__ = ["PARTS", "footer_key", "key_parser", "paragraph", "terminal_driver"]
+__all__ = ["PARTS", "key_parser", "paragraph", "terminal_driver"]
 
 log = logging.getLogger(__name__)
 
@@ -104,12 +103,3 @@ def paragraph() -> type[Any]:
     _has(found, "_content")
     _takes(found, "set_content", "self", "content")
     return found
-
-
-@_part
-def footer_key() -> type[Any]:
-    """One key of Textual's footer."""
-    from textual.widgets._footer import FooterKey
-
-    _has(FooterKey, "key_display", "description")
-    return FooterKey

@@ -20,7 +20,7 @@ from vita_tui.tui.main_parts.talking import Talking
 from vita_tui.tui.main_parts.tool_questions import ToolQuestions
 from vita_tui.tui.widgets.completions import Completions
 from vita_tui.tui.widgets.conversation import Conversation
-from vita_tui.tui.widgets.footer import Footer
+from vita_tui.tui.widgets.key_line import KeyLine
 from vita_tui.tui.widgets.panel import Panel
 from vita_tui.tui.widgets.partial import PartialLine
 from vita_tui.tui.widgets.prompt import Prompt
@@ -55,7 +55,7 @@ class MainScreen(Notices, Choices, ToolQuestions, ShownReplies, Questions, Readi
                 yield Prompt()
             yield Panel(self._clock)
         yield StatusLine(id="status")
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one(PartialLine).display = False
