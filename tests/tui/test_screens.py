@@ -326,7 +326,7 @@ async def test_the_palette_begins_with_what_is_used_most_and_upkeep_is_last() ->
     ("width", "words"),
     [
         (20, "^space Talk ^p"),
-        X,
+        (40, "^space Talk esc Stop ^t Hands-free ^p"),
         (80, "^space Talk esc Stop ^t Hands-free ^n New f3 Panel f1 Help ^q Quit ^p palette"),
         (200, "^space Talk esc Stop ^t Hands-free ^n New f3 Panel f1 Help ^q Quit ^p palette"),
     ],
