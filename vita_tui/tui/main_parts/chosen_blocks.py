@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual import events, on
 from textual.binding import Binding, BindingType
 
+from vita_tui.events import State
 from vita_tui.tui.formatting import clean, one_line
 from vita_tui.tui.main_parts.screen_part import ScreenPart
 from vita_tui.tui.widgets.block_cursor import Block
@@ -81,8 +82,12 @@ class ChosenBlocks(ScreenPart):
         self._conversation.cursor.leave()
         self.query_one(Prompt).focus()
 
-    def action_leave_blocks(self) -> None:
+    async def action_leave_blocks(self) -> None:
+        chosen = self._conversation.cursor.block is not None
         self.leave_blocks()
+        core = self.app.core
+        if not chosen or (core is not None and core.state not in (State.IDLE, State.INITIALIZING)):
+            await self.run_action("stop")  # escape always stops what runs
 
     def on_key(self, event: events.Key) -> None:
         """What is typed where nothing is typed goes into the prompt."""
