@@ -43,6 +43,7 @@ ELSEWHERE = {
     "talk.ask_model": "tests/conversation/test_end_of_turn.py",
     "talk.hands_free": "tests/conversation/test_assistant.py",
     "talk.wake_word": "below",
+    "talk.to_prompt": "tests/tui/test_choices.py",
     "talk.key": "tests/tui/test_settings.py",
     "talk.key_mode": "tests/tui/test_settings.py",
     "tools.enabled": "tests/tools/test_toolbox.py",

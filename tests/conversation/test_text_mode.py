@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.conversation.support import assistant
+from vita_tui.engines.llm.base import Cut
 from vita_tui.engines.llm.fake import FakeResponder
+from vita_tui.events import ContextUsed, ReplyFinished
 from vita_tui.settings import LlmSettings
 
 SERVER = "http://127.0.0.1:9/v1"
@@ -52,3 +54,34 @@ def test_the_room_for_a_reply(
     llm = LlmSettings.model_validate(settings)
     assert llm.reply_room(window, aloud=aloud) == room
     assert llm.reply_limit(window, aloud=aloud) == limit, "0 leaves it to the server"
+
+
+class Continuing(FakeResponder):
+    """As llama.cpp: goes on with a reply that it is given the beginning of."""
+
+    continues = True
+
+
+async def test_a_reply_that_was_cut_off_is_gone_on_with() -> None:
+    model = Continuing(([*"Once upon", Cut("length")], " a time."))
+    async with assistant(model, audio={"speak": False}) as (vita, events):
+        await vita.ask("Tell me a story.")
+        assert events.of(ReplyFinished)[-1].reason == "length"
+        assert events.of(ContextUsed)[-1].window == 2048
+        assert 0 < events.of(ContextUsed)[-1].used < 2048
+        await vita.ask("go on")
+        assert model.requests[-1][-1] == {"role": "assistant", "content": "Once upon"}
+        assert vita.last is not None
+        assert vita.last.text.strip() == "a time."
+
+
+async def test_a_server_that_cannot_continue_is_asked_to_go_on() -> None:
+    model = FakeResponder(([*"Once upon", Cut("length")], "a time."))
+    async with assistant(model, audio={"speak": False}) as (vita, _):
+        await vita.ask("Tell me a story.")
+        await vita.ask("go on")
+        assert [message["content"] for message in model.requests[-1][1:]] == [
+            "Tell me a story.",
+            "Once upon",
+            "go on",
+        ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -164,6 +164,7 @@ class ScriptedCore:
         self.kept: list[bool] = []
         """With every talk whether the key is held; False when it was let go."""
         self.changed: list[tuple[str, Any]] = []
+        self.dictated = "what is a gull"
         self.own: dict[str, str] = {}
         self.sampled: list[tuple[str, str]] = []
         """Voices that were heard before they were chosen, each with its language."""
@@ -215,6 +216,13 @@ class ScriptedCore:
         self.bus.publish(TurnFinished(turn, timings, {"llm": "smollm2-135m-instruct", "tts": "piper"}))
         self.bus.publish(SessionChanged("5e551011", self.asked[0], 2 * turn, 40 * turn, CREATED))
         self.become(State.IDLE)
+
+    async def dictate(self, on_words: Callable[[str, str], None]) -> str:
+        self.become(State.LISTENING)
+        on_words("What is", "a gull")
+        while self.state is State.LISTENING:
+            await asyncio.sleep(0)
+        return self.dictated
 
     def let_go(self) -> None:
         self.kept.append(False)

@@ -15,6 +15,7 @@ from tests.tui.scripted import ScriptedCore
 from vita_tui import paths, settings
 from vita_tui.engines.llm import served_models as served
 from vita_tui.engines.llm.served_models import ServedModel
+from vita_tui.events import ContextUsed, ReplyFinished, State
 from vita_tui.settings import LlmSettings, Settings
 from vita_tui.text.spoken_languages import spoken_languages
 from vita_tui.tui.core import Lacking
@@ -26,6 +27,7 @@ from vita_tui.tui.screens.quick_pickers import LanguagePicker, ProfilePicker, Th
 from vita_tui.tui.screens.voice_picker import VoicePicker
 from vita_tui.tui.voice_choices import language_choices, voice_choices
 from vita_tui.tui.widgets.panel import Panel
+from vita_tui.tui.widgets.prompt import Prompt
 from vita_tui.tui.widgets.status import StatusLine
 
 GIB = 1 << 30
@@ -324,3 +326,67 @@ def test_the_picker_of_each_kind_is_a_screen_of_its_own() -> None:
         len({kind.HEADING for kind in (ModelPicker, VoicePicker, LanguagePicker, ThemePicker, ProfilePicker)})
         == 5
     )
+
+
+# ---- keys, dictation, what a reply has cost
+
+
+async def test_other_keys_count_and_those_that_mean_two_things_are_named() -> None:
+    keys = {"panel": "f10", "history": "f5", "no.such": "f11"}
+    core = ScriptedCore(settings=Settings.model_validate({"ui": {"keys": keys}}))
+    async with running(core) as (app, pilot):
+        before = app.main.has_class("panel-off")
+        await pilot.press("f10")
+        await until(pilot, lambda: app.main.has_class("panel-off") is not before)
+        attention = app.main.query_one("#panel-attention", Static)
+        await until(pilot, lambda: "no.such" in text_of(attention))
+        assert "f5 is the key of" in text_of(attention)
+
+
+async def test_what_is_said_goes_into_the_prompt_to_be_edited() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        prompt = app.main.query_one(Prompt)
+        await typed(pilot, "tell me")
+        await pilot.press("alt+d")
+        await until(pilot, lambda: core.state is State.LISTENING)
+        await pilot.press("alt+d")
+        await until(pilot, lambda: prompt.text == "tell me what is a gull")
+        assert core.asked == []
+        core.settings.talk.to_prompt = True
+        core.dictated = "quickly"
+        app.talk()
+        await until(pilot, lambda: core.state is State.LISTENING)
+        app.talk()
+        await until(pilot, lambda: prompt.text == "tell me what is a gull quickly")
+        core.dictated = ""
+        app.talk()
+        await until(pilot, lambda: core.state is State.LISTENING)
+        app.stop()
+        await until(pilot, lambda: core.state is State.IDLE)
+        assert prompt.text == "tell me what is a gull quickly", "it was dropped"
+
+
+async def test_enter_goes_on_with_a_reply_that_was_cut_off() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        await pilot.press("enter")
+        core.bus.publish(ReplyFinished(1, "Gulls are", "length", "", "cut at 220 tokens"))
+        prompt = app.main.query_one(Prompt)
+        await until(pilot, lambda: prompt.cut_off)
+        assert "enter goes on" in str(prompt.border_title)
+        await pilot.press("enter")
+        await until(pilot, lambda: core.asked == ["go on"])
+        await until(pilot, lambda: not prompt.cut_off)
+        await pilot.press("enter")
+        assert core.asked == ["go on"]
+
+
+async def test_the_status_line_says_how_full_the_context_is() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        status = app.main.query_one(StatusLine)
+        core.bus.publish(ContextUsed(1, 512, 2048))
+        await until(pilot, lambda: "context 25%" in text_of(status))
+        await core.new_session()
+        await until(pilot, lambda: "context" not in text_of(status))

@@ -96,6 +96,15 @@ def open_assistant(
         Path | None,
         typer.Option("--config", metavar="FILE", help="Settings file to use instead of your own."),
     ] = None,
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="NAME", help="Use a profile of the settings file.")
+    ] = "",
+    model: Annotated[
+        str, typer.Option("--model", "-m", metavar="MODEL", help="Language model, instead of llm.model.")
+    ] = "",
+    theme: Annotated[
+        str, typer.Option("--theme", metavar="NAME", help="Colours of the screen, instead of ui.theme.")
+    ] = "",
     server: Annotated[
         str,
         typer.Option(
@@ -120,6 +129,9 @@ def open_assistant(
         if not config_file.is_file():
             raise typer.BadParameter(f"there is no file {clean_name(config_file)}", param_hint="--config")
         os.environ["VITA_CONFIG"] = str(config_file)
+    # As variables they count for the commands as well: vita --profile NAME ask.
+    given = {"VITA_PROFILES__USE": profile, "VITA_LLM__MODEL": model, "VITA_UI__THEME": theme}
+    os.environ.update({variable: value for variable, value in given.items() if value})
     if server_key_file is not None and not (server and server_key_file.is_file()):
         why = f"there is no file {clean_name(server_key_file)}" if server else "it needs --server"
         raise typer.BadParameter(why, param_hint="--server-key-file")

@@ -20,7 +20,7 @@ from vita_tui.conversation.thinking.consent import Decision
 from vita_tui.conversation.thinking.exchange import Exchange
 from vita_tui.conversation.thinking.prompt_builder import LeftOut
 from vita_tui.engines.chain import Chain
-from vita_tui.errors import VitaError
+from vita_tui.errors import DeviceError, VitaError
 from vita_tui.events import EventBus, Job, Notice, Part, State
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session
@@ -253,6 +253,19 @@ class Assistant:
             self._parts.turn, on_words, by_voice=by_voice, begin=self.aloud.hush
         ) as dictation:
             yield dictation
+
+    async def dictate(self, on_words: Callable[[str, str], None] = lambda stable, tail: None) -> str:
+        """Take down one utterance, which begins now, instead of asking it; its words, or none when the user gave up.
+
+        Raises:
+            VitaError: there is no microphone, or it is needed for something else.
+        """
+        async with self.dictation(on_words) as dictation:
+            said = asyncio.ensure_future(dictation.next())
+            await asyncio.wait({said})
+            if isinstance(error := said.exception(), DeviceError):
+                raise error
+            return "" if error is not None else said.result().text
 
     def set_hands_free(self, on: bool) -> None:
         """Listen without a key from now on, or only with one; says so, and what it depends on."""

@@ -15,7 +15,15 @@ from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Message, Responder
 from vita_tui.engines.llm.tokens import estimate
 from vita_tui.errors import StoreError
-from vita_tui.events import ConversationChanged, EventBus, Job, Notice, SessionChanged, TurnTimings
+from vita_tui.events import (
+    ContextUsed,
+    ConversationChanged,
+    EventBus,
+    Job,
+    Notice,
+    SessionChanged,
+    TurnTimings,
+)
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session, Turn
 from vita_tui.settings import Settings
@@ -159,11 +167,15 @@ class History:
             last is not None
             and turns
             and turns[-1].text == last.text
-            and last.reason in ("stopped", "interrupted")
+            and last.reason in ("stopped", "interrupted", "length")
         ):
             heard, unheard = last.heard()
-            if unheard.strip():
+            if unheard.strip() and last.reason != "length":
                 return Opening(last.question, heard, unheard, last.written)
+            if last.reason == "length" and self._chains["llm"].active.continues:
+                return Opening(
+                    last.question, last.text, "", False
+                )  # it was cut off, and the model goes on with it
         kept = turns[-1] if turns else None
         if kept is not None and kept.role == "assistant" and (kept.heard is not None or kept.unfinished):
             heard = kept.text if kept.heard is None else kept.heard
@@ -206,9 +218,16 @@ class History:
             turn_id = kept.answer.id if kept.answer is not None else answer.id
             await self.keep(replace(answer, id=turn_id, error=error))
             error = ""
+        await self._tell_context(exchange)
         tokens = await self._count(exchange, exchange.question)
         if error or tokens != kept.question.tokens:
             await self.keep(replace(kept.question, tokens=tokens, error=error))
+
+    async def _tell_context(self, exchange: Exchange) -> None:
+        if not exchange.given and exchange.text:
+            window = await self._chains["llm"].active.window()
+            used = self._prompt.tokens + await self._count(exchange, exchange.text)
+            self._bus.publish(ContextUsed(exchange.turn, used, window))
 
     async def keep(self, turn: Turn | None) -> None:
         """Commit a turn; a store that fails is told once and the conversation goes on."""

@@ -8,6 +8,7 @@ from typing import Literal
 from vita_tui.events.base import Event
 
 __all__ = [
+    "ContextUsed",
     "QuestionShortened",
     "ReasoningDelta",
     "ReplyDelta",
@@ -75,3 +76,14 @@ class ReplyFinished(Event):
     error: str = ""
     note: str = ""
     """Why the reply is not whole, for "length" and "filtered"."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextUsed(Event):
+    """How much of the model's window the conversation takes, the reply included."""
+
+    turn: int
+    used: int
+    """Tokens, about."""
+    window: int
+    """Tokens."""

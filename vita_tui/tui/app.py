@@ -34,6 +34,7 @@ from vita_tui.tui.leaving import ENDING
 from vita_tui.tui.memory_use import MemoryUse, measure
 from vita_tui.tui.messages import Built, NotBuilt
 from vita_tui.tui.other_screens import OtherScreens
+from vita_tui.tui.own_keys import OwnKeys
 from vita_tui.tui.terminal import TerminalFile, driver_class
 
 __all__ = ["VitaApp"]
@@ -50,7 +51,7 @@ def _commands() -> type[Provider]:
     return ByUse
 
 
-class VitaApp(OtherScreens, Choosing, KeptConversations, DriverCalls):
+class VitaApp(OtherScreens, OwnKeys, Choosing, KeptConversations, DriverCalls):
     """One conversation on one terminal."""
 
     TITLE = "VITA"
@@ -191,6 +192,7 @@ class VitaApp(OtherScreens, Choosing, KeptConversations, DriverCalls):
         if self._no_theme:
             notice = Notice("No such theme", f"ui.theme is “{self._no_theme}”.", "f2 has a list", "warning")
             self.main.show_notice(notice)
+        self.use_keys(core.settings.ui.keys)
         self.talk_key.configure(core.settings.talk.key, core.settings.talk.key_mode)
         self.spawn(self._start(core), "start")
         self.set_interval(MEASURE, self._measure)

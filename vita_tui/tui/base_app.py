@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from textual.app import App
@@ -28,6 +28,8 @@ class BaseApp(App[int]):
         self.core: Core | None = None
         """None until it was built."""
         self.main: MainScreen = MainScreen(clock, panel=panel)
+        self.own_keys: Mapping[str, str] = {}
+        """Keys that the settings give to actions, by their names."""
         self.quitting = False
         self._started = False
         """The assistant was: questions can be asked."""

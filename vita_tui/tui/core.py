@@ -117,6 +117,10 @@ class Core(Protocol):
         """Start an utterance, or end the one that is being spoken; no pause ends one that is `kept`, before `let_go`."""
         ...
 
+    async def dictate(self, on_words: Callable[[str, str], None]) -> str:
+        """The words of an utterance that begins now and is asked of nobody; `talk` ends it, `stop` drops it: then there are none."""
+        ...
+
     def let_go(self) -> None: ...
     @property
     def hands_free(self) -> bool:

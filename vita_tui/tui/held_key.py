@@ -40,7 +40,8 @@ class HeldKey:
         if "ctrl+space" in names:
             names.append("ctrl+@")  # what terminals without the protocol send
         self.keys = frozenset(names)
-        self._app.set_keymap({} if key == DEFAULT_KEY else {"talk": ",".join(names)})
+        talk = {} if key == DEFAULT_KEY else {"talk": ",".join(names)}
+        self._app.set_keymap({**self._app.own_keys, **talk})
         self._decide()
 
     def found(self, capable: bool) -> None:

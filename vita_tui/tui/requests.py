@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Literal
 
 from vita_tui.clock import Clock
+from vita_tui.events import State
 from vita_tui.tui.base_app import BaseApp
 from vita_tui.tui.core import Core
 from vita_tui.tui.held_key import HeldKey
@@ -75,8 +76,25 @@ class Requests(BaseApp):
         if self.core is None or not self._started:
             self.notify("Not ready yet. Press again in a moment.", title="Starting", markup=False)
             return False
-        self.core.talk(kept=kept)
+        if self.core.settings.talk.to_prompt and self.core.state is not State.LISTENING:
+            self.dictate()
+        else:
+            self.core.talk(kept=kept)
         return True
+
+    def dictate(self) -> None:
+        """Put what is said next into the prompt; while it is being said, that was all of it."""
+        core = self.core
+        if core is None or not self._started:
+            self.notify("Not ready yet. Press again in a moment.", title="Starting", markup=False)
+        elif core.state is State.LISTENING:
+            core.talk()
+        else:
+            self.spawn(self._dictate(core), "dictate")
+
+    async def _dictate(self, core: Core) -> None:
+        if words := await core.dictate(self.main.show_words):
+            self.main.add_words(words)
 
     def stop(self) -> None:
         if self.core is not None:

@@ -19,6 +19,8 @@ class TalkSettings(SettingsSection):
 
     hands_free: Live[bool] = False
     """Listen without a key from the start; ctrl+t switches it."""
+    to_prompt: Live[bool] = False
+    """Put what you say into the prompt, where you can edit it before you send it; off: it is sent at once."""
     key: Live[str] = "ctrl+space"
     """What you talk with, as Textual names keys; more than one with commas."""
     key_mode: Live[Literal["auto", "hold", "tap"]] = "auto"

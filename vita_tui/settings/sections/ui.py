@@ -14,3 +14,5 @@ class UiSettings(SettingsSection):
     """Name of a Textual theme; the palette (ctrl+p) shows them."""
     panel: bool = True
     """Show the live panel where the terminal is wide enough."""
+    keys: dict[str, str] = {}
+    """Other keys, by the name of what they do: [ui.keys] with "copy.reply" = "f10"; the help (f1) has the names. Several with commas."""

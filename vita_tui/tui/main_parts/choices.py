@@ -6,10 +6,20 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from vita_tui.events import ConversationChanged, EnginesReplaced, Event, Muted
+from vita_tui.events import (
+    ContextUsed,
+    ConversationChanged,
+    EnginesReplaced,
+    Event,
+    Muted,
+    ReplyFinished,
+    SessionChanged,
+    UserSaid,
+)
 from vita_tui.tui.choice_commands import mute
 from vita_tui.tui.main_parts.screen_part import ScreenPart
 from vita_tui.tui.widgets.panel import EngineRows, Panel
+from vita_tui.tui.widgets.prompt import Prompt
 from vita_tui.tui.widgets.status import StatusLine
 
 __all__ = ["Choices"]
@@ -38,6 +48,14 @@ class Choices(ScreenPart):
             case ConversationChanged():
                 self.profile = event.profile
                 self.query_one(Panel).show_own(event)
+            case UserSaid() | ReplyFinished():
+                prompt = self.query_one(Prompt)
+                prompt.cut_off = isinstance(event, ReplyFinished) and event.reason == "length"
+                prompt.border_title = "Cut off: enter goes on" if prompt.cut_off else ""
+            case ContextUsed() if event.window:
+                self.query_one(StatusLine).context = event.used / event.window
+            case SessionChanged() if not event.session_id:
+                self.query_one(StatusLine).context = None
             case Muted():
                 self.query_one(StatusLine).muted = event.on
             case EnginesReplaced():

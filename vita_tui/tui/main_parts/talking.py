@@ -53,6 +53,14 @@ class Talking(ScreenPart):
             tooltip="Stop speech, reply and recording; when nothing runs, dismiss notices",
         ),
         Binding(
+            "alt+d",
+            "dictate",
+            "Dictate",
+            id="dictate",
+            tooltip="Speak into the prompt, to edit it before it is sent",
+            show=False,
+        ),
+        Binding(
             "ctrl+t",
             "hands_free",
             "Hands-free",
@@ -135,3 +143,20 @@ class Talking(ScreenPart):
 
     def action_hands_free(self) -> None:
         self.app.toggle_hands_free()
+
+    def action_dictate(self) -> None:
+        self.app.dictate()
+
+    def show_words(self, stable: str, tail: str) -> None:
+        """What was understood so far of what goes into the prompt."""
+        partial = self.query_one(PartialLine)
+        partial.stable, partial.tail = stable, tail
+
+    def add_words(self, words: str) -> None:
+        """Put what was said where the cursor is in the prompt."""
+        self.query_one(PartialLine).open = False
+        prompt = self.query_one(Prompt)
+        row, column = prompt.cursor_location
+        before = prompt.document[row][:column]
+        prompt.insert(f"{'' if not before or before.endswith(' ') else ' '}{clean(words)}")
+        prompt.focus()

@@ -161,6 +161,8 @@ class Prompt(TextArea, InOrder):
         """Escape was the last key, and nothing is typed."""
         self.in_pause: Callable[[], bool] = lambda: False
         """Whether the user pauses in what they say."""
+        self.cut_off = False
+        """The last reply was cut off: enter has it gone on with."""
         self.completions: Completions | None = None
         """Where the commands are offered."""
 
@@ -196,6 +198,8 @@ class Prompt(TextArea, InOrder):
     def action_send(self) -> None:
         text = self.text.strip()
         if not text:
+            if self.cut_off:
+                self.screen.post_message(self.Sent("go on"))
             return
         if self.completions is not None and (command := self.completions.chosen) is not None:
             if command.needs:

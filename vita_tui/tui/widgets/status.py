@@ -44,6 +44,8 @@ class StatusLine(Widget):
     speech: reactive[float] = reactive(0.0)
     """Probability of speech."""
     aloud: reactive[bool] = reactive(True)
+    context: reactive[float | None] = reactive(None)
+    """Share of the model's window that the conversation takes, 0 to 1."""
     muted: reactive[bool] = reactive(False)
     """Nothing is spoken for now."""
     last: reactive[float | None] = reactive(None)
@@ -156,6 +158,9 @@ class StatusLine(Widget):
             parts.append(Content.assemble((f"sends in {self.countdown:.1f} s{likely}", "$text-warning")))
         if self.last is not None:
             parts.append(Content.assemble(("answered in ", MUTED), milliseconds(self.last)))
+        if self.context is not None:
+            style = "$text-warning" if self.context >= 0.9 else MUTED
+            parts.append(Content.assemble((f"context {min(self.context, 1.0):.0%}", style)))
         mode, style = ("voice", "bold") if self.aloud else ("text", MUTED)
         if self.aloud and self.muted:
             mode, style = "muted", "bold $text-warning"
