@@ -108,7 +108,7 @@ async def test_a_question_is_edited_and_asked_again_and_the_old_answer_returned_
         assert core.session is not None
         assert [turn.text for turn in core.session.turns] == ["What are gulls?", REPLY]
         assert [one.text for one in app.main.query(UserTurn)] == ["What are gulls?", "And terns now?"]
-        assert "alt+a" in text_of(app.main.query_one(".branch"))
+        assert "/branch" in text_of(app.main.query_one(".branch"))
         await pilot.press("alt+a")
         await until(pilot, lambda: core.resumed[-1:] == ["5e551011"] and len(core.resumed) == 2)
         await until(pilot, lambda: "And terns?" in [one.text for one in app.main.query(UserTurn)])

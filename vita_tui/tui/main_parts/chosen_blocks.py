@@ -44,7 +44,13 @@ class ChosenBlocks(ScreenPart):
             priority=True,
         ),
         Binding(
-            "alt+a", "branch", "Branch", id="branch", tooltip="The other answers to a question", show=False
+            "alt+a",
+            "branch",
+            "Branch",
+            id="branch",
+            tooltip="The other answers to a question",
+            show=False,
+            priority=True,
         ),
     ]
 
@@ -189,7 +195,7 @@ class ChosenBlocks(ScreenPart):
         self._conversation.cursor.leave()
         prompt = self.query_one(Prompt)
         prompt.put(question.text)
-        prompt.border_title = turn_id and "asked again on enter · the answer so far is kept: alt+a"
+        prompt.border_title = turn_id and "asked again on enter · the answer so far is kept: /branch"
 
     def regenerate(self, model: str = "", *, of: UserTurn | AssistantTurn | None = None) -> None:
         """Have a question answered again, the last by default, by another `model` if one is named; the answer so far is kept."""

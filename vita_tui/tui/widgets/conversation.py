@@ -273,7 +273,7 @@ class Conversation(VerticalScroll, can_focus=True):
         """Say behind the first `turns` turns that another answer is kept."""
         shown = [one for one in self.children if isinstance(one, UserTurn | AssistantTurn)]
         place = turns - self._gone
-        line = Remark("↳ asked again: alt+a shows the other answers")
+        line = Remark("↳ asked again: /branch shows the other answers")
         line.add_class("branch")
         if 0 <= place < len(shown):
             await self.mount(line, before=shown[place])
