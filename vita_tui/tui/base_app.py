@@ -46,8 +46,11 @@ class BaseApp(App[int]):
     def on_notify(self, event: Notify) -> None:
         """A toast takes the place of what is still shown under the same title: ten failures are one."""
         new = event.notification
-        for earlier in [one for one in self._notifications if new.title and one.title == new.title]:
-            self._unnotify(earlier, refresh=False)
+        # Textual's private way to take one toast away; without it, both are shown.
+        shown, take_away = getattr(self, "_notifications", ()), getattr(self, "_unnotify", None)
+        for earlier in [one for one in shown if new.title and one.title == new.title]:
+            if take_away is not None:
+                take_away(earlier, refresh=False)
 
     def _failed(self, error: BaseException) -> None:
         self.main.show_notice(notice_of(error))
