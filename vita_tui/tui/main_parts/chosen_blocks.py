@@ -14,6 +14,7 @@ from vita_tui.tui.main_parts.screen_part import ScreenPart
 from vita_tui.tui.widgets.block_cursor import Block
 from vita_tui.tui.widgets.conversation import Conversation
 from vita_tui.tui.widgets.prompt import Prompt
+from vita_tui.tui.widgets.tool_lines import ToolQuestion
 from vita_tui.tui.widgets.turns import AssistantTurn, UserTurn
 
 __all__ = ["ChosenBlocks"]
@@ -96,9 +97,14 @@ class ChosenBlocks(ScreenPart):
             await self.run_action("stop")  # escape always stops what runs
 
     def on_key(self, event: events.Key) -> None:
-        """What is typed where nothing is typed goes into the prompt."""
+        """What is typed where nothing is typed goes into the prompt; at a tool's question it goes nowhere: that one is to be answered."""
         prompt = self.query_one(Prompt)
-        if self.focused is prompt or not event.is_printable or event.character is None:
+        if (
+            self.focused is prompt
+            or isinstance(self.focused, ToolQuestion)
+            or not event.is_printable
+            or event.character is None
+        ):
             return
         event.stop()
         self.leave_blocks()
