@@ -10,7 +10,6 @@ from textual.containers import Horizontal, Vertical
 
 from vita_tui.clock import Clock
 from vita_tui.events import AlarmsChanged, Event, SessionChanged, SettingChanged
-from vita_tui.settings.destinations import leaving
 from vita_tui.tui.main_parts.choices import Choices
 from vita_tui.tui.main_parts.notices import Notices
 from vita_tui.tui.main_parts.questions import Questions
@@ -70,6 +69,8 @@ class MainScreen(Notices, Choices, ToolQuestions, ShownReplies, Questions, Readi
             case SessionChanged():
                 self.query_one(Panel).show_session(event)
             case SettingChanged() if self.app.core is not None:
+                from vita_tui.settings.destinations import leaving
+
                 self.query_one(StatusLine).leaving = leaving(self.app.core.settings)
             case AlarmsChanged():
                 self.query_one(Panel).show_alarms(event.alarms)
