@@ -35,6 +35,7 @@ __all__ = [
     "quiet_libraries",
     "run_async",
     "say",
+    "say_lines",
     "styled",
     "table",
     "write",
@@ -76,6 +77,11 @@ def complain(message: str, remedy: str = "") -> None:
 def say(message: str) -> None:
     """One line of talk on stderr."""
     _tell(f"{clean_line(message)}\n")
+
+
+def say_lines(text: str) -> None:
+    """Talk of several lines on stderr, as it is laid out."""
+    _tell(clean(text))
 
 
 def _tell(line: str) -> None:

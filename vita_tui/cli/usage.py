@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import typer
 
-from vita_tui.cli.output import complain
-from vita_tui.text.clean import clean, clean_line
+from vita_tui.cli.output import complain, say_lines
+from vita_tui.text.clean import clean_line
 
 __all__ = ["run"]
 
@@ -18,8 +18,6 @@ _WRONG = cast("type[Exception]", typer.BadParameter.__mro__[2])
 
 def run(app: typer.Typer) -> int | None:
     """Run the command that the command line asks for; returns the exit code."""
-    import sys
-
     try:
         code = app(prog_name="vita", standalone_mode=False)
     except _WRONG as error:
@@ -27,7 +25,7 @@ def run(app: typer.Typer) -> int | None:
         wrong.message = clean_line(wrong.message)
         shown = io.StringIO()
         wrong.show(file=shown)
-        sys.stderr.write(clean(shown.getvalue()))
+        say_lines(shown.getvalue())
         return cast("int", wrong.exit_code)
     except typer.Abort:
         complain("Aborted.")
