@@ -12,8 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from vita_tui import paths
 from vita_tui.clock import Clock
 from vita_tui.health.processes import write_json
@@ -71,7 +69,10 @@ class ConfidenceRecord:
             if not fresh:
                 self._known = _read(file)
                 return
+            from filelock import FileLock
+
             paths.ensure_private_dir(file.parent)
+            # Timeout, which is raised when the lock is not had in time, is a TimeoutError and so an OSError.
             with FileLock(file.with_suffix(".lock"), timeout=LOCK_SECONDS):
                 known = _read(file)
                 for day, engine, total, words in _entries(fresh):
@@ -80,7 +81,7 @@ class ConfidenceRecord:
                 known = {day: one for day, one in known.items() if day > oldest}
                 write_json(file, known)
             self._known = known
-        except (OSError, Timeout) as error:
+        except OSError as error:
             log.info("the confidence of recognition is not written down: %s", error)
             with self._lock:
                 for day, engine, total, words in _entries(fresh):
