@@ -338,7 +338,7 @@ def assembled(engines: Mapping[Job, list[Any]], *, isolated: bool) -> Iterator[N
     """`build` puts these engines into its assistant."""
 
     def chain(job: Job) -> Any:
-        def make(settings: Settings, bus: EventBus, clock: Clock | None = None) -> Chain[Any]:
+        def make(settings: Settings, bus: EventBus, clock: Clock | None = None, *_: Any) -> Chain[Any]:
             return Chain(job, engines[job], settings.health, bus=bus, clock=clock)
 
         return make
