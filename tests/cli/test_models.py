@@ -76,10 +76,11 @@ def test_list_shows_what_is_here_and_what_to_do() -> None:
     assert "turbo" not in only_voices
 
 
-def test_list_offers_what_can_be_fetched_by_name() -> None:
-    shown = run(app, ["list", "--kind", "stt"]).stdout
+def test_list_offers_what_can_be_fetched_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "240")  # a name in one line
+    shown = {kind: run(app, ["list", "--kind", kind]).stdout for kind in ("stt", "llm", "tts")}
     for offer in catalogue.default().offers:
-        assert offer.name in shown
+        assert offer.name in shown[offer.kind]
         assert catalogue.find(offer.name).kind == offer.kind
         assert not catalogue.find(offer.name).pinned
 
