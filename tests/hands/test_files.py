@@ -172,6 +172,23 @@ def test_a_format_that_changes_on_the_way(tmp_path: Path) -> None:
     assert pitch(heard[half + 3000 :]) == pytest.approx(700, abs=5)
 
 
+@pytest.mark.parametrize("ending", [".ogg", ".opus"])
+def test_ogg_files_that_were_joined_are_read_to_their_end(ending: str, tmp_path: Path) -> None:
+    pitches = [300, 700, 1100]
+    joined = tmp_path / f"joined{ending}"
+    with joined.open("wb") as file:
+        for hertz in pitches:
+            part = tmp_path / f"{hertz}{ending}"
+            write_audio(part, tone(hertz, 2.0), SAMPLE_RATE)
+            file.write(part.read_bytes())
+    told: list[str] = []
+    heard = read_audio(joined, on_cut=told.append)
+    assert told == []
+    assert len(heard) == pytest.approx(6.0 * SAMPLE_RATE, rel=0.02)
+    parts = [heard[int((2 * n + 0.3) * SAMPLE_RATE) : int((2 * n + 1.7) * SAMPLE_RATE)] for n in range(3)]
+    assert [pitch(part) for part in parts] == pytest.approx(pitches, abs=5)
+
+
 @cases("names")
 def test_names(case: dict[str, Any], tmp_path: Path) -> None:
     name = Path(os.fsdecode(ast.literal_eval(f"b'''{case['name']}'''")))
