@@ -111,7 +111,12 @@ class _Monkey:
         return self._report
 
     def _open(self) -> PseudoTerminal:
-        terminal = PseudoTerminal([sys.executable, "-m", "vita_tui"], self._environment, size=SIZES[0])
+        terminal = PseudoTerminal(
+            # What it exports goes to its own folder.
+            ["env", "-C", self._environment["VITA_HOME"], sys.executable, "-m", "vita_tui"],
+            self._environment,
+            size=SIZES[0],
+        )
         terminal.wait_for(shown(State.IDLE), PATIENCE)
         return terminal
 
