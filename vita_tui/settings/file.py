@@ -15,11 +15,10 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from vita_tui import atomic_files, paths
-from vita_tui.errors import SettingsError
+from vita_tui import paths
 from vita_tui.settings.declared import Settings
 from vita_tui.settings.endpoints import Endpoint
-from vita_tui.settings.sources import load
+from vita_tui.settings.file_text import parse, read_text, write_text
 from vita_tui.text.urls import without_secrets
 
 __all__ = ["SettingSource", "as_toml", "change", "read", "source_of"]
@@ -111,7 +110,8 @@ def read(file: Path | None = None) -> dict[str, Any]:
     Raises:
         SettingsError: it cannot be read, or is not TOML.
     """
-    return _parse(_text(file or paths.config_file()), file or paths.config_file())
+    file = file or paths.config_file()
+    return parse(read_text(file), file)
 
 
 def change(key: str, value: Any, file: Path | None = None) -> Path:
@@ -123,47 +123,15 @@ def change(key: str, value: Any, file: Path | None = None) -> Path:
     import tomli_w
 
     file = (file or paths.config_file()).resolve()
-    before = _text(file)
-    wanted = _parse(before, file)
+    before = read_text(file)
+    wanted = parse(before, file)
     section, name = key.split(".", 1)
     wanted.setdefault(section, {})[name] = value
     text = _with_line(before, section, name, tomli_w.dumps({name: value}).strip())
     if _parsed_or_none(text) != wanted:
         text = tomli_w.dumps(wanted)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with atomic_files.replacing(file, keep_mode=True) as new:
-            new.write_text(text, encoding="utf-8")
-            try:
-                load(new)
-            except SettingsError as error:
-                message = error.message.replace(str(new), str(file))
-                raise SettingsError(message, remedy=error.remedy) from None
-            try:
-                load(new, overrides=wanted)
-            except SettingsError as error:
-                # The environment goes before the file, and hides what is wrong with it for as long as it is set.
-                message = error.message.partition(": ")[2]
-                raise SettingsError(f"{file}: {message}", remedy=error.remedy) from None
-    except OSError as error:
-        raise SettingsError(f"{file} cannot be written: {error.strerror or error}.") from None
+    write_text(text, file, wanted)
     return file
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} cannot be read: {error}.") from None
-
-
-def _parse(text: str, file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{file} is not valid TOML: {error}.", remedy="Fix that line first.") from None
 
 
 def _parsed_or_none(text: str) -> dict[str, Any] | None:

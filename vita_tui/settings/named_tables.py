@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vita_tui import atomic_files, paths
-from vita_tui.errors import SettingsError
-from vita_tui.settings.sources import load
+from vita_tui import paths
+from vita_tui.settings.file_text import parse, read_text, write_text
 
 __all__ = ["put_table", "remove_table"]
 
@@ -26,7 +25,7 @@ def put_table(section: str, group: str, name: str, values: Mapping[str, Any]) ->
     block = tomli_w.dumps({section: {group: {name: dict(values)}}})
     # tomli_w writes the empty tables above it as well.
     block = block[block.index(f"[{section}.{group}.") :]
-    text = _without(_text(), section, group, name).rstrip()
+    text = _without(read_text(paths.config_file()), section, group, name).rstrip()
     return _write(f"{text}\n\n{block}" if text else block)
 
 
@@ -36,29 +35,14 @@ def remove_table(section: str, group: str, name: str) -> Path | None:
     Raises:
         SettingsError: the file cannot be written.
     """
-    text = _text()
+    text = read_text(paths.config_file())
     left = _without(text, section, group, name)
     return None if left == text else _write(left)
 
 
-def _text() -> str:
-    file = paths.config_file()
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} cannot be read: {error}.") from None
-
-
 def _without(text: str, section: str, group: str, name: str) -> str:
     """`text` without the tables of that name; written anew where they cannot be cut out."""
-    try:
-        wanted = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(
-            f"{paths.config_file()} is not valid TOML: {error}.", remedy="Fix that line first."
-        ) from None
+    wanted = parse(text, paths.config_file())
     if name not in wanted.get(section, {}).get(group, {}):
         return text
     del wanted[section][group][name]
@@ -90,14 +74,5 @@ def _tables(content: dict[str, Any], section: str, group: str) -> dict[str, Any]
 
 def _write(text: str) -> Path:
     file = paths.config_file().resolve()
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with atomic_files.replacing(file, keep_mode=True) as new:
-            new.write_text(text, encoding="utf-8")
-            try:
-                load(new)
-            except SettingsError as error:
-                raise SettingsError(error.message.replace(str(new), str(file)), remedy=error.remedy) from None
-    except OSError as error:
-        raise SettingsError(f"{file} cannot be written: {error.strerror or error}.") from None
+    write_text(text, file)
     return file
