@@ -14,7 +14,7 @@ from vita_tui.audio.base import Samples
 from vita_tui.errors import AudioFileError
 from vita_tui.text.clean import clean_name
 
-__all__ = ["FORMATS", "audio_format", "write_audio", "write_wav"]
+__all__ = ["FORMATS", "audio_format", "pcm16", "write_audio", "write_wav"]
 
 FORMATS = {
     ".wav": ("wav", "pcm_s16le", ()),
@@ -84,7 +84,8 @@ def write_wav(path: Path, samples: Samples, rate: int) -> None:
         raise AudioFileError(f"{clean_name(path)} cannot be written: {error.strerror or error}.") from None
 
 
-def _pcm(samples: Samples) -> np.ndarray[Any, np.dtype[np.int16]]:
+def pcm16(samples: Samples) -> np.ndarray[Any, np.dtype[np.int16]]:
+    """Values of −1…1 as 16-bit samples, little-endian, rounded; what is louder is clipped."""
     return (np.clip(samples, -1.0, 1.0) * 32767.0).round().astype("<i2")
 
 
@@ -94,7 +95,7 @@ def _wav(samples: Samples, rate: int) -> bytes:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes(_pcm(samples).tobytes())
+        file.writeframes(pcm16(samples).tobytes())
     return raw.getvalue()
 
 
@@ -106,7 +107,7 @@ def _encoded(samples: Samples, rate: int, ending: str) -> bytes:
     with av.open(raw, "w", format=container_format) as container:
         best = min(rates, key=lambda one: (one < rate, abs(one - rate)), default=rate)
         stream: Any = container.add_stream(codec, rate=best, layout="mono")
-        pcm = _pcm(samples)
+        pcm = pcm16(samples)
         for start in range(0, len(pcm), rate):
             frame = av.AudioFrame.from_ndarray(
                 pcm[np.newaxis, start : start + rate], format="s16", layout="mono"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from vita_tui.audio.base import Samples
+from vita_tui.audio.encoding import pcm16
 
 __all__ = ["MEDIA_TYPES", "SoundStream"]
 
@@ -57,7 +58,7 @@ class SoundStream:
 
     def feed(self, samples: Samples) -> bytes:
         """What can be sent of `samples` and what came before."""
-        pcm = (np.clip(samples, -1.0, 1.0) * 32767.0).round().astype("<i2")
+        pcm = pcm16(samples)
         if self._container is None:
             head = b"" if self._begun or self._form != "wav" else _wav_head(self._rate)
             self._begun = True

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from vita_tui.audio.base import Samples
+from vita_tui.audio.encoding import pcm16
 from vita_tui.conversation.speaking.clauses import Clause, ClauseCutter
 from vita_tui.conversation.speaking.ledger import Ledger
 from vita_tui.engines.llm.base import Cut, Message, Retracted, ToolCall
@@ -284,4 +285,4 @@ def _part(item: Item, said: str) -> dict[str, Any]:
 
 def _packed(samples: Samples, rate: int) -> str:
     sound = resampled(samples, VOICE_RATE, rate)
-    return base64.b64encode((np.clip(sound, -1.0, 1.0) * 32767.0).round().astype("<i2").tobytes()).decode()
+    return base64.b64encode(pcm16(sound).tobytes()).decode()

@@ -18,6 +18,7 @@ from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, Synthesize
 from wyoming.wake import Detect, Detection, NotDetected
 
 from vita_tui.audio.base import SAMPLE_RATE, Samples
+from vita_tui.audio.encoding import pcm16
 from vita_tui.audio.wake import WakeWord
 from vita_tui.conversation.speaking.clauses import Clause, ClauseCutter
 from vita_tui.engines.tts.sound import resampled
@@ -195,8 +196,8 @@ class WyomingSession:
                 async with aclosing(cast("Any", sound)) as found:
                     async for samples in found:
                         await self._begin_sound()
-                        pcm = (np.clip(samples, -1.0, 1.0) * 32767.0).round().astype("<i2").tobytes()
-                        await self._send(AudioChunk(VOICE_RATE, 2, 1, pcm).event())
+                        chunk = AudioChunk(VOICE_RATE, 2, 1, pcm16(samples).tobytes())
+                        await self._send(chunk.event())
 
     async def _begin_sound(self) -> None:
         if not self._sounding:
