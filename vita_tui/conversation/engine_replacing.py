@@ -22,6 +22,7 @@ from vita_tui.engines.llm.embedded import EmbeddedResponder
 from vita_tui.errors import VitaError
 from vita_tui.events import EventBus, Job, Notice
 from vita_tui.health.process_memory import MemoryMeter
+from vita_tui.models.memory_need import fits
 from vita_tui.settings import Settings
 
 __all__ = ["Maker", "Replacing"]
@@ -30,9 +31,6 @@ log = logging.getLogger(__name__)
 
 Maker = Callable[[Settings], Sequence[Any]]
 """Makes the engines of a job, in order, as the settings want them; nothing is loaded yet."""
-
-ROOM = 1.3
-"""Memory that a model takes, over the bytes of its weights."""
 
 
 class Replacing:
@@ -159,4 +157,4 @@ def _fits(engine: Responder) -> bool:
     """Whether there is memory for it beside all that is there."""
     if not isinstance(engine, EmbeddedResponder):
         return True
-    return engine.weights_size * ROOM < MemoryMeter().read().available
+    return fits(engine.weights_size, MemoryMeter().read().available)

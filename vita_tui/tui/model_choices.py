@@ -10,6 +10,7 @@ from typing import Any
 from vita_tui.engines.llm.served_models import ServedModel
 from vita_tui.models import catalogue, installed
 from vita_tui.models.lookup import missing
+from vita_tui.models.memory_need import fits, memory_need
 from vita_tui.settings import LlmSettings
 from vita_tui.text.urls import host_port
 from vita_tui.tui.formatting import size
@@ -17,8 +18,6 @@ from vita_tui.tui.formatting import size
 __all__ = ["BUILT_IN", "Selectable", "built_in_choices", "served_choices", "typed_choice"]
 
 BUILT_IN = "On this machine, with nothing else to install"
-ROOM = 1.3
-"""Memory that a model takes, over the bytes of its weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +93,6 @@ def typed_choice(words: str, llm: LlmSettings, available: int) -> Selectable | N
     return None
 
 
-def fits(weights: int, available: int) -> bool:
-    """Whether there is memory for a model whose weights have so many bytes."""
-    return weights * ROOM < available
-
-
 def _same_server(one: str, other: str) -> bool:
     def plain(url: str) -> str:
         return url.rstrip("/").replace("//localhost", "//127.0.0.1")
@@ -138,7 +132,7 @@ def _file(file: Path, name: str, llm: LlmSettings, available: int) -> Selectable
 def _memory(weights: int, available: int) -> str:
     if not weights or fits(weights, available):
         return ""
-    return f"Does not fit into memory: about {size(round(weights * ROOM))} of {size(available)}"
+    return f"Does not fit into memory: about {size(memory_need(weights))} of {size(available)}"
 
 
 def _facts(weights: int, window: int, *words: str) -> str:
