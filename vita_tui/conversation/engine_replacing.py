@@ -63,8 +63,8 @@ class Replacing:
         self._spawn = spawn
         self._settled = settled
         self._running: dict[Job, asyncio.Task[None]] = {}
-        self._failed: set[str] = set()
-        """Jobs whose new engines could not be loaded: the old ones still do them."""
+        self._model_failed = False
+        """The new language model could not be loaded: the old one still answers."""
 
     def soon(self, job: Job) -> bool:
         """Replace the engines of `job`, once all settings that change together have changed; False when they stay what they are."""
@@ -78,7 +78,7 @@ class Replacing:
 
     def again(self, job: str) -> bool:
         """What the new engines of `job` were missing is there now; False when none are waited for."""
-        if job == "llm" and job in self._failed:
+        if job == "llm" and self._model_failed:
             self.soon("llm")
             return True
         return False
@@ -86,7 +86,7 @@ class Replacing:
     async def _responders(self) -> None:
         await asyncio.sleep(0)
         chain = self._chains["llm"]
-        self._failed.discard("llm")
+        self._model_failed = False
         made: list[Responder] = list(self._makers["llm"](self._settings))
         taken = False
         try:
@@ -99,7 +99,7 @@ class Replacing:
                 await first.load()
             taken = True
         except VitaError as error:
-            self._failed.add("llm")
+            self._model_failed = True
             name = made[0].name
             log.warning("%s is not used: %s", name, error)
             still = f" {chain.active_name} still answers." if chain.engines else ""
