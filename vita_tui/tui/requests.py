@@ -73,21 +73,19 @@ class Requests(BaseApp):
 
     def talk(self, *, kept: bool = False) -> bool:
         """The talk key; False when nobody is there yet to listen."""
-        if self.core is None or not self._started:
-            self.notify("Not ready yet. Press again in a moment.", title="Starting", markup=False)
+        if (core := self._listener()) is None:
             return False
-        if self.core.settings.talk.to_prompt and self.core.state is not State.LISTENING:
+        if core.settings.talk.to_prompt and core.state is not State.LISTENING:
             self.dictate()
         else:
-            self.core.talk(kept=kept)
+            core.talk(kept=kept)
         return True
 
     def dictate(self) -> None:
         """Put what is said next into the prompt; while it is being said, that was all of it."""
-        core = self.core
-        if core is None or not self._started:
-            self.notify("Not ready yet. Press again in a moment.", title="Starting", markup=False)
-        elif core.state is State.LISTENING:
+        if (core := self._listener()) is None:
+            return
+        if core.state is State.LISTENING:
             core.talk()
         else:
             self.spawn(self._dictate(core), "dictate")
@@ -101,10 +99,15 @@ class Requests(BaseApp):
             self.core.stop()
 
     def toggle_hands_free(self) -> None:
+        if (core := self._listener()) is not None:
+            core.set_hands_free(not core.hands_free)
+
+    def _listener(self) -> Core | None:
+        """Who listens; None, which is said, while nobody is there yet."""
         if self.core is None or not self._started:
             self.notify("Not ready yet. Press again in a moment.", title="Starting", markup=False)
-            return
-        self.core.set_hands_free(not self.core.hands_free)
+            return None
+        return self.core
 
     def hold_open(self) -> None:
         """Keep the microphone open through the present pause."""
