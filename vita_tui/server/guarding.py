@@ -214,12 +214,7 @@ class _Counted:
                 raise RequestError(
                     "The request did not arrive in time.", status=408, code="timeout"
                 ) from None
-        size = (
-            len(message.get("body") or b"")
-            + len(message.get("text") or "")
-            + len(message.get("bytes") or b"")
-        )
-        connection.received(size)
+        connection.received(_size(message))
         if self._http and connection.bytes_in > self._limits.upload_bytes:
             raise RequestError("The request is too large.", status=413, code="too_large")
         if message["type"] != "http.request" or not message.get("more_body"):
@@ -241,6 +236,11 @@ class _Counted:
         )
         with connection.sending(size):
             await self._send(message)
+
+
+def _size(message: Message) -> int:
+    """Bytes of what it carries; of text the characters."""
+    return sum(len(message.get(part) or b"") for part in ("body", "text", "bytes"))
 
 
 def _key(scope: Scope, headers: Headers) -> str:
