@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import queue
 import shlex
-import signal
 import subprocess
 from collections.abc import Callable
 
@@ -16,6 +14,7 @@ from vita_tui.errors import VitaError
 from vita_tui.events import Alert, Event, EventBus, Passed
 from vita_tui.health.threads import RegisteredThread
 from vita_tui.settings import HealthSettings
+from vita_tui.tools.commands import end_group
 
 __all__ = ["AlertDelivery"]
 
@@ -142,10 +141,5 @@ class AlertDelivery:
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
-    try:
-        if os.name == "posix":
-            os.killpg(child.pid, signal.SIGKILL)
-        else:
-            child.kill()
-    except OSError:  # it has ended
-        pass
+    end_group(child.pid)
+    child.kill()  # where there are no groups
