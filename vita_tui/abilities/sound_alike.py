@@ -1,7 +1,7 @@
 """Requests that a transcript sounds like: what speech recognition may have misheard, word for word.
 
 The sentences of a language are one tree of words, with slots that take any words. A transcript is laid along it as cheaply as its sound
-allows; what comes out is a request that may have been said, and no more: whoever has the sound decides (`engines/stt/decoding/preference.py`).
+allows; what comes out is a request that may have been said, and no more: whoever has the sound decides (`engines/stt/decoding/expectation.py`).
 """
 
 from __future__ import annotations
