@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -19,8 +17,9 @@ from vita_tui.server.chat_messages import tools_of_request
 from vita_tui.server.connections import Connection
 from vita_tui.server.limits import Limits, RequestError
 from vita_tui.server.problems import described
+from vita_tui.server.realtime.given_items import given_item, given_sound
 from vita_tui.server.realtime.incoming_sound import IncomingSound
-from vita_tui.server.realtime.items import Item, Items, new_id
+from vita_tui.server.realtime.items import Items, new_id
 from vita_tui.server.realtime.outgoing_reply import OutgoingReply
 from vita_tui.server.realtime.session_options import SessionOptions, session_options
 from vita_tui.server.realtime.turns_heard import TurnsHeard
@@ -32,8 +31,6 @@ log = logging.getLogger(__name__)
 
 WAITING_SOUNDS = 32
 """Pieces of sound that wait to be listened to; then the client waits."""
-LONGEST_TEXT = 262_144
-"""Characters of an item."""
 T = TypeVar("T")
 
 AT_ONCE = {
@@ -230,14 +227,7 @@ class RealtimeSession:
         await self.tell("session.updated", session=self._shown())
 
     async def _append(self, event: Mapping[str, Any]) -> None:
-        audio = event.get("audio")
-        if not isinstance(audio, str):
-            raise RequestError("Sound is text in base64.", param="audio")
-        try:
-            data = base64.b64decode(audio, validate=True)
-        except (binascii.Error, ValueError):
-            raise RequestError("Sound is text in base64.", code="invalid_audio", param="audio") from None
-        await self._hear(data)
+        await self._hear(given_sound(event.get("audio"), param="audio", code="invalid_audio"))
 
     async def _clear(self, _: Mapping[str, Any]) -> None:
         if self._sound is not None:
@@ -250,7 +240,7 @@ class RealtimeSession:
         if not isinstance(given, Mapping):
             raise RequestError("That is an object.", param="item")
         after = event.get("previous_item_id")
-        item, sound = _item(given)
+        item, sound = given_item(given)
         before = self._items.add(item, after if isinstance(after, str) else None)
         await self.tell("conversation.item.added", previous_item_id=before, item=item.shown())
         if sound is not None:
@@ -372,7 +362,7 @@ class RealtimeSession:
                     if one.get("type") == "item_reference":
                         items.add(replace(self._items.get(one.get("id")), id=new_id("item")))
                     else:
-                        items.add(_item(one)[0])
+                        items.add(given_item(one)[0])
             await reply.run(items.messages(options.instructions, room))
 
     async def _told(self, work: Awaitable[None]) -> None:
@@ -396,67 +386,3 @@ class RealtimeSession:
 
 OF_RESPONSE = "instructions output_modalities modalities audio voice tool_choice max_output_tokens".split()
 """Of a session, what a response may have otherwise."""
-
-
-def _item(given: Mapping[str, Any]) -> tuple[Item, bytes | None]:
-    """An item that a client has made, and its sound, where it has any.
-
-    Raises:
-        RequestError: it is none.
-    """
-    identity = given.get("id") or new_id("item")
-    if not isinstance(identity, str) or len(identity) > 64:
-        raise RequestError("The id is a text of 64 characters at most.", param="item.id")
-    match given.get("type"):
-        case "message":
-            return _message(identity, given)
-        case "function_call_output":
-            return Item(
-                identity, "function_call_output", call_id=_text(given, "call_id"), text=_text(given, "output")
-            ), None
-        case "function_call":
-            call = Item(
-                identity,
-                "function_call",
-                "assistant",
-                name=_text(given, "name"),
-                text=_text(given, "arguments"),
-            )
-            call.call_id = str(given.get("call_id") or new_id("call"))[:64]
-            return call, None
-        case _:
-            raise RequestError(
-                "An item is a message, function_call or function_call_output.", param="item.type"
-            )
-
-
-def _message(identity: str, given: Mapping[str, Any]) -> tuple[Item, bytes | None]:
-    role, content = given.get("role"), given.get("content")
-    if role not in ("system", "user", "assistant") or not isinstance(content, list):
-        raise RequestError("A message has a role and a list of content.", param="item")
-    texts: list[str] = []
-    sound: bytes | None = None
-    for part in content:
-        if not isinstance(part, Mapping):
-            raise RequestError("Content is a list of objects.", param="item.content")
-        text = part.get("text", part.get("transcript"))
-        if isinstance(text, str):
-            texts.append(text)
-        elif part.get("type") == "input_audio" and isinstance(part.get("audio"), str):
-            try:
-                sound = (sound or b"") + base64.b64decode(part["audio"], validate=True)
-            except (binascii.Error, ValueError):
-                raise RequestError("Sound is text in base64.", param="item.content") from None
-        else:
-            raise RequestError("Content is text or sound.", param="item.content")
-    said = "\n".join(texts)
-    if len(said) > LONGEST_TEXT:
-        raise RequestError(f"The text is longer than {LONGEST_TEXT:,} characters.", param="item.content")
-    return Item(identity, role=role, text=said, sound=sound is not None, understood=sound is None), sound
-
-
-def _text(given: Mapping[str, Any], name: str) -> str:
-    found = given.get(name)
-    if not isinstance(found, str) or len(found) > LONGEST_TEXT:
-        raise RequestError("That is a text.", param=f"item.{name}")
-    return found
