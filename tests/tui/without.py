@@ -15,7 +15,7 @@ PRIVATE: dict[str, str] = {
     "terminal_driver": "textual.drivers.linux_driver",
     "key_parser": "textual._xterm_parser",
 }
-"""What VITA imports for a part; `paragraph` needs no private import: it is given another shape."""
+"""What VITA imports for a part; `paragraph` and `toasts` need no private import: they are given another shape."""
 
 
 def hide(*parts: str) -> None:
@@ -40,6 +40,15 @@ def hide(*parts: str) -> None:
                 super().set_content(content)
 
         Markdown.BLOCKS = {**Markdown.BLOCKS, "paragraph_open": MarkdownParagraph}
+    if "toasts" in parts:
+        from textual.app import App
+
+        take_away: Callable[..., None] = App._unnotify
+
+        def unnotify(self: App[Any], toast: Any, *, refresh: bool = True) -> None:
+            take_away(self, toast, refresh)
+
+        App._unnotify = unnotify  # type: ignore[assignment]
 
 
 def main(parts: str, behaviour: str = "") -> int:

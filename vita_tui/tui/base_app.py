@@ -13,10 +13,14 @@ from textual.notifications import Notify
 from vita_tui.clock import Clock
 from vita_tui.events import Job
 from vita_tui.health.tasks import Tasks, notice_of
+from vita_tui.tui import private_textual
 from vita_tui.tui.core import Core
 from vita_tui.tui.screens.main import MainScreen
 
 __all__ = ["BaseApp"]
+
+TAKES_AWAY = private_textual.toasts() is not None
+"""Whether a toast can be taken away before its time."""
 
 
 class BaseApp(App[int]):
@@ -45,12 +49,11 @@ class BaseApp(App[int]):
 
     def on_notify(self, event: Notify) -> None:
         """A toast takes the place of what is still shown under the same title: ten failures are one."""
+        if not TAKES_AWAY:
+            return
         new = event.notification
-        # Textual's private way to take one toast away; without it, both are shown.
-        shown, take_away = getattr(self, "_notifications", ()), getattr(self, "_unnotify", None)
-        for earlier in [one for one in shown if new.title and one.title == new.title]:
-            if take_away is not None:
-                take_away(earlier, refresh=False)
+        for earlier in [one for one in self._notifications if new.title and one.title == new.title]:
+            self._unnotify(earlier, refresh=False)
 
     def _failed(self, error: BaseException) -> None:
         self.main.show_notice(notice_of(error))

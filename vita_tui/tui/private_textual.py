@@ -9,6 +9,7 @@ part               is for                                                without
                    noticed when it goes away                             disturb the screen
 `key_parser`       the talk key held down; pastes without marks          the talk key is tapped
 `paragraph`        a word of a reply without a new layout                Textual's own paragraph
+`toasts`           a toast that takes the place of an earlier one        each failure has a toast of its own
 =================  ====================================================  ===================================================
 
 What is only overridden (`App._handle_exception`) is not here: under another name it is never called, and Textual's own is.
@@ -21,7 +22,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-__all__ = ["PARTS", "key_parser", "paragraph", "terminal_driver"]
+__all__ = ["PARTS", "key_parser", "paragraph", "terminal_driver", "toasts"]
 
 log = logging.getLogger(__name__)
 
@@ -103,3 +104,13 @@ def paragraph() -> type[Any]:
     _has(found, "_content")
     _takes(found, "set_content", "self", "content")
     return found
+
+
+@_part
+def toasts() -> type[Any]:
+    """An app whose toasts can be taken away."""
+    from textual.app import App
+
+    _has(App, "_notifications")
+    _takes(App, "_unnotify", "self", "notification", "refresh")
+    return App
