@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vita_tui import paths
-from vita_tui.engines.stt.decoding.decoder import WindowRule
 from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW
+from vita_tui.engines.stt.decoding.windows import WindowRule
 from vita_tui.engines.stt.runtime.loading import WhisperWeights
 from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 

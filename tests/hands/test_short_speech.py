@@ -15,8 +15,8 @@ from vita_tui import paths
 from vita_tui.audio.base import SAMPLE_RATE, Samples
 from vita_tui.audio.files import read_audio
 from vita_tui.bench.word_errors import normalised
-from vita_tui.engines.stt.decoding.decoder import WindowRule
 from vita_tui.engines.stt.decoding.runaway import DecodedWindow, doubled, once, reasons
+from vita_tui.engines.stt.decoding.windows import WindowRule
 from vita_tui.engines.stt.runtime.loading import WhisperWeights
 from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 

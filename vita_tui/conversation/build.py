@@ -142,8 +142,8 @@ def served_recognizer(
 
 def _whisper(settings: Settings, expects: Expects | None) -> list[Recognizer]:
     """Whisper as asked for, with its own fallbacks when it does not load; then the fallback models, should it fail later."""
-    from vita_tui.engines.stt.decoding.decoder import WindowRule
     from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW
+    from vita_tui.engines.stt.decoding.windows import WindowRule
     from vita_tui.engines.stt.runtime.loading import WhisperWeights
     from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
 

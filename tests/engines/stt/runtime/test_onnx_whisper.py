@@ -18,7 +18,8 @@ from vita_tui.audio.files import read_audio
 from vita_tui.bench.recordings import synthesised, trimmed
 from vita_tui.bench.word_errors import errors, normalised
 from vita_tui.engines.stt.base import SAMPLE_RATE, Stop
-from vita_tui.engines.stt.decoding.decoder import Decoder, _fit
+from vita_tui.engines.stt.decoding.decoder import Decoder
+from vita_tui.engines.stt.decoding.windows import fitted_to
 from vita_tui.engines.stt.runtime.graphs import UnsupportedError, layers
 from vita_tui.engines.stt.runtime.loading import WhisperWeights
 from vita_tui.engines.stt.runtime.onnx_whisper import EncodedWindow, OnnxWhisper, _circles, _file
@@ -86,7 +87,7 @@ def test_a_right_draft_saves_passes_and_a_wrong_one_costs_none(
 def test_what_was_said_is_likelier_than_what_was_not(whisper: WhisperRecognizer, question: Any) -> None:
     decoder, text = _inside(whisper)
     tokenizer = decoder._tokenizer("en")
-    sound = text.memory(_fit(decoder._features(question), 5.0))
+    sound = text.memory(fitted_to(decoder._features(question), 5.0))
     assert sound is not None
     start = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
     said, other, longer = (
@@ -130,7 +131,7 @@ def test_a_window_that_is_cancelled_is_not_encoded_to_its_end(whisper: WhisperRe
 def test_words_end_when_it_is_cancelled(whisper: WhisperRecognizer, question: Any) -> None:
     decoder, text = _inside(whisper)
     features = decoder._features(question)
-    sound = text.memory(_fit(features, 5.0))
+    sound = text.memory(fitted_to(features, 5.0))
     assert sound is not None
     stop = Stop()
     stop.set()
@@ -269,7 +270,7 @@ def test_the_language_is_the_one_that_ctranslate2_tells(whisper: WhisperRecogniz
     decoder, text = _inside(whisper)
     for seed, seconds in enumerate((1, 3, 5)):
         sound = np.random.default_rng(seed).standard_normal(seconds * 16_000).astype(np.float32)
-        features = _fit(decoder._features(sound), 5.0)
+        features = fitted_to(decoder._features(sound), 5.0)
         memory = text.memory(features)
         assert memory is not None
         whole = decoder.model.whole
@@ -280,7 +281,7 @@ def test_the_language_is_the_one_that_ctranslate2_tells(whisper: WhisperRecogniz
 def test_words_are_drawn_at_a_temperature(whisper: WhisperRecognizer, question: Any) -> None:
     decoder, text = _inside(whisper)
     features = decoder._features(question)
-    sound = text.memory(_fit(features, 5.0))
+    sound = text.memory(fitted_to(features, 5.0))
     assert sound is not None
     tokenizer = decoder._tokenizer("en")
     start = [*tokenizer.sot_sequence, tokenizer.no_timestamps]

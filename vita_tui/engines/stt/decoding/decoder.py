@@ -7,7 +7,6 @@ Shorter windows do, so this goes below it: faster-whisper's features, then `onnx
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -24,15 +23,15 @@ from vita_tui.engines.stt.decoding.custom_words import spelled
 from vita_tui.engines.stt.decoding.expectation import as_expected
 from vita_tui.engines.stt.decoding.preference import preferred
 from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW, SECOND_OPINION, DecodedWindow
+from vita_tui.engines.stt.decoding.windows import WindowRule, fitted_to
 from vita_tui.engines.stt.runtime.model import LoadedWhisper
 from vita_tui.engines.stt.runtime.onnx_whisper import EncodedWindow, OnnxWhisper
 
 if TYPE_CHECKING:
     from faster_whisper.tokenizer import Tokenizer
 
-__all__ = ["UNSPACED", "Decoded", "Decoder", "WindowRule"]
+__all__ = ["UNSPACED", "Decoded", "Decoder"]
 
-FRAMES_PER_SECOND = 100
 SHORTEST = 0.1
 """Seconds of audio below which there is nothing to decode."""
 TEMPERATURES = (0.4, 0.8)
@@ -45,24 +44,6 @@ CERTAIN = -0.05
 """Mean log-probability above which nothing likelier is looked for."""
 UNSPACED = frozenset(("zh", "ja", "th", "lo", "my", "yue"))
 """Languages whose words are written without spaces, so a known prefix does not begin with one."""
-
-
-@dataclass(frozen=True, slots=True)
-class WindowRule:
-    """How long a window to encode for how much speech."""
-
-    least: float = 5.0
-    """Seconds. At 4 s as many words again go wrong as at 5 s, where those that run away are stopped early and decoded again."""
-    margin: float = 1.5
-    """Seconds of silence after the speech."""
-
-    def windows(self, seconds: float) -> Iterator[float]:
-        """Seconds of the windows to try in turn for `seconds` of speech, the last one the full window."""
-        window = min(FULL_WINDOW, max(self.least, seconds + self.margin))
-        while window < FULL_WINDOW:
-            yield window
-            window = window * 2 if window * 2 <= FULL_WINDOW * 2 / 3 else FULL_WINDOW
-        yield FULL_WINDOW
 
 
 @dataclass(slots=True)
@@ -158,7 +139,7 @@ class Decoder:
                 result.finished = False
                 break
             if temperature == 0.0:
-                fitted = _fit(features, window)
+                fitted = fitted_to(features, window)
                 if self._text is not None:
                     sound = self._text.memory(fitted, cancelled)
                 else:
@@ -398,10 +379,3 @@ class Decoder:
             for word in aligned
             if word["word"].strip()
         )
-
-
-def _fit(features: NDArray[np.float32], window: float) -> NDArray[np.float32]:
-    """Cut or fill `features` to `window` seconds, as faster-whisper fills them: an even number of frames."""
-    frames = math.ceil(window * FRAMES_PER_SECOND / 2) * 2
-    features = features[:, :frames]
-    return np.pad(features, ((0, 0), (0, frames - features.shape[1])))

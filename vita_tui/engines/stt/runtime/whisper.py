@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from vita_tui.engines.stt.base import SAMPLE_RATE, Expects, Transcription, Word
 from vita_tui.engines.stt.decoding.activity import SpeechSegment, pieces, speech_probabilities
-from vita_tui.engines.stt.decoding.decoder import UNSPACED, Decoded, Decoder, WindowRule
+from vita_tui.engines.stt.decoding.decoder import UNSPACED, Decoded, Decoder
+from vita_tui.engines.stt.decoding.windows import WindowRule
 from vita_tui.engines.stt.runtime.loading import (
     ComputeTypeError,
     OutOfMemoryError,
