@@ -28,9 +28,10 @@ from vita_tui.events import (
     TurnTimings,
     UserSaid,
 )
-from vita_tui.sessions.manager import SessionManager, SessionStats
+from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.memory import MemoryStore
 from vita_tui.sessions.session import Hit, Session, SessionSummary, Turn
+from vita_tui.sessions.session_stats import SessionStats
 from vita_tui.settings import Settings
 
 __all__ = ["CREATED", "NOW", "READY", "ScriptedChain", "ScriptedCore", "ScriptedShelf", "session_of"]

@@ -24,7 +24,7 @@ from vita_tui.health.control_calls import RemoteCalls
 from vita_tui.health.metrics import Metrics
 from vita_tui.health.pressure import PressureStep, PressureWatch
 from vita_tui.health.watch import HealthWatch
-from vita_tui.sessions.manager import SessionStats
+from vita_tui.sessions.session_stats import SessionStats
 from vita_tui.settings import HealthSettings
 
 __all__ = ["Upkeep"]

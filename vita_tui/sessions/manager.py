@@ -14,8 +14,8 @@ import asyncio
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from dataclasses import replace
+from typing import Any, Protocol, runtime_checkable
 
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.errors import StoreError
@@ -37,67 +37,13 @@ from vita_tui.sessions.session import (
     new_session,
     title_from,
 )
-from vita_tui.sessions.store import Counted, MissingError, Store, closed_error
+from vita_tui.sessions.session_stats import SessionStats
+from vita_tui.sessions.store import MissingError, Store, closed_error
 from vita_tui.settings import SessionSettings
 
-__all__ = ["SessionManager", "SessionStats"]
+__all__ = ["SessionManager"]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SessionStats:
-    """The manager's figures at one moment."""
-
-    store: str
-    live: int
-    """Sessions in memory."""
-    max_live: int
-    created: int
-    loaded: int
-    """Read from the store into memory."""
-    appended: int
-    """Turns added or changed."""
-    conflicts: int
-    """Writes that met a newer version and were merged."""
-    expired: int
-    """Left memory because nothing was said for so long."""
-    evicted: int
-    """Left memory because there were too many."""
-    deleted: int
-    sweeps: int
-    unsent: int
-    """Sessions and turns that wait for the store."""
-    away: str
-    """Why the store is not used at the moment; empty when it is."""
-    counters: Counted
-    """The store's own."""
-
-    LEVELS: ClassVar[frozenset[str]] = frozenset({"live", "unsent"})
-    """Figures that go up and down; the other numbers only grow."""
-
-    def figures(self) -> dict[str, int | str]:
-        """What people and programs are shown, in order: counts, and why the store is away."""
-        names = (
-            "live",
-            "created",
-            "loaded",
-            "appended",
-            "deleted",
-            "conflicts",
-            "expired",
-            "evicted",
-            "sweeps",
-            "unsent",
-        )
-        return {
-            "store": self.store,
-            **{name: getattr(self, name) for name in names},
-            "store_errors": self.counters.access_errors,
-            "unreadable_rows": self.counters.unreadable,
-            "index_rebuilds": self.counters.rebuilt,
-            "away": self.away,
-        }
 
 
 @runtime_checkable

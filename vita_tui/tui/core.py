@@ -11,8 +11,8 @@ from vita_tui.events import EngineStatus, EventBus, Job, Part, State
 
 if TYPE_CHECKING:
     from vita_tui.models.progress import Progress
-    from vita_tui.sessions.manager import SessionStats
     from vita_tui.sessions.session import Hit, Session, SessionSummary
+    from vita_tui.sessions.session_stats import SessionStats
     from vita_tui.settings import Settings
 
 __all__ = ["Build", "Core", "Engines", "Lacking", "Shelf", "Steered", "Weights"]
