@@ -243,7 +243,7 @@ def test_there_is_no_rival_unless_it_is_asked_for_and_stands_beside() -> None:
 
 
 def test_a_final_by_the_worker_is_hedged_and_is_one_final(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vita_tui.engines.chain.HEDGE_SECONDS", 0.0)
+    monkeypatch.setattr("vita_tui.engines.attempt.HEDGE_SECONDS", 0.0)
     chain = pair([ScriptedCall("late", seconds=600)], ["in time"])
     worker = WhisperWorker(chain, timeout=120)
     worker.start().result(60)

@@ -27,6 +27,10 @@ MEASURED_SECONDS = 60.0
 """For so long it is known how quick a server is."""
 MEDIAN_OVER = 64
 """Durations of work from which an engine's median is taken."""
+ENOUGH_MEASURED = 8
+"""Durations from which it is known what 19 of 20 take."""
+HEDGE_SECONDS = 1.0
+"""After which a second server is asked while that is not known."""
 
 
 class Named(Protocol):
@@ -75,6 +79,17 @@ class Link(Generic[E]):
         known = self.durations and now - self.measured < MEASURED_SECONDS
         quick = statistics.median(self.durations) if known else 0.0
         return not weight, self.outstanding / (weight or 1.0), quick
+
+    def reluctance(self, watched: bool) -> int:
+        """First those that are to answer, then those that only do when nobody else can."""
+        return 2 if watched and self.disabled else 1 if self.aside else 0
+
+    @property
+    def late_after(self) -> float:
+        """Seconds that 19 of 20 pieces of work took at most."""
+        if len(self.durations) < ENOUGH_MEASURED:
+            return HEDGE_SECONDS
+        return sorted(self.durations)[math.ceil(0.95 * len(self.durations)) - 1]
 
     @property
     def passed_over(self) -> bool:

@@ -19,39 +19,27 @@ from __future__ import annotations
 
 import logging
 import math
-import re
-import statistics
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic
 
 from vita_tui.clock import RUNNING, Clock
 from vita_tui.engines.attempt import Attempt, E, Link
+from vita_tui.engines.chain_reports import counted, none_works, now_answers, status, uncounted, why_disabled
 from vita_tui.engines.served import Served
 from vita_tui.errors import (
     EngineTimeoutError,
     EngineUnavailableError,
     ModelError,
-    NoEngineError,
     VitaError,
 )
-from vita_tui.events import EnginesReplaced, EngineStatus, EngineWorked, EventBus, Health, Job, Notice
+from vita_tui.events import EnginesReplaced, EngineStatus, EngineWorked, EventBus, Health, Job
 from vita_tui.health.breaker import Breaker, BreakerSnapshot, BreakerState, Permit
 from vita_tui.settings import HealthSettings
 
 __all__ = ["Chain"]
 
 log = logging.getLogger(__name__)
-
-ENOUGH_MEASURED = 8
-"""Durations from which it is known what 19 of 20 take."""
-HEDGE_SECONDS = 1.0
-"""After which a second server is asked while that is not known."""
-
-_TITLES: dict[Job, str] = {"stt": "speech recognition", "llm": "language model", "tts": "voice"}
-_BEGINNINGS = {"A", "An", "It", "No", "The", "There"}
-_COUNTED = re.compile(r" \((?:once|\d+ times)(?:; after \d+ it is disabled)?\)$")
-_VERBS: dict[Job, str] = {"stt": "Listening", "llm": "Answering", "tts": "Speaking"}
 
 
 class Chain(Generic[E]):
@@ -146,7 +134,7 @@ class Chain(Generic[E]):
             NoEngineError: the chain is empty.
         """
         if (link := self._active()) is None:
-            raise self._none([])
+            raise none_works(self.job, [])
         return link.engine
 
     @property
@@ -167,13 +155,13 @@ class Chain(Generic[E]):
         Raises:
             NoEngineError: all of them failed or are disabled.
         """
-        tried: list[tuple[Link[E], str, str]] = []
+        tried: list[tuple[str, str, str]] = []
         for link in self._order():
             if not wanted(link.engine):
                 continue
             permit = link.breaker.allow()
             if permit is None:
-                tried.append((link, self._why_resting(link), link.remedy))
+                tried.append((link.engine.name, why_disabled(link), link.remedy))
                 continue
             if link.disabled:
                 self._publish()
@@ -184,13 +172,13 @@ class Chain(Generic[E]):
                 attempt.abandon()
             if attempt.failed is None:
                 return
-            tried.append((link, attempt.failed.message, attempt.failed.remedy))
-        raise self._none(tried)
+            tried.append((link.engine.name, attempt.failed.message, attempt.failed.remedy))
+        raise none_works(self.job, tried)
 
     def glance(self, wanted: Callable[[E], bool] = lambda _: True) -> Iterator[Attempt[E]]:
         """At most one attempt, at the engine that answers now, for work that can be left undone."""
         if (active := self._active()) is None:
-            raise self._none([])
+            raise none_works(self.job, [])
         # Of the servers that share the work the one that the next attempt takes; after them what is loaded anyway.
         link = next(
             (
@@ -221,13 +209,7 @@ class Chain(Generic[E]):
             if link is first or link.pool != first.pool or link.passed_over:
                 continue
             if (permit := link.breaker.allow()) is not None:
-                known = sorted(first.durations)
-                late = (
-                    known[math.ceil(0.95 * len(known)) - 1]
-                    if len(known) >= ENOUGH_MEASURED
-                    else HEDGE_SECONDS
-                )
-                return late, Attempt(self, link, permit, self._clock)
+                return first.late_after, Attempt(self, link, permit, self._clock)
         return None
 
     def probes(self, wanted: Callable[[E], bool] = lambda _: True) -> Iterator[Attempt[E]]:
@@ -270,7 +252,7 @@ class Chain(Generic[E]):
         """Why the engine of that name does not answer, or not as it should; empty when it does."""
         for link in self._links:
             if link.engine.name == name:
-                return _COUNTED.sub("", link.aside or link.reason)
+                return uncounted(link.aside or link.reason)
         return ""
 
     def replaced(self, name: str) -> tuple[str, str]:
@@ -288,7 +270,10 @@ class Chain(Generic[E]):
     def statuses(self) -> list[EngineStatus]:
         """How every engine stands now, in order."""
         active = self._active()
-        return [self._status(link, place, link is active) for place, link in enumerate(self._links)]
+        with self._lock:
+            return [
+                status(self.job, link, place, active=link is active) for place, link in enumerate(self._links)
+            ]
 
     def unloaded(self, engine: E) -> None:
         """`engine` was cleaned up to save memory: its next work includes loading."""
@@ -322,7 +307,7 @@ class Chain(Generic[E]):
         notes = link.engine.notes
         with self._lock:
             link.health = Health.READY if in_time and not notes else Health.DEGRADED
-            link.reason = notes if in_time else self._counted(link, f"took {seconds:.1f} s")
+            link.reason = notes if in_time else counted(link, f"took {seconds:.1f} s")
             if link in self._links:  # it may have been replaced while it worked
                 place = self._links.index(link)
                 # A fallback that was probed stays a fallback.
@@ -344,7 +329,7 @@ class Chain(Generic[E]):
         with self._lock:
             link.warm = False  # it may have to be loaded anew
             link.health = Health.MISSING if missing else Health.DEGRADED
-            link.reason = reason if missing else self._counted(link, reason)
+            link.reason = reason if missing else counted(link, reason)
             link.remedy = error.remedy
         log.warning("%s: %s", link.engine.name, error)
         if not probe:
@@ -361,12 +346,8 @@ class Chain(Generic[E]):
         now = self._clock.monotonic()
         with self._lock:
             links = [(link.pool, link.load(now), link) for link in self._links]
-        links.sort(key=lambda one: (self._reluctance(one[2]), *one[:2]))
+        links.sort(key=lambda one: (one[2].reluctance(self.watched), *one[:2]))
         return [link for *_, link in links]
-
-    def _reluctance(self, link: Link[E]) -> int:
-        """First those that are to answer, then those that only do when nobody else can."""
-        return 2 if self.watched and link.disabled else 1 if link.aside else 0
 
     def _set_aside(self, engine: E, reason: str) -> None:
         with self._lock:
@@ -374,28 +355,6 @@ class Chain(Generic[E]):
                 if link.engine is engine:
                     link.aside = reason
         self._publish()
-
-    def _counted(self, link: Link[E], reason: str) -> str:
-        snapshot = link.breaker.snapshot()
-        if snapshot.limit == 1:
-            return reason
-        if snapshot.failures >= snapshot.limit:
-            return f"{reason} ({snapshot.failures} times)"
-        times = "once" if snapshot.failures <= 1 else f"{snapshot.failures} times"
-        return f"{reason} ({times}; after {snapshot.limit} it is disabled)"
-
-    def _why_resting(self, link: Link[E]) -> str:
-        retry = link.breaker.snapshot().retry_seconds
-        reason = link.reason or "disabled after failures"
-        return f"{reason}; retried in {retry:.0f} s" if retry else f"{reason}; being retried"
-
-    def _none(self, tried: list[tuple[Link[E], str, str]]) -> NoEngineError:
-        title = _TITLES[self.job]
-        if not tried:
-            return NoEngineError(f"No {title} is set up.", remedy="See: vita doctor")
-        reasons = "; ".join(f"{link.engine.name}: {reason.rstrip('.')}" for link, reason, _ in tried)
-        remedy = next((remedy for _, _, remedy in tried if remedy), "See: vita doctor")
-        return NoEngineError(f"No {title} works now: {reasons}.", remedy=remedy)
 
     def _active(self) -> Link[E] | None:
         """The engine that answers now; None when there is none."""
@@ -421,14 +380,7 @@ class Chain(Generic[E]):
             self._announced = answered
             name = self._links[answered].engine.name
             reasons = "; ".join(link.reason for link in preferred if link.reason)
-        verb = _VERBS[self.job]
-        if preferred:
-            message = f"Because {_within(reasons)}." if reasons else ""
-            self._bus.publish(
-                Notice(f"{verb} with {name}", message, severity="warning", key=f"engine:{self.job}")
-            )
-        else:
-            self._bus.publish(Notice(f"{verb} with {name} again", key=f"engine:{self.job}"))
+        self._bus.publish(now_answers(self.job, name, reasons, fallback=bool(preferred)))
 
     def _publish(self) -> None:
         """Publish how all stand. One thread at a time does it, again for whoever came meanwhile: the last word is the newest."""
@@ -443,32 +395,5 @@ class Chain(Generic[E]):
                     self._publishing = False
                     return
                 self._changed = False
-            for status in self.statuses():
-                self._bus.publish(status)
-
-    def _status(self, link: Link[E], place: int, active: bool) -> EngineStatus:
-        breaker = link.breaker.snapshot()
-        with self._lock:
-            durations = list(link.durations)
-            health, reason = link.health, link.reason
-        if link.aside:
-            health, reason = Health.DEGRADED, link.aside
-        elif breaker.state is not BreakerState.CLOSED and health is not Health.MISSING:
-            health = Health.DISABLED
-        return EngineStatus(
-            self.job,
-            link.engine.name,
-            health,
-            active,
-            reason,
-            breaker.retry_seconds,
-            round(durations[-1] * 1000, 1) if durations else None,
-            round(statistics.median(durations) * 1000, 1) if durations else None,
-            place,
-        )
-
-
-def _within(sentence: str) -> str:
-    """A sentence as a part of another: no capital where the first word has one only because it is the first."""
-    first, _, rest = sentence.partition(" ")
-    return f"{first.lower()} {rest}" if first in _BEGINNINGS and rest else sentence
+            for one in self.statuses():
+                self._bus.publish(one)
