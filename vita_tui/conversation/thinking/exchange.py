@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from vita_tui.clock import Clock
 from vita_tui.conversation.speaking.speech import Speech
-from vita_tui.conversation.thinking.consent import phrases
+from vita_tui.conversation.thinking.asides import Asides
 from vita_tui.conversation.thinking.endings import Reason, why_cut, why_nothing
 from vita_tui.conversation.thinking.prompt_builder import LeftOut
 from vita_tui.conversation.thinking.reply_output import ReplyOutput
@@ -131,14 +131,13 @@ class Exchange:
         )
         self._prompt = prompt
         self._tools = tools
-        self._on_wait = on_wait
+        self._asides = Asides(self._output, spoken, lambda: self.stopped, on_wait)
         self._certain = asyncio.Event()
         """It was committed: tools may be called."""
         self._round = 0
         """Characters of the text that were there before the model went on with what tools returned."""
         self._called: list[Message] = []
         """What was called so far, and what it returned."""
-        self._waited = False
         self._cut: Cut | None = None
         """Why the model ended its reply, if not because all was said."""
         self._reasoned = False
@@ -361,27 +360,11 @@ class Exchange:
             self._output.take("\n\n")  # what was said before is a sentence of its own
         await self._certain.wait()
         results = await self._tools.run(
-            self.turn, calls, tools, longest=longest, on_ask=self._say_asked, on_wait=self._say_wait
+            self.turn, calls, tools, longest=longest, on_ask=self._asides.ask, on_wait=self._asides.wait
         )
         self._called += [called(said, calls), *results]
         self._round = len(self.text)
         self.watch.mark_tools(self._clock.monotonic())
-
-    def _say_asked(self, tool: Tool) -> None:
-        if self.spoken:
-            name = tool.name.removeprefix(f"{tool.source}__").replace("_", " ")
-            self._say_aside("ask", tool=name)
-
-    def _say_wait(self, number: int) -> None:
-        if number == 0 and not self._waited:
-            self._waited = True
-            self._say_aside("wait")
-        else:
-            self._on_wait()
-
-    def _say_aside(self, phrase: str, **names: str) -> None:
-        if not self.stopped:
-            self._output.say_aside(phrases(self._output.language)[phrase].format(**names))
 
     def _started(self, responder: Responder) -> ReplyStarted:
         return ReplyStarted(self.turn, responder.name, *self._responders.replaced(responder.name))
