@@ -9,14 +9,17 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from textual.widgets import Input, Select, Static, Switch
+from textual.widgets import Input, Static
 
 from tests.tui.driving import running, text_of, until
 from tests.tui.scripted import ScriptedCore
 from vita_tui import paths, settings
 from vita_tui.errors import SettingsError
-from vita_tui.settings.file import change, source_of
-from vita_tui.tui.screens.settings import SettingsScreen
+from vita_tui.settings.file import change, forget, source_of
+from vita_tui.tui.screens.menu import Menu
+from vita_tui.tui.screens.quick_pickers import ThemePicker
+from vita_tui.tui.screens.setting_editor import SettingEditor
+from vita_tui.tui.screens.settings import SettingList, SettingsScreen
 
 
 def test_a_change_keeps_comments_and_order(tmp_path: Path) -> None:
@@ -95,25 +98,22 @@ def test_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     assert source_of("tts.voice", {}, content) == "default"
 
 
-async def test_changing_settings_on_the_screen() -> None:
-    core = ScriptedCore()
-    async with running(core) as (app, pilot):
-        await pilot.press("f2")
-        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
-        assert not paths.config_file().exists(), "opening the screen changes nothing"
-        app.screen.query_one("#audio-speak", Switch).toggle()
-        await until(pilot, lambda: not core.speaking_aloud)
-        rate = app.screen.query_one("#tts-rate", Input)
-        rate.focus()
-        rate.value = "1.5"
-        await pilot.press("enter")
-        await until(pilot, lambda: core.settings.tts.rate == 1.5)
-        app.screen.query_one("#ui-theme", Select).value = "nord"
-        await until(pilot, lambda: app.theme == "nord")
-        loaded = settings.load()
-        assert (loaded.audio.speak, loaded.tts.rate, loaded.ui.theme) == (False, 1.5, "nord")
-        listing = text_of(app.screen.query_one("#settings-all", Static))
-        assert "tts.rate = 1.5   from your file" in listing
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("# mine\n[tts]\n# slower\nrate = 0.9\nvolume = 0.5\n", "# mine\n[tts]\n# slower\nvolume = 0.5\n"),
+        ('[llm]\nmodel = "x"\n[tts]\nrate = 0.9\n', '[llm]\nmodel = "x"\n[tts]\n'),
+        ("tts.rate = 0.9\ntts.volume = 0.5\n", "[tts]\nvolume = 0.5\n"),
+        ("[tts]\nvolume = 0.5\n", "[tts]\nvolume = 0.5\n"),
+    ],
+    ids=["comments stay", "the last of its section", "written another way", "not there"],
+)
+def test_a_setting_is_taken_out_of_the_file(tmp_path: Path, before: str, after: str) -> None:
+    file = tmp_path / "vita.toml"
+    file.write_text(before)
+    forget("tts.rate", file)
+    assert file.read_text() == after
+    assert settings.load(file).tts.rate == 1.0
 
 
 async def test_a_theme_that_is_not_there_is_said() -> None:
@@ -123,75 +123,135 @@ async def test_a_theme_that_is_not_there_is_said() -> None:
         assert app.theme == "textual-dark"
 
 
-async def test_a_wrong_value_is_said_and_not_saved() -> None:
+async def on_settings(pilot: Any, app: Any, key: str = "") -> None:
+    """Open the screen, with the mark on the setting `key`."""
+    await pilot.press("f2")
+    await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+    if key:
+        mark(app, key)
+        await pilot.pause()
+
+
+def mark(app: Any, key: str) -> None:
+    listing = app.screen.query_one(SettingList)
+    listing.highlighted = listing.get_option_index(key)
+
+
+def line(app: Any, key: str) -> str:
+    return str(app.screen.query_one(SettingList).get_option(key).prompt)
+
+
+def note(app: Any) -> str:
+    return text_of(app.screen.query_one("#settings-note", Static))
+
+
+async def type_in(pilot: Any, app: Any, text: str) -> None:
+    """Open the editor of the setting at the mark, and save `text` in it."""
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, SettingEditor))
+    app.screen.query_one(Input).value = text
+    await pilot.press("enter")
+
+
+async def test_settings_are_changed_filtered_and_set_back() -> None:
     core = ScriptedCore()
     async with running(core) as (app, pilot):
-        await pilot.press("f2")
-        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
-        rate = app.screen.query_one("#tts-rate", Input)
-        rate.focus()
-        rate.value = "77"
+        await on_settings(pilot, app)
+        keys = [option.id for option in app.screen.query_one(SettingList).options if option.id]
+        assert sorted(keys) == sorted(key for key, _ in settings.fields()), "all of them are there"
+        assert not paths.config_file().exists(), "opening the screen changes nothing"
+        assert "audio.speak" in note(app), "the first is described"
+
+        mark(app, "audio.speak")
         await pilot.press("enter")
-        note = app.screen.query_one("#settings-note", Static)
-        await until(pilot, lambda: "tts.rate is wrong" in text_of(note))
-        assert not paths.config_file().exists()
+        await until(pilot, lambda: not core.speaking_aloud and line(app, "audio.speak").startswith("● "))
+
+        mark(app, "tts.rate")
+        await type_in(pilot, app, "77")
+        problem = app.screen.query_one("#setting-problem", Static)
+        await until(pilot, lambda: "Speed takes a number, 0.5 to 3 ×, not 77." in text_of(problem))
         assert core.settings.tts.rate == 1.0
+        app.screen.query_one(Input).value = "1,5"
+        await pilot.press("enter")
+        await until(
+            pilot, lambda: isinstance(app.screen, SettingsScreen) and "1.5 ×" in line(app, "tts.rate")
+        )
+        assert core.settings.tts.rate == 1.5
+        assert "it takes effect now" in note(app)
+        loaded = settings.load()
+        assert (loaded.audio.speak, loaded.tts.rate) == (False, 1.5)
+
+        mark(app, "tts.rate")
+        await pilot.press("r")
+        await until(pilot, lambda: core.settings.tts.rate == 1.0 and "is the default again" in note(app))
+        assert line(app, "tts.rate").startswith("  Speed")
+        assert "rate" not in paths.config_file().read_text()
+
+        await pilot.press("slash", *"loudness")
+        await until(pilot, lambda: app.screen.query_one(SettingList).option_count < len(keys) // 4)
+        assert "100 %" in line(app, "tts.volume")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen.query_one(SettingList).option_count > len(keys))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+
+
+async def test_what_waits_for_the_next_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITA_AUDIO__PRE_ROLL", "0.7")
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        await on_settings(pilot, app, "audio.duplex")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Menu))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: settings.load().audio.duplex == "full_duplex")
+        await until(pilot, lambda: "it takes effect at the next start" in note(app))
+        assert line(app, "audio.duplex").endswith("at the next start")
+        assert core.settings.audio.duplex == "auto"
+        mark(app, "audio.pre_roll")
+        await until(pilot, lambda: "from the environment, which goes before your file" in note(app))
+
+
+async def test_a_theme_is_tried_from_the_settings_and_set_back() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        await on_settings(pilot, app, "ui.theme")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ThemePicker))
+        await pilot.press(*"nord", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "nord" in line(app, "ui.theme"))
+        assert settings.load().ui.theme == app.theme
+        mark(app, "ui.theme")
+        await pilot.press("delete")
+        await until(pilot, lambda: app.theme == "textual-dark" and "is the default again" in note(app))
+        assert "theme" not in paths.config_file().read_text()
 
 
 async def test_no_secret_is_shown() -> None:
-    core = ScriptedCore(settings=settings.load(overrides={"llm": {"api_key": "sk-very-secret"}}))
+    overrides = {"llm": {"api_key": "sk-very-secret", "base_url": "http://me:very-secret@box/v1"}}
+    core = ScriptedCore(settings=settings.load(overrides=overrides))
     async with running(core) as (app, pilot):
-        await pilot.press("f2")
-        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
-        listing = text_of(app.screen.query_one("#settings-all", Static))
-        assert "llm.api_key = set" in listing
-        assert "secret" not in listing.replace("Secret", "")
-
-
-async def on_settings(pilot: Any, app: Any) -> None:
-    await pilot.press("f2")
-    await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
-
-
-async def test_what_was_saved_is_shown_and_can_be_set_back() -> None:
-    core = ScriptedCore()
-    async with running(core) as (app, pilot):
-        for model in ("fake-large", "smollm2-135m-instruct"):
-            await on_settings(pilot, app)
-            field = app.screen.query_one("#llm-model", Input)
-            field.focus()
-            field.value = model
+        await on_settings(pilot, app)
+        for key in ("llm.api_key", "llm.base_url"):
+            mark(app, key)
+            await until(pilot, lambda key=key: key in note(app))  # type: ignore[misc]
+            assert "very-secret" not in line(app, key) + note(app)
             await pilot.press("enter")
-            await _loads(pilot, model)
-            await pilot.press("escape")
-            await on_settings(pilot, app)
-            assert app.screen.query_one("#llm-model", Input).value == model, "the saved value is shown"
-            assert core.settings.llm.model == model, "and counts at once"
-            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, SettingEditor))
+            assert app.screen.query_one(Input).value == ""
+            assert app.screen.query_one(Input).password
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+        assert core.settings.llm.api_key.get_secret_value() == "sk-very-secret"
+        assert not paths.config_file().exists(), "nothing typed is nothing changed"
 
 
-@pytest.mark.parametrize("typed", ["fake-lar", ""])
-async def test_what_is_half_typed_is_not_saved(typed: str) -> None:
+async def test_what_the_file_cannot_have_is_said_in_the_editor() -> None:
     async with running() as (app, pilot):
-        await on_settings(pilot, app)
-        field = app.screen.query_one("#llm-model", Input)
-        field.focus()
-        field.value = typed
-        app.screen.query_one("#audio-speak", Switch).focus()
-        note = app.screen.query_one("#settings-note", Static)
-        await until(pilot, lambda: "enter saves it" in text_of(note))
-        assert not paths.config_file().exists()
-
-
-async def test_an_empty_model_is_refused() -> None:
-    async with running() as (app, pilot):
-        await on_settings(pilot, app)
-        field = app.screen.query_one("#llm-model", Input)
-        field.focus()
-        field.value = ""
-        await pilot.press("enter")
-        note = app.screen.query_one("#settings-note", Static)
-        await until(pilot, lambda: "must not be empty" in text_of(note))
+        await on_settings(pilot, app, "stt.model")
+        await type_in(pilot, app, "")
+        problem = app.screen.query_one("#setting-problem", Static)
+        await until(pilot, lambda: "must not be empty" in text_of(problem))
         assert not paths.config_file().exists()
 
 
@@ -200,17 +260,11 @@ async def test_switches_show_what_the_keys_have_changed() -> None:
     async with running(core) as (app, pilot):
         await pilot.press("f9", "ctrl+t")
         await until(pilot, lambda: core.hands_free and not core.speaking_aloud)
-        await on_settings(pilot, app)
-        assert not app.screen.query_one("#audio-speak", Switch).value
-        assert app.screen.query_one("#talk-hands_free", Switch).value
-        app.screen.query_one("#audio-speak", Switch).toggle()
+        await on_settings(pilot, app, "audio.speak")
+        assert " off" in line(app, "audio.speak")
+        assert " on" in line(app, "talk.hands_free")
+        await pilot.press("space")
         await until(pilot, lambda: core.speaking_aloud)
-
-
-async def test_the_note_says_nothing_was_saved_before_it_was() -> None:
-    async with running() as (app, pilot):
-        await on_settings(pilot, app)
-        assert text_of(app.screen.query_one("#settings-note", Static)).startswith("Settings are kept in")
 
 
 async def test_a_theme_chosen_in_the_palette_is_kept() -> None:
@@ -236,7 +290,3 @@ def test_a_setting_takes_no_wrong_value_while_it_runs(key: str, value: object) -
     with pytest.raises(SettingsError, match=key):
         settings.assign(running_now, key, value)
     assert running_now == settings.Settings()
-
-
-async def _loads(pilot: Any, model: str) -> None:
-    await until(pilot, lambda: settings.load().llm.model == model)

@@ -21,7 +21,7 @@ from vita_tui.settings.endpoints import Endpoint
 from vita_tui.settings.file_text import parse, read_text, write_text
 from vita_tui.text.urls import without_secrets
 
-__all__ = ["SettingSource", "as_toml", "change", "read", "source_of"]
+__all__ = ["SettingSource", "as_toml", "change", "forget", "read", "source_of"]
 
 SettingSource = Literal["flag", "environment", "file", "default"]
 
@@ -134,6 +134,28 @@ def change(key: str, value: Any, file: Path | None = None) -> Path:
     return file
 
 
+def forget(key: str, file: Path | None = None) -> Path:
+    """Take `key` ("section.name") out of the settings file, so that its default counts again; returns the file.
+
+    Raises:
+        SettingsError: the settings would not be valid without it, or the file cannot be written. The file is then as it was.
+    """
+    import tomli_w
+
+    file = (file or paths.config_file()).resolve()
+    before = read_text(file)
+    wanted = parse(before, file)
+    section, name = key.split(".", 1)
+    if name not in wanted.get(section, {}):
+        return file
+    del wanted[section][name]
+    text = _with_line(before, section, name, None)
+    if _parsed_or_none(text) != wanted:
+        text = tomli_w.dumps(wanted)
+    write_text(text, file, wanted)
+    return file
+
+
 def _parsed_or_none(text: str) -> dict[str, Any] | None:
     try:
         return tomllib.loads(text)
@@ -141,18 +163,20 @@ def _parsed_or_none(text: str) -> dict[str, Any] | None:
         return None
 
 
-def _with_line(text: str, section: str, name: str, line: str) -> str:
-    """`text` with `line` in the place of the setting's own, or at the end of its section, or in its own section."""
+def _with_line(text: str, section: str, name: str, line: str | None) -> str:
+    """`text` with `line` in the place of the setting's own, or at the end of its section, or in its own section; None takes it out."""
     lines = text.splitlines()
     start = next((at for at, old in enumerate(lines) if re.match(rf"\s*\[\s*{section}\s*\]", old)), None)
     if start is None:
         gap = [""] if lines else []
-        return "\n".join([*lines, *gap, f"[{section}]", line]) + "\n"
+        return text if line is None else "\n".join([*lines, *gap, f"[{section}]", line]) + "\n"
     end = next((at for at in range(start + 1, len(lines)) if re.match(r"\s*\[", lines[at])), len(lines))
     for at in range(start + 1, end):
         if re.match(rf"\s*{name}\s*=", lines[at]):
-            lines[at] = line
+            lines[at : at + 1] = [] if line is None else [line]
             return "\n".join(lines) + "\n"
+    if line is None:
+        return text
     while end > start + 1 and not lines[end - 1].strip():
         end -= 1
     lines.insert(end, line)

@@ -133,12 +133,20 @@ class Requests(BaseApp):
             self._show_mode()
 
     def change(self, key: str, value: Any) -> None:
-        """Have a setting apply from now on."""
-        if self.core is not None:
-            self.spawn(self._change(self.core, key, value), f"change {key}")
+        """Have a setting apply from now on, beside the screen."""
+        self.spawn(self.apply(key, value), f"change {key}")
 
-    async def _change(self, core: Core, key: str, value: Any) -> None:
+    async def apply(self, key: str, value: Any) -> None:
+        """Have a setting apply from now on.
+
+        Raises:
+            SettingsError: it cannot have this value.
+        """
+        if (core := self.core) is None:
+            return
         await core.change(key, value)
         if key in ("talk.key", "talk.key_mode"):
             self.talk_key.configure(core.settings.talk.key, core.settings.talk.key_mode)
+        elif key == "ui.theme" and value in self.available_themes:
+            self.theme = value
         self._show_mode()

@@ -1,72 +1,104 @@
-"""The settings: the common ones to change, all of them to read, each with where its value comes from."""
+"""The settings in words: all of them, in groups, each changed, set back and explained where it stands."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
-from typing import Any, Literal
+from functools import partial
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Input, Select, Static, Switch, TabbedContent, TabPane
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
 
-from vita_tui import paths
+from vita_tui import paths, settings
 from vita_tui.errors import SettingsError, VitaError
-from vita_tui.settings.file import change, read, source_of
-from vita_tui.tui.formatting import clean
+from vita_tui.events import Event, SettingChanged
+from vita_tui.settings import file as settings_file
+from vita_tui.tui.formatting import clean, one_line
 from vita_tui.tui.look import MUTED
 from vita_tui.tui.screens.base import Sheet
+from vita_tui.tui.screens.menu import Menu, MenuEntry
+from vita_tui.tui.setting_rows import SettingRow, setting_rows
 from vita_tui.tui.widgets.typing import Line
 
-__all__ = ["SettingsScreen"]
+__all__ = ["SettingList", "SettingsScreen"]
 
-COMMON = (
-    "audio.speak",
-    "tts.rate",
-    "tts.volume",
-    "ui.theme",
-    "stt.language",
-    "audio.input",
-    "audio.output",
-    "audio.earcons",
-    "talk.hands_free",
-    "llm.base_url",
-    "llm.model",
-)
+NAME_WIDTH = 34
+"""Cells of a row's name where there is room."""
 SOURCES = {
-    "flag": "from the command line",
-    "environment": "from the environment",
-    "file": "from your file",
-    "default": "default",
+    "flag": "It comes from the command line, which goes before your file.",
+    "environment": "It comes from the environment, which goes before your file.",
+    "file": "It comes from your file; r sets it back.",
+    "default": "",
 }
+
+
+class SettingList(OptionList):
+    """A row for each setting, by its key; the rows of groups have none."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "select", "Change", id="setting.change", tooltip="Change the setting", show=False),
+    ]
 
 
 class SettingsScreen(Sheet):
     HEADING = "Settings"
+    AUTO_FOCUS = "SettingList"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter", id="settings.filter", tooltip="Find a setting by its words"),
+        Binding("r,delete", "reset", "Default", id="settings.reset", tooltip="Back to the default"),
+        Binding("down", "into_list", "List", id="settings.list", tooltip="To the list", show=False),
+    ]
+
+    class _Changed(Message):
+        """A setting has another value, whoever changed it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: dict[str, Any] = {}
-        """Values that the widgets have been given, so that showing one is not taken for a change."""
+        self._loaded: settings.Settings | None = None
+        """What the next start will take; None when the file cannot be read."""
+        self._content: dict[str, Any] = {}
+        """Of the settings file."""
+        self._said = ("", False)
+        """What came of the last change, and whether it failed."""
 
     def content(self) -> ComposeResult:
-        with TabbedContent():
-            with TabPane("Common"), VerticalScroll():
-                for key in COMMON:
-                    yield self._row(key)
-            with TabPane("All"), VerticalScroll():
-                yield Static(self._all(), id="settings-all")
-        yield Static(self._hint(), id="settings-note")
+        yield Line(placeholder="/ finds a setting: loud, silence, key …", id="settings-filter", compact=True)
+        yield SettingList(id="settings-list", markup=False)
+        yield Static(id="settings-note")
 
     def ways(self) -> str:
-        return "changes are saved at once · esc closes"
+        return "enter changes · r sets back · / finds · esc closes"
 
     def on_mount(self) -> None:
-        self.run_worker(self._list_devices())
+        core = self.app.core
+        assert core is not None
+        self._unsubscribe = core.bus.subscribe(self._happened)
+        self._show()
+
+    def on_unmount(self) -> None:
+        self._unsubscribe()
+
+    def _happened(self, event: Event) -> None:
+        if isinstance(event, SettingChanged):
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the program is ending
+                self.post_message(self._Changed())
+
+    @on(_Changed)
+    def _show_change(self) -> None:
+        self._show()
+
+    def on_screen_resume(self) -> None:
+        self._show()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
 
     # ---- what is shown
 
@@ -80,170 +112,232 @@ class SettingsScreen(Sheet):
             return core.speaking_aloud
         if key == "talk.hands_free":
             return core.hands_free
-        return _value(core.settings, key)
+        return settings.value_of(core.settings, key)
 
     def _saved(self, key: str) -> Any:
         """What the next start will take."""
-        with contextlib.suppress(SettingsError):
-            from vita_tui import settings
-
-            return _value(settings.load(overrides=self.app.overrides), key)
-        return self._now(key)
+        return self._now(key) if self._loaded is None else settings.value_of(self._loaded, key)
 
     def _current(self, key: str) -> Any:
-        """What an editor shows."""
-        from vita_tui import settings
-
         return self._now(key) if settings.at_once(key) else self._saved(key)
 
-    def _about(self, key: str) -> Content:
-        from vita_tui import settings
-
-        words = next((field.description or "" for name, field in settings.fields() if name == key), "")
-        parts: list[Content | str | tuple[str, str]] = [(key, "bold"), "\n", (words, MUTED)]
-        if not settings.at_once(key):
-            now, saved = self._now(key), self._saved(key)
-            when = "Takes effect at the next start."
-            if now != saved:
-                when = f"Takes effect at the next start; now it is {clean(str(now)) or 'empty'}."
-            parts.append((f" {when}", MUTED if now == saved else "$text-warning"))
-        source = source_of(key, self.app.overrides, {})
-        if source in ("flag", "environment"):
-            parts.append((f" It comes {SOURCES[source]}, which goes before your file.", "$text-warning"))
-        return Content.assemble(*parts)
-
-    def _row(self, key: str) -> Widget:
-        value = self._shown[key] = self._current(key)
-        about = Static(self._about(key), classes="about", id=f"about-{key.replace('.', '-')}")
-        return Horizontal(about, self._editor(key, value), classes="setting")
-
-    def _editor(self, key: str, value: Any) -> Widget:
-        place = key.replace(".", "-")
-        if isinstance(value, bool):
-            return Switch(value, id=place, classes="value")
-        if key == "ui.theme":
-            themes = sorted(self.app.available_themes)
-            return Select(
-                [(name, name) for name in themes],
-                value=self.app.theme,
-                allow_blank=False,
-                compact=True,
-                id=place,
-                classes="value",
-            )
-        if key in ("audio.input", "audio.output"):
-            options = [("the system's default", "")] + ([(value, value)] if value else [])
-            return Select(options, value=value, allow_blank=False, compact=True, id=place, classes="value")
-        kind: Literal["number", "text"] = "number" if isinstance(value, float) else "text"
-        return Line(str(value), type=kind, id=place, classes="value", valid_empty=True, compact=True)
-
-    def _all(self) -> Content:
-        return Content("\n\n").join(self._every())
-
-    def _every(self) -> Iterator[Content]:
-        from pydantic import SecretStr
-
-        from vita_tui import settings
-
-        content: dict[str, Any] = {}
+    def _read(self) -> None:
+        self._loaded, self._content = None, {}
         with contextlib.suppress(SettingsError):
-            content = read()
-        for key, field in settings.fields():
-            value = self._current(key)
-            if isinstance(value, SecretStr):
-                value = self._now(key)
-                value = "set" if value.get_secret_value() else "not set"
-            elif isinstance(value, tuple | dict):
-                value = ", ".join(map(str, value))
-            source = source_of(key, self.app.overrides, content)
-            style = MUTED if source == "default" else "$text-accent"
-            yield Content.assemble(
-                (key, "bold"),
-                " = ",
-                clean(str(value)) or '""',
-                (f"   {SOURCES[source]}", style),
-                "\n",
-                (field.description or "", MUTED),
-            )
+            self._content = settings_file.read()
+            self._loaded = settings.load(overrides=self.app.overrides)
 
-    def _hint(self) -> str:
-        return f"Settings are kept in {paths.config_file()}"
+    @property
+    def marked(self) -> SettingRow | None:
+        """The setting that the mark is on."""
+        listing = self.query_one(SettingList)
+        if listing.highlighted is None:
+            return None
+        key = listing.get_option_at_index(listing.highlighted).id
+        return next((row for row in setting_rows() if row.key == key), None)
 
-    async def _list_devices(self) -> None:
+    def _show(self) -> None:
+        if not self.is_mounted or not self.query(SettingList):
+            return
+        self._read()
+        before = self.marked
+        words = self.query_one("#settings-filter", Line).value
+        rows = [row for row in setting_rows() if row.matches(words)]
+        options, group = list[Option](), ""
+        for row in rows:
+            if row.group != group:
+                group = row.group
+                options += [Option(" ", disabled=True)] if options else []
+                options.append(Option(Content.assemble((group, "bold $text-primary")), disabled=True))
+            options.append(Option(self._line(row), id=row.key))
+        listing = self.query_one(SettingList)
+        with self.prevent(OptionList.OptionHighlighted):
+            listing.set_options(options)
+            if rows:
+                kept = before if before in rows else rows[0]
+                listing.highlighted = listing.get_option_index(kept.key if kept else rows[0].key)
+        self._note()
+
+    def _line(self, row: SettingRow) -> Content:
+        value = self._current(row.key)
+        changed = value != row.default
+        room = max(20, self.query_one(SettingList).scrollable_content_region.width or self.size.width - 8) - 4
+        width = min(NAME_WIDTH, room // 2)
+        name = one_line(row.name, width).ljust(width)
+        later = "   at the next start" if self._waits(row) else ""
+        shown = one_line(clean(row.in_words(value)), max(4, room - width - 3 - len(later)))
+        return Content.assemble(
+            ("● " if changed else "  ", "$text-primary"),
+            (name, ""),
+            " ",
+            (shown, "bold $text-primary" if changed else MUTED),
+            (later, "$text-warning"),
+        )
+
+    def _waits(self, row: SettingRow) -> bool:
+        """Whether it is saved and does not count yet."""
+        return not settings.at_once(row.key) and self._now(row.key) != self._saved(row.key)
+
+    def _note(self) -> None:
+        note = self.query_one("#settings-note", Static)
+        words, failed = self._said
+        parts: list[Content | str | tuple[str, str]] = []
+        if words:
+            parts += [(clean(words), "$text-error" if failed else "$text-success"), "\n"]
+        if (row := self.marked) is None:
+            parts.append(("No setting has these words.", MUTED))
+        else:
+            when = "" if settings.at_once(row.key) else "Takes effect at the next start."
+            source = settings_file.source_of(row.key, self.app.overrides, self._content)
+            limits = f"{row.range[:1].upper()}{row.range[1:]}." if row.range else ""
+            default = f"Default: {one_line(clean(row.in_words(row.default)), 60)}."
+            if row.kind == "table":
+                default, limits = "", f"Tables in {paths.config_file()}."
+            facts = " ".join(part for part in (limits, default, when, SOURCES[source]) if part)
+            parts += [(clean(row.about), ""), "\n", (f"{row.key} · {facts}", MUTED)]
+        note.update(Content.assemble(*parts))
+
+    def _say(self, words: str, *, failed: bool = False) -> None:
+        self._said = (words, failed)
+        self._show()
+
+    @on(OptionList.OptionHighlighted)
+    def _moved(self) -> None:
+        self._said = ("", False)
+        self._note()
+
+    # ---- finding one
+
+    def action_filter(self) -> None:
+        self.query_one("#settings-filter", Line).focus()
+
+    def action_into_list(self) -> None:
+        self.query_one(SettingList).focus()
+
+    @on(Input.Changed, "#settings-filter")
+    def _filtered(self) -> None:
+        self._said = ("", False)
+        self._show()
+
+    @on(Input.Submitted, "#settings-filter")
+    def _found(self) -> None:
+        self.query_one(SettingList).focus()
+
+    def action_close(self) -> None:
+        words = self.query_one("#settings-filter", Line)
+        if self.app.screen is self and (words.value or words.has_focus):
+            words.value = ""
+            self.query_one(SettingList).focus()
+        else:
+            super().action_close()
+
+    # ---- changing one
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self) -> None:
+        if (row := self.marked) is None:
+            return
+        value = self._current(row.key)
+        if (picker := _picker(row.key)) is not None:
+            self.app.push_screen(picker)
+        elif row.kind == "switch":
+            self._later(row, not value)
+        elif row.kind == "choice":
+            self._choose(row, {choice: row.in_words(choice) for choice in row.choices}, value)
+        elif row.key in ("audio.input", "audio.output"):
+            self.run_worker(self._choose_device(row, value), exclusive=True)
+        elif row.kind == "table":
+            self._say(f"These are tables, which are written in {paths.config_file()}.", failed=True)
+        else:
+            from vita_tui.tui.screens.setting_editor import SettingEditor
+
+            self.app.push_screen(SettingEditor(row, value, partial(self._keep, row)))
+
+    def _choose(self, row: SettingRow, choices: dict[str, str], value: Any) -> None:
+        names = list(choices)
+        entries = [
+            MenuEntry(str(at), f"{'●' if name == value else ' '} {clean(choices[name])}")
+            for at, name in enumerate(names)
+        ]
+
+        def taken(at: str | None) -> None:
+            if at and names[int(at)] != value:
+                self._later(row, names[int(at)])
+
+        self.app.push_screen(Menu(row.name, entries), taken)
+
+    async def _choose_device(self, row: SettingRow, value: str) -> None:
         from vita_tui.audio.devices import devices
 
+        kind = row.key.partition(".")[2]
         try:
-            listed = await asyncio.to_thread(devices)
+            found = await asyncio.to_thread(devices)
         except VitaError as error:
-            self._say(str(error), failed=True)
+            self._say(f"✗ {error}", failed=True)
             return
-        for kind in ("input", "output"):
-            if not self.query(f"#audio-{kind}"):  # the screen was closed meanwhile
-                return
-            select = self.query_one(f"#audio-{kind}", Select)
-            current = self._now(f"audio.{kind}")
-            names = {device.name for device in listed if device.kind == kind} | (
-                {current} if current else set()
-            )
-            with select.prevent(Select.Changed):
-                select.set_options([("the system's default", ""), *((name, name) for name in sorted(names))])
-                select.value = current
+        names = ["", *sorted({device.name for device in found if device.kind == kind})]
+        if value not in names:
+            names.append(value)
+        if self.app.screen is self:
+            self._choose(row, {name: row.in_words(name) for name in names}, value)
 
-    # ---- what is changed
+    def _later(self, row: SettingRow, value: Any) -> None:
+        self.app.spawn(self._try(row, value), f"change {row.key}")
 
-    @on(Switch.Changed)
-    def _switched(self, event: Switch.Changed) -> None:
-        self._change(event.switch.id, event.value)
-
-    @on(Select.Changed)
-    def _selected(self, event: Select.Changed) -> None:
-        self._change(event.select.id, event.value)
-
-    @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
-        value: Any = event.value.strip()
-        if event.input.type == "number":
-            try:
-                value = float(value)
-            except ValueError:
-                self._say(f"{value!r} is not a number.", failed=True)
-                return
-        self._change(event.input.id, value)
-
-    @on(Input.Blurred)
-    def _left(self, event: Input.Blurred) -> None:
-        """What was half typed is not meant yet."""
-        key = (event.input.id or "").replace("-", ".", 1)
-        if key in self._shown and event.value.strip() != str(self._shown[key]):
-            self._say(f"{key} is not saved: enter saves it.", failed=True)
-
-    def _change(self, place: str | None, value: Any) -> None:
-        from vita_tui import settings
-
-        key = (place or "").replace("-", ".", 1)
-        if key not in self._shown or (self._shown[key] == value and self._current(key) == value):
-            return
+    async def _try(self, row: SettingRow, value: Any) -> None:
         try:
-            file = change(key, value)
+            await self._keep(row, value)
+        except SettingsError as error:
+            self._say(f"✗ {error}", failed=True)
+
+    async def _keep(self, row: SettingRow, value: Any) -> None:
+        """Save `value`, and have it apply where it can.
+
+        Raises:
+            SettingsError: it cannot be saved, or not be used.
+        """
+        file = await asyncio.to_thread(settings_file.change, row.key, value)
+        await self._apply(row, tuple(value) if isinstance(value, list) else value)
+        when = "now" if settings.at_once(row.key) else "at the next start"
+        self._say(f"✓ {row.name} is saved in {file}; it takes effect {when}.")
+
+    async def _apply(self, row: SettingRow, value: Any) -> None:
+        if settings.at_once(row.key) and self.app.core is not None and self._now(row.key) != value:
+            await self.app.apply(row.key, value)
+
+    def action_reset(self) -> None:
+        if (row := self.marked) is None:
+            return
+        if row.kind == "table":
+            self._say(f"Tables are taken out where they are written: {paths.config_file()}.", failed=True)
+        else:
+            self.app.spawn(self._reset(row), f"reset {row.key}")
+
+    async def _reset(self, row: SettingRow) -> None:
+        try:
+            await asyncio.to_thread(settings_file.forget, row.key)
+            loaded = await asyncio.to_thread(settings.load, overrides=self.app.overrides)
+            await self._apply(row, settings.value_of(loaded, row.key))
         except SettingsError as error:
             self._say(f"✗ {error}", failed=True)
             return
-        self._shown[key] = value
-        at_once = settings.at_once(key)
-        if key == "ui.theme":
-            self.app.theme = value
-        elif at_once:
-            self.app.change(key, value)
-        self._say(f"✓ {key} saved in {file}; it takes effect {'now' if at_once else 'at the next start'}")
-        self.query_one(f"#about-{key.replace('.', '-')}", Static).update(self._about(key))
-        self.query_one("#settings-all", Static).update(self._all())
-
-    def _say(self, words: str, *, failed: bool = False) -> None:
-        for note in self.query("#settings-note").results(Static):
-            note.set_class(failed, "failed")
-            note.update(Content(clean(words)))
+        when = "" if settings.at_once(row.key) else ", from the next start on"
+        self._say(f"✓ {row.name} is the default again{when}.")
 
 
-def _value(settings: Any, key: str) -> Any:
-    section, name = key.split(".")
-    return getattr(getattr(settings, section), name)
+def _picker(key: str) -> Screen[Any] | None:
+    """The list that a setting is chosen from; None where it has none of its own."""
+    from vita_tui.tui.screens.model_picker import ModelPicker
+    from vita_tui.tui.screens.quick_pickers import LanguagePicker, ThemePicker
+    from vita_tui.tui.screens.voice_picker import VoicePicker
+
+    match key:
+        case "ui.theme":
+            return ThemePicker()
+        case "llm.model":
+            return ModelPicker()
+        case "tts.voice":
+            return VoicePicker()
+        case "stt.language":
+            return LanguagePicker()
+    return None
