@@ -20,7 +20,7 @@ from vita_tui.text.urls import without_secrets
 
 __all__ = ["SettingRow", "setting_rows"]
 
-Kind = Literal["switch", "choice", "number", "whole", "list", "text", "secret", "table"]
+ValueKind = Literal["switch", "choice", "number", "whole", "list", "text", "secret", "table"]
 SAID = {"full_duplex": "talk into the reply", "half_duplex": "the microphone is off meanwhile"}
 """Choices whose name does not say enough."""
 WITHIN = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}
@@ -38,7 +38,7 @@ class SettingRow:
     name: str
     about: str
     """What it is for."""
-    kind: Kind
+    kind: ValueKind
     default: Any
     unit: str = ""
     empty: str = ""
@@ -187,10 +187,16 @@ def _row(group: str, told: Mapping[str, Any], declared: Any) -> SettingRow:
     )
 
 
-def _kind(annotation: Any) -> Kind:
+def _kind(annotation: Any) -> ValueKind:
     if get_origin(annotation) is Literal:
         return "choice"
-    plain: dict[Any, Kind] = {bool: "switch", int: "whole", float: "number", str: "text", SecretStr: "secret"}
+    plain: dict[Any, ValueKind] = {
+        bool: "switch",
+        int: "whole",
+        float: "number",
+        str: "text",
+        SecretStr: "secret",
+    }
     return plain.get(annotation) or ("list" if get_origin(annotation) is tuple else "table")
 
 
