@@ -25,6 +25,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "ask": turns.ask,
     "ui": program.ui,
     "memory": program.memory,
+    "serve": program.serve,
     "answers": turns.answers,
     "abilities": turns.abilities,
     "growth": turns.growth,

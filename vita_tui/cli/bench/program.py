@@ -1,4 +1,4 @@
-"""The program as a whole: the screen, the memory, and two results beside each other."""
+"""The program as a whole: the screen, the memory, the server, and two results beside each other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from vita_tui.cli.bench.tables import TURN, Beside, Json, ms, table, three
 from vita_tui.cli.output import print_json, quiet_libraries, run_async, say
 
-__all__ = ["compare", "memory", "ui"]
+__all__ = ["compare", "memory", "serve", "ui"]
 
 
 _SCREEN = {
@@ -90,6 +90,57 @@ def memory(
     table("A voice session, with its child process", ("", "seen", "aim"), rows)
     if result["growth"] is not None:
         say(f"The second half of the turns took {result['growth']:+.1%} over the first.")
+
+
+def serve(
+    clients: Annotated[
+        int, typer.Option("--clients", "-n", min=1, max=256, help="Most at once: 1, 2, 4, … until then.")
+    ] = 64,
+    seconds: Annotated[
+        float,
+        typer.Option("--seconds", min=1.0, metavar="SECONDS", help="How long each number of them talks."),
+    ] = 20.0,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Spoken questions; otherwise espeak-ng asks.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """How many people one vita serve carries: more and more clients that talk in real time, until it breaks.
+
+    Needs the extra serve. Each asks, hears the answer to its end, and asks again a second later; people who use an assistant
+    speak less than that. The knee is where the first sound of an answer takes twice as long, at the 95th percentile, as for one client.
+    """
+    from vita_tui.bench import recordings
+    from vita_tui.bench.serve import CLIENTS, measure
+
+    questions = recordings.folder(folder) if folder is not None else recordings.synthesised()
+    levels = sorted({*(one for one in (*CLIENTS, 128, 256) if one < clients), clients})
+    result = run_async(measure(questions, levels, seconds=seconds, progress=say))
+    if json:
+        print_json(result)
+        return
+
+    def both(figures: dict[str, float] | None) -> str:
+        return f"{figures['p50'] / 1000:.1f} / {figures['p95'] / 1000:.1f} s" if figures else "none"
+
+    rows = [
+        (
+            row["clients"],
+            f"{row['answered']} of {row['asked']}",
+            row["refused"],
+            row["late"] + row["lost"] + row["failed"],
+            both(row["transcript_ms"]),
+            both(row["audio_ms"]),
+            f"{row['processor']:.0%}",
+            f"{row['memory_mb']:,} MB",
+        )
+        for row in result["levels"]
+    ]
+    heads = ("", "answered", "refused", "lost", "transcript", "first audio", "CPU", "memory")
+    table(f"Clients that talk at once, p50 / p95, on {result['cores']} cores", heads, rows)
+    knee, broke = result["knee"], result["broke"]
+    say(f"The knee is at {knee} clients." if knee else "There is no knee up to here.")
+    say(f"It broke at {broke}." if broke else "It did not break.")
 
 
 def compare(
