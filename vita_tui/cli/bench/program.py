@@ -111,7 +111,7 @@ def serve(
     speak less than that. The knee is where the first sound of an answer takes twice as long, at the 95th percentile, as for one client.
     """
     from vita_tui.bench import recordings
-    from vita_tui.bench.serve import CLIENTS, measure
+    from vita_tui.bench.server_load import CLIENTS, measure
 
     questions = recordings.folder(folder) if folder is not None else recordings.synthesised()
     levels = sorted({*(one for one in (*CLIENTS, 128, 256) if one < clients), clients})

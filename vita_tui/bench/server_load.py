@@ -17,11 +17,11 @@ from typing import Any
 import psutil
 
 from vita_tui.bench.figures import about, spread
+from vita_tui.bench.load_client import AskedQuestion, TalkingClient
 from vita_tui.bench.recordings import SpokenSample, trimmed
-from vita_tui.bench.serve_client import Asked, TalkingClient
 from vita_tui.errors import EngineError
 
-__all__ = ["CLIENTS", "Consumed", "Level", "measure", "report"]
+__all__ = ["CLIENTS", "LoadLevel", "ServerUse", "measure", "report"]
 
 CLIENTS = (1, 2, 4, 8, 16, 32, 64)
 READY_SECONDS = 120.0
@@ -37,7 +37,7 @@ _SERVING = re.compile(r"Serving at (http\S+)/v1")
 
 
 @dataclass(frozen=True, slots=True)
-class Consumed:
+class ServerUse:
     """By the server since it began, and what it has now."""
 
     own: float
@@ -49,14 +49,14 @@ class Consumed:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class LoadLevel:
     """So many clients at once."""
 
     clients: int
     seconds: float
-    asked: Sequence[Asked]
-    before: Consumed
-    after: Consumed
+    asked: Sequence[AskedQuestion]
+    before: ServerUse
+    after: ServerUse
 
 
 async def measure(
@@ -75,7 +75,7 @@ async def measure(
         EngineError: the server does not start.
     """
     spoken = [SpokenSample(one.name, trimmed(one.audio), one.text) for one in questions]
-    found: list[Level] = []
+    found: list[LoadLevel] = []
     async with _serving(max(levels)) as (url, keys, process):
         await _talk(url, keys[:1], spoken, 0.0)
         for clients in levels:
@@ -83,13 +83,13 @@ async def measure(
             before, began = _consumed(process), asyncio.get_running_loop().time()
             asked = await _talk(url, keys[:clients], spoken, seconds)
             took = asyncio.get_running_loop().time() - began
-            found.append(Level(clients, took, asked, before, _consumed(process)))
+            found.append(LoadLevel(clients, took, asked, before, _consumed(process)))
             if _broken(asked):
                 break
     return report(found)
 
 
-def report(levels: Sequence[Level]) -> dict[str, Any]:
+def report(levels: Sequence[LoadLevel]) -> dict[str, Any]:
     """The figures of each level; where the knee is, and where it broke: a number of clients, or None."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     rows = [_row(level, cores) for level in levels]
@@ -115,7 +115,7 @@ def report(levels: Sequence[Level]) -> dict[str, Any]:
     }
 
 
-def _row(level: Level, cores: int) -> dict[str, Any]:
+def _row(level: LoadLevel, cores: int) -> dict[str, Any]:
     answered = [one for one in level.asked if one.outcome == "answered"]
     own, children = level.after.own - level.before.own, level.after.children - level.before.children
     there = level.seconds * cores
@@ -140,13 +140,13 @@ def _row(level: Level, cores: int) -> dict[str, Any]:
     }
 
 
-def _broken(asked: Sequence[Asked]) -> bool:
+def _broken(asked: Sequence[AskedQuestion]) -> bool:
     return sum(one.outcome == "answered" for one in asked) < SOUND * len(asked)
 
 
 async def _talk(
     url: str, keys: Sequence[str], questions: Sequence[SpokenSample], seconds: float
-) -> list[Asked]:
+) -> list[AskedQuestion]:
     """Have one client with each key talk; they begin spread over the length of a question and an answer."""
     until = asyncio.get_running_loop().time() + seconds
     clients = [TalkingClient(url, key, questions, first) for first, key in enumerate(keys)]
@@ -159,7 +159,7 @@ async def _talk(
     return [asked for client in clients for asked in client.asked]
 
 
-def _consumed(process: psutil.Process) -> Consumed:
+def _consumed(process: psutil.Process) -> ServerUse:
     """What `process` and its children have taken; children that are gone are not counted."""
     own, memory = process.cpu_times(), float(process.memory_info().rss)
     children = 0.0
@@ -168,7 +168,7 @@ def _consumed(process: psutil.Process) -> Consumed:
             times = child.cpu_times()
             children += times.user + times.system
             memory += child.memory_info().rss
-    return Consumed(own.user + own.system, children, memory)
+    return ServerUse(own.user + own.system, children, memory)
 
 
 @contextlib.asynccontextmanager

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from vita_tui.audio.base import SAMPLE_RATE
 from vita_tui.bench.recordings import SpokenSample
 
-__all__ = ["Asked", "TalkingClient"]
+__all__ = ["AskedQuestion", "TalkingClient"]
 
 CHUNK_SECONDS = 0.05
 """Of sound in one message."""
@@ -32,7 +32,7 @@ INSTRUCTIONS = "Answer in one short sentence."
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedQuestion:
     """What became of one question."""
 
     outcome: str
@@ -59,7 +59,7 @@ class TalkingClient:
         self._next = first
         self._spoken: NDArray[np.float32] | None = None
         self._ended_at: asyncio.Future[float] | None = None
-        self.asked: list[Asked] = []
+        self.asked: list[AskedQuestion] = []
 
     async def talk(self, until: float) -> None:
         """Ask one question, and more while the loop's time is before `until`."""
@@ -80,7 +80,7 @@ class TalkingClient:
                     microphone.cancel()
                     await asyncio.gather(microphone, return_exceptions=True)
         except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
-            self.asked.append(Asked("lost"))
+            self.asked.append(AskedQuestion("lost"))
 
     async def _microphone(self, socket: ClientConnection) -> None:
         """Send a piece every `CHUNK_SECONDS`: silence, or what is being said."""
@@ -102,7 +102,7 @@ class TalkingClient:
             at += CHUNK_SECONDS
             await asyncio.sleep(at - loop.time())
 
-    async def _ask(self, socket: ClientConnection) -> Asked:
+    async def _ask(self, socket: ClientConnection) -> AskedQuestion:
         """Say the next question, and hear the answer to its end."""
         loop = asyncio.get_running_loop()
         question = self._questions[self._next % len(self._questions)]
@@ -118,9 +118,9 @@ class TalkingClient:
                     event: dict[str, Any] = json.loads(await socket.recv())
                     kind, now = event["type"], loop.time()
                     if kind == "error":
-                        return Asked(_refusal(event["error"]))
+                        return AskedQuestion(_refusal(event["error"]))
                     if kind == "conversation.item.input_audio_transcription.failed":
-                        return Asked(_refusal(event["error"]))
+                        return AskedQuestion(_refusal(event["error"]))
                     if kind == "conversation.item.input_audio_transcription.completed":
                         transcript = now
                     elif kind == "response.output_audio.delta":
@@ -130,14 +130,14 @@ class TalkingClient:
                         break
         except TimeoutError:
             if first is None:
-                return Asked("late")
+                return AskedQuestion("late")
             event = {}
         if first is None or transcript is None:
             reply = event.get("response") or {}
-            return Asked(_refusal((reply.get("status_details") or {}).get("error") or {}))
+            return AskedQuestion(_refusal((reply.get("status_details") or {}).get("error") or {}))
         ended = await self._ended_at
         await asyncio.sleep(first + played - loop.time())  # it is listened to
-        return Asked("answered", _ms(transcript - ended), _ms(first - ended))
+        return AskedQuestion("answered", _ms(transcript - ended), _ms(first - ended))
 
 
 def _session() -> dict[str, Any]:

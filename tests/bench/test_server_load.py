@@ -11,9 +11,9 @@ import pytest
 pytest.importorskip("starlette", reason="needs the extra serve")
 
 from tests.server.stage import serving
+from vita_tui.bench.load_client import AskedQuestion, TalkingClient
 from vita_tui.bench.recordings import SpokenSample, spoken_by_espeak
-from vita_tui.bench.serve import Consumed, Level, report
-from vita_tui.bench.serve_client import Asked, TalkingClient
+from vita_tui.bench.server_load import LoadLevel, ServerUse, report
 from vita_tui.errors import EngineUnavailableError
 from vita_tui.server.keys import Keys
 from vita_tui.server.limits import TooBusyError
@@ -22,12 +22,14 @@ KEY = "k" * 24
 KEYS = Keys.of({"client": KEY})
 
 
-def asked(outcome: str = "answered", ms: float = 500.0) -> Asked:
-    return Asked(outcome, ms / 2, ms) if outcome == "answered" else Asked(outcome)
+def asked(outcome: str = "answered", ms: float = 500.0) -> AskedQuestion:
+    return AskedQuestion(outcome, ms / 2, ms) if outcome == "answered" else AskedQuestion(outcome)
 
 
-def level(clients: int, *found: Asked, own: float = 10.0, children: float = 4.0) -> Level:
-    return Level(clients, 20.0, found, Consumed(5.0, 1.0, 600e6), Consumed(5.0 + own, 1.0 + children, 640e6))
+def level(clients: int, *found: AskedQuestion, own: float = 10.0, children: float = 4.0) -> LoadLevel:
+    return LoadLevel(
+        clients, 20.0, found, ServerUse(5.0, 1.0, 600e6), ServerUse(5.0 + own, 1.0 + children, 640e6)
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,7 @@ def level(clients: int, *found: Asked, own: float = 10.0, children: float = 4.0)
     ],
     ids=["flat", "knee", "refused", "nothing came", "broken at once"],
 )
-def test_report_finds_the_knee_and_where_it_broke(levels: list[Level], knee: Any, broke: Any) -> None:
+def test_report_finds_the_knee_and_where_it_broke(levels: list[LoadLevel], knee: Any, broke: Any) -> None:
     result = report(levels)
     assert (result["knee"], result["broke"]) == (knee, broke)
 
@@ -90,4 +92,4 @@ async def test_server_that_is_not_there_is_a_lost_question() -> None:
     nothing = SpokenSample("nothing", np.zeros(160, np.float32))
     client = TalkingClient("ws://127.0.0.1:9/v1/realtime", KEY, [nothing], 0)
     await client.talk(0.0)
-    assert client.asked == [Asked("lost")]
+    assert client.asked == [AskedQuestion("lost")]
