@@ -55,7 +55,9 @@ def _end() -> None:
 
 
 def _run() -> None:
-    opens = len(sys.argv) == 1 and os.isatty(0) and os.isatty(1)
+    from vita_tui.cli import streams
+
+    opens = len(sys.argv) == 1 and os.isatty(0) and os.isatty(1) and not streams.dumb()
     if opens:
         from vita_tui.tui import guard
 

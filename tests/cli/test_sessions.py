@@ -167,11 +167,15 @@ def test_delete_asks_only_people_and_is_for_good(ids: list[str]) -> None:
     assert vita("search", "Everest").exit_code == 1
 
 
-def test_resume_needs_a_terminal_and_a_conversation(ids: list[str]) -> None:
-    result = vita("resume", ids[0][:8])
-    assert result.exit_code == 2
-    assert f"vita sessions show {ids[0][:8]}" in result.stderr
+def test_resume_goes_on_with_the_conversation_that_is_meant(
+    ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("vita_tui.cli.chat_or_screen.converse", opened.append)
+    assert vita("resume", ids[0][:8]).exit_code == 0
+    assert opened == [ids[0]]
     assert isinstance(vita("resume", "zzz").exception, StoreError)
+    assert opened == [ids[0]]
 
 
 def test_sweep_removes_only_what_is_empty_and_old(ids: list[str]) -> None:

@@ -9,7 +9,8 @@ import pytest
 from tests.tui.driving import running, text_of, until
 from tests.tui.scripted import ScriptedCore, session_of
 from vita_tui.events import State
-from vita_tui.tui.commands import COMMANDS, find, matching, parse
+from vita_tui.text.slash import parse
+from vita_tui.tui.commands import COMMANDS, find, matching
 from vita_tui.tui.screens.help import HelpScreen
 from vita_tui.tui.widgets.completions import Completions
 from vita_tui.tui.widgets.conversation import Conversation

@@ -7,7 +7,6 @@ Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 it did not work, 2 us
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +33,8 @@ from vita_tui.cli import (
     turn,
     words,
 )
-from vita_tui.cli.output import complain, echo
+from vita_tui.cli.chat_or_screen import converse
+from vita_tui.cli.output import echo
 from vita_tui.text.clean import clean_name
 
 __all__ = ["app"]
@@ -86,6 +86,14 @@ def _version(wanted: bool) -> None:
 def open_assistant(
     context: typer.Context,
     text: Annotated[bool, typer.Option("--text", help="Show replies without speaking them.")] = False,
+    plain: Annotated[
+        bool,
+        typer.Option(
+            "--plain",
+            help="Line by line, without a screen and without escape codes: for screen readers. So it is in pipes and where TERM=dumb.",
+        ),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The same as --text.")] = False,
     resume: Annotated[
         str,
         typer.Option(
@@ -141,10 +149,6 @@ def open_assistant(
         os.environ.update(variables(server, str(server_key_file.resolve()) if server_key_file else ""))
     if context.invoked_subcommand is not None:
         return
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        complain("VITA's screen needs a terminal.", "Use a command instead, such as: vita ask TEXT")
-        raise typer.Exit(2)
-    from vita_tui.tui import run
-
-    overrides = {"audio": {"speak": False}} if text else {}
-    raise typer.Exit(run(resume=resume or None, overrides=overrides))
+    raise typer.Exit(
+        converse(resume or None, {"audio": {"speak": False}} if text or quiet else {}, lines=plain)
+    )

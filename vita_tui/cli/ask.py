@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vita_tui.cli.audio_input import NoFallback
-from vita_tui.cli.output import complain, echo, erase, plain, print_json, quiet_libraries, run_async, write
+from vita_tui.cli.output import (
+    complain,
+    echo,
+    erase,
+    moves,
+    plain,
+    print_json,
+    quiet_libraries,
+    run_async,
+    write,
+)
 from vita_tui.cli.streams import need_output
 from vita_tui.cli.text_input import text_argument
 
@@ -136,7 +146,7 @@ class PrintedReply:
         self._text = kept
         if self._printed > len(kept):
             rows = _rows(printed)
-            if sys.stdout.isatty() and rows < shutil.get_terminal_size().lines:
+            if moves(sys.stdout) and rows < shutil.get_terminal_size().lines:
                 erase(rows)
             else:
                 complain("What is above was the model's reasoning; its answer follows.")

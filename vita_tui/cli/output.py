@@ -29,6 +29,7 @@ __all__ = [
     "exit_with",
     "live",
     "mark",
+    "moves",
     "plain",
     "print_json",
     "print_json_line",
@@ -52,7 +53,12 @@ plain = clean
 
 def styled(stream: Any = None) -> bool:
     """Whether `stream`, by default stderr, may be coloured."""
-    return (stream or sys.stderr).isatty() and not os.environ.get("NO_COLOR")
+    return moves(stream) and not os.environ.get("NO_COLOR")
+
+
+def moves(stream: Any = None) -> bool:
+    """Whether `stream`, by default stderr, is a terminal that knows escape codes, to move in or to draw with."""
+    return (stream or sys.stderr).isatty() and not streams.dumb()
 
 
 class Marked(str):
@@ -107,7 +113,7 @@ def write(*parts: object) -> None:
 
 def live(text: str) -> None:
     """Show `text` on the last line of the terminal that stderr is, in place of what was shown there before; its end, where it is too long."""
-    if not sys.stderr.isatty():
+    if not moves():
         return
     import shutil
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from vita_tui.cli.output import plain, say
+from vita_tui.cli.output import moves, plain, say
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -46,7 +45,7 @@ class PullBars:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._moving = sys.stderr.isatty()
+        self._moving = moves()
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
@@ -124,7 +123,7 @@ class Bar:
         Args:
             done, total: seconds of the recording; None when it is not known how long it is.
         """
-        if not sys.stderr.isatty() or (total is not None and done >= total):
+        if not moves() or (total is not None and done >= total):
             return
         if self._progress is None:
             self._start(total)

@@ -105,18 +105,11 @@ def resume(
         str, typer.Argument(metavar="[ID]", help="Its first digits, or 'latest'.")
     ] = "latest",
 ) -> None:
-    """Open the assistant with an earlier conversation and go on."""
-    from vita_tui.cli.output import complain
+    """Open the assistant with an earlier conversation and go on; line by line where there is no screen."""
+    from vita_tui.cli.chat_or_screen import converse
 
     found = with_store(lambda store: resolve_id(store, session_id), reading=True)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        complain(
-            "VITA's screen needs a terminal.", f"To read it instead: vita sessions show {found[:ID_DIGITS]}"
-        )
-        raise typer.Exit(2)
-    from vita_tui.tui.start import run
-
-    raise typer.Exit(run(resume=found))
+    raise typer.Exit(converse(found))
 
 
 @app.command()

@@ -22,6 +22,7 @@ __all__ = [
     "binary_input",
     "binary_output",
     "broken",
+    "dumb",
     "finish",
     "input_closed",
     "need_output",
@@ -37,6 +38,8 @@ FINISH_SECONDS = 1.5
 RETELL_SECONDS = 0.3
 """Seconds after which the main thread is told again: what was running may have caught it."""
 
+_DUMB = {"dumb", "unknown"}
+"""What TERM says of terminals without escape codes."""
 _SUBSTITUTES = {
     "→": "->", "←": "<-", "↑": "^", "↓": "v", "✓": "+", "✗": "x", "…": "...", "–": "-", "—": "-", "−": "-", "·": "-", "•": "*",
     "“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "«": '"', "»": '"', "×": "x", "ß": "ss", "€": "EUR",
@@ -107,6 +110,11 @@ def _substitute(error: UnicodeError) -> tuple[str, int]:
         base = unicodedata.normalize("NFKD", char).encode("ascii", "ignore").decode()
         instead += _SUBSTITUTES.get(char) or base or ("" if unicodedata.combining(char) else "?")
     return instead, error.end
+
+
+def dumb() -> bool:
+    """Whether the terminal knows no escape codes, or is to get none (`vita --plain`)."""
+    return os.environ.get("TERM", "") in _DUMB
 
 
 def binary_input() -> BinaryIO:

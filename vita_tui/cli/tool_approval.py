@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from vita_tui.cli.output import complain, plain, say
@@ -35,8 +36,14 @@ def can_ask() -> bool:
 class ToolsInWords:
     """A subscriber of the bus, on the loop."""
 
-    def __init__(self, assistant: Asker) -> None:
+    def __init__(self, assistant: Asker, answered: Callable[[str], None] | None = None) -> None:
+        """
+        Args:
+            answered: takes the id of a call that is asked about: whoever reads the lines that are typed gives the answer to `decide`.
+                None: they are read here.
+        """
         self._assistant = assistant
+        self._answered = answered
 
     def listen(self, event: Event) -> None:
         """Take one event of the conversation."""
@@ -56,6 +63,9 @@ class ToolsInWords:
         for line in (event.arguments or "without arguments").split("\n"):
             say(plain(f"  {line}"))
         say("y yes, n no, a always:")
+        if self._answered is not None:
+            self._answered(event.call)
+            return
         loop = asyncio.get_running_loop()
         # Not in a thread that the end of the program would wait for.
         threading.Thread(target=self._read, args=(loop, event.call), name="consent", daemon=True).start()
@@ -65,9 +75,12 @@ class ToolsInWords:
             typed = sys.stdin.readline()
         except (OSError, ValueError):
             typed = ""
-        decision = ANSWERS.get(typed.strip().lower(), "no")
         if not loop.is_closed():
-            loop.call_soon_threadsafe(self._assistant.allow_tool, call, decision)
+            loop.call_soon_threadsafe(self.decide, call, typed)
+
+    def decide(self, call: str, typed: str) -> None:
+        """The answer to what was asked about `call`, as it was typed."""
+        self._assistant.allow_tool(call, ANSWERS.get(typed.strip().lower(), "no"))
 
 
 def _tell(event: ToolFinished) -> None:

@@ -6,11 +6,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from vita_tui import atomic_files
 from vita_tui.sessions.session import Session, SessionSummary, Turn
+from vita_tui.text.clean import clean
 
-__all__ = ["moment", "session_data", "split_heard", "summary_data", "to_markdown", "to_text"]
+__all__ = [
+    "moment",
+    "session_data",
+    "split_heard",
+    "summary_data",
+    "to_markdown",
+    "to_text",
+    "write_markdown",
+]
 
 _SECRET = ("key", "password", "secret", "token", "url")
 _FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
@@ -79,6 +90,18 @@ def to_markdown(session: Session) -> str:
         quoted = "\n".join(f"> {line}".rstrip() for line in said.splitlines())
         blocks += [f"**{_SPEAKER[turn.role]}**{time}", *filter(None, (quoted, _ending(turn)))]
     return "\n\n".join(blocks) + "\n"
+
+
+def write_markdown(session: Session, name: str = "") -> Path:
+    """Write it as Markdown to the file `name`, by default one named for it, which only the user can read; where.
+
+    Raises:
+        FileExistsError: there is such a file.
+        OSError: it cannot be written.
+    """
+    target = Path(name or f"vita-{session.id[:8]}.md").expanduser().absolute()
+    atomic_files.write_whole(target, clean(to_markdown(session)), replace=False)
+    return target
 
 
 def _ending(turn: Turn) -> str:

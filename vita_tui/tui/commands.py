@@ -35,7 +35,6 @@ __all__ = [
     "commands",
     "find",
     "matching",
-    "parse",
     "reset_engines",
 ]
 
@@ -90,14 +89,6 @@ def key_of(app: VitaApp, command: Command) -> str:
         if active.binding.id == command.binding:
             return app.get_key_display(active.binding)
     return ""
-
-
-def parse(text: str) -> tuple[str, str] | None:
-    """The name and the words of a command; None when `text` is none: it has no slash, two of them, or is a path."""
-    if not text.startswith("/") or "\n" in text.strip():
-        return None
-    name, _, words = text[1:].partition(" ")
-    return None if "/" in name else (name.lower(), words.strip())
 
 
 def find(name: str) -> Command | None:

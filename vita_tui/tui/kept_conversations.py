@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vita_tui import clipboard
 from vita_tui.clock import Clock
 from vita_tui.tui.base_app import BaseApp
 from vita_tui.tui.core import Core
-from vita_tui.tui.formatting import clean, count
+from vita_tui.tui.formatting import count
 
 if TYPE_CHECKING:
     from vita_tui.sessions.session import Session
@@ -131,8 +130,10 @@ class KeptConversations(BaseApp):
             await self._export(await self.core.sessions.get(session_id), "")
 
     async def _export(self, session: Session, name: str) -> None:
+        from vita_tui.sessions.export import write_markdown
+
         try:
-            written = await asyncio.to_thread(_export, session, name)
+            written = await asyncio.to_thread(write_markdown, session, name)
         except FileExistsError as error:
             words = f"{error.filename} exists already: /export FILE"
             self.notify(words, title="Not exported", severity="warning", markup=False)
@@ -154,18 +155,3 @@ class KeptConversations(BaseApp):
         place = await asyncio.to_thread(clipboard.copy, text) or "the terminal"
         words = f"{count(len(text), 'character')}, to {place}"
         self.notify(words, title=f"{what} copied", timeout=3, markup=False)
-
-
-def _export(session: Session, name: str) -> Path:
-    """Write `session` as Markdown; where.
-
-    Raises:
-        FileExistsError: there is such a file.
-        OSError: it cannot be written.
-    """
-    from vita_tui import atomic_files
-    from vita_tui.sessions.export import to_markdown
-
-    target = Path(name or f"vita-{session.id[:8]}.md").expanduser().absolute()
-    atomic_files.write_whole(target, clean(to_markdown(session)), replace=False)
-    return target

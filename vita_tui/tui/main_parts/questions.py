@@ -9,7 +9,8 @@ from textual import on
 from textual.binding import Binding, BindingType
 
 from vita_tui.errors import VitaError
-from vita_tui.tui.commands import find, parse
+from vita_tui.text.slash import parse
+from vita_tui.tui.commands import find
 from vita_tui.tui.formatting import clean
 from vita_tui.tui.main_parts.chosen_blocks import ChosenBlocks
 from vita_tui.tui.widgets.conversation import Conversation

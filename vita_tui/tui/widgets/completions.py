@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from textual.content import Content
 from textual.widgets import Static
 
-from vita_tui.tui.commands import Command, matching, parse
+from vita_tui.text.slash import parse
+from vita_tui.tui.commands import Command, matching
 from vita_tui.tui.look import MUTED
 
 __all__ = ["Completions"]
