@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from vita_tui.clock import Clock
 from vita_tui.events import Job
 from vita_tui.health.tasks import Tasks, notice_of
 from vita_tui.tui import private_textual
+from vita_tui.tui.contrast import readable
 from vita_tui.tui.core import Core
 from vita_tui.tui.screens.main import MainScreen
 
@@ -27,7 +29,8 @@ class BaseApp(App[int]):
     """An app that has an assistant, or will have one. `VitaApp` is made of parts that each know this and no other part."""
 
     def __init__(self, clock: Clock, *, panel: bool) -> None:
-        super().__init__(watch_css=False)
+        # Without colours Textual would still paint greys, which leave it open what the terminal can show.
+        super().__init__(watch_css=False, ansi_color=True if os.environ.get("NO_COLOR") else None)
         self._clock = clock
         self.core: Core | None = None
         """None until it was built."""
@@ -42,6 +45,11 @@ class BaseApp(App[int]):
         self._own_loop: asyncio.AbstractEventLoop | None = None
         """The one that all runs on; None before it does."""
         self._tasks = Tasks("tui.app", self._failed)
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's colours, as they can be read."""
+        self.theme_variables = readable(super().get_css_variables(), colourless=self.no_color)
+        return self.theme_variables
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Run `work` beside the screen; an error becomes a toast."""

@@ -6,7 +6,7 @@ from vita_tui.events import Health, Job, State
 
 __all__ = ["HEALTH", "JOBS", "MUTED", "STATE", "WORDS", "bar", "level", "shown"]
 
-MUTED = "$foreground 55%"
+MUTED = "$text-muted"
 """For what is there but not looked for."""
 
 STATE: dict[State, tuple[str, str]] = {

@@ -70,7 +70,7 @@ class Completions(Static):
         width = max((len(_usage(command)) for command in shown), default=0)
         lines = []
         for number, command in enumerate(shown, first):
-            mark, style = ("▸", "bold $primary") if number == self._at else (" ", "bold")
+            mark, style = ("▸", "bold $text-primary") if number == self._at else (" ", "bold")
             lines.append(
                 Content.assemble(
                     (f"{mark} {_usage(command).ljust(width)}", style), (f"  {command.help}", MUTED)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STOPPED", "Reading"]
 
-SPOKEN = "on $primary 25%"
+SPOKEN = "underline on $primary 25%"
 """The sentence that is being spoken."""
 STOPPED = "■"
 """Where the voice stopped."""

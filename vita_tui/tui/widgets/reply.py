@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from markdown_it import MarkdownIt
 from textual.containers import Vertical
 from textual.content import Content
+from textual.highlight import HighlightTheme, highlight
 from textual.widget import MountError
 from textual.widgets import Markdown
 from textual.widgets.markdown import MarkdownBlock
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from textual.widgets._markdown import MarkdownParagraph
 else:
     MarkdownParagraph = private_textual.paragraph() or MarkdownBlock
+
+FENCE = Markdown.BLOCKS["fence"]
 
 __all__ = ["Drawn", "Reply", "ReplySection", "ReplyStream"]
 
@@ -50,11 +53,35 @@ class Paragraph(MarkdownParagraph):
         return content.get_height(self.styles, width) == height  # type: ignore[arg-type]  # as Textual calls it itself
 
 
+class ReadableCode(HighlightTheme):
+    """What is faint in Textual's colours is muted and no fainter."""
+
+    STYLES = {  # noqa: RUF012 - as the base class declares it
+        token: style.replace("$text 60%", "$text-muted").replace(" 80%", "").replace(" 90%", "")
+        for token, style in HighlightTheme.STYLES.items()
+    }
+
+
+class CodeBlock(FENCE):  # type: ignore[misc, valid-type]  # Textual keeps its class in a dictionary
+    """Code in colours that can be read."""
+
+    @classmethod
+    def highlight(cls, code: str, language: str, ansi: bool = False, dark: bool = False) -> Content:
+        if ansi:
+            return super().highlight(code, language, ansi, dark)  # type: ignore[no-any-return]
+        return highlight(code, language=language or None, theme=ReadableCode)
+
+
 class Drawn(Markdown):
     """CommonMark with tables and strikethrough; HTML is shown as it is written, links are not opened."""
 
     if private_textual.paragraph() is not None:
-        BLOCKS: ClassVar[dict[str, type[MarkdownBlock]]] = {**Markdown.BLOCKS, "paragraph_open": Paragraph}  # type: ignore[misc]  # a class attribute in Textual as well
+        BLOCKS: ClassVar[dict[str, type[MarkdownBlock]]] = {  # type: ignore[misc]  # a class attribute in Textual as well
+            **Markdown.BLOCKS,
+            "paragraph_open": Paragraph,
+            "fence": CodeBlock,
+            "code_block": CodeBlock,
+        }
 
     def __init__(self, source: str = "") -> None:
         super().__init__(source or None, parser_factory=_parser, open_links=False)

@@ -20,7 +20,7 @@ def _words(microphone: bool) -> Content:
         ["Press ", ("ctrl+space", "bold"), " and speak, or type below."] if microphone else ["Type below."]
     )
     keys = ("f1 shows the keys, ctrl+p every action.", MUTED)
-    return Content.assemble(("VITA", "bold $primary"), "\n\n", *begin, "\n", keys)
+    return Content.assemble(("VITA", "bold $text-primary"), "\n\n", *begin, "\n", keys)
 
 
 class Welcome(Vertical):

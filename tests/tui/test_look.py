@@ -1,0 +1,201 @@
+"""In every theme what is shown can be read: contrasts by WCAG on what is really painted, 4.5 for words and 3 for marks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import NoColor
+from textual.theme import BUILTIN_THEMES, Theme
+from textual.widget import Widget
+
+from tests.tui.driving import App, running, until
+from tests.tui.scripted import ScriptedCore, ScriptedShelf, session_of
+from vita_tui.events import (
+    EngineStatus,
+    Health,
+    LevelChanged,
+    Notice,
+    PartialTranscript,
+    State,
+    ToolAsked,
+    ToolStarted,
+)
+from vita_tui.tui.app import VitaApp
+from vita_tui.tui.contrast import LEAST_MARKS, LEAST_WORDS, contrast, readable
+from vita_tui.tui.widgets.prompt import Prompt
+
+OWN_COLOURS = [name for name in BUILTIN_THEMES if not name.startswith("ansi")]
+"""The other themes have the colours of the terminal, which nobody but the terminal knows."""
+REPLY = (
+    "# Gulls\n\nThey are **clever**, *loud* and `quick`: [more](https://gulls.example).\n\n> They say\n\n"
+    "1. one\n2. two\n\n- [x] done\n- [ ] open\n\n| bird | count |\n|---|---:|\n| gull | 1,200 |\n\n"
+    "```python\ndef gull(wing: int) -> str:\n    # comment\n    return f'{wing} × 1.5'\n```\n\n---\n\nThe end."
+)
+
+
+async def _answered(app: App) -> None:
+    await app[1].press(*"gulls?", "enter")
+    await until(app[1], lambda: bool(app[0].main.query("MarkdownFence")))
+
+
+async def _noticed(app: App) -> None:
+    assert isinstance(app[0].core, ScriptedCore)
+    bus = app[0].core.bus
+    for severity in ("error", "warning"):
+        bus.publish(Notice(f"A {severity}", "It happened.", "vita doctor", severity, key=severity))
+    bus.publish(EngineStatus("tts", "piper", Health.DISABLED, False, "piper timed out (2 of 2)", 28.0))
+    bus.publish(EngineStatus("stt", "base", Health.DEGRADED, True, "slow"))
+    app[0].core.talk()
+    bus.publish(LevelChanged(-23.0, 0.9))
+    bus.publish(PartialTranscript("tell me about", "herons", 1.4, 0.2))
+    bus.publish(ToolStarted(1, "1.1", "read_file", "VITA", "path: a.txt"))
+    bus.publish(ToolAsked(1, "1.2", "run_command", "VITA", "command: ls", "act"))
+    await app[1].pause()
+
+
+def _opened(key: str) -> Callable[[App], Awaitable[None]]:
+    async def opened(app: App) -> None:
+        await app[1].press(key)
+        await until(app[1], lambda: app[0].screen is not app[0].main)
+        await app[1].pause()
+
+    return opened
+
+
+async def _first(app: App) -> None:
+    await app[1].press("/")
+    await app[1].pause()
+
+
+SCENES: dict[str, Callable[[App], Awaitable[None]]] = {
+    "first screen and commands": _first,
+    "an answer": _answered,
+    "what asks for attention": _noticed,
+    "help": _opened("f1"),
+    "settings": _opened("f2"),
+    "history": _opened("f4"),
+    "diagnostics": _opened("f5"),
+    "palette": _opened("ctrl+p"),
+}
+
+
+def painted(app: VitaApp) -> Iterator[Segment]:
+    """All that is on the screen, row by row; of a screen that lies over the conversation what is in its frame."""
+    strips = app.screen._compositor.render_strips()
+    frame = app.screen.query(".sheet, .menu, CommandPalette > Vertical")
+    region = frame.first().region if frame else app.screen.region
+    for strip in strips[region.y : region.bottom]:
+        yield from strip.crop(region.x, region.right)
+
+
+def weak(app: VitaApp) -> dict[str, float]:
+    """What is painted with less contrast than it should have, and with how much."""
+    found = {}
+    for text, style, _ in painted(app):
+        text = text.strip()
+        if not text or style is None or style.color is None or style.bgcolor is None:
+            continue
+        if all(0x2500 <= ord(letter) <= 0x259F for letter in text):
+            continue  # frames, bars and scrollbars
+        front, back = Color.from_rich_color(style.color), Color.from_rich_color(style.bgcolor)
+        if style.reverse:
+            front, back = back, front
+        least = LEAST_WORDS if any(letter.isalnum() for letter in text) else LEAST_MARKS
+        if (ratio := contrast(front, back)) < least:
+            found[text] = round(ratio, 1)
+    return found
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scene", SCENES)
+async def test_all_can_be_read_in_every_theme(scene: str) -> None:
+    core = ScriptedCore(reply=REPLY, shelf=ScriptedShelf(session_of("gulls?", "Clever.")))
+    hard: dict[str, Any] = {}
+    async with running(core, size=(140, 60)) as (app, pilot):
+        app.main.query_one(Prompt).show_cursor = False  # in a cell of its own, over a letter of the hint
+        await SCENES[scene]((app, pilot))
+        for theme in OWN_COLOURS:
+            app.theme = theme
+            await pilot.pause()
+            await pilot.pause()
+            if found := weak(app):
+                hard[theme] = found
+        assert core.state in (State.IDLE, State.LISTENING)
+    assert not hard
+
+
+@pytest.mark.parametrize("theme", BUILTIN_THEMES.values(), ids=BUILTIN_THEMES)
+def test_the_colours_of_words_stand_out(theme: Theme) -> None:
+    given = theme.to_color_system().generate()
+    colours = readable(given)
+    if theme.ansi:
+        assert colours == given, "the terminal's own"
+        return
+    for ground in ("background", "surface", "block-cursor-background", "block-cursor-blurred-background"):
+        for name in (
+            "foreground",
+            "text-muted",
+            "text-error",
+            "text-warning",
+            "text-success",
+            "text-primary",
+        ):
+            ratio = contrast(Color.parse(colours[name]), Color.parse(colours[ground]))
+            assert ratio >= LEAST_WORDS, f"{name} on {ground}: {ratio:.1f}"
+    muted, plain = (
+        contrast(Color.parse(colours[name]), Color.parse(colours["background"]))
+        for name in ("text-muted", "foreground")
+    )
+    assert muted < plain, "what is muted is fainter than the rest"
+
+
+async def test_without_colours_a_mark_is_seen_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with running(size=(80, 24)) as (app, pilot):
+        await pilot.press("f2")
+        await until(pilot, lambda: app.screen is not app.main)
+        await pilot.pause()
+        marked = [
+            text for text, style, _ in painted(app) if style is not None and style.underline and text.strip()
+        ]
+        assert any("Speak replies aloud" in text for text in marked)
+        filters = app.get_line_filters()
+        assert any(isinstance(one, NoColor) for one in filters)
+
+
+@pytest.mark.parametrize("width", [40, 60, 99, 100, 140, 200])
+async def test_nothing_lies_over_another_thing_at_any_width(width: int) -> None:
+    core = ScriptedCore(reply=REPLY, shelf=ScriptedShelf(session_of("gulls?", "Clever.")))
+    async with running(core, size=(width, 24)) as (app, pilot):
+        await _answered((app, pilot))
+        for key in ("", "f1", "f2", "f4", "f5", "ctrl+l"):
+            if key:
+                await pilot.press(key)
+                await until(pilot, lambda: app.screen is not app.main)
+                await pilot.pause()
+            assert not overlaps(app), key
+            if key:
+                await pilot.press("escape")
+                await until(pilot, lambda: app.screen is app.main)
+
+
+def overlaps(app: VitaApp) -> list[str]:
+    """Pairs of widgets that share cells, and widgets that reach over the edge, on the screen on top."""
+    shown = [
+        (widget, widget.region.intersection(widget.parent.region))
+        for widget in app.screen.query("*")
+        if not widget.children and widget.is_on_screen and widget.parent is not None
+        if isinstance(widget.parent, Widget) and widget.visible
+    ]
+    found = [str(one) for one, region in shown if region.right > app.screen.size.width]
+    for at, (one, region) in enumerate(shown):
+        found += [
+            f"{one} and {other}"
+            for other, place in shown[at + 1 :]
+            if region.overlaps(place) and region.area and place.area and one.layer == other.layer
+        ]
+    return found
