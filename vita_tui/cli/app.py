@@ -26,6 +26,7 @@ from vita_tui.cli import (
     mcp,
     metrics,
     models,
+    questions,
     say,
     serve,
     sessions,
@@ -41,8 +42,9 @@ __all__ = ["app"]
 
 app = typer.Typer(
     name="vita",
+    cls=questions.CommandsOrQuestion,
     help="A voice assistant that lives in your terminal. Press a key, speak, and hear the answer: offline, on two cores.",
-    epilog="Without a command, vita opens the assistant. Start with: vita doctor",
+    epilog='Without a command, vita opens the assistant; vita "What is new?" opens it with a question. Start with: vita doctor',
     no_args_is_help=False,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -73,6 +75,7 @@ app.add_typer(
 app.command("serve", short_help="Lend the engines of this machine to other programs.")(serve.serve)
 app.command("metrics", short_help="Where the time goes and what fails, over a day.")(metrics.metrics)
 app.add_typer(bench.app, name="bench", short_help="Measure VITA on this machine.")
+app.command(questions.QUESTION, hidden=True)(questions.question)
 app.command("cleanup", short_help="Remove what a crash left behind.")(cleanup.cleanup)
 
 

@@ -10,9 +10,9 @@ import typer
 from vita_tui.cli.output import complain, say_lines
 from vita_tui.text.clean import clean_line
 
-__all__ = ["run"]
+__all__ = ["WRONG", "run"]
 
-_WRONG = cast("type[Exception]", typer.BadParameter.__mro__[2])
+WRONG = cast("type[Exception]", typer.BadParameter.__mro__[2])
 """What every complaint of typer's is, under whatever name this release has it."""
 
 
@@ -20,7 +20,7 @@ def run(app: typer.Typer) -> int | None:
     """Run the command that the command line asks for; returns the exit code."""
     try:
         code = app(prog_name="vita", standalone_mode=False)
-    except _WRONG as error:
+    except WRONG as error:
         wrong: Any = error
         wrong.message = clean_line(wrong.message)
         shown = io.StringIO()

@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["run"]
 
 
-def run(resume: str | None = None, overrides: Mapping[str, Any] | None = None) -> int:
+def run(resume: str | None = None, overrides: Mapping[str, Any] | None = None, question: str = "") -> int:
     """Open the screen; returns the exit code when the user has left. See `start.run`."""
     import gc
 
@@ -22,7 +22,7 @@ def run(resume: str | None = None, overrides: Mapping[str, Any] | None = None) -
     try:
         from vita_tui.tui.start import run as run_app
 
-        return run_app(resume, overrides)
+        return run_app(resume, overrides, question)
     finally:
         splash.clear()
         guard.give_back()

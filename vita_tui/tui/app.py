@@ -90,6 +90,7 @@ class VitaApp(OtherScreens, OwnKeys, Choosing, KeptConversations, DriverCalls):
         weights: Weights | None = None,
         resume: str | None = None,
         overrides: Mapping[str, Any] | None = None,
+        question: str = "",
         theme: str = "",
         panel: bool = True,
         terminal: TerminalFile | None = None,
@@ -110,6 +111,7 @@ class VitaApp(OtherScreens, OwnKeys, Choosing, KeptConversations, DriverCalls):
         self._build = build
         self._measure_memory = measure
         self._resume = resume
+        self._question = question
         self._no_theme = theme if theme not in self.available_themes else ""
         """The theme of the settings, where there is none of that name."""
         if theme in self.available_themes:
@@ -160,6 +162,12 @@ class VitaApp(OtherScreens, OwnKeys, Choosing, KeptConversations, DriverCalls):
         if self.quitting:
             self.exit(self._early, return_code=self._early)
             return
+        if self._question:
+            from vita_tui.tui.widgets.prompt import Prompt
+
+            prompt = self.main.query_one(Prompt)
+            prompt.put(self._question)
+            prompt.action_send()
         from vita_tui.health.threads import RegisteredThread
 
         RegisteredThread(self._build_core, name="build", owner="tui.app").start()
@@ -200,7 +208,9 @@ class VitaApp(OtherScreens, OwnKeys, Choosing, KeptConversations, DriverCalls):
         from vita_tui.tui.prompt_history import PromptHistory
         from vita_tui.tui.widgets.prompt import Prompt
 
-        self.main.query_one(Prompt).recall = PromptHistory()
+        recall = self.main.query_one(Prompt).recall = PromptHistory()
+        if self._question:
+            recall.add(self._question)
 
     async def _start(self, core: Core) -> None:
         from vita_tui.tui.widgets.fetch import offer

@@ -41,13 +41,18 @@ def _build(overrides: Mapping[str, Any]) -> Core:
 
 
 def run(
-    resume: str | None = None, overrides: Mapping[str, Any] | None = None, *, build: Build | None = None
+    resume: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    question: str = "",
+    *,
+    build: Build | None = None,
 ) -> int:
     """Open the screen; returns the exit code when the user has left.
 
     Args:
         resume: id of the conversation to go on with; "latest" for the last one.
         overrides: settings from the command line, as nested dictionaries.
+        question: is asked as if it were typed at once.
         build: makes the assistant; the real one when None.
 
     Raises:
@@ -62,6 +67,7 @@ def run(
             weights=ModelStore() if build is None else None,
             resume=resume,
             overrides=overrides,
+            question=question,
             theme=theme,
             panel=panel,
             terminal=terminal,

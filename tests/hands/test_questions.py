@@ -1,0 +1,78 @@
+"""Words behind `vita` that are no command: asked on the screen, answered without a terminal; by the rows of `questions.toml`."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.forked import run_vita
+from tests.tui.driving import running, until
+from tests.tui.scripted import ScriptedCore
+from vita_tui.cli import questions, usage
+from vita_tui.cli.app import app
+
+CASES: dict[str, list[dict[str, Any]]] = tomllib.loads(
+    Path(__file__).with_name("questions.toml").read_text(encoding="utf-8")
+)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the screen was opened with, if it was opened."""
+    opened: list[str] = []
+    monkeypatch.setattr(questions, "on_terminal", lambda: True)
+
+    def open_screen(question: str = "", **_: object) -> int:
+        opened.append(question)
+        return 0
+
+    monkeypatch.setattr(questions, "open_screen", open_screen)
+    for variable in ("VITA_LLM__MODEL", "VITA_UI__THEME"):
+        monkeypatch.setenv(variable, "")  # and so put back, for the command line sets them
+    return opened
+
+
+@pytest.mark.parametrize("case", CASES["typed"], ids=lambda case: " ".join(case["words"]) or "nothing")
+def test_what_is_no_command_is_asked(
+    monkeypatch: pytest.MonkeyPatch, asked: list[str], case: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["vita", *case["words"]])
+    usage.run(app)
+    assert [question for question in asked if question] == ([case["asked"]] if case["asked"] else [])
+
+
+def test_a_word_that_is_no_command_is_told_how_to_ask(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], asked: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["vita", "lisen", "to me"])
+    assert usage.run(app) == 2
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "No such command 'lisen'" in said
+    assert "vita ask 'lisen to me'" in said
+    assert asked == []
+
+
+def test_without_a_terminal_it_is_answered(home: Path) -> None:
+    done = run_vita("what is", "2+2", env={"VITA_HOME": str(home)})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "4" in done.stdout
+
+
+def test_a_conversation_to_go_on_with_needs_the_screen(home: Path) -> None:
+    done = run_vita("--resume", "latest", "what is 2+2", env={"VITA_HOME": str(home)})
+    assert done.returncode == 2
+    assert "vita ask 'what is 2+2'" in done.stderr
+
+
+async def test_the_screen_opens_with_the_question(home: Path) -> None:
+    core = ScriptedCore()
+    async with running(core, question="What is new?") as (program, pilot):
+        await until(pilot, lambda: core.asked == ["What is new?"])
+        await pilot.press("up")
+        from vita_tui.tui.widgets.prompt import Prompt
+
+        assert program.main.query_one(Prompt).text == "What is new?"
