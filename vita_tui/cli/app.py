@@ -26,7 +26,7 @@ from vita_tui.cli import (
     mcp,
     metrics,
     models,
-    questions,
+    no_command,
     say,
     serve,
     sessions,
@@ -42,7 +42,7 @@ __all__ = ["app"]
 
 app = typer.Typer(
     name="vita",
-    cls=questions.CommandsOrQuestion,
+    cls=no_command.CommandsOrQuestion,
     help="A voice assistant that lives in your terminal. Press a key, speak, and hear the answer: offline, on two cores.",
     epilog='Without a command, vita opens the assistant; vita "What is new?" opens it with a question. Start with: vita doctor',
     no_args_is_help=False,
@@ -75,7 +75,7 @@ app.add_typer(
 app.command("serve", short_help="Lend the engines of this machine to other programs.")(serve.serve)
 app.command("metrics", short_help="Where the time goes and what fails, over a day.")(metrics.metrics)
 app.add_typer(bench.app, name="bench", short_help="Measure VITA on this machine.")
-app.command(questions.QUESTION, hidden=True)(questions.question)
+app.command(no_command.QUESTION, hidden=True)(no_command.question)
 app.command("cleanup", short_help="Remove what a crash left behind.")(cleanup.cleanup)
 
 

@@ -1,4 +1,4 @@
-"""Words behind `vita` that are no command: asked on the screen, answered without a terminal; by the rows of `questions.toml`."""
+"""Words behind `vita` that are no command: asked on the screen, answered without a terminal; by the rows of `no_command.toml`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 from tests.forked import run_vita
 from tests.tui.driving import running, until
 from tests.tui.scripted import ScriptedCore
-from vita_tui.cli import questions, usage
+from vita_tui.cli import no_command, usage
 from vita_tui.cli.app import app
 
 CASES: dict[str, list[dict[str, Any]]] = tomllib.loads(
-    Path(__file__).with_name("questions.toml").read_text(encoding="utf-8")
+    Path(__file__).with_name("no_command.toml").read_text(encoding="utf-8")
 )
 
 
@@ -24,13 +24,13 @@ CASES: dict[str, list[dict[str, Any]]] = tomllib.loads(
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the screen was opened with, if it was opened."""
     opened: list[str] = []
-    monkeypatch.setattr(questions, "on_terminal", lambda: True)
+    monkeypatch.setattr(no_command, "on_terminal", lambda: True)
 
     def open_screen(question: str = "", **_: object) -> int:
         opened.append(question)
         return 0
 
-    monkeypatch.setattr(questions, "open_screen", open_screen)
+    monkeypatch.setattr(no_command, "open_screen", open_screen)
     for variable in ("VITA_LLM__MODEL", "VITA_UI__THEME"):
         monkeypatch.setenv(variable, "")  # and so put back, for the command line sets them
     return opened
