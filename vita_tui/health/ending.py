@@ -25,13 +25,16 @@ _lock = threading.Lock()
 _armed = False
 
 
-def end_within(seconds: float, code: int, *, last: Callable[[], None] = lambda: None) -> None:
+def end_within(
+    seconds: float, code: int, *, last: Callable[[], None] = lambda: None, expected: bool = False
+) -> None:
     """See to it that the process has ended `seconds` from now, with exit code `code` if it does not end by itself.
 
     The first call counts. From any thread.
 
     Args:
         last: is called before that, such as to give the terminal back.
+        expected: as for `end_now`.
     """
     global _armed
     with _lock:
@@ -41,20 +44,24 @@ def end_within(seconds: float, code: int, *, last: Callable[[], None] = lambda: 
 
     def wait() -> None:
         time.sleep(max(0.0, seconds - CLEANUP_SECONDS))
-        end_now(code, last=last)
+        end_now(code, last=last, expected=expected)
 
     threading.Thread(target=wait, name="last resort", daemon=True).start()
 
 
-def end_now(code: int, *, last: Callable[[], None] = lambda: None) -> None:
-    """Call `last`, kill the children, remove the records and end the process."""
-    thread = threading.Thread(target=_clean_up, args=(last,), name="cleanup at exit", daemon=True)
+def end_now(code: int, *, last: Callable[[], None] = lambda: None, expected: bool = False) -> None:
+    """Call `last`, kill the children, remove the records and end the process.
+
+    Args:
+        expected: nothing is wrong that the log would have to tell of.
+    """
+    thread = threading.Thread(target=_clean_up, args=(last, expected), name="cleanup at exit", daemon=True)
     thread.start()
     thread.join(CLEANUP_SECONDS)
     os._exit(code)
 
 
-def _clean_up(last: Callable[[], None]) -> None:
+def _clean_up(last: Callable[[], None], expected: bool) -> None:
     last()
     import psutil
 
@@ -65,5 +72,6 @@ def _clean_up(last: Callable[[], None]) -> None:
             with suppress(psutil.Error):
                 child.kill()
     remove_own_records()
-    log.error("some part did not close in time; the process was ended over it")
+    if not expected:
+        log.error("some part did not close in time; the process was ended over it")
     logging.shutdown()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vita_tui.clock import Clock
-from vita_tui.events import Notice
+from vita_tui.events import Notice, State
 from vita_tui.tui.base_app import BaseApp
 from vita_tui.tui.terminal import TerminalFile
 
@@ -23,6 +23,8 @@ GONE = 0.9
 """Seconds from the wish to leave to the end of the process, whatever hangs."""
 CLOSING = 0.65
 """Of them, for the assistant to close itself in good order."""
+CLOSING_EARLY = 0.3
+"""The same while it is still starting: nothing was said that would have to be kept, and what loads in native code cannot be stopped."""
 TWICE = 2.0
 """Seconds within which the second ctrl+c leaves."""
 
@@ -38,6 +40,8 @@ class Leaving(BaseApp):
         self._painted = False
         self._early = 0
         """The exit code of who left before the first paint."""
+        self._left_early = False
+        """It was still starting: of what loads in native code, nothing can be stopped."""
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def action_help_quit(self) -> None:
@@ -92,11 +96,13 @@ class Leaving(BaseApp):
 
     def _in_time(self, code: int) -> None:
         """From now on the process is gone within a second, whatever hangs."""
+        self._left_early = self.core is None or self.core.state is State.INITIALIZING
         if not self.is_headless:
             from vita_tui.health.ending import end_within
             from vita_tui.tui import guard
 
-            end_within(GONE, code, last=self._give_back)
+            gone = GONE - CLOSING + CLOSING_EARLY if self._left_early else GONE
+            end_within(gone, code, last=self._give_back, expected=self._left_early)
             guard.leaving()
 
     def _give_back(self) -> None:
@@ -112,14 +118,15 @@ class Leaving(BaseApp):
         self._unsubscribe()
         if self.core is not None:
             try:
-                await asyncio.wait_for(self.core.aclose(), CLOSING)
+                await asyncio.wait_for(self.core.aclose(), CLOSING_EARLY if self._left_early else CLOSING)
             except TimeoutError:
-                log.error("the assistant did not close within %.1f s", CLOSING)
+                if not self._left_early:
+                    log.error("the assistant did not close within %.1f s", CLOSING)
                 if not self.is_headless:
                     # Its threads may still run: Python would take native libraries apart under their feet.
                     from vita_tui.health.ending import end_now
 
-                    end_now(code, last=self._give_back)
+                    end_now(code, last=self._give_back, expected=self._left_early)
             except Exception:
                 log.exception("closing the assistant failed")
         self._tasks.cancel()
