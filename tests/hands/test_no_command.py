@@ -22,15 +22,16 @@ CASES: dict[str, list[dict[str, Any]]] = tomllib.loads(
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the screen was opened with, if it was opened."""
+    """What the conversation was begun with, if it was."""
     opened: list[str] = []
-    monkeypatch.setattr(no_command, "on_terminal", lambda: True)
 
-    def open_screen(question: str = "", **_: object) -> int:
+    def converse(*_: object, question: str = "", **__: object) -> int:
         opened.append(question)
         return 0
 
-    monkeypatch.setattr(no_command, "open_screen", open_screen)
+    monkeypatch.setattr(no_command, "converse", converse)
+    monkeypatch.setattr("vita_tui.cli.app.converse", converse)
+    monkeypatch.setattr(no_command.ask, "ask", opened.append)
     for variable in ("VITA_LLM__MODEL", "VITA_UI__THEME"):
         monkeypatch.setenv(variable, "")  # and so put back, for the command line sets them
     return opened
@@ -62,10 +63,15 @@ def test_without_a_terminal_it_is_answered(home: Path) -> None:
     assert "4" in done.stdout
 
 
-def test_a_conversation_to_go_on_with_needs_the_screen(home: Path) -> None:
-    done = run_vita("--resume", "latest", "what is 2+2", env={"VITA_HOME": str(home)})
-    assert done.returncode == 2
-    assert "vita ask 'what is 2+2'" in done.stderr
+def test_a_conversation_that_is_resumed_keeps_it(home: Path) -> None:
+    env = {"VITA_HOME": str(home), "VITA_AUDIO__SPEAK": "false"}
+    done = run_vita("--resume", "latest", "what is 2+2", env=env, input="never read")
+    assert "4" in done.stdout
+    done = run_vita("--resume", "latest", "what is 3+4", env=env, input="never read")
+    assert "7" in done.stdout
+    shown = run_vita("sessions", "show", "latest", env=env)
+    assert "2+2" in shown.stdout
+    assert "3+4" in shown.stdout
 
 
 async def test_the_screen_opens_with_the_question(home: Path) -> None:

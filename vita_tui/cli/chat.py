@@ -33,12 +33,13 @@ __all__ = ["LineChat", "chat"]
 _SENTENCE_ENDS = re.compile(r"[.!?:;…。！？]+[\"'”’)\]]*\s+|\n")
 
 
-def chat(resume: str | None = None, overrides: Mapping[str, Any] | None = None) -> int:
+def chat(resume: str | None = None, overrides: Mapping[str, Any] | None = None, question: str = "") -> int:
     """Talk until the input ends or the user leaves; returns the exit code.
 
     Args:
         resume: id of the conversation to go on with; "latest" for the last one.
         overrides: settings from the command line, as nested dictionaries.
+        question: is asked first; all that is asked where nobody types.
 
     Raises:
         VitaError: the settings are wrong.
@@ -56,10 +57,10 @@ def chat(resume: str | None = None, overrides: Mapping[str, Any] | None = None) 
     except ModelError as error:  # the time, timers and sums need none
         complain(error.message, error.remedy)
     with quiet_libraries():
-        return run_async(_talk(settings, resume))
+        return run_async(_talk(settings, resume, question))
 
 
-async def _talk(settings: Settings, resume: str | None) -> int:
+async def _talk(settings: Settings, resume: str | None, question: str) -> int:
     from vita_tui.conversation.build import build
 
     typed = sys.stdin.isatty()
@@ -68,7 +69,7 @@ async def _talk(settings: Settings, resume: str | None) -> int:
     try:
         talk = LineChat(assistant, typed=typed, speech=settings.audio.speak)
         await assistant.start(resume=resume)
-        return await talk.run()
+        return await talk.run(question)
     finally:
         await assistant.aclose()
 
@@ -99,13 +100,18 @@ class LineChat:
         self._reply = SpokenLines()
         assistant.bus.subscribe(self._listen_from_anywhere)
 
-    async def run(self) -> int:
-        """Until the input ends or the user leaves; returns the exit code."""
+    async def run(self, question: str = "") -> int:
+        """Until the input ends or the user leaves; returns the exit code. See `chat`."""
         if self._typed:
             self._greet()
             with contextlib.suppress(NotImplementedError):  # Windows
                 self._loop.add_signal_handler(signal.SIGINT, self._interrupt)
-        TypedLines(self._take)
+        if question:
+            self._take(question)
+        if question and not self._typed:
+            self._take(None)
+        else:
+            TypedLines(self._take)
         while not self._leaving:
             if self._typed:
                 _label("You: ")

@@ -17,7 +17,11 @@ def screen_possible() -> bool:
 
 
 def converse(
-    resume: str | None = None, overrides: Mapping[str, Any] | None = None, *, lines: bool = False
+    resume: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    lines: bool = False,
+    question: str = "",
 ) -> int:
     """Talk until the user leaves; returns the exit code.
 
@@ -25,6 +29,7 @@ def converse(
         resume: id of the conversation to go on with; "latest" for the last one.
         overrides: settings from the command line, as nested dictionaries.
         lines: line by line, also where there is a screen.
+        question: is asked first.
 
     Raises:
         VitaError: it could not be begun.
@@ -32,7 +37,7 @@ def converse(
     if screen_possible() and not lines:
         from vita_tui.tui import run
 
-        return run(resume=resume, overrides=overrides)
+        return run(resume=resume, overrides=overrides, question=question)
     from vita_tui.cli.chat import chat
 
-    return chat(resume, overrides)
+    return chat(resume, overrides, question)

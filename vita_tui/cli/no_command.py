@@ -13,11 +13,11 @@ import typer
 from typer.core import TyperGroup
 
 from vita_tui.cli import ask
-from vita_tui.cli.output import complain
+from vita_tui.cli.chat_or_screen import converse
 from vita_tui.cli.text_input import text_argument
 from vita_tui.cli.usage import WRONG
 
-__all__ = ["QUESTION", "CommandsOrQuestion", "is_question", "on_terminal", "open_screen", "question"]
+__all__ = ["QUESTION", "CommandsOrQuestion", "is_question", "question"]
 
 QUESTION = "question"
 """The command, which help does not list, that words without a command go to."""
@@ -65,29 +65,11 @@ def question(
 ) -> None:
     """Open the assistant with a question; without a terminal it is answered as by `vita ask`."""
     text = text_argument(" ".join(words), empty="there is no question")
-    given = context.parent.params if context.parent is not None else {}
-    if on_terminal():
-        raise typer.Exit(open_screen(text=given["text"], resume=given["resume"], question=text))
-    if given["resume"]:
-        complain("VITA's screen needs a terminal.", f"Without --resume: vita ask {shlex.quote(text)}")
-        raise typer.Exit(2)
-    ask.ask(text)
-
-
-def on_terminal() -> bool:
-    """Whether there is a terminal for the screen."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def open_screen(*, text: bool, resume: str, question: str = "") -> int:
-    """Open the screen; returns the exit code.
-
-    Args:
-        text: show replies without speaking them.
-        resume: id of the conversation to go on with, "latest" for the last; empty for a new one.
-        question: is asked at once.
-    """
-    from vita_tui.tui import run
-
-    overrides = {"audio": {"speak": False}} if text else {}
-    return run(resume=resume or None, overrides=overrides, question=question)
+    given: dict[str, Any] = context.parent.params if context.parent is not None else {}
+    resume = given.get("resume") or None
+    if resume is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        ask.ask(text)
+        return
+    silent = given.get("text") or given.get("quiet")
+    overrides = {"audio": {"speak": False}} if silent else {}
+    raise typer.Exit(converse(resume, overrides, lines=bool(given.get("plain")), question=text))
