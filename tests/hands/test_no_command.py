@@ -31,7 +31,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(no_command, "converse", converse)
     monkeypatch.setattr("vita_tui.cli.app.converse", converse)
-    monkeypatch.setattr(no_command.ask, "ask", opened.append)
+    monkeypatch.setattr("vita_tui.cli.ask.ask", opened.append)
     for variable in ("VITA_LLM__MODEL", "VITA_UI__THEME"):
         monkeypatch.setenv(variable, "")  # and so put back, for the command line sets them
     return opened
