@@ -10,9 +10,14 @@ from tests.tui.driving import App, running, text_of, until
 from tests.tui.scripted import ScriptedCore
 from vita_tui.clock import FakeClock
 from vita_tui.events import ToolAnswered, ToolAsked, ToolFinished, ToolProgress, ToolStarted, UserSaid
+from vita_tui.sessions.kept_calls import CALLS, KeptCall
+from vita_tui.sessions.session import Turn
 from vita_tui.settings import file as settings_file
+from vita_tui.tui.widgets.conversation import Conversation
 from vita_tui.tui.widgets.prompt import Prompt
+from vita_tui.tui.widgets.reply import Reply
 from vita_tui.tui.widgets.tool_lines import ToolLine, ToolQuestion
+from vita_tui.tui.widgets.turns import AssistantTurn
 
 ACTS = ToolAsked(1, "1.1", "run_command", "VITA", "command: rm -r build", "act")
 LOOKS = ToolAsked(1, "1.2", "list_commits", "git", "", "look")
@@ -118,3 +123,23 @@ async def test_each_call_has_a_line() -> None:
         core.bus.publish(ToolFinished(1, "1.2", "run_command", "VITA", 0.0, "denied", ""))
         await until(pilot, lambda: len(vita.main.query(ToolLine)) == 2)
         assert "⊘ run_command  not allowed" in text_of(list(vita.main.query(ToolLine))[1])
+
+
+async def test_calls_are_shown_again_when_a_conversation_is_opened() -> None:
+    calls = [
+        KeptCall("get_current_time", "time", 0.3, "done", "12:00 in Tokyo"),
+        KeptCall("run_command", "VITA", 0.0, "denied", ""),
+    ]
+    turns = [
+        Turn("user", "What time is it?"),
+        Turn("assistant", "Noon.", finished=1.0, timings={CALLS: [call.data() for call in calls]}),
+    ]
+    async with running(ScriptedCore()) as (vita, pilot):
+        await vita.main.query_one(Conversation).show(turns)
+        await pilot.pause()
+        time, command = vita.main.query(ToolLine)
+        assert text_of(time) == "✓ time · get_current_time 0.3 s  12:00 in Tokyo"
+        assert text_of(command) == "⊘ run_command  not allowed"
+        reply = time.parent
+        assert isinstance(reply, AssistantTurn)
+        assert list(reply.children).index(command) < list(reply.children).index(reply.query_one(Reply))

@@ -24,6 +24,7 @@ from vita_tui.events import (
     SessionChanged,
     TurnTimings,
 )
+from vita_tui.sessions.kept_calls import CALLS
 from vita_tui.sessions.manager import SessionManager
 from vita_tui.sessions.session import Session, Turn
 from vita_tui.settings import Settings
@@ -277,7 +278,8 @@ class History:
                 name: ms
                 for name, ms in asdict(timings_of(exchange)).items()
                 if ms is not None and name != "causes"
-            },
+            }
+            | ({CALLS: [call.data() for call in exchange.calls]} if exchange.calls else {}),
         )
 
     async def _count(self, exchange: Exchange, text: str) -> int:

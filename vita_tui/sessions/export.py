@@ -88,7 +88,8 @@ def to_markdown(session: Session) -> str:
         time = f" · {moment(turn.started, '%H:%M')}" if turn.started else ""
         said = _harmless(" ".join(filter(None, (heard, struck))))
         quoted = "\n".join(f"> {line}".rstrip() for line in said.splitlines())
-        blocks += [f"**{_SPEAKER[turn.role]}**{time}", *filter(None, (quoted, _ending(turn)))]
+        called = "\n".join(f"- {_without_html(call.line)}" for call in turn.calls)
+        blocks += [f"**{_SPEAKER[turn.role]}**{time}", *filter(None, (called, quoted, _ending(turn)))]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -157,6 +158,7 @@ def to_text(session: Session) -> str:
         time = f"[{moment(turn.started, '%H:%M')}] " if turn.started else ""
         rest = f" [not heard: {unheard}]" if unheard else ""
         rest += f" [no answer: {turn.error}]" if turn.error else " [unfinished]" if turn.unfinished else ""
+        lines += [f"  ({call.line})" for call in turn.calls]
         first, *more = f"{heard}{rest}".splitlines() or [""]
         lines += [f"{time}{_SPEAKER[turn.role]}: {first}", *(f"  {line}".rstrip() for line in more), ""]
     return "\n".join(lines)

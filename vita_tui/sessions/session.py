@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from vita_tui.sessions.kept_calls import CALLS, KeptCall
+
 __all__ = [
     "ARCHIVED",
     "Hit",
@@ -73,10 +75,17 @@ class Turn:
     interrupted: bool = False
     tokens: int = 0
     timings: Mapping[str, Any] = field(default_factory=dict)
-    """Milliseconds by stage, and what else JSON can hold."""
+    """Milliseconds by stage, and what else JSON can hold: `calls`."""
     error: str = ""
     """Why there is no answer to it, or no more of it, in one sentence."""
     id: str = field(default_factory=new_id)
+
+    @property
+    def calls(self) -> tuple[KeptCall, ...]:
+        """The tools that were called for it, in the order in which they were over."""
+        kept = self.timings.get(CALLS)
+        found = map(KeptCall.read, kept) if isinstance(kept, list | tuple) else ()
+        return tuple(call for call in found if call is not None)
 
     @property
     def unfinished(self) -> bool:

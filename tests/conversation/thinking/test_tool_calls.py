@@ -341,3 +341,16 @@ async def test_a_server_model_uses_two_mcp_servers_in_one_answer(tmp_path: Path)
             assert [first.source, second.source] == ["one", "two"]
             assert events.of(ReplyFinished)[-1].text == "It is 42, and I kept it."
             assert kept.read_text(encoding="utf-8") == "42"
+
+
+async def test_calls_are_kept_with_the_reply() -> None:
+    model = FakeResponder([[call("get_time")], "It is noon."])
+    async with with_tools(model, abilities=standard(), **QUIET) as (made, events):
+        await made.ask("What does the clock say?")
+        assert made.session is not None
+        kept = await made.sessions.get(made.session.id)
+        (finished,) = events.of(ToolFinished)
+        assert [(one.tool, one.outcome, one.summary) for one in kept.turns[-1].calls] == [
+            (finished.tool, finished.outcome, finished.summary)
+        ]
+        assert kept.turns[0].calls == ()

@@ -43,6 +43,7 @@ from vita_tui.events import (
     UserSaid,
 )
 from vita_tui.health.registry import register_task
+from vita_tui.sessions.kept_calls import KeptCall
 from vita_tui.tools.base import Tool
 
 __all__ = ["Exchange", "Opening"]
@@ -138,6 +139,8 @@ class Exchange:
         """Characters of the text that were there before the model went on with what tools returned."""
         self._called: list[Message] = []
         """What was called so far, and what it returned."""
+        self.calls: list[KeptCall] = []
+        """Those that are over."""
         self._cut: Cut | None = None
         """Why the model ended its reply, if not because all was said."""
         self._reasoned = False
@@ -360,7 +363,13 @@ class Exchange:
             self._output.take("\n\n")  # what was said before is a sentence of its own
         await self._certain.wait()
         results = await self._tools.run(
-            self.turn, calls, tools, longest=longest, on_ask=self._asides.ask, on_wait=self._asides.wait
+            self.turn,
+            calls,
+            tools,
+            longest=longest,
+            on_ask=self._asides.ask,
+            on_wait=self._asides.wait,
+            on_over=lambda event: self.calls.append(KeptCall.of(event)),
         )
         self._called += [called(said, calls), *results]
         self._round = len(self.text)

@@ -82,6 +82,7 @@ class ToolCalls:
         longest: int,
         on_ask: Callable[[Tool], None],
         on_wait: Callable[[int], None],
+        on_over: Callable[[ToolFinished], None] = lambda _: None,
     ) -> list[Message]:
         """Make `calls`, together; the messages that tell the model what became of them, in their order.
 
@@ -90,9 +91,10 @@ class ToolCalls:
             longest: characters of a result.
             on_ask: called when the user is asked whether a tool may be called.
             on_wait: called while the user waits for a tool: with 0 at first, then 1, 2, …
+            on_over: is told of each call that is over.
         """
         waiting = _Waiting(on_wait)
-        call_one = partial(self._call, turn, tools=tools, waiting=waiting, on_ask=on_ask)
+        call_one = partial(self._call, turn, tools=tools, waiting=waiting, on_ask=on_ask, on_over=on_over)
         try:
             results = await asyncio.gather(
                 *(
@@ -118,6 +120,7 @@ class ToolCalls:
         tools: Mapping[str, Tool],
         waiting: _Waiting,
         on_ask: Callable[[Tool], None],
+        on_over: Callable[[ToolFinished], None],
     ) -> str:
         self._numbers += 1
         number = f"{turn}.{self._numbers}"
@@ -152,7 +155,9 @@ class ToolCalls:
             seconds = self._clock.monotonic() - began
             summary = clean_line(clean(said[:2000]))[:200]
             name = clean_line(call.name)[:80]
-            self._bus.publish(ToolFinished(turn, number, name, source, seconds, outcome, summary))
+            over = ToolFinished(turn, number, name, source, seconds, outcome, summary)
+            on_over(over)
+            self._bus.publish(over)
 
     async def _run(
         self, turn: int, number: str, tool: Tool, arguments: Mapping[str, Any], waiting: _Waiting

@@ -237,6 +237,8 @@ class Conversation(VerticalScroll, can_focus=True):
                 continue
             reply = AssistantTurn(0, turn_id=turn.id)
             await self._add(reply)
+            for number, call in enumerate(turn.calls):
+                await reply.tool(call.event(number), self._clock)
             await reply.show(turn.text)
             if turn.heard is not None:
                 await reply.voice_ended(turn.heard, turn.text[len(turn.heard) :])
