@@ -53,3 +53,53 @@ def test_nothing_is_taken_away_on_a_guess(abilities: Abilities) -> None:
 
 def test_a_language_without_sentences_has_none(abilities: Abilities) -> None:
     assert abilities.sounding_like("Hvad er klokken?", Context(FakeClock(NOON)), "da") == []
+
+
+def test_a_request_may_begin_as_each_of_them_does(abilities: Abilities) -> None:
+    """Word for word; what holds words of the user's own is left to what was written."""
+    own_words = {
+        "GetTimeIn",
+        "Choose",
+        "AddToList",
+        "RemoveFromList",
+        "ReadList",
+        "ClearList",
+        "AddNote",
+        "SetReminder",
+    }
+    requests = [case for case in cases() if case.language == "en" and case.intent not in {"", *own_words}]
+    refused = []
+    for case in requests:
+        words = case.text.rstrip(".?! ").split()
+        begun = [" ".join(words[:number]) for number in range(1, len(words) + 1)]
+        if not all(abilities.may_begin(text, "en") for text in (*begun, begun[0][:1])):
+            refused.append(case.text)
+    assert len(refused) * 8 < len(requests), refused
+
+
+@pytest.mark.parametrize(
+    "text", ["Why is the sk", "Who wrote", "What is the capital", "Tell me about", "144-12", "2-3", "Thank you"]
+)
+def test_no_request_begins_so(text: str, abilities: Abilities) -> None:
+    assert not abilities.may_begin(text, "en")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("What is 19 squared?", "what is nineteen square", True),
+        ("What is 19 squared?", "What is 18 squared?", False),
+        ("How many minutes are in a day?", "How many minutes are in the day?", True),
+        ("Wake me up at 7.", "Wake me up at seven.", True),
+        ("Wake me up at 7.", "Wake me up at 8.", False),
+        ("Cancel the timer.", "Cancel all timers.", False),
+    ],
+)
+def test_what_asks_for_the_same_means_the_same(
+    one: str, other: str, same: bool, abilities: Abilities
+) -> None:
+    context = Context(FakeClock(NOON))
+    meant = [abilities.meant(text, context, "en") for text in (one, other)]
+    meanings = [found.meaning for found in meant if found is not None]
+    assert len(meanings) == 2
+    assert (meanings[0] == meanings[1]) is same

@@ -12,15 +12,18 @@ from datetime import datetime
 
 from vita_tui.abilities.alarms import Alarms
 from vita_tui.abilities.base import Ability, Answer, Context, Deed, Failure, Match, Request
+from vita_tui.abilities.beginnings import RequestBeginnings
 from vita_tui.abilities.conversion import registry
 from vita_tui.abilities.matcher import Matcher
 from vita_tui.abilities.numbers import digits
-from vita_tui.abilities.phrases import languages
+from vita_tui.abilities.phrases import data, languages
 from vita_tui.abilities.rendering import Renderer
+from vita_tui.abilities.sentence_tree import SentenceTree
 from vita_tui.abilities.sound_alike import SoundAlikes
 from vita_tui.events import Alarm
 
 __all__ = [
+    "COMPUTED",
     "ENGINE",
     "Abilities",
     "Answered",
@@ -48,6 +51,8 @@ ONLY_AS_HEARD = frozenset(
     )
 )
 """What takes something away, or keeps any words, is never done on a guess of what was said."""
+COMPUTED = frozenset(("Calculate", "Convert", "PercentageOf"))
+"""What comes out the same each time."""
 MOST_MEANT = 6
 """Requests that one transcript may have meant; each costs the recognizer a look at the sound."""
 _LOADING = threading.Lock()
@@ -125,6 +130,7 @@ class Abilities:
         if language in languages():
             with self._lock:
                 _sound_alikes(language)
+                _beginnings(language)
             digits("1", language)
             registry()
 
@@ -168,11 +174,25 @@ class Abilities:
             for near in _sound_alikes(language).near(text):
                 match = self._first(near, context, language)
                 if match is not None:
-                    meaning = f"{match.intent} {sorted(match.slots.items())}".casefold()
-                    meant.append(MisheardRequest(near, meaning, match.intent not in ONLY_AS_HEARD))
+                    meant.append(self._misheard(near, match, context))
                 if len(meant) == MOST_MEANT:
                     break
             return meant
+
+    def meant(self, text: str, context: Context, language: str) -> MisheardRequest | None:
+        """What `text` itself asks for; None when it is no request."""
+        if language not in languages():
+            return None
+        with self._lock:
+            match = self._first(text, context, language)
+            return None if match is None else self._misheard(text, match, context)
+
+    def may_begin(self, text: str, language: str) -> bool:
+        """Whether a request may begin with `text`, whose last word may be half a word."""
+        if language not in languages():
+            return False
+        with self._lock:
+            return _beginnings(language).may_begin(text)
 
     def _first(self, text: str, context: Context, language: str) -> Match | None:
         """What `text` asks for and can be done."""
@@ -181,6 +201,22 @@ class Abilities:
                 if self._plan(match, context) is not None:
                     return match
         return None
+
+    def _misheard(self, text: str, match: Match, context: Context) -> MisheardRequest:
+        if match.intent in COMPUTED:
+            # "19 squared" and "19 square" are one sum: what comes out is what is meant.
+            plan = self._plan(match, context)
+            meant = repr(plan.values) if isinstance(plan, Answer) else text
+        else:
+            articles = data(match.language)["numbers"]["articles"]
+            slots = {
+                name: " ".join(
+                    word for word in digits(str(value), match.language).split() if word not in articles
+                )
+                for name, value in sorted(match.slots.items())
+            }
+            meant = str(slots)
+        return MisheardRequest(text, f"{match.intent} {meant}".casefold(), match.intent not in ONLY_AS_HEARD)
 
     def _plan(self, match: Match, context: Context) -> Answer | Deed | None:
         ability = self._by_intent.get(match.intent)
@@ -216,13 +252,24 @@ def _loaded(language: str) -> Matcher:
 
 
 @functools.cache
+def _tree(language: str) -> SentenceTree:
+    return SentenceTree(language, _matcher(language).own_sentences())
+
+
+@functools.cache
 def _sound_alikes(language: str) -> SoundAlikes:
-    return SoundAlikes(language, _matcher(language).own_sentences())
+    return SoundAlikes(_tree(language))
+
+
+@functools.cache
+def _beginnings(language: str) -> RequestBeginnings:
+    return RequestBeginnings(_tree(language))
 
 
 def forget_languages() -> None:
     """Read sentences anew when they are next needed."""
-    _sound_alikes.cache_clear()
+    for made in (_tree, _sound_alikes, _beginnings):
+        made.cache_clear()
     _renderer.cache_clear()
     _loaded.cache_clear()
 

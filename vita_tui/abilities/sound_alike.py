@@ -8,39 +8,15 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from vita_tui.abilities.phrases import data
+from vita_tui.abilities.sentence_tree import SentenceTree, WordNode
 from vita_tui.text.language import in_words
 from vita_tui.text.likeness import sound
 
-if TYPE_CHECKING:
-    from hassil.expression import Expression, Sentence
-    from hassil.intents import Intents
-
 __all__ = ["SoundAlikes"]
 
-SLOT_WORDS = {
-    "expression": ("numbers", "arithmetic"),
-    "part": ("numbers",),
-    "whole": ("numbers",),
-    "quantity": ("numbers", "measures"),
-    "unit": ("measures",),
-    "span": ("numbers", "spans"),
-    "both": ("numbers", "spans", "times"),
-    "when": ("numbers", "times", "days"),
-    "past_when": ("numbers", "days"),
-    "sides": ("numbers",),
-    "count": ("numbers",),
-    "low": ("numbers",),
-    "high": ("numbers",),
-    "spoken_language": ("languages",),
-}
-"""What stands in a slot; any words in those that are not here."""
-NUMBERS = (*range(21), *range(30, 100, 10), 100, 1000)
-"""That are taken for what a slot holds instead of words that sound like them."""
 LEAST_LIKE = 0.45
 """Likeness of two words from which on one may be the other."""
 MOST_CHANGED = 0.4
@@ -62,14 +38,6 @@ PASSED_OVER = 1.6
 SAME = 0.1
 """Sounds that count for a word that sounds the same and is written otherwise."""
 _WORD = re.compile(r"[^\W_]+(?:[.,:'’%-]+[^\W_]+)*%?", re.UNICODE)
-_SLOT = "\x00"
-
-
-@dataclass(slots=True)
-class _Node:
-    words: dict[str, _Node] = field(default_factory=dict)
-    slots: dict[str, _Node] = field(default_factory=dict)
-    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +45,7 @@ class _Way:
     """A beginning of the transcript, laid along the tree."""
 
     cost: float
-    node: _Node
+    node: WordNode
     slot: str
     """The slot that more words may still belong to; empty for none."""
     said: tuple[str, ...]
@@ -86,42 +54,15 @@ class _Way:
 class SoundAlikes:
     """Of one language. Used by one thread at a time; made in some tens of milliseconds."""
 
-    def __init__(self, language: str, intents: Intents) -> None:
-        """
-        Args:
-            intents: sentences as hassil reads them.
-        """
-        self._language = language
-        self._root = _Node()
-        for intent in intents.intents.values():
-            for block in intent.data:
-                for sentence in block.sentences:
-                    for text in _expanded(sentence.expression, intents.expansion_rules):
-                        self._grow(text)
-        for phrase in data(language).get("skip_words", ()):
-            *first, last = str(phrase).split()
-            node = self._root
-            for word in first:
-                node = node.words.setdefault(word, _Node())
-            node.words.setdefault(last, self._root)
-        kinds = _kinds(language)
-        self._articles = frozenset(data(language)["numbers"]["articles"])
-        self._in_slots = {
-            slot: {said: written for name in names for said, written in kinds[name].items()}
-            for slot, names in SLOT_WORDS.items()
-        }
-        """How a word of a slot is written, by how it is said."""
+    def __init__(self, tree: SentenceTree) -> None:
+        self._language = tree.language
+        self._root = tree.root
+        self._in_slots = tree.in_slots
+        self._articles = tree.articles
         labels = {said for words in self._in_slots.values() for said in words}
         _collect(self._root, labels, set())
         self._labels = sorted(labels)
         self._keys = [self._sound(label) for label in self._labels]
-
-    def _grow(self, text: str) -> None:
-        node = self._root
-        for part in text.split():
-            branch = node.slots if part.startswith(_SLOT) else node.words
-            node = branch.setdefault(part.lstrip(_SLOT), _Node())
-        node.ends = node is not self._root
 
     def near(self, text: str, most: int = 20) -> list[str]:
         """Requests that sound like `text`, the likeliest first; without `text` itself."""
@@ -187,7 +128,7 @@ class _Search:
         self._limit = limit
         self._ways: list[dict[tuple[int, str], list[_Way]]] = [{} for _ in range(len(heard) + 1)]
 
-    def run(self, root: _Node) -> Iterator[_Way]:
+    def run(self, root: WordNode) -> Iterator[_Way]:
         """Ways to the end of a request, the cheapest first."""
         self._add(0, _Way(0.0, root, "", ()))
         ended: list[_Way] = []
@@ -255,36 +196,7 @@ class _Search:
             ways.remove(max(ways, key=lambda one: one.cost))
 
 
-def _expanded(expression: Expression, rules: Mapping[str, Sentence]) -> Iterator[str]:
-    """All texts of a template, slots marked."""
-    from hassil.expression import Alternative, Group, ListReference, Permutation, RuleReference, TextChunk
-
-    match expression:
-        case TextChunk():
-            yield expression.original_text
-        case RuleReference():
-            yield from _expanded(rules[expression.rule_name].expression, rules)
-        case ListReference():
-            yield f" {_SLOT}{expression.list_name} "
-        case Alternative():
-            for item in expression.items:
-                yield from _expanded(item, rules)
-        case Permutation():
-            for item, rest in expression.iterate_permutations():
-                tails = list(_expanded(rest, rules)) if rest.items else [""]
-                for head in _expanded(item, rules):
-                    yield from (f"{head} {tail}" for tail in tails)
-        case Group():
-            texts = [""]
-            for item in expression.items:
-                parts = list(_expanded(item, rules))
-                texts = [f"{text}{part}" for text in texts for part in parts]
-            yield from texts
-        case _:
-            return
-
-
-def _collect(node: _Node, labels: set[str], seen: set[int]) -> None:
+def _collect(node: WordNode, labels: set[str], seen: set[int]) -> None:
     """All words of the tree, and pairs of them."""
     seen.add(id(node))
     for word, after in node.words.items():
@@ -293,37 +205,6 @@ def _collect(node: _Node, labels: set[str], seen: set[int]) -> None:
     for after in (*node.words.values(), *node.slots.values()):
         if id(after) not in seen:
             _collect(after, labels, seen)
-
-
-def _kinds(language: str) -> dict[str, dict[str, str]]:
-    """What may stand in slots, by kind: how it is written, by how it is said."""
-    own = data(language)
-    dates, moments = own["dates"], own["moments"]
-    numbers = {in_words(number, language): str(number) for number in NUMBERS}
-    numbers |= {said: str(number) for said, number in own["numbers"].get("sound_alikes", {}).items()}
-    return {
-        "numbers": numbers,
-        "arithmetic": _words(own["arithmetic"], own["numbers"]["of"])
-        | {
-            f"{of} {said}": f"{of} {written}"
-            for of in own["numbers"]["of"]
-            for said, written in numbers.items()
-        },
-        "measures": _words(*own["measures"].values()),
-        "spans": _words(moments["units"]),
-        "times": _words(moments["times"], moments["halves"], moments["parts"], moments["repeats"]),
-        "days": _words(dates["weekdays"], dates["months"], dates["feasts"], dates["relative"]),
-        "languages": _words(own["languages"].values()),
-    }
-
-
-def _words(*lists: Iterable[Any]) -> dict[str, str]:
-    return {
-        str(word): str(word)
-        for names in lists
-        for word in names
-        if re.fullmatch(r"[^\W\d_][^\d_]+", str(word))
-    }
 
 
 def _written(said: str, heard: str) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from vita_tui.abilities.service import standard
+from vita_tui.abilities.base import Context
+from vita_tui.abilities.service import COMPUTED, Abilities, standard
 from vita_tui.audio.base import SAMPLE_RATE
-from vita_tui.bench.abilities import NOON, cases, judge
+from vita_tui.bench.abilities import NOON, Case, cases, judge
 from vita_tui.bench.recordings import SpokenSample, spoken_by_espeak, spoken_by_piper
 from vita_tui.clock import FakeClock
 from vita_tui.conversation.build import recognizers
@@ -64,6 +65,10 @@ def measure(
             for case, sample in zip(asked, samples, strict=True):
                 heard = whisper.transcribe(np.concatenate([quiet, sample.audio, quiet])).text
                 verdict = judge(abilities, replace(case, text=heard)).verdict
+                if verdict == "right" and _computed(abilities, case, heard) != _computed(
+                    abilities, case, case.text
+                ):
+                    verdict = "wrong"  # the right kind of request, with another number
                 counts[verdict] += 1
                 if verdict != "right":
                     progress(f"✗ {verdict}: {voice} said {case.text!r}, heard as {heard!r}")
@@ -72,3 +77,11 @@ def measure(
         for engine in chain.engines:
             engine.cleanup()
     return {"language": language, "voices": voices}
+
+
+def _computed(abilities: Abilities, case: Case, text: str) -> str:
+    """What comes out of a sum or a conversion; empty for other requests."""
+    if case.intent not in COMPUTED:
+        return ""
+    meant = abilities.meant(text, Context(FakeClock(NOON)), case.language)
+    return "" if meant is None else meant.meaning
