@@ -78,7 +78,8 @@ def test_a_request_may_begin_as_each_of_them_does(abilities: Abilities) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Why is the sk", "Who wrote", "What is the capital", "Tell me about", "144-12", "2-3", "Thank you"]
+    "text",
+    ["Why is the sk", "Who wrote", "What is the capital", "Tell me about", "144-12", "2-3", "Thank you"],
 )
 def test_no_request_begins_so(text: str, abilities: Abilities) -> None:
     assert not abilities.may_begin(text, "en")

@@ -16,6 +16,8 @@ __all__ = ["Arithmetic", "calculate", "ends"]
 BIGGEST = 10**15
 """What is beyond is not read out."""
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|sqrt|cbrt|[-+*/^()!]")
+NO_SUMS = frozenset(("7-11", "9-11", "24-7", "50-50", "20-20", "4-4-2"))
+"""Names and sayings that are written like one."""
 
 
 class Arithmetic:
@@ -31,6 +33,8 @@ class Arithmetic:
                 )
                 result = None if part is None or whole is None else part / whole * 100
                 key = "percentage"
+            elif str(match.slots["expression"]).strip() in NO_SUMS:
+                return None
             else:
                 result, key = calculate(str(match.slots["expression"]), match.language), "result"
         except ZeroDivisionError:

@@ -15,7 +15,7 @@ _PARTS = re.compile(r"\d+(?:st|nd|rd|th|er|re|e|º|ª)?\b|\d+|[^\W\d_]+|[+*/×÷
 _JOINED = re.compile(r"\d[-–−]\d?$|\d[-–−]\d")
 """As nobody says a sum: a number that is read figure by figure."""
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[-‐‑](?=[^\W\d_])")
-MOMENTS = frozenset(("when", "past_when", "both"))
+MOMENTS = frozenset(("when", "past_when"))
 """Slots in which short words stand between the others: "on the 3rd of May"."""
 SHORT = 3
 """Letters of those."""
