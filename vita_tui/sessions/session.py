@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from vita_tui.sessions.kept_calls import CALLS, KeptCall
+from vita_tui.text.attachments import detach
 
 __all__ = [
     "ARCHIVED",
@@ -188,7 +189,8 @@ def new_session(settings: Mapping[str, Any], now: float, *, session_id: str | No
 def title_from(turns: Iterable[Turn]) -> str:
     """The first question, on one line, cut at a word; empty when there is none."""
     question = next((turn.text for turn in turns if turn.role == "user" and turn.text.strip()), "")
-    line = _SPACE.sub(" ", question).strip()
+    attached, asked = detach(question)
+    line = _SPACE.sub(" ", asked).strip() or next((one.name for one in attached), "")
     if len(line) <= TITLE_LENGTH:
         return line
     cut = (

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from textual.app import SuspendNotSupported
+
 from vita_tui.clock import Clock
+from vita_tui.errors import VitaError
 from vita_tui.events import Notice, State
 from vita_tui.tui.base_app import BaseApp
 from vita_tui.tui.terminal import TerminalFile
@@ -67,6 +71,29 @@ class Leaving(BaseApp):
                 "ctrl+q quits it",
             )
         )
+
+    @contextlib.contextmanager
+    def lent_terminal(self) -> Iterator[int | None]:
+        """Another program has the terminal, of which this is the descriptor (None: standard output); nothing is drawn meanwhile.
+
+        Raises:
+            VitaError: the terminal cannot be lent.
+        """
+        failed: BaseException | None = None
+        try:
+            with self.batch_update(), self.suspend():
+                try:
+                    yield self._terminal.fileno() if self._terminal is not None else None
+                except (
+                    VitaError,
+                    OSError,
+                    asyncio.CancelledError,
+                ) as error:  # Textual would not take it back
+                    failed = error
+        except SuspendNotSupported:
+            raise VitaError("The terminal cannot be left to another program here.") from None
+        if failed is not None:
+            raise failed
 
     async def action_quit(self) -> None:
         await self._leave(0)

@@ -48,6 +48,10 @@ class PromptHistory:
         self._place = len(self._prompts)
         self._draft = ""
 
+    def newest(self) -> list[str]:
+        """All that is remembered, each once, the newest first."""
+        return list(dict.fromkeys(reversed(self._prompts)))
+
     def older(self, current: str) -> str | None:
         """The prompt before; `current`, when it is not yet sent, is found again at the end of `newer`."""
         if self._place == 0:

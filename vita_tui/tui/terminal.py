@@ -233,6 +233,20 @@ def driver_class(terminal: TerminalFile, watch: Watch) -> type[Any]:
             self._file = terminal  # type: ignore[assignment]  # it is written to, flushed and asked for its fileno
             terminal.on_lost = watch.on_terminal_lost
             self._starts_anew = False
+            self._lent = False
+            """Somebody else has the terminal."""
+
+        def write(self, data: str) -> None:
+            if not self._lent:
+                super().write(data)
+
+        def suspend_application_mode(self) -> None:
+            super().suspend_application_mode()
+            self._lent = True
+
+        def resume_application_mode(self) -> None:
+            self._lent = False
+            super().resume_application_mode()
 
         def _get_terminal_size(self) -> tuple[int, int]:
             # Textual asks standard output, which is the log file now.

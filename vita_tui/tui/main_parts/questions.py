@@ -65,6 +65,35 @@ class Questions(ChosenBlocks):
     def _leaves(self) -> None:
         self.app.spawn(self.app.action_quit(), "quit")
 
+    @on(Prompt.Search)
+    def _search_asked(self, message: Prompt.Search) -> None:
+        from vita_tui.tui.screens.asked_picker import AskedPicker
+
+        recall = self.query_one(Prompt).recall
+        words = "" if "\n" in message.words else message.words
+        self.app.push_screen(AskedPicker(recall.newest() if recall is not None else (), words))
+
+    @on(Prompt.Outside)
+    def _edit_outside(self) -> None:
+        self.app.spawn(self._edit_in_own_editor(), "editor")
+
+    async def _edit_in_own_editor(self) -> None:
+        from vita_tui.tui.own_editor import edit, editor
+
+        prompt = self.query_one(Prompt)
+        try:
+            with self.app.lent_terminal() as terminal:
+                written = await edit(prompt.unfolded, editor(), terminal)
+        except VitaError as error:
+            words = f"{error.message} {error.remedy}".strip()
+            self.app.notify(words, title="Not edited", severity="warning", markup=False)
+            return
+        prompt.put(written)
+
+    def edit(self, text: str) -> None:
+        """Put `text` into the prompt."""
+        self.query_one(Prompt).put(text)
+
     @on(Prompt.ToTheEnd)
     def _to_the_end(self) -> None:
         self.query_one(Conversation).to_the_end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events
@@ -14,7 +15,12 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 from textual.widgets.text_area import Location
 
+from vita_tui.errors import VitaError
+from vita_tui.text.attachments import attach
+from vita_tui.text.slash import parse
 from vita_tui.tui import graphemes
+from vita_tui.tui.named_files import dropped, named, read_named, word_at
+from vita_tui.tui.pasted import PastedTexts
 from vita_tui.tui.prompt_history import PromptHistory
 from vita_tui.tui.widgets.completions import Completions
 from vita_tui.tui.widgets.typing import InOrder
@@ -72,7 +78,31 @@ class Prompt(TextArea, InOrder):
             "complete",
             "Complete",
             id="prompt.complete",
-            tooltip="Complete a command that begins with /",
+            tooltip="Complete a command behind / or a file behind @",
+            show=False,
+        ),
+        Binding(
+            "ctrl+r",
+            "search_asked",
+            "Search",
+            id="prompt.search",
+            tooltip="Search what you asked before",
+            show=False,
+        ),
+        Binding(
+            "ctrl+g",
+            "edit_outside",
+            "Editor",
+            id="prompt.editor",
+            tooltip="Write in your editor ($EDITOR)",
+            show=False,
+        ),
+        Binding(
+            "alt+o",
+            "unfold",
+            "Unfold",
+            id="prompt.unfold",
+            tooltip="Put the pasted text in the place of its mark",
             show=False,
         ),
         Binding(
@@ -125,6 +155,16 @@ class Prompt(TextArea, InOrder):
             self.send = send
             """The user has sent it, before it was known whether it fits."""
 
+    class Search(Message):
+        """What was asked before is wanted."""
+
+        def __init__(self, words: str) -> None:
+            super().__init__()
+            self.words = words
+
+    class Outside(Message):
+        """The prompt is to be written in the user's editor."""
+
     class Leave(Message):
         """The user has closed an empty prompt, as one closes a shell."""
 
@@ -164,26 +204,54 @@ class Prompt(TextArea, InOrder):
         self.cut_off = False
         """The last reply was cut off: enter has it gone on with."""
         self.completions: Completions | None = None
-        """Where the commands are offered."""
+        """Where commands and files are offered."""
+        self.pasted = PastedTexts()
 
     def on_text_area_changed(self) -> None:
         """A long text may be more than the model takes: that is said before it is sent."""
         self.border_subtitle = ""
         if self.completions is not None:
-            self.completions.look(self.text)
+            self.completions.look(self.text, self._file_word)
         if self._looking is not None:
             self._looking.stop()
             self._looking = None
         if len(self.text) > LONG:
             self._looking = self.set_timer(IDLE_KEY_SECONDS, self._look)
 
+    @property
+    def _file_word(self) -> str | None:
+        """What is typed of a file's name before the cursor."""
+        row, column = self.cursor_location
+        return word_at(self.document[row][:column])
+
+    @property
+    def whole(self) -> str:
+        """What is sent: the text, and the files and the pasted texts that it names.
+
+        Raises:
+            VitaError: a file cannot be sent along.
+        """
+        text = self.text.strip()
+        if parse(text) is not None:
+            return text
+        return attach(text, [*self.pasted.in_text(text), *read_named(text, Path.cwd())])
+
+    @property
+    def unfolded(self) -> str:
+        """The text with pasted texts in the place of what stands for them."""
+        return self.pasted.unfolded(self.text)
+
     def _look(self, *, send: bool = False) -> None:
-        if text := self.text.strip():
-            self.post_message(self.Grown(text, send=send))
+        with contextlib.suppress(VitaError):  # told when it is sent
+            if text := self.whole:
+                self.post_message(self.Grown(text, send=send))
 
     def looked(self, text: str, warning: str, *, send: bool) -> None:
         """It is known how much of `text` fits: say `warning`, or send it if the user wants that and all fits."""
-        if text != self.text.strip():
+        try:
+            if text != self.whole:
+                return
+        except VitaError:
             return
         self._known = text
         if warning:
@@ -206,6 +274,15 @@ class Prompt(TextArea, InOrder):
                 self._show(f"/{command.name} ")
                 return
             text = f"/{command.name}"
+        elif self._take_file():
+            return
+        else:
+            try:
+                text = self.whole
+            except VitaError as error:
+                words = f"{error.message} {error.remedy}".strip()
+                self.app.notify(words, title="Not sent", severity="warning", markup=False)
+                return
         if len(text) > LONG and text != self._known:
             self._look(send=True)
             return
@@ -241,8 +318,48 @@ class Prompt(TextArea, InOrder):
         """The marked command, ready for its words; elsewhere tab goes to the next widget."""
         if self.completions is not None and (command := self.completions.chosen) is not None:
             self._show(f"/{command.name} " if command.takes else f"/{command.name}")
-        else:
+        elif not self._take_file():
             self.screen.focus_next()
+
+    def _take_file(self) -> bool:
+        """Put the marked file's name in the place of what was typed of it; False when none is offered."""
+        if self.completions is None or (file := self.completions.chosen_file) is None:
+            return False
+        row, column = self.cursor_location
+        typed = self._file_word
+        begin = self.document[row].rfind("@", 0, column) if typed is not None else column
+        self.replace(f"{named(file)} ", (row, max(0, begin)), (row, column))
+        return True
+
+    def action_unfold(self) -> None:
+        """The pasted text itself in the place of what stands for it."""
+        lines = self.text.split("\n")
+        row, column = self.cursor_location
+        place = sum(len(line) + 1 for line in lines[:row]) + column
+        if (found := self.pasted.unfold(self.text, place)) is not None:
+            begin, end, text = found
+            self.replace(text, self._location(begin), self._location(end))
+
+    def _location(self, place: int) -> Location:
+        before = self.text[:place]
+        return before.count("\n"), len(before) - before.rfind("\n") - 1
+
+    def action_delete_left(self) -> None:
+        """What stands for a pasted text goes as one."""
+        row, column = self.cursor_location
+        mark = self.pasted.mark_before(self.document[row][:column]) if self.selection.is_empty else ""
+        if mark:
+            self.delete((row, column - len(mark)), (row, column))
+        else:
+            super().action_delete_left()
+
+    def action_search_asked(self) -> None:
+        """Choose from what was asked before."""
+        if self.recall is not None:
+            self.post_message(self.Search(self.text))
+
+    def action_edit_outside(self) -> None:
+        self.post_message(self.Outside())
 
     def action_end(self) -> None:
         """To the end of the line; from the end of the text, to the end of the conversation."""
@@ -285,12 +402,12 @@ class Prompt(TextArea, InOrder):
         return bool(row >= self.wrapped_document.height - 1)
 
     def put(self, text: str) -> None:
-        """Have `text` edited."""
+        """Have `text` edited, which may have been sent before, with others along."""
         self._show(text)
         self.focus()
 
     def _show(self, text: str) -> None:
-        self.text = text
+        self.text = self.pasted.take_apart(text)
         self.move_cursor(self.document.end)
 
     async def _on_key(self, event: events.Key) -> None:
@@ -346,9 +463,12 @@ class Prompt(TextArea, InOrder):
         return row, graphemes.nearest(self.document[row], column)
 
     async def _on_paste(self, event: events.Paste) -> None:
-        """Pasted text is text: line ends as ours, no control characters."""
+        """Pasted text is text: line ends as ours, no control characters. A long one is folded, the path of a file names it."""
         from vita_tui.tui.formatting import clean
 
         event.stop()
         event.prevent_default()
-        self.insert(clean(event.text.replace("\r\n", "\n").replace("\r", "\n")))
+        text = clean(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        if (file := dropped(text, Path.cwd())) is not None:
+            text = f"{file} "
+        self.insert(self.pasted.fold(text))

@@ -6,6 +6,7 @@ Rich or Textual is ever parsed in it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -17,6 +18,8 @@ from textual.widgets import Static
 from vita_tui.clock import Clock
 from vita_tui.events import ReplyStarted, ToolFinished, ToolProgress, ToolStarted, TurnFinished
 from vita_tui.sessions.search import Query
+from vita_tui.text.attachments import Attachment, detach
+from vita_tui.text.clean import clean_line
 from vita_tui.tui.formatting import clean, count, milliseconds
 from vita_tui.tui.history_rows import FOUND
 from vita_tui.tui.look import MUTED
@@ -36,8 +39,11 @@ class UserTurn(Static):
     """What the user said or typed."""
 
     def __init__(self, text: str, *, spoken: bool, turn_id: str = "") -> None:
-        super().__init__(Content(clean(text)), classes="spoken" if spoken else "typed")
+        attached, self._asked = detach(text)
+        super().__init__(_with_attached(self._asked, attached), classes="spoken" if spoken else "typed")
         self.text = text
+        """All of it, with what was sent along."""
+        self._attached = attached
         self.turn_id = turn_id
         """In the store; empty where it is not known."""
         self.awaits = ""
@@ -45,11 +51,17 @@ class UserTurn(Static):
 
     def mark_words(self, words: str) -> None:
         """Mark `words` where they stand."""
-        content = Content(clean(self.text))
+        content = _with_attached(self._asked, self._attached)
         query = Query.of(words)
         for start, end in query.places(content.plain) if query is not None else ():
             content = content.stylize(FOUND, start, end)
         self.update(content, layout=False)
+
+
+def _with_attached(question: str, attached: Sequence[Attachment]) -> Content:
+    """A question, and below it what was sent along by name."""
+    names = "  ".join(f"▤ {clean_line(one.name)}" for one in attached)
+    return Content.assemble(clean(question), *([("\n" if question else "") + names] if names else ()))
 
 
 class Remark(Static):
