@@ -50,6 +50,13 @@ def test_the_noise_floor_follows_the_room() -> None:
     assert floor.dbfs == pytest.approx(-30, abs=0.5)
 
 
+def test_a_room_that_has_become_louder_hides_no_speech() -> None:
+    floor = NoiseFloor()
+    for level in [-70.0] * 100 + [-50.0] * 30:
+        floor.feed(level)
+    assert floor.stands_out(-40)
+
+
 def blocks(samples: Samples) -> list[Samples]:
     return [samples[at : at + BLOCK] for at in range(0, len(samples) - BLOCK + 1, BLOCK)]
 
@@ -96,3 +103,23 @@ def test_a_thrifty_detector_hears_what_the_other_hears(speech: Path, dbfs: float
                     break
         assert len(starts) == 2, name
         assert abs(starts[0] - starts[1]) <= 0.3, f"{name}: what the pre-roll would not make good"
+
+
+@pytest.mark.speech
+def test_soft_words_after_a_long_silence_are_noticed_in_rooms_that_change(speech: Path) -> None:
+    lot = np.random.default_rng(1)
+    voice, missed = VoiceActivity(thrifty=True), []
+    files = sorted((speech / "digits").glob("*_[03].flac"))
+    for number, file in enumerate(files):
+        digit = read_audio(file) * np.float32(0.2)
+        before, after = 2 * SAMPLE_RATE, SAMPLE_RATE
+        sound = lot.standard_normal(before + len(digit) + after) * 10 ** ((-70.0, -50.0)[number % 2] / 20)
+        sound[before : before + len(digit)] += digit
+        onsets = Onsets(0.5)
+        found = [
+            onsets.feed(voice.probability(frame), place * FRAME_SECONDS)
+            for place, frame in enumerate(blocks(sound.astype(np.float32)))
+        ]
+        if VoiceChange.STARTED not in found:
+            missed.append(file.name)
+    assert len(missed) <= len(files) / 10

@@ -22,6 +22,8 @@ DOZE_PROBABILITY = 0.1
 WAKE_DEVIATIONS = 2.5
 WAKE_DB = 1.5
 """A dozing detector wakes up so many standard deviations above the room's level, but at least so many dB."""
+MOST_WAKE_DB = 8.0
+"""And at most: a room that has just become louder, or in which somebody spoke, varies so much that speech would not stand out."""
 HELD_FRAMES = 12
 """That a detector catches up with when it wakes: the soft start of a word, and enough for Silero to settle in."""
 
@@ -59,7 +61,8 @@ class NoiseFloor:
 
     def stands_out(self, level: float) -> bool:
         """Whether a frame is louder than the room's noise by itself would be."""
-        return level > self.dbfs + max(WAKE_DB, WAKE_DEVIATIONS * math.sqrt(self._variance))
+        usual = WAKE_DEVIATIONS * math.sqrt(self._variance)
+        return level > self.dbfs + min(MOST_WAKE_DB, max(WAKE_DB, usual))
 
 
 class VoiceActivity:
@@ -100,6 +103,9 @@ class VoiceActivity:
             self._floor.feed(level)
             self._held.append(samples)
             return 0.0
+        if self._held:
+            # What the model remembers of a long silence makes it deaf to soft words: of 100 soft digits it finds 30, and 97 afresh.
+            self._detector.reset()
         while self._held:
             self._infer(self._held.popleft())
         probability = self._infer(samples)
