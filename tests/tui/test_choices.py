@@ -305,7 +305,7 @@ async def test_mute_is_a_state_of_its_own() -> None:
         assert "muted" in text_of(status)
         assert core.speaking_aloud
         await pilot.press("alt+s")
-        await until(pilot, lambda: not core.muted and "voice" in text_of(status))
+        await until(pilot, lambda: not core.muted and "aloud" in text_of(status))
         await pilot.press("f9")
         await until(pilot, lambda: not core.speaking_aloud)
         app.main._take("/mute")

@@ -14,6 +14,7 @@ from vita_tui.events import (
     ClauseStarted,
     FinalTranscript,
     Heard,
+    Interjection,
     LevelChanged,
     NothingHeard,
     PartialTranscript,
@@ -270,14 +271,19 @@ async def test_listening_shows_level_and_words_and_then_the_question() -> None:
         await until(pilot, lambda: not partial.display)
 
 
-async def test_hearing_nothing_is_said_once() -> None:
+async def test_what_is_no_news_tomorrow_is_told_in_passing(monkeypatch: pytest.MonkeyPatch) -> None:
     core = ScriptedCore()
     async with running(core) as (app, pilot):
+        status = app.main.query_one(StatusLine)
         core.bus.publish(NothingHeard("No speech was heard."))
-        core.bus.publish(NothingHeard("No speech was heard."))
-        await until(pilot, lambda: bool(app.main.query(Remark)))
+        await until(pilot, lambda: "No speech was heard." in text_of(status))
+        monkeypatch.setattr("vita_tui.tui.widgets.status.SAID_SECONDS", 0.01)
+        core.bus.publish(NothingHeard("Recording dropped."))
+        await until(pilot, lambda: "No speech" not in text_of(status) and "dropped" not in text_of(status))
+        core.bus.publish(Interjection("ignored", "mhm", 0.4))
+        core.bus.publish(FinalTranscript("What is a gull?", 0.9, 1.0))
         await pilot.pause()
-        assert [text_of(line) for line in app.main.query(Remark)] == ["No speech was heard."]
+        assert not app.main.query(Remark)
 
 
 async def test_a_failed_turn_and_an_unfinished_reply_come_back_with_the_reason() -> None:

@@ -197,9 +197,9 @@ async def test_holding_records_while_held() -> None:
     core = ScriptedCore()
     async with running(core) as (app, pilot):
         status = app.main.query_one(StatusLine)
-        assert "press ctrl+space" in text_of(status)
+        assert "ctrl+space talks" in text_of(status)
         app.talk_key.found(True)
-        await until(pilot, lambda: "hold ctrl+space" in text_of(status))
+        await until(pilot, lambda: "hold ctrl+space to talk" in text_of(status))
         app.talk_key.edge("press", at=10.0)
         assert core.state is State.LISTENING
         assert core.kept == [True], "no pause ends it"
@@ -229,7 +229,7 @@ async def test_what_the_settings_want_decides() -> None:
         app.talk_key.found(True)
         app.talk_key.configure("f7", "tap")
         assert not app.talk_key.holds
-        assert "press f7" in text_of(app.main.query_one(StatusLine))
+        assert "f7 talks" in text_of(app.main.query_one(StatusLine))
         await pilot.press("f7")
         await until(pilot, lambda: core.talks == 1)
         app.talk_key.configure("f7", "auto")

@@ -86,10 +86,10 @@ async def test_escape_in_another_screen_closes_it_and_stops_nothing() -> None:
 async def test_f9_turns_the_voice_off_and_on() -> None:
     core = ScriptedCore()
     async with running(core) as (app, pilot):
-        assert text_of(app.main.query_one(StatusLine)).rstrip().endswith("voice")
+        assert text_of(app.main.query_one(StatusLine)).rstrip().endswith("aloud")
         await pilot.press("f9")
         await until(pilot, lambda: not core.speaking_aloud)
-        assert text_of(app.main.query_one(StatusLine)).rstrip().endswith("text")
+        assert text_of(app.main.query_one(StatusLine)).rstrip().endswith("silent")
         await pilot.press("f9")
         await until(pilot, lambda: core.speaking_aloud)
 
@@ -253,7 +253,7 @@ async def test_the_panel_says_who_answers_and_why() -> None:
 async def test_a_notice_is_a_toast_and_a_serious_one_stays_in_the_panel() -> None:
     core = ScriptedCore()
     async with running(core) as (app, pilot):
-        core.bus.publish(Notice("Microphone ready", "USB [red]mic[/red]"))
+        core.bus.publish(Notice("Now listening", "USB [red]mic[/red]"))
         core.bus.publish(
             Notice("No speaker", "PortAudio found none.", "vita devices", "warning", key="speaker")
         )
@@ -265,13 +265,13 @@ async def test_a_notice_is_a_toast_and_a_serious_one_stays_in_the_panel() -> Non
             ),
         )
         toasts = {toast.title: toast for toast in app._notifications}
-        assert toasts["Microphone ready"].message == "USB [red]mic[/red]"
-        assert not toasts["Microphone ready"].markup
+        assert toasts["Now listening"].message == "USB [red]mic[/red]"
+        assert not toasts["Now listening"].markup
         assert "→ vita devices" in toasts["No speaker"].message
         kept = text_of(app.main.query_one("#panel-attention"))
         assert kept.count("No speaker") == 1
         assert "Still none." in kept
-        assert "Microphone ready" not in kept
+        assert "Now listening" not in kept
 
 
 async def test_what_has_passed_leaves_the_panel() -> None:

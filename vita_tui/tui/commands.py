@@ -307,7 +307,7 @@ COMMANDS: Sequence[Command] = (
     Command(
         "hands-free",
         "Hands-free",
-        "Listen without a key, or only with it",
+        "Listen without a key: on or off",
         lambda app, _: app.main.action_hands_free(),
         binding="hands.free",
     ),

@@ -75,7 +75,8 @@ class HeldKey:
 
         self.holds = self._capable and self._mode != "tap"
         for status in self._app.main.query(StatusLine):
-            status.hint = f"{'hold' if self.holds else 'press'} {self._key.split(',')[0]}"
+            key = self._key.split(",")[0]
+            status.hint = f"hold {key} to talk" if self.holds else f"{key} talks"
         if self._mode == "hold" and not self._capable and self._app.core is not None:
             self._app.notify(
                 "This terminal does not report key releases: press once to start, once more to end.",

@@ -43,7 +43,7 @@ from vita_tui.engines.stt.base import Recognizer
 from vita_tui.engines.stt.scheduling.worker import WhisperWorker
 from vita_tui.engines.turn.smart_turn import EndScorer
 from vita_tui.errors import DeviceError
-from vita_tui.events import EventBus, LevelChanged, Notice, PartialTranscript, Pausing
+from vita_tui.events import EventBus, LevelChanged, Notice, PartialTranscript, Passed, Pausing
 from vita_tui.settings import Settings
 
 __all__ = ["Hearing"]
@@ -105,6 +105,10 @@ class Hearing:
         self._private = False
         self._hands_free = False
         self.lost: DeviceError | None = None
+        self._listened_to = ""
+        """The microphone of before; empty before the first."""
+        self._told_lost = False
+        """It was said that the microphone is away."""
         """Why there is no microphone now."""
         self._microphone = microphone
         self.echo = microphone if isinstance(microphone, EchoMicrophone) else None
@@ -279,6 +283,7 @@ class Hearing:
             case MicrophoneLost():
                 self.lost = signal.error
                 log.info("lost the microphone: %s", signal.error.message)
+                self._told_lost = True
                 self._tell("No microphone", signal.error.message, signal.error.remedy)
             case MicrophoneFound():
                 self.lost = None
@@ -317,9 +322,18 @@ class Hearing:
         missing = self._microphone.missing if isinstance(self._microphone, Substitutable) else ""
         if missing:
             message = f"{missing} Until it is back VITA listens to {name}."
-            self._tell("Another microphone", message, "Plug it in, or choose another: f2")
+            self._bus.publish(Passed("microphone"))
+            self._tell(
+                "Another microphone", message, "Plug it in, or choose another: f2", key="other microphone"
+            )
+            self._told_lost = True
+            return
+        self._bus.publish(Passed("other microphone"))
+        if self._listened_to in ("", name) and not self._told_lost:
+            self._bus.publish(Passed("microphone"))  # no news
         else:
-            self._bus.publish(Notice("Microphone ready", name, key="microphone"))
+            self._bus.publish(Notice("Now listening", f"With {name}.", key="microphone"))
+        self._listened_to, self._told_lost = name, False
 
     def _tell(self, title: str, message: str, remedy: str, *, key: str = "microphone") -> None:
         self._bus.publish(Notice(title, message, remedy, "warning", key=key))

@@ -43,6 +43,8 @@ class Notices(ScreenPart):
                     self.show_notice(event)
             case Passed():
                 self.query_one(Panel).passed(event.key)
+                if event.key == "microphone":
+                    self._show_microphone(there=True)
             case _:
                 pass
         await super().show(event)
@@ -69,6 +71,12 @@ class Notices(ScreenPart):
         for rows in self.query(EngineRows):
             rows.show_none(without)
 
+    def _show_microphone(self, *, there: bool) -> None:
+        self.query_one(StatusLine).microphone = self.query_one(Panel).microphone = there
+        self.query_one(Prompt).placeholder = PLACEHOLDER[there]
+        for welcome in self.query(Welcome):
+            welcome.show_microphone(there)
+
     def note(self, notice: Notice) -> None:
         """A place in the panel, and nothing more."""
         self.query_one(Panel).show_notice(notice)
@@ -82,11 +90,7 @@ class Notices(ScreenPart):
             notice = replace(notice, title="No sound", message=message, key="microphone")
         self.note(notice)
         if notice.key == "microphone":
-            there = notice.severity == "information"
-            self.query_one(StatusLine).microphone = self.query_one(Panel).microphone = there
-            self.query_one(Prompt).placeholder = PLACEHOLDER[there]
-            for welcome in self.query(Welcome):
-                welcome.show_microphone(there)
+            self._show_microphone(there=notice.severity == "information")
         if again:
             return
         lines = [

@@ -11,7 +11,6 @@ from vita_tui.events import (
     Event,
     FinalTranscript,
     HandsFree,
-    Interjection,
     LevelChanged,
     NothingHeard,
     PartialTranscript,
@@ -84,8 +83,6 @@ class Talking(ScreenPart):
                 status.pause(event.seconds, event.probability)
             case HandsFree():
                 self._show_hands_free(event.on)
-            case Interjection(kind="ignored") if event.text:
-                await conversation.remark(f"“{clean(event.text)}” did not interrupt.")
             case FinalTranscript():
                 self.query_one(PartialLine).open = False
                 if event.instead_of:
@@ -95,7 +92,7 @@ class Talking(ScreenPart):
                     )
             case NothingHeard():
                 self.query_one(PartialLine).open = False
-                await conversation.remark(event.reason or "Nothing heard.")
+                status.tell(event.reason or "Nothing heard.")
             case _:
                 pass
         await super().show(event)

@@ -6,10 +6,11 @@ from time import monotonic
 
 from textual.content import Content
 from textual.reactive import reactive
+from textual.timer import Timer
 from textual.widget import Widget
 
 from vita_tui.events import State
-from vita_tui.tui.formatting import milliseconds, one_line
+from vita_tui.tui.formatting import clean, milliseconds, one_line
 from vita_tui.tui.look import MUTED, STATE, WORDS, bar, level
 
 __all__ = ["StatusLine"]
@@ -20,6 +21,8 @@ WAIT_SHOWN = 2
 """Seconds of thinking from which they are counted."""
 WAIT_EXPLAINED = 5
 """Seconds from which it is said what is waited for, and how to end it."""
+SAID_SECONDS = 3.0
+"""For which something is told in passing."""
 METER = 10
 """Cells of the microphone's meter."""
 
@@ -35,6 +38,8 @@ class StatusLine(Widget):
     """Monotonic seconds at which the state became what it is."""
     _likely: float | None = None
     """That the user has finished, 0 to 1."""
+    _forget: Timer | None = None
+    """Ends what is told in passing."""
 
     state: reactive[State] = reactive(State.INITIALIZING)
     microphone: reactive[bool] = reactive(True)
@@ -63,7 +68,16 @@ class StatusLine(Widget):
     leaving: reactive[tuple[str, ...]] = reactive(())
     """What leaves this machine and where it goes, in words, and shorter; empty when nothing does."""
     hint: reactive[str] = reactive("")
-    """What the keyboard can do, such as "hold ctrl+space"."""
+    """What the keyboard can do, such as "hold ctrl+space to talk"."""
+    said: reactive[str] = reactive("")
+    """What is told in passing, such as that nothing was heard."""
+
+    def tell(self, text: str) -> None:
+        """Say something that is forgotten after `SAID_SECONDS`."""
+        self.said = clean(text)
+        if self._forget is not None:
+            self._forget.stop()
+        self._forget = self.set_timer(SAID_SECONDS, lambda: setattr(self, "said", ""))
 
     def pause(self, seconds: float | None, probability: float | None = None) -> None:
         """Count down from `seconds`; None: there is nothing to wait for.
@@ -114,6 +128,9 @@ class StatusLine(Widget):
         symbol, style = STATE[self.state]
         word = "paused" if self.paused else WORDS[self.state]
         left = Content.assemble((f" {symbol} {word}", f"bold {style}"), (self._waited(), MUTED))
+        if self.said:
+            told = one_line(self.said, max(0, self.size.width - left.cell_length - 4))
+            left = Content.assemble(left, "   ", (told, "$text-warning"))
         right = self._right()
         room = self.size.width - left.cell_length
         for part in (self._microphone(METER), self._microphone(0)):
@@ -161,7 +178,7 @@ class StatusLine(Widget):
         if self.context is not None:
             style = "$text-warning" if self.context >= 0.9 else MUTED
             parts.append(Content.assemble((f"context {min(self.context, 1.0):.0%}", style)))
-        mode, style = ("voice", "bold") if self.aloud else ("text", MUTED)
+        mode, style = ("aloud", "bold") if self.aloud else ("silent", MUTED)
         if self.aloud and self.muted:
             mode, style = "muted", "bold $text-warning"
         parts.append(Content.assemble((mode, style)))

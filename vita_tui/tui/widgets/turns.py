@@ -237,10 +237,12 @@ class AssistantTurn(Vertical):
     def close(self, event: TurnFinished) -> None:
         """The turn is over: who answered, and how long it took."""
         self.timings = event
-        took = event.timings.voice_to_voice or event.timings.llm_first_token
+        sound, word = event.timings.voice_to_voice, event.timings.llm_first_token
         facts = [event.engines[job] for job in ("stt", "llm", "tts") if event.engines.get(job)]
-        if took is not None:
-            facts.append(milliseconds(took))
+        if sound is not None:
+            facts.append(f"first sound {milliseconds(sound)}")
+        elif word is not None:
+            facts.append(f"first word {milliseconds(word)}")
         self._facts = [*facts, *self._facts]
         self._show_facts()
 
