@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from vita_tui.audio.devices import Device, DeviceKind, find
 from vita_tui.audio.portaudio import portaudio, refresh
+from vita_tui.audio.retry_pace import waits
 from vita_tui.errors import DeviceError
 from vita_tui.health.processes import child_environment
 from vita_tui.health.threads import RegisteredThread
@@ -25,7 +26,10 @@ __all__ = ["WayBack", "open_wanted", "opens"]
 log = logging.getLogger(__name__)
 
 RETURN_SECONDS = 4.0
-"""Between two attempts to find the device that was asked for."""
+"""Between the first attempts to find the device that was asked for."""
+QUICK = 5
+SLOWEST_SECONDS = 30.0
+"""Between the later ones: another device takes its place meanwhile."""
 CHILD_SECONDS = 10.0
 """A child that takes longer to open a device is ended: the device hangs."""
 
@@ -100,7 +104,7 @@ class WayBack:
         """
         Args:
             use: opens the device of that name, or lets another replace it; called when it can be opened again.
-            every: seconds between two attempts.
+            every: seconds between the first attempts.
         """
         self._kind: DeviceKind = kind
         self._use = use
@@ -128,7 +132,9 @@ class WayBack:
 
     def _run(self, name: str, stop: threading.Event) -> None:
         try:
-            while not stop.wait(self._every):
+            for wait in waits(self._every, QUICK, SLOWEST_SECONDS):
+                if stop.wait(wait):
+                    return
                 if opens(name, self._kind) and not stop.is_set():
                     log.info("%s is there again", name)
                     # Its number may be another one now; whoever opens it looks for its name in the new list.

@@ -6,6 +6,7 @@ it carries out before the next frame (32 ms). It stops within 100 ms of `cleanup
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from vita_tui.audio.base import Frame, Microphone
 from vita_tui.audio.echo import EchoMicrophone
+from vita_tui.audio.retry_pace import waits
 from vita_tui.audio.voice import VoiceActivity, dbfs
 from vita_tui.clock import Clock, SystemClock
 from vita_tui.conversation.hearing.signals import (
@@ -45,7 +47,9 @@ log = logging.getLogger(__name__)
 LEVEL_EVERY = 3
 """Frames between two level reports."""
 REOPEN_SECONDS = 0.5
-"""Between two attempts to open a microphone that went away."""
+"""Between the first attempts to open a microphone that went away."""
+LOOK_SECONDS = 0.25
+"""Between two looks for a key while there is no microphone."""
 AT_ONCE_SECONDS = 0.1
 """Before the first of them: another one may take its place."""
 
@@ -194,17 +198,24 @@ class Listener:
             self._microphone.open()
         except DeviceError as error:
             self._emit(MicrophoneLost(error))
-            while not self._stopping.wait(REOPEN_SECONDS):
-                self._take_commands(error)
-                try:
+            for wait in waits(REOPEN_SECONDS):
+                if self._stops_within(wait, error):
+                    return False
+                with contextlib.suppress(DeviceError):
                     self._microphone.open()
-                except DeviceError:
-                    continue
-                break
-            else:
-                return False
+                    break
         self._emit(MicrophoneFound(self._microphone.name))
         return True
+
+    def _stops_within(self, seconds: float, missing: DeviceError) -> bool:
+        """Wait, though no longer when a key asks for the microphone; whether the thread is to stop."""
+        until = self._clock.monotonic() + seconds
+        while (left := until - self._clock.monotonic()) > 0:
+            if self._stopping.wait(min(left, LOOK_SECONDS)):
+                return True
+            if self._take_commands(missing):
+                break
+        return self._stopping.is_set()
 
     def _listen(self) -> None:
         """Read frames until the microphone goes away or the thread is to stop."""
@@ -230,18 +241,23 @@ class Listener:
             if frame is not None:
                 self._take(frame)
 
-    def _take_commands(self, missing: DeviceError | None = None) -> None:
-        """Args:
-        missing: why there is no microphone, which is the answer to a key that is pressed now.
+    def _take_commands(self, missing: DeviceError | None = None) -> bool:
+        """Whether a key asked for the microphone in vain.
+
+        Args:
+            missing: why there is none, which is the answer to a key that is pressed now.
         """
+        asked = False
         while not self._commands.empty():
             command = self._commands.get()
             if not isinstance(command, _Begin):
                 self._tell(command())
             elif missing is not None:
                 self._emit(MicrophoneLost(missing))
+                asked = True
             else:
                 self._begin(command.number, kept=command.kept)
+        return asked
 
     def _begin(self, number: int, *, by_voice: bool = False, kept: bool = False) -> None:
         if self._detector.recording:

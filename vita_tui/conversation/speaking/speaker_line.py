@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from vita_tui.audio.base import PlaybackMark, Speaker, Substitutable
+from vita_tui.audio.retry_pace import waits
 from vita_tui.clock import Clock
 from vita_tui.errors import DeviceError
 from vita_tui.events import EventBus, Notice
@@ -59,6 +60,8 @@ class SpeakerLine:
         """The speaker has been away for too long."""
         self._reopening: threading.Thread | None = None
         self._stopping = threading.Event()
+        self._wanted = threading.Event()
+        """Somebody wants to be heard: whoever waits tries again now."""
         self._unsubscribe: Callable[[], None] = lambda: None
         if isinstance(speaker, Substitutable):
             speaker.on_change(self._tell)
@@ -72,6 +75,8 @@ class SpeakerLine:
         """Whether what is synthesised can be heard, now or soon. Opens a speaker that is not open; blocks for as long."""
         with self._lock:
             away = self._reopening is not None
+            if away and self._given_up:
+                self._wanted.set()
             if self.is_open or away:
                 return self.is_open or not self._given_up
         return self._speaker is not None and self._open(self._speaker)
@@ -91,13 +96,14 @@ class SpeakerLine:
                 reason,
                 name="speaker",
                 owner="conversation.speaker_line",
-                close=self._stopping.set,
+                close=self.end,
             )
             self._reopening.start()
 
     def end(self) -> None:
         """Do not open it again."""
         self._stopping.set()
+        self._wanted.set()
 
     def cleanup(self) -> None:
         """Close it; may be called twice."""
@@ -118,12 +124,16 @@ class SpeakerLine:
                 Notice("Speaker lost", reason, "Plug it in, or choose another: f2", "warning", key="speaker")
             )
             speaker.close()
-            while not self._open(speaker, again=True):
+            for wait in waits(REOPEN_SECONDS):
+                if self._open(speaker, again=True):
+                    break
                 if self._clock.monotonic() - lost > GIVE_UP_SECONDS:
                     with self._lock:
                         self._given_up = True
                     self._on_given_up()  # those that were begun meanwhile, too
-                if self._stopping.wait(REOPEN_SECONDS):
+                self._wanted.wait(wait)
+                self._wanted.clear()
+                if self._stopping.is_set():
                     return
             self._tell()
             with self._lock:
