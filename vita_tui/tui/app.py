@@ -224,6 +224,7 @@ class VitaApp(OtherScreens, OwnKeys, Choosing, KeptConversations, DriverCalls):
         self._started = True
         if core.session is not None:
             await self._show_session(core)
+        self.main.run_worker(self.main.greet(), group="greet", exclusive=True)
         self._ask_waiting()
         if isinstance(offered, BaseException):
             raise offered

@@ -349,6 +349,12 @@ COMMANDS: Sequence[Command] = (
         binding="diagnostics",
     ),
     Command("log", "Log", "What VITA wrote to its log", lambda app, _: app.action_log(), binding="log"),
+    Command(
+        "welcome",
+        "Welcome",
+        "Try microphone and voice, and see what one can say",
+        lambda app, _: app.spawn(app.main.action_welcome(), "welcome"),
+    ),
     Command("help", "Help", "All keys, and how to talk", lambda app, _: app.action_help(), binding="help"),
     Command(
         "quit", "Quit", "Leave VITA", lambda app, _: app.spawn(app.action_quit(), "quit"), binding="quit"

@@ -35,6 +35,8 @@ class Notices(ScreenPart):
             case EngineStatus():
                 if event.health is Health.MISSING and not self.app.is_fetching(event.job):
                     self._tell_withheld(f"engine:{event.job}")  # it came, and does not work all the same
+                if event.health is Health.MISSING and self.app.is_fetching(event.job):
+                    event = replace(event, health=Health.LOADING, reason="being fetched")
                 self.query_one(Panel).show_engine(event)
                 for welcome in self.query(Welcome):
                     welcome.show_engine(event)
@@ -57,7 +59,10 @@ class Notices(ScreenPart):
         return notice.severity == "information" and self._withheld.pop(notice.key, None) is not None
 
     def on_fetch_stopped(self, _message: Message) -> None:
-        """Nothing better is on its way any more."""
+        """Nothing better is on its way any more: what was being fetched is missing."""
+        for chain in self.app.core.chains.values() if self.app.core is not None else ():
+            for status in chain.statuses():
+                self.bridge(status)
         self._tell_withheld(*self._withheld)
 
     def _tell_withheld(self, *keys: str) -> None:
