@@ -55,6 +55,12 @@ class BaseApp(App[int]):
         """Run `work` beside the screen; an error becomes a toast."""
         self._tasks.spawn(work, name)
 
+    def tell_terminal(self, sequence: str) -> None:
+        """Write what changes nothing on the screen, between two frames."""
+        driver = getattr(self, "_driver", None)
+        if sequence and driver is not None and not self.is_headless:
+            driver.write(sequence)
+
     def on_notify(self, event: Notify) -> None:
         """A toast takes the place of what is still shown under the same title: ten failures are one."""
         if not TAKES_AWAY:

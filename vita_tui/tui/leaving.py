@@ -107,6 +107,7 @@ class Leaving(BaseApp):
         if not self._painted:  # Textual takes no end in the middle of its beginning
             self._early = code
             return
+        self.main.leave_window()
         self.workers.cancel_all()
         await self._close(code)
         self.exit(code, return_code=code)

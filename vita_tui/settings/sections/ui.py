@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from vita_tui.settings.section import Live, SettingsSection
 
-__all__ = ["UiSettings"]
+__all__ = ["NoticeWay", "UiSettings"]
+
+NoticeWay = Literal["auto", "bell", "osc9", "osc777", "osc99", "off"]
 
 
 class UiSettings(SettingsSection):
@@ -12,7 +16,11 @@ class UiSettings(SettingsSection):
 
     theme: Live[str] = "textual-dark"
     """Name of a Textual theme; the palette (ctrl+p) shows them."""
-    panel: bool = True
+    panel: Live[bool] = True
     """Show the live panel where the terminal is wide enough."""
+    title: Live[bool] = True
+    """Show the state in the title of the terminal's window."""
+    notify: Live[NoticeWay] = "auto"
+    """How a terminal that is not looked at is told that a reply is done: bell, or a notice by OSC 9, 777 or 99; auto takes what it knows."""
     keys: dict[str, str] = {}
     """Other keys, by the name of what they do: [ui.keys] with "copy.reply" = "f10"; the help (f1) has the names. Several with commas."""

@@ -18,6 +18,7 @@ from vita_tui.tui.main_parts.shown_replies import ShownReplies
 from vita_tui.tui.main_parts.talking import Talking
 from vita_tui.tui.main_parts.tool_questions import ToolQuestions
 from vita_tui.tui.main_parts.welcoming import Welcoming
+from vita_tui.tui.main_parts.window import Window
 from vita_tui.tui.widgets.completions import Completions
 from vita_tui.tui.widgets.conversation import Conversation
 from vita_tui.tui.widgets.key_line import KeyLine
@@ -30,7 +31,9 @@ from vita_tui.tui.widgets.tool_lines import ToolQuestion
 __all__ = ["MainScreen"]
 
 
-class MainScreen(Notices, Choices, ToolQuestions, ShownReplies, Questions, ReadingAloud, Talking, Welcoming):
+class MainScreen(
+    Notices, Choices, ToolQuestions, ShownReplies, Questions, ReadingAloud, Talking, Welcoming, Window
+):
     """Shows what happens. What the user wants done goes to the app, which has the core."""
 
     AUTO_FOCUS = "#prompt"
