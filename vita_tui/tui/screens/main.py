@@ -18,7 +18,6 @@ from vita_tui.tui.main_parts.shown_replies import ShownReplies
 from vita_tui.tui.main_parts.talking import Talking
 from vita_tui.tui.main_parts.tool_questions import ToolQuestions
 from vita_tui.tui.main_parts.welcoming import Welcoming
-from vita_tui.tui.main_parts.window import Window
 from vita_tui.tui.widgets.completions import Completions
 from vita_tui.tui.widgets.conversation import Conversation
 from vita_tui.tui.widgets.key_line import KeyLine

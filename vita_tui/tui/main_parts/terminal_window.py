@@ -10,13 +10,13 @@ from vita_tui.tui.formatting import one_line
 from vita_tui.tui.look import shown
 from vita_tui.tui.main_parts.screen_part import ScreenPart
 
-__all__ = ["Window"]
+__all__ = ["TerminalWindow"]
 
 TITLE_WIDTH = 40
 """Characters of the conversation's title."""
 
 
-class Window(ScreenPart):
+class TerminalWindow(ScreenPart):
     """What is told beyond the screen."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What the window around the screen shows: the title by state, and a notice where nobody looks. The cases are in window.toml."""
+"""What the window around the screen shows: the title by state, and a notice where nobody looks. The cases are in terminal_window.toml."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vita_tui.events import SettingChanged, State
 from vita_tui.tui import terminal_notices
 from vita_tui.tui.terminal_notices import KEEP_TITLE, OLD_TITLE
 
-CASES = tomllib.loads(Path(__file__).with_name("window.toml").read_text("utf-8"))["notice"]
+CASES = tomllib.loads(Path(__file__).with_name("terminal_window.toml").read_text("utf-8"))["notice"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["about"])
