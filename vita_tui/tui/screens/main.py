@@ -31,7 +31,7 @@ __all__ = ["MainScreen"]
 
 
 class MainScreen(
-    Notices, Choices, ToolQuestions, ShownReplies, Questions, ReadingAloud, Talking, Welcoming, Window
+    Notices, Choices, ToolQuestions, ShownReplies, Questions, ReadingAloud, Talking, Welcoming, TerminalWindow
 ):
     """Shows what happens. What the user wants done goes to the app, which has the core."""
 
