@@ -16,6 +16,7 @@ from vita_tui.tui.main_parts.questions import Questions
 from vita_tui.tui.main_parts.reading_aloud import ReadingAloud
 from vita_tui.tui.main_parts.shown_replies import ShownReplies
 from vita_tui.tui.main_parts.talking import Talking
+from vita_tui.tui.main_parts.terminal_window import TerminalWindow
 from vita_tui.tui.main_parts.tool_questions import ToolQuestions
 from vita_tui.tui.main_parts.welcoming import Welcoming
 from vita_tui.tui.widgets.completions import Completions
