@@ -15,6 +15,7 @@ from vita_tui.events import (
     ReplyStarted,
     UserSaid,
 )
+from vita_tui.tui.app import VitaApp
 from vita_tui.tui.widgets.prompt import Prompt
 from vita_tui.tui.widgets.turns import AssistantTurn, ReasoningLine
 
@@ -94,3 +95,20 @@ async def test_the_prompt_says_what_fits_before_it_is_sent() -> None:
         assert not prompt.border_subtitle
         prompt.insert("word " * 1000)
         await until(pilot, lambda: "tokens fit" in str(prompt.border_subtitle))  # without any key
+
+
+async def test_tasks_of_a_list_have_boxes_and_nothing_else_has() -> None:
+    reply = "- [x] nets\n- [ ] sails\n- [y] neither\n\n[ ] no task\n\n`[ ] code`"
+    core = ScriptedCore(reply=reply)
+    async with running(core) as (app, pilot):
+        await pilot.press(*"what?", "enter")
+        await until(pilot, lambda: "code" in shown_text(app))
+        for words in ("☑ nets", "☐ sails", "[y] neither", "[ ] no task", "[ ] code"):
+            assert words in shown_text(app)
+        assert app.main.query_one(AssistantTurn).text == reply, "what is copied is as it was written"
+
+
+def shown_text(app: VitaApp) -> str:
+    return "\n".join(
+        "".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips()
+    )

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from textual.containers import Vertical
 from textual.content import Content
 from textual.highlight import HighlightTheme, highlight
@@ -247,4 +248,20 @@ class ReplyStream:
 
 @cache
 def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser.core.ruler.push("task_lists", _boxes)
+    return parser
+
+
+BOXES = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
+"""How the tasks of a list begin, and how they are shown."""
+
+
+def _boxes(state: StateCore) -> None:
+    """Give tasks of a list a box that is empty or ticked."""
+    for at, token in enumerate(state.tokens):
+        if token.type != "inline" or at < 2 or state.tokens[at - 2].type != "list_item_open":
+            continue
+        first = token.children[0] if token.children else None
+        if first is not None and first.type == "text" and first.content[:4] in BOXES:
+            first.content = BOXES[first.content[:4]] + first.content[4:]
