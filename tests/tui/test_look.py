@@ -12,7 +12,7 @@ from textual.filter import NoColor
 from textual.theme import BUILTIN_THEMES, Theme
 from textual.widget import Widget
 
-from tests.tui.driving import App, running, until
+from tests.tui.driving import App, running, text_of, until
 from tests.tui.scripted import ScriptedCore, ScriptedShelf, session_of
 from vita_tui.events import (
     EngineStatus,
@@ -26,6 +26,8 @@ from vita_tui.events import (
 )
 from vita_tui.tui.app import VitaApp
 from vita_tui.tui.contrast import LEAST_MARKS, LEAST_WORDS, contrast, readable
+from vita_tui.tui.look import wave
+from vita_tui.tui.widgets.status import StatusLine
 
 OWN_COLOURS = [name for name in BUILTIN_THEMES if not name.startswith("ansi")]
 """The other themes have the colours of the terminal, which nobody but the terminal knows."""
@@ -198,3 +200,23 @@ def overlaps(app: VitaApp) -> list[str]:
             if region.overlaps(place) and region.area and place.area and one.layer == other.layer
         ]
     return found
+
+
+@pytest.mark.parametrize(
+    ("shares", "shown"),
+    [((), "    "), ((0.0, 1.0), "   █"), ((0.5,) * 6, "▄▄▄▄"), ((-1.0, 2.0), "   █")],
+)
+def test_a_waveform_has_the_newest_at_the_right(shares: tuple[float, ...], shown: str) -> None:
+    assert wave(shares, 4) == shown
+
+
+async def test_the_status_line_draws_what_the_microphone_heard() -> None:
+    core = ScriptedCore()
+    async with running(core) as (app, pilot):
+        status = app.main.query_one(StatusLine)
+        core.become(State.LISTENING)
+        await until(pilot, lambda: status.state is State.LISTENING)
+        for dbfs in (-50.0, -30.0, -6.0):
+            core.bus.publish(LevelChanged(dbfs, 0.9))
+            await until(pilot, lambda dbfs=dbfs: status.level == dbfs)  # type: ignore[misc]
+        assert "▁▄▇" in text_of(status)

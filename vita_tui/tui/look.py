@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from vita_tui.events import Health, Job, State
 
-__all__ = ["HEALTH", "JOBS", "MUTED", "STATE", "WORDS", "bar", "level", "shown"]
+__all__ = ["HEALTH", "JOBS", "MUTED", "STATE", "WORDS", "bar", "level", "shown", "wave"]
 
 MUTED = "$text-muted"
 """For what is there but not looked for."""
@@ -38,6 +40,7 @@ HEALTH: dict[Health, tuple[str, str]] = {
 JOBS: dict[Job, str] = {"stt": "speech", "llm": "model", "tts": "voice"}
 """What each job is called beside an engine's name."""
 
+_HEIGHTS = " ▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _FLOOR = -60.0
 """dBFS at which the meter begins: below it is the noise of a quiet room."""
@@ -58,3 +61,9 @@ def bar(share: float, width: int) -> str:
     eighths = round(min(1.0, max(0.0, share)) * width * 8)
     full, rest = divmod(eighths, 8)
     return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
+
+
+def wave(shares: Iterable[float], width: int) -> str:
+    """The last `width` of `shares` (0 to 1) side by side, the newest at the right, each as high as it is."""
+    heights = [_HEIGHTS[round(min(1.0, max(0.0, share)) * (len(_HEIGHTS) - 1))] for share in shares]
+    return "".join(heights[-width:]).rjust(width)

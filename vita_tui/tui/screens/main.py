@@ -57,7 +57,7 @@ class MainScreen(
                 yield Completions()
                 yield Prompt()
             yield Panel(self._clock)
-        yield StatusLine(id="status")
+        yield StatusLine()
         yield KeyLine()
 
     def on_mount(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from time import monotonic
 
 from textual.content import Content
@@ -11,7 +12,7 @@ from textual.widget import Widget
 
 from vita_tui.events import State
 from vita_tui.tui.formatting import clean, milliseconds, one_line
-from vita_tui.tui.look import MUTED, STATE, WORDS, bar, level
+from vita_tui.tui.look import MUTED, STATE, WORDS, level, wave
 
 __all__ = ["StatusLine"]
 
@@ -24,7 +25,7 @@ WAIT_EXPLAINED = 5
 SAID_SECONDS = 3.0
 """For which something is told in passing."""
 METER = 10
-"""Cells of the microphone's meter."""
+"""Cells of the microphone's waveform, one for each tenth of a second."""
 
 
 class StatusLine(Widget):
@@ -79,6 +80,14 @@ class StatusLine(Widget):
             self._forget.stop()
         self._forget = self.set_timer(SAID_SECONDS, lambda: setattr(self, "said", ""))
 
+    def watch_level(self, dbfs: float) -> None:
+        self._heard.append(level(dbfs))
+
+    def __init__(self) -> None:
+        super().__init__(id="status")
+        self._heard: deque[float] = deque(maxlen=METER)
+        """How loud the last tenths of a second were, 0 to 1."""
+
     def pause(self, seconds: float | None, probability: float | None = None) -> None:
         """Count down from `seconds`; None: there is nothing to wait for.
 
@@ -103,6 +112,8 @@ class StatusLine(Widget):
         if state is before or not self.is_mounted:
             return
         self.waited, self._since = 0, monotonic()
+        if state is State.LISTENING:
+            self._heard.clear()
         if state is State.THINKING:
             self.waits_for = "the model"
             self._wait_ticker.resume()
@@ -158,7 +169,7 @@ class StatusLine(Widget):
             return Content.assemble(("mic off", MUTED))
         if width == 0:
             return Content.assemble(("mic on", "bold $text-error"))
-        meter = bar(level(self.level), width)
+        meter = wave(self._heard, width)
         style = "$text-success" if self.speech >= 0.5 else MUTED
         return Content.assemble(
             ("mic ", "bold $text-error"),
