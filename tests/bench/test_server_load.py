@@ -37,11 +37,13 @@ def level(clients: int, *found: AskedQuestion, own: float = 10.0, children: floa
     [
         ([level(1, asked()), level(2, asked(ms=900))], None, None),
         ([level(1, asked()), level(2, asked(ms=900)), level(4, asked(ms=1100))], 4, None),
-        ([level(1, asked()), level(2, asked("refused"), asked())], None, 2),
+        ([level(1, asked()), level(2, asked("refused"), asked())], None, None),
+        ([level(1, asked()), level(2, asked("refused"), asked("late"), *[asked()] * 98)], None, None),
+        ([level(1, asked()), level(2, asked("refused"), asked("late"), *[asked()] * 90)], None, 2),
         ([level(1, asked()), level(2, asked("late"), asked("late"))], 2, 2),
-        ([level(1, asked("lost"))], None, 1),
+        ([level(1, asked("lost"), asked("lost"))], None, 1),
     ],
-    ids=["flat", "knee", "refused", "nothing came", "broken at once"],
+    ids=["flat", "knee", "one", "two of a hundred", "two of 92", "nothing came", "broken at once"],
 )
 def test_report_finds_the_knee_and_where_it_broke(levels: list[LoadLevel], knee: Any, broke: Any) -> None:
     result = report(levels)

@@ -41,6 +41,9 @@ class AskedQuestion:
     """From the last sample of the question that has voice to its final transcript."""
     audio_ms: float | None = None
     """The same to the first sound of the answer."""
+    question: str = ""
+    last: str = ""
+    """Type of the last event that came; empty when it was answered."""
 
 
 class TalkingClient:
@@ -110,7 +113,11 @@ class TalkingClient:
         self._ended_at = loop.create_future()
         self._spoken = question.audio
         transcript = first = None
-        played = 0.0
+        played, kind = 0.0, ""
+
+        def unanswered(outcome: str) -> AskedQuestion:
+            return AskedQuestion(outcome, question=question.name, last=kind)
+
         begun = loop.time()
         try:
             async with asyncio.timeout_at(begun + question.seconds + PATIENCE):
@@ -118,9 +125,9 @@ class TalkingClient:
                     event: dict[str, Any] = json.loads(await socket.recv())
                     kind, now = event["type"], loop.time()
                     if kind == "error":
-                        return AskedQuestion(_refusal(event["error"]))
+                        return unanswered(_refusal(event["error"]))
                     if kind == "conversation.item.input_audio_transcription.failed":
-                        return AskedQuestion(_refusal(event["error"]))
+                        return unanswered(_refusal(event["error"]))
                     if kind == "conversation.item.input_audio_transcription.completed":
                         transcript = now
                     elif kind == "response.output_audio.delta":
@@ -130,14 +137,14 @@ class TalkingClient:
                         break
         except TimeoutError:
             if first is None:
-                return AskedQuestion("late")
+                return unanswered("late")
             event = {}
         if first is None or transcript is None:
             reply = event.get("response") or {}
-            return AskedQuestion(_refusal((reply.get("status_details") or {}).get("error") or {}))
+            return unanswered(_refusal((reply.get("status_details") or {}).get("error") or {}))
         ended = await self._ended_at
         await asyncio.sleep(first + played - loop.time())  # it is listened to
-        return AskedQuestion("answered", _ms(transcript - ended), _ms(first - ended))
+        return AskedQuestion("answered", _ms(transcript - ended), _ms(first - ended), question.name)
 
 
 def _session() -> dict[str, Any]:

@@ -30,9 +30,9 @@ END_SECONDS = 10.0
 SPREAD_SECONDS = 6.0
 """Over which clients begin: people do not speak in chorus."""
 KNEE = 2.0
-"""Times the first audio of a single client, at the 95th percentile: from there on people notice the others."""
-SOUND = 0.98
-"""Share of questions that must be answered; below, it is broken."""
+"""Times the median first audio of a single client: from there on people notice the others."""
+UNANSWERED = 0.02
+"""Share of questions, and more than one, that may go without an answer; beyond, it is broken."""
 _SERVING = re.compile(r"Serving at (http\S+)/v1")
 
 
@@ -69,7 +69,7 @@ async def measure(
     """Serve in a child process, and let 1, 2, 4, … clients ask it for `seconds` each; the report.
 
     Each has a key and a WebSocket of its own, and says the same questions in real time, one after the other: it hears an answer to its end,
-    and asks the next one a second later. Fewer than 98 of 100 answered end it. One client, not counted, warms the engines before.
+    and asks the next one a second later. More than one, and more than 2 of 100, that are not answered end it. One client, not counted, warms the engines before.
 
     Raises:
         EngineError: the server does not start.
@@ -98,7 +98,7 @@ def report(levels: Sequence[LoadLevel]) -> dict[str, Any]:
         (
             row["clients"]
             for row in rows
-            if alone is not None and (row["audio_ms"] is None or row["audio_ms"]["p95"] > KNEE * alone["p95"])
+            if alone is not None and (row["audio_ms"] is None or row["audio_ms"]["p50"] > KNEE * alone["p50"])
         ),
         None,
     )
@@ -108,6 +108,12 @@ def report(levels: Sequence[LoadLevel]) -> dict[str, Any]:
         "levels": rows,
         "knee": knee,
         "broke": next((level.clients for level in levels if _broken(level.asked)), None),
+        "unanswered": [
+            {"clients": level.clients, "outcome": one.outcome, "question": one.question, "after": one.last}
+            for level in levels
+            for one in level.asked
+            if one.outcome != "answered"
+        ],
         "raw": {
             f"audio_ms_{level.clients}": [one.audio_ms for one in level.asked if one.audio_ms is not None]
             for level in levels
@@ -141,7 +147,7 @@ def _row(level: LoadLevel, cores: int) -> dict[str, Any]:
 
 
 def _broken(asked: Sequence[AskedQuestion]) -> bool:
-    return sum(one.outcome == "answered" for one in asked) < SOUND * len(asked)
+    return sum(one.outcome != "answered" for one in asked) > max(1, UNANSWERED * len(asked))
 
 
 async def _talk(

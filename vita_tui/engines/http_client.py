@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from vita_tui.engines.dead_connections import SOCKET_OPTIONS
 from vita_tui.errors import EngineUnavailableError
 from vita_tui.text.urls import host_port, is_loopback, secrets_in
 
@@ -255,7 +256,8 @@ def client(server: Server, timeout: httpx2.Timeout) -> httpx2.Client:
     """
     import httpx2
 
-    return httpx2.Client(**_options(server), timeout=timeout)
+    transport = httpx2.HTTPTransport(verify=server.trust(), socket_options=SOCKET_OPTIONS)
+    return httpx2.Client(**_options(server), transport=transport, timeout=timeout)
 
 
 def async_client(server: Server, timeout: httpx2.Timeout, *, keep: bool = True) -> httpx2.AsyncClient:
@@ -270,7 +272,8 @@ def async_client(server: Server, timeout: httpx2.Timeout, *, keep: bool = True) 
     import httpx2
 
     limits = httpx2.Limits(max_keepalive_connections=None if keep else 0)
-    return httpx2.AsyncClient(**_options(server), timeout=timeout, limits=limits)
+    transport = httpx2.AsyncHTTPTransport(verify=server.trust(), limits=limits, socket_options=SOCKET_OPTIONS)
+    return httpx2.AsyncClient(**_options(server), transport=transport, timeout=timeout, limits=limits)
 
 
 def _options(server: Server) -> dict[str, Any]:

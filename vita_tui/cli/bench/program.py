@@ -108,7 +108,7 @@ def serve(
     """How many people one vita serve carries: more and more clients that talk in real time, until it breaks.
 
     Needs the extra serve. Each asks, hears the answer to its end, and asks again a second later; people who use an assistant
-    speak less than that. The knee is where the first sound of an answer takes twice as long, at the 95th percentile, as for one client.
+    speak less than that. The knee is where the first sound of an answer takes twice as long, in the median, as for one client.
     """
     from vita_tui.bench import recordings
     from vita_tui.bench.server_load import CLIENTS, measure

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from vita_tui.engines.dead_connections import notice_when_dead
 from vita_tui.engines.http_client import CONNECT_SECONDS, Server
 from vita_tui.engines.refusals import connection_failure
 from vita_tui.engines.served import server_of
@@ -70,6 +71,7 @@ class WyomingSynthesizer(ServedVoice):
         address = (server.host, urlsplit(server.url).port or 0)
         voice = SynthesizeVoice(name=self._endpoint.voice) if self._endpoint.voice else None
         with socket.create_connection(address, timeout=CONNECT_SECONDS) as connection:
+            notice_when_dead(connection)
             connection.settimeout(None)  # whoever waits hangs up
             request.hang_up = lambda: connection.shutdown(socket.SHUT_RDWR)
             with connection.makefile("rb") as reader, connection.makefile("wb") as writer:

@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 import numpy as np
 from numpy.typing import NDArray
 
+from vita_tui.engines.dead_connections import notice_when_dead
 from vita_tui.engines.http_client import CONNECT_SECONDS, Server
 from vita_tui.engines.refusals import reason, refusal
 from vita_tui.engines.stt.base import SAMPLE_RATE
@@ -283,6 +284,7 @@ class RealtimeRecognizer(ServedRecognizer):
             close_timeout=0.2,
             max_size=MAX_MESSAGE_BYTES,
         )
+        notice_when_dead(socket.transport)
         session = _RealtimeSession(socket)
         try:
             await self._configure(server, session, language)

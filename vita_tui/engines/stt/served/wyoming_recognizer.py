@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
+from vita_tui.engines.dead_connections import notice_when_dead
 from vita_tui.engines.http_client import Server
 from vita_tui.engines.stt.base import SAMPLE_RATE
 from vita_tui.engines.stt.served.recognizer import Recognized, ServedRecognizer, as_pcm
@@ -38,7 +39,9 @@ class _Connection:
     @classmethod
     async def to(cls, server: Server) -> _Connection:
         parts = urlsplit(server.url)
-        return cls(*await asyncio.open_connection(server.host, parts.port))
+        reader, writer = await asyncio.open_connection(server.host, parts.port)
+        notice_when_dead(writer)
+        return cls(reader, writer)
 
     async def write(self, event: Event) -> None:
         from wyoming.event import async_write_event
