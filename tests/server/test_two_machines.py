@@ -51,6 +51,7 @@ def test_rows_are_what_can_be_done() -> None:
 
 @pytest.mark.proof
 @pytest.mark.models
+@pytest.mark.timeout(3600)
 def test_no_final_is_lost(tmp_path: Path) -> None:
     if why := missing_for_machines():
         pytest.skip(f"needs {why}")

@@ -42,6 +42,15 @@ class RedisServer:
                 return
         raise AssertionError("redis-server did not start")
 
+    def suspend(self) -> None:
+        """It takes what is sent and answers nothing, until `resume`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """As a power cut would."""
         if self._process is not None:

@@ -157,6 +157,9 @@ class RedisStore:
         try:
             return await answer
         except self._errors as error:
+            if "read only replica" in str(error) and self._client is not None:
+                # It has become a replica: its address may lead to the new primary by now.
+                await self._client.connection_pool.disconnect()
             raise self._refusal(error) from error
 
     def _refusal(self, error: Exception) -> StoreError:
