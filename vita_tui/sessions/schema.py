@@ -13,7 +13,7 @@ from contextlib import closing
 from vita_tui.errors import StoreError
 from vita_tui.sessions.search import indexed
 
-__all__ = ["INDEXES", "STEPS", "migrate", "prepare", "rebuild_index"]
+__all__ = ["INDEXES", "STEPS", "migrate", "prepare", "rebuild_index", "restore_triggers"]
 
 _MAKE_INDEX = (
     """
@@ -175,6 +175,34 @@ def least_version(connection: sqlite3.Connection) -> int:
     return 2 if "turn_words" in tables else 1
 
 
+def restore_triggers(connection: sqlite3.Connection) -> bool:
+    """Make the triggers that keep the index of words anew, and the index, where one is missing or another; whether that was so.
+
+    What was said meanwhile would never be found. The file has the newest version.
+
+    Raises:
+        sqlite3.Error: it could not be changed; it is left as it was.
+    """
+    made = [statement for step in STEPS for statement in step if "CREATE TRIGGER" in statement]
+    wanted = {_plain(statement).split()[2]: _plain(statement) for statement in made}  # the last of each name
+    there = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+    found = {name: _plain(statement or "") for name, statement in connection.execute(there)}
+    if all(found.get(name) == statement for name, statement in wanted.items()):
+        return False
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for name, statement in wanted.items():
+            connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+            connection.execute(statement)
+        rebuild_index(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return True
+
+
 def rebuild_index(connection: sqlite3.Connection) -> None:
     """Make the index of words anew from what was said, however damaged it is: its own tables are made like those of an empty one.
 
@@ -199,6 +227,10 @@ def rebuild_index(connection: sqlite3.Connection) -> None:
                 connection.execute(f"INSERT INTO {name} VALUES ({marks})", row)  # noqa: S608
     for statement in _FILL_INDEX:
         connection.execute(statement)
+
+
+def _plain(statement: str) -> str:
+    return " ".join(statement.split())
 
 
 def _text(content: bytes) -> str:

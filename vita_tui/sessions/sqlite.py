@@ -179,6 +179,8 @@ class SqliteStore:
         try:
             check(connection)
             schema.migrate(connection)
+            if schema.restore_triggers(connection):
+                log.warning("%s lacked triggers: the index of words was made anew", self.path)
         finally:
             connection.close()
 
