@@ -25,8 +25,9 @@ CROWDED = 5.0
 """Seconds of window from which its stable beginning is cut off; with margin this is hardly more than the least window."""
 KEPT_SECONDS = 2.5
 """Seconds that stay at least: the words in them still change, and those before them are their context."""
-FINAL = 6.0
-"""Seconds that are decoded again at least when the utterance is over: with fewer, words are lost that their context decides."""
+FINAL = 12.0
+"""Seconds that are decoded again at least when the utterance is over: with fewer, words are lost that their context decides. Where 6 s were
+cut off from what came before, "turnips and carrots" became "turnips and Some carrots"."""
 STUCK = 9.0
 """Seconds of window at which it is cut whether its words are stable or not: an utterance that never settles must not grow."""
 
