@@ -367,6 +367,25 @@ async def test_what_is_said_goes_into_the_prompt_to_be_edited() -> None:
         assert prompt.text == "tell me what is a gull quickly", "it was dropped"
 
 
+async def test_a_name_that_was_set_right_is_offered_and_kept_by_a_command() -> None:
+    core = ScriptedCore()
+    core.dictated = "Call Bianca tomorrow."
+    async with running(core) as (app, pilot):
+        prompt = app.main.query_one(Prompt)
+        await pilot.press("alt+d")
+        await until(pilot, lambda: core.state is State.LISTENING)
+        await pilot.press("alt+d")
+        await until(pilot, lambda: prompt.text == core.dictated)
+        prompt.put("Call Priyanka tomorrow.")
+        await pilot.press("enter")
+        await until(pilot, lambda: any("/words Priyanka" in note.message for note in app._notifications))
+        await until(pilot, lambda: core.asked == ["Call Priyanka tomorrow."])
+        prompt.put("/words Priyanka, Rio Tinto")
+        await pilot.press("enter")
+        await until(pilot, lambda: any(note.title == "Priyanka, Rio Tinto" for note in app._notifications))
+        assert tuple(core.settings.stt.words) == tuple(settings.load().stt.words) == ("Priyanka", "Rio Tinto")
+
+
 async def test_enter_goes_on_with_a_reply_that_was_cut_off() -> None:
     core = ScriptedCore()
     async with running(core) as (app, pilot):

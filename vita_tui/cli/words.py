@@ -17,11 +17,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-LONGEST = 60
-"""Characters of a word."""
-MOST = 500
-"""Words: with more, looking for them takes longer than recognition."""
-
 WordArguments = Annotated[
     list[str],
     typer.Argument(
@@ -49,11 +44,13 @@ def add(words: WordArguments) -> None:
 
     They count from the next start on. A word that is there already in another spelling is replaced.
     """
-    known = _words()
-    fresh = {word.casefold(): word for word in map(_checked, words)}
-    every = [*(word for word in known if word.casefold() not in fresh), *fresh.values()]
-    if len(every) > MOST:
-        raise typer.BadParameter(f"{len(every)} words are too many: at most {MOST}", param_hint="WORD")
+    from vita_tui.errors import SettingsError
+    from vita_tui.settings.own_words import added
+
+    try:
+        every = added(_words(), words)
+    except SettingsError as error:
+        raise typer.BadParameter(error.message, param_hint="WORD") from None
     _write(every)
     say(f"{len(every)} words: recognition prefers them from the next start on.")
 
@@ -76,16 +73,6 @@ def _words() -> list[str]:
     from vita_tui import settings
 
     return list(settings.load().stt.words)
-
-
-def _checked(word: str) -> str:
-    word = " ".join(word.split())
-    if not any(letter.isalnum() for letter in word) or len(word) > LONGEST or not word.isprintable():
-        raise typer.BadParameter(
-            f"{clean_line(word) or 'an empty word'} is no word of at most {LONGEST} characters",
-            param_hint="WORD",
-        )
-    return word
 
 
 def _write(words: list[str]) -> None:

@@ -20,6 +20,7 @@ from vita_tui.tui.choice_commands import (
     system_prompt,
 )
 from vita_tui.tui.formatting import count, size
+from vita_tui.tui.word_offers import own_words
 
 if TYPE_CHECKING:
     from vita_tui.tui.app import VitaApp
@@ -246,6 +247,13 @@ COMMANDS: Sequence[Command] = (
         "Language",
         "Choose recognition, voice and answers together",
         choose_language,
+        takes="[NAME]",
+    ),
+    Command(
+        "words",
+        "Words of yours",
+        "Names that recognition prefers, or add some: NAME, NAME",
+        own_words,
         takes="[NAME]",
     ),
     Command(

@@ -26,6 +26,7 @@ from vita_tui.tui.widgets.panel import Panel
 from vita_tui.tui.widgets.partial import PartialLine
 from vita_tui.tui.widgets.prompt import Prompt
 from vita_tui.tui.widgets.status import StatusLine
+from vita_tui.tui.word_offers import offer_words
 
 __all__ = ["Talking"]
 
@@ -68,6 +69,9 @@ class Talking(ScreenPart):
         ),
     ]
 
+    heard = ""
+    """What was understood since something was sent; whoever writes it otherwise sets it right."""
+
     async def show(self, event: Event) -> None:
         conversation, status = self.query_one(Conversation), self.query_one(StatusLine)
         match event:
@@ -85,6 +89,7 @@ class Talking(ScreenPart):
                 self._show_hands_free(event.on)
             case FinalTranscript():
                 self.query_one(PartialLine).open = False
+                self.heard = event.text
                 if event.instead_of:
                     because = f": {event.because}" if event.because else ""
                     await conversation.remark(
@@ -115,6 +120,11 @@ class Talking(ScreenPart):
         self.query_one(Panel).state = state
         self.query_one(PartialLine).open = state is State.LISTENING
         self.query_one(Prompt).set_class(state is State.LISTENING, "listening")
+
+    @on(Prompt.Sent)
+    def _look_for_corrections(self, message: Prompt.Sent) -> None:
+        offer_words(self.app, self.heard, message.text)
+        self.heard = ""
 
     @on(Prompt.Decided)
     def _decided(self, message: Prompt.Decided) -> None:
@@ -152,6 +162,7 @@ class Talking(ScreenPart):
     def add_words(self, words: str) -> None:
         """Put what was said where the cursor is in the prompt."""
         self.query_one(PartialLine).open = False
+        self.heard = f"{self.heard} {words}".strip()
         prompt = self.query_one(Prompt)
         row, column = prompt.cursor_location
         before = prompt.document[row][:column]
