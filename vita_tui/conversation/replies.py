@@ -25,6 +25,7 @@ from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Responder
 from vita_tui.errors import VitaError
 from vita_tui.events import DraftOver, EventBus, Job, Notice, TurnFailed, TurnFinished
+from vita_tui.health.process_memory import give_back
 from vita_tui.health.tasks import Tasks
 from vita_tui.settings import Settings
 
@@ -154,6 +155,8 @@ class Replies:
                 on_over()
             if not self.closed:
                 self._model.answered()
+                # What recognition and the voice needed for this turn, 45 MB of it.
+                self._tasks.spawn(asyncio.to_thread(give_back), "give memory back")
 
     async def _reply(self, exchange: Exchange) -> None:
         """Without the model if it is a request that is understood without, and with it otherwise."""

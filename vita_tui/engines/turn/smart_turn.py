@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vita_tui.engines.onnx import open_session
+from vita_tui.engines.whisper_parts import whisper_part
 from vita_tui.errors import EngineUnavailableError
 
 __all__ = ["SAMPLE_RATE", "SECONDS", "EndScorer", "SmartTurn"]
@@ -56,8 +57,6 @@ class SmartTurn:
         """
         if self._session is not None:
             return
-        from faster_whisper.feature_extractor import FeatureExtractor
-
         if not self._path.is_file():
             raise EngineUnavailableError(
                 f"{self._path} is not there.", remedy="Run: vita models pull smart-turn"
@@ -68,8 +67,7 @@ class SmartTurn:
             raise EngineUnavailableError(
                 f"{self._path} cannot be opened: {error}.", remedy="Run: vita models pull smart-turn"
             ) from error
-        make: Any = FeatureExtractor
-        self._features = make(chunk_length=SECONDS)
+        self._features = whisper_part("feature_extractor").FeatureExtractor(chunk_length=SECONDS)
 
     def probability(self, samples: NDArray[np.float32]) -> float:
         self.load()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import numpy as np
 import pytest
 
-from vita_tui.engines.stt.decoding.alignment import FRAMES_PER_SECOND, begins, path
+from vita_tui.engines.stt.decoding.alignment import FRAMES_PER_SECOND, begins, join_punctuation, path
 
 
 def cost_of(rows: np.ndarray, columns: np.ndarray, costs: np.ndarray) -> float:
@@ -45,3 +46,33 @@ def test_tokens_begin_where_the_decoder_looks() -> None:
     assert begins([queries], [keys]) == pytest.approx(
         np.arange(tokens) * 25 / FRAMES_PER_SECOND, abs=4 / FRAMES_PER_SECOND
     )
+
+
+def test_marks_go_with_their_words_as_in_faster_whisper() -> None:
+    transcribe = pytest.importorskip("faster_whisper.transcribe")
+    parts = [
+        "",
+        " ",
+        " a",
+        " word",
+        ",",
+        ".",
+        " (",
+        ' "',
+        '"',
+        ")",
+        " -",
+        "-",
+        " ¿",
+        "?",
+        "。",
+        "don",
+        "'",
+        "t",
+    ]
+    lot = random.Random(3)
+    for _ in range(3000):
+        words = [lot.choice(parts) for _ in range(lot.randrange(9))]
+        theirs = [{"word": word, "tokens": []} for word in words]
+        transcribe.merge_punctuations(theirs, "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、")
+        assert join_punctuation(words) == [word["word"] for word in theirs], words

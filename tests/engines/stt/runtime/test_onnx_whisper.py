@@ -255,6 +255,28 @@ def test_ctranslate2_is_loaded_for_nothing_in_mid_speech(weights: WhisperWeights
     assert "whole" not in vars(decoder.model)
 
 
+UNNEEDED = """
+import sys
+import numpy as np
+from pathlib import Path
+from vita_tui.engines.stt.runtime.loading import WhisperWeights
+from vita_tui.engines.stt.runtime.whisper import WhisperRecognizer
+
+recognizer = WhisperRecognizer(WhisperWeights("base", Path(sys.argv[1])), device="cpu")
+recognizer.load()
+recognizer.transcribe(np.random.default_rng(1).standard_normal(32000).astype(np.float32) / 50, words=True)
+print(sorted({"ctranslate2", "av", "huggingface_hub", "faster_whisper"} & set(sys.modules)))
+"""
+
+
+def test_of_faster_whisper_only_that_is_loaded_which_is_needed(weights: WhisperWeights) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UNNEEDED, str(weights.path)],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    assert done.stdout.split() == ["[]"], done.stdout
+
+
 def test_words_have_the_times_that_ctranslate2_gives_them(
     whisper: WhisperRecognizer, weights: WhisperWeights, question: Any
 ) -> None:

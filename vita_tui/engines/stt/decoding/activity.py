@@ -7,13 +7,18 @@ less often a short window makes it repeat itself. So audio passes here first. Th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vita_tui.engines.onnx import open_session
 from vita_tui.engines.stt.base import SAMPLE_RATE
+from vita_tui.engines.whisper_parts import whisper_file
 
 __all__ = ["MAX_SEGMENT_SECONDS", "SpeechSegment", "pieces", "sentences", "speech_probabilities"]
 
@@ -38,6 +43,14 @@ SENTENCE = 2.0
 SENTENCE_PAUSE = 0.3
 """Seconds without speech that end a sentence."""
 
+NETWORK = "assets/silero_vad_v6.onnx"
+CONTEXT = 64
+"""Samples before each chunk that the network is given with it."""
+STATE = 128
+"""Numbers in each of its two states."""
+AT_ONCE = 10_000
+"""Chunks in one run: five minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechSegment:
@@ -51,12 +64,34 @@ class SpeechSegment:
 
 def speech_probabilities(audio: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probability of speech in each `CHUNK` of `audio`, the last one filled up with silence."""
-    from faster_whisper.vad import get_vad_model
-
-    # The network overwrites the end of its input: pad copies, also where nothing is to be padded.
+    # faster-whisper overwrites the end of its input: pad copies, also where nothing is to be padded.
     padded = np.pad(audio.astype(np.float32, copy=False), (0, -len(audio) % CHUNK))
-    probabilities: NDArray[np.float32] = np.asarray(get_vad_model()(padded)).reshape(-1)
+    probabilities: NDArray[np.float32] = np.asarray(_network()(padded)).reshape(-1)
     return probabilities
+
+
+@cache
+def _network() -> Callable[[NDArray[np.float32]], Any]:
+    """Silero's, as it comes with faster-whisper; by way of its own module where that has another version of it."""
+    if (file := whisper_file(NETWORK)) is None:
+        made: Callable[[NDArray[np.float32]], Any] = import_module("faster_whisper.vad").get_vad_model()
+        return made
+    session = open_session(file, 1)
+
+    def run(audio: NDArray[np.float32]) -> Any:
+        chunks = audio.reshape(-1, CHUNK)
+        before = np.zeros((len(chunks), CONTEXT), np.float32)
+        before[1:] = chunks[:-1, -CONTEXT:]
+        hidden = cell = np.zeros((1, 1, STATE), np.float32)
+        found = []
+        for start in range(0, len(chunks), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            given = {"input": np.concatenate((before[some], chunks[some]), axis=1), "h": hidden, "c": cell}
+            made, hidden, cell = session.run(None, given)
+            found.append(made)
+        return np.concatenate(found)
+
+    return run
 
 
 def pieces(audio: NDArray[np.float32], *, longest: float = MAX_SEGMENT_SECONDS) -> Iterator[SpeechSegment]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["begins", "path"]
+__all__ = ["begins", "join_punctuation", "path"]
 
 Floats = NDArray[np.float32]
 
@@ -15,6 +15,8 @@ FRAMES_PER_SECOND = 50
 """Of encoded sound."""
 SMOOTHED = 7
 """Frames of the median filter."""
+BEFORE_WORDS = "\"'“¿([{-"
+AFTER_WORDS = "\"'.。,，!！?？:：”)]}、"
 
 
 def begins(queries: Sequence[Floats], keys: Sequence[Floats]) -> NDArray[np.float64]:
@@ -34,6 +36,26 @@ def begins(queries: Sequence[Floats], keys: Sequence[Floats]) -> NDArray[np.floa
     rows, columns = path(-np.mean(weights, axis=0))
     first = np.searchsorted(rows, np.arange(len(queries[0])))
     return columns[first] / FRAMES_PER_SECOND
+
+
+def join_punctuation(words: Sequence[str]) -> list[str]:
+    """The words with the marks that belong to them, in their places; a mark's own place is empty (as in OpenAI's `timing.py`)."""
+    joined = list(words)
+    following = len(joined) - 1
+    for place in range(len(joined) - 2, -1, -1):
+        if joined[place].startswith(" ") and joined[place].strip() in BEFORE_WORDS:
+            joined[following] = joined[place] + joined[following]
+            joined[place] = ""
+        else:
+            following = place
+    previous = 0
+    for place in range(1, len(joined)):
+        if not joined[previous].endswith(" ") and joined[place] in AFTER_WORDS:
+            joined[previous] += joined[place]
+            joined[place] = ""
+        else:
+            previous = place
+    return joined
 
 
 def path(costs: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vita_tui.engines.stt.base import SAMPLE_RATE, Expects, Word
 from vita_tui.engines.stt.decoding import branches, runaway
 from vita_tui.engines.stt.decoding.activity import EDGE
+from vita_tui.engines.stt.decoding.alignment import join_punctuation
 from vita_tui.engines.stt.decoding.custom_words import spelled
 from vita_tui.engines.stt.decoding.expectation import as_expected
 from vita_tui.engines.stt.decoding.preference import preferred
@@ -26,6 +27,7 @@ from vita_tui.engines.stt.decoding.runaway import FULL_WINDOW, SECOND_OPINION, D
 from vita_tui.engines.stt.decoding.windows import WindowRule, fitted_to
 from vita_tui.engines.stt.runtime.model import LoadedWhisper
 from vita_tui.engines.stt.runtime.onnx_whisper import EncodedWindow, OnnxWhisper
+from vita_tui.engines.whisper_parts import whisper_part
 
 if TYPE_CHECKING:
     from faster_whisper.tokenizer import Tokenizer
@@ -245,9 +247,7 @@ class Decoder:
 
     def _tokenizer(self, language: str) -> Tokenizer:
         if language not in self._tokenizers:
-            from faster_whisper.tokenizer import Tokenizer
-
-            self._tokenizers[language] = Tokenizer(
+            self._tokenizers[language] = whisper_part("tokenizer").Tokenizer(
                 self.model.vocabulary, self.model.multilingual, task="transcribe", language=language
             )
         return self._tokenizers[language]
@@ -351,8 +351,6 @@ class Decoder:
     def _words(
         self, sound: EncodedWindow | None, encoded: Any, frames: int, result: Decoded
     ) -> tuple[Word, ...]:
-        from faster_whisper.transcribe import merge_punctuations
-
         tokenizer = self._tokenizer(result.language)
         space = "" if result.language in UNSPACED else " "
         tokens = tokenizer.encode(space + result.text)
@@ -370,9 +368,9 @@ class Decoder:
             # A list of token lists in, a list of word lists out; faster-whisper's annotations say otherwise.
             find: Any = self.model.whole.find_alignment
             aligned = find(tokenizer, [tokens], encoded, frames)[0]
-        merge_punctuations(aligned, "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、")
+        joined = join_punctuation([word["word"] for word in aligned])
         return tuple(
-            Word(word["word"].strip(), round(float(word["start"]), 2), round(float(word["end"]), 2))
-            for word in aligned
-            if word["word"].strip()
+            Word(text.strip(), round(float(word["start"]), 2), round(float(word["end"]), 2))
+            for text, word in zip(joined, aligned, strict=True)
+            if text.strip()
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,9 @@ OTHER_FORMATS = {
     b"<!DO": "a web page",
     b"vers": "a Git LFS pointer, not the file itself",
 }
+
+CUDA_FILES = ("nvidia*", "nvhost*", "nvmap", "dxg")
+"""In /dev, of the drivers of NVIDIA: of cards, of Jetsons, and under WSL."""
 
 
 class OutOfMemoryError(ModelError):
@@ -75,9 +79,7 @@ class Plan:
 
 def plans(device: str, compute_type: str) -> list[Plan]:
     """What to try, best first, for the settings `stt.device` and `stt.compute_type` (either may be "auto")."""
-    from ctranslate2 import get_cuda_device_count  # type: ignore[attr-defined]  # exported with a star
-
-    has_cuda = device != "cpu" and get_cuda_device_count() > 0
+    has_cuda = device != "cpu" and _cuda_devices() > 0
     if device == "auto":
         device = "cuda" if has_cuda else "cpu"
     chosen = compute_type
@@ -87,6 +89,15 @@ def plans(device: str, compute_type: str) -> list[Plan]:
     if device == "cuda":
         found.append(Plan("cpu", "int8"))
     return list(dict.fromkeys(found))
+
+
+def _cuda_devices() -> int:
+    """How many CTranslate2 counts, which is not loaded where there is no driver: on Linux each has device files."""
+    if sys.platform == "linux" and not any(next(Path("/dev").glob(name), None) for name in CUDA_FILES):
+        return 0
+    from ctranslate2 import get_cuda_device_count  # type: ignore[attr-defined]  # exported with a star
+
+    return int(get_cuda_device_count())
 
 
 def open_model(weights: WhisperWeights, plan: Plan, *, threads: int) -> WhisperModel:

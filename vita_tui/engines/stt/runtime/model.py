@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer as Vocabulary
 
 from vita_tui.engines.stt.runtime.loading import Plan, WhisperWeights, damaged, look_over, open_model
+from vita_tui.engines.whisper_parts import whisper_part
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -56,12 +57,10 @@ class LoadedWhisper:
     @cached_property
     def features(self) -> FeatureExtractor:
         """Makes log-mel features of sound."""
-        from faster_whisper.feature_extractor import FeatureExtractor
-
+        make = whisper_part("feature_extractor").FeatureExtractor
         file = self._weights.path / "preprocessor_config.json"
         config = json.loads(file.read_bytes()) if file.is_file() else {}
-        known = signature(FeatureExtractor).parameters
-        make: Any = FeatureExtractor
+        known = signature(make).parameters
         made: FeatureExtractor = make(**{name: value for name, value in config.items() if name in known})
         return made
 
