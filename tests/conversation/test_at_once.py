@@ -36,6 +36,7 @@ ELSEWHERE = {
     "audio.earcons": "below",
     "audio.speak": "tests/conversation/test_assistant.py",
     "stt.words": "below",
+    "stt.languages": "below",
     "stt.language": "tests/conversation/test_assistant.py",
     "tts.engines": "tests/conversation/test_switching.py",
     "tts.rate": "tests/conversation/test_assistant.py",
@@ -170,6 +171,13 @@ async def test_a_wake_word_opens_the_microphone_from_the_change_on(monkeypatch: 
         await vita.change("talk.wake_word", "")
         vita.stop()
         assert vita.state is State.IDLE
+
+
+async def test_languages_to_tell_apart_are_those_of_the_engine_from_now_on() -> None:
+    recognizer = FakeRecognizer()
+    async with assistant(recognizer=recognizer, microphone=silence()) as (vita, _):
+        await vita.change("stt.languages", ("de", "en"))
+        assert tuple(recognizer.languages) == ("de", "en")
 
 
 async def test_words_to_prefer_are_those_of_the_engine_from_now_on() -> None:

@@ -129,6 +129,13 @@ def test_every_voice_of_a_language_is_one_that_the_catalogue_knows() -> None:
             assert language.voice.startswith(language.code), language
 
 
+def test_every_language_of_whisper_can_be_chosen() -> None:
+    from faster_whisper.tokenizer import _LANGUAGE_CODES
+
+    assert set(spoken_languages()) == set(_LANGUAGE_CODES)
+    assert len({one.name for one in spoken_languages().values()}) == len(spoken_languages())
+
+
 def test_a_voice_of_another_language_says_so() -> None:
     thorsten = next(one for one in voice_choices(Settings()) if one.title == "de_DE-thorsten-medium")
     assert "reads German" in thorsten.warning

@@ -97,6 +97,7 @@ class PacedRecognizer(_Paced):
         self.name = inner.name
         self.notes = inner.notes
         self.language = inner.language
+        self.languages = inner.languages
         self.words = inner.words
 
     def load(self) -> None:

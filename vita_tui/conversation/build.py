@@ -163,6 +163,7 @@ def _whisper(settings: Settings, expects: Expects | None) -> list[Recognizer]:
             drafts=stt.drafts,
             # English-only models take no other language; "auto" means English there.
             language=stt.language,
+            languages=stt.languages,
             words=stt.words,
             expects=expects,
         )

@@ -15,6 +15,7 @@ from vita_tui.conversation.built_in import BuiltIn
 from vita_tui.conversation.built_in_requests import BuiltInRequests
 from vita_tui.conversation.engine_care import EngineCare
 from vita_tui.conversation.engine_replacing import Maker, Replacing
+from vita_tui.conversation.following_language import FollowingLanguage
 from vita_tui.conversation.hands_free import HandsFreeSwitch
 from vita_tui.conversation.hearing.hearing import Hearing
 from vita_tui.conversation.history import History
@@ -163,6 +164,7 @@ class Components:
         self.engines = EngineCare(
             self.chains, self.speaking, self.hearing, self.model, self.replies, self.turn, tasks, replacing
         )
+        self.turn.follow_language = FollowingLanguage(settings, self.engines.order_voices).take
         self.aloud = Aloud(self.speaking, self._spoken_reply, bus)
         self.ringer: Ringer | None = None
         if abilities is not None and abilities.alarms is not None:

@@ -26,6 +26,7 @@ EACH: Mapping[str, tuple[Job, str]] = {
     "tts.rate": ("tts", "rate"),
     "tts.volume": ("tts", "volume"),
     "stt.language": ("stt", "language"),
+    "stt.languages": ("stt", "languages"),
     "stt.words": ("stt", "words"),
     "llm.temperature": ("llm", "temperature"),
 }

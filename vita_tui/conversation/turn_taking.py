@@ -73,6 +73,8 @@ class TurnTaking:
         self.state = State.INITIALIZING
         self.hearing: Hearing | None = None
         """None without a microphone."""
+        self.follow_language: Callable[[str, str, float], None] = lambda text, language, confidence: None
+        """Takes each transcript, its language and how certain it is, before it is answered."""
         self._settings = settings
         self._replies = replies
         self._speech = speech
@@ -296,6 +298,7 @@ class TurnTaking:
             case Act.PREFILL, WordsSoFar():
                 self._model.prefill_question(cause.text.split()[:-1], self._carried)
             case Act.THINK_AHEAD, DraftTranscript():
+                self.follow_language(cause.text, cause.language, cause.confidence)
                 self._drafting.take(cause)
             case Act.DROP_DRAFT, _:
                 self._drafting.drop()
@@ -332,6 +335,7 @@ class TurnTaking:
                 understood.because,
             )
         )
+        self.follow_language(understood.text, understood.language, understood.confidence)
         exchange = self._replies.ask(text, spoken=True)
         exchange.recognizer = understood.engine
         exchange.watch.zero = utterance.ended

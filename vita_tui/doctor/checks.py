@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import re
 import stat
 import sys
 import time
@@ -71,6 +72,7 @@ def run_all() -> Iterator[Check]:
     yield from _weights()
     yield from _sound(settings)
     yield _leaving(settings)
+    yield _language(settings)
     yield from _recognition(settings)
     yield from _model(settings)
     yield from _voices(settings)
@@ -213,6 +215,32 @@ def _leaving(settings: Settings) -> Check:
             "Use https:// or wss:// outside of networks that you trust",
         )
     return Check("Privacy", "ok", f"{said[0]}, encrypted")
+
+
+def _language(settings: Settings) -> Check:
+    """What there is for the language that is spoken."""
+    from vita_tui.models.lookup import missing
+    from vita_tui.text.spoken import grammar
+    from vita_tui.text.spoken_languages import name_of, spoken_languages
+    from vita_tui.text.vocabulary import base
+
+    code = base(settings.stt.language)
+    if code == "auto":
+        among = ", ".join(name_of(one) for one in settings.stt.languages) or "all that Whisper knows"
+        return Check(
+            "Language", "ok", f"found out from what is said, among {among}; the system's voice follows"
+        )
+    if (known := spoken_languages().get(code)) is None:
+        return Check(
+            "Language", "warning", f"“{code}” is no language that Whisper knows", "VITA_STT__LANGUAGE=en"
+        )
+    by_piper = re.match(r"([a-z]{2,3})[_-]", Path(settings.tts.voice).name)
+    reads = Path(settings.tts.voice).stem if by_piper and by_piper[1] == code else "the system's voice"
+    numbers = "" if grammar(code) else "; numbers, dates and units are read as the voice reads them"
+    found = f"{known.name}, read by {reads}{numbers}"
+    if reads == "the system's voice" and known.voice and missing("tts", known.voice):
+        found += f"; better by Piper: vita models pull {known.voice}"
+    return Check("Language", "ok", found)
 
 
 def _recognition(settings: Settings) -> Iterator[Check]:

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PrivateAttr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vita_tui.settings.section import AtOnce
@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     mcp: McpSettings = McpSettings()
     profiles: ProfileSettings = ProfileSettings()
     ui: UiSettings = UiSettings()
+    _heard: str = PrivateAttr(default="en")
 
     @property
     def voices(self) -> tuple[str, ...]:
@@ -65,8 +66,12 @@ class Settings(BaseSettings):
 
     @property
     def spoken_language(self) -> str:
-        """The language in which replies are read out."""
-        return "en" if self.stt.language == "auto" else self.stt.language
+        """The language in which replies are read out: the one that is set, or with "auto" the one that was heard last."""
+        return self._heard if self.stt.language == "auto" else self.stt.language
+
+    def follow(self, language: str) -> None:
+        """With "auto" the user speaks `language` now."""
+        self._heard = language
 
     @classmethod
     def settings_customise_sources(

@@ -209,6 +209,8 @@ class Understood:
     """The recognizer that should have; empty when this is it."""
     because: str = ""
     """Why it did not."""
+    language: str = ""
+    """Code of the language that it was taken for; empty when nothing was understood."""
 
     @property
     def number(self) -> int:

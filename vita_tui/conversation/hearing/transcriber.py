@@ -191,6 +191,7 @@ class Transcriber:
                 result.engine,
                 instead_of,
                 because,
+                result.language,
             )
         )
 

@@ -110,6 +110,8 @@ class Recognizer(Protocol):
     """What is not as asked for ("tiny.en because base did not load: …"); empty normally."""
     language: str
     """A language code or "auto", for what is transcribed without one; may be changed from any thread."""
+    languages: tuple[str, ...]
+    """Codes of those that "auto" chooses from, none for all; a recognizer may ignore them. May be changed from any thread."""
     words: tuple[str, ...]
     """Names and such that are preferred where they may have been said; a recognizer may ignore them. May be changed from any thread."""
 

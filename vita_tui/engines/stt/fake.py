@@ -67,6 +67,7 @@ class FakeRecognizer:
         self.name = name
         self.notes = notes
         self.language = "auto"
+        self.languages: tuple[str, ...] = ()
         self.words: tuple[str, ...] = ()
         self.load_error = load_error
         self.loads = 0

@@ -24,6 +24,8 @@ class SttSettings(ServedSection):
     """Catalogue name (base, tiny.en), a folder with a CTranslate2 model, or hf:owner/repo."""
     language: Live[str] = Field(default="en", min_length=1)
     """Language code that is spoken, or "auto" to detect it at some cost in time."""
+    languages: Live[Several[str]] = ()
+    """With language "auto": codes of those that are spoken here, such as en, de. Of few the right one is told more often; empty for all."""
     words: Live[Several[str]] = ()
     """Names and other words of yours, which are preferred where they may have been said; vita words add NAME."""
     device: Live[Literal["auto", "cpu", "cuda"]] = "auto"

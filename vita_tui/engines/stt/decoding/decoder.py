@@ -98,6 +98,8 @@ class Decoder:
         self._text = text
         self._expects = expects
         self._tokenizers: dict[str, Tokenizer] = {}
+        self.languages: Sequence[str] = ()
+        """Those that one is told from; none for all that the model knows."""
         self.words: Sequence[str] = ()
         """Names and such that are preferred where they may have been said; without `text` only their spelling is set right."""
 
@@ -240,10 +242,11 @@ class Decoder:
     def _detect(self, sound: EncodedWindow | None, encoded: Any) -> str:
         if not self.model.multilingual:
             return "en"
+        likely = self.model.languages.intersection(self.languages) or self.model.languages
         if self._text is not None and sound is not None:
-            return self._text.language(sound, self.model.languages)
-        token = self.model.whole.model.detect_language(encoded)[0][0][0]
-        return str(token).strip("<|>")
+            return self._text.language(sound, likely)
+        found = (str(token).strip("<|>") for token, _ in self.model.whole.model.detect_language(encoded)[0])
+        return next(code for code in found if code in likely)
 
     def _tokenizer(self, language: str) -> Tokenizer:
         if language not in self._tokenizers:

@@ -52,6 +52,7 @@ class WhisperRecognizer:
         compute_type: str = "auto",
         threads: int = 2,
         language: str = "en",
+        languages: Sequence[str] = (),
         rule: WindowRule | None = None,
         drafts: bool = True,
         words: Sequence[str] = (),
@@ -64,6 +65,7 @@ class WhisperRecognizer:
             compute_type: one of CTranslate2's, or "auto".
             threads: of the CPU.
             language: code of the language that is spoken, or "auto".
+            languages: codes of those that "auto" chooses from; none for all.
             rule: how long a window to encode; None for the measured one.
             words: names and such that are preferred where they may have been said.
             expects: what may have been meant by a transcript that is not certain.
@@ -77,6 +79,8 @@ class WhisperRecognizer:
         self._threads = threads
         self.language = language
         """May be changed; the next decode is in it."""
+        self.languages = tuple(languages)
+        """As `language`."""
         self.words = tuple(words)
         """As `language`."""
         self._expects = expects
@@ -198,7 +202,7 @@ class WhisperRecognizer:
         if wanted not in ("auto", *decoder.model.languages):
             raise EngineError(f"{self.name} does not know the language “{wanted}”.")
         found: list[tuple[SpeechSegment, Decoded]] = []
-        decoder.words = self.words
+        decoder.words, decoder.languages = self.words, self.languages
         try:
             for piece in pieces(audio):
                 if cancelled is not None and cancelled.is_set():

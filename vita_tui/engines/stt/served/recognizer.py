@@ -76,6 +76,7 @@ class ServedRecognizer(ABC):
         self.name = name
         self.notes = ""
         self.language = language
+        self.languages: tuple[str, ...] = ()
         self.words = words
         self.where = host_port(endpoint.url)
         self.weight = endpoint.weight
