@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,19 @@ VOICES = {
     "es": ("es+m3", "es-419+f3"),
 }
 """espeak-ng's, and Piper's where the default one speaks the language."""
+ABOUT_TIME = frozenset(
+    (
+        "GetTime",
+        "GetTimeIn",
+        "StartTimer",
+        "CancelTimer",
+        "AddToTimer",
+        "TimerStatus",
+        "Calculate",
+        "PercentageOf",
+    )
+)
+"""The time, timers and sums: what is asked most."""
 
 
 def measure(
@@ -35,11 +48,13 @@ def measure(
     language: str,
     progress: Callable[[str], None] = lambda _: None,
     *,
+    voices: Sequence[str] = (),
     repair: bool = True,
 ) -> dict[str, Any]:
-    """The JSON document: by voice, of how many requests, right, wrong and missed.
+    """The JSON document: by voice, of how many requests, right, wrong and missed, and how many questions were taken for one.
 
     Args:
+        voices: of `VOICES`; all of the language when empty.
         repair: have what was misheard compared with the sound once more, as in a conversation.
 
     Raises:
@@ -48,20 +63,20 @@ def measure(
     """
     abilities = standard()
     abilities.warm(language)
-    asked = [case for case in cases() if case.language == language and case.intent]
+    asked = [case for case in cases() if case.language == language]
     texts = [case.text for case in asked]
     expects = ExpectedRequests(abilities, settings, FakeClock(NOON)) if repair else None
     chain = recognizers(settings, EventBus(), expects=expects)
     whisper = chain.engines[0]
     whisper.language = language
-    voices: dict[str, Any] = {}
+    counted: dict[str, Any] = {}
     quiet = np.zeros(SAMPLE_RATE // 2, np.float32)
     try:
         whisper.load()
-        for voice in VOICES[language]:
+        for voice in voices or VOICES[language]:
             samples: list[SpokenSample]
             samples = spoken_by_piper(texts) if voice == "piper" else spoken_by_espeak(texts, voice)
-            counts = {"requests": len(asked), "right": 0, "wrong": 0, "missed": 0}
+            judged: list[tuple[Case, str]] = []
             for case, sample in zip(asked, samples, strict=True):
                 heard = whisper.transcribe(np.concatenate([quiet, sample.audio, quiet])).text
                 verdict = judge(abilities, replace(case, text=heard)).verdict
@@ -69,14 +84,26 @@ def measure(
                     abilities, case, case.text
                 ):
                     verdict = "wrong"  # the right kind of request, with another number
-                counts[verdict] += 1
+                judged.append((case, verdict))
                 if verdict != "right":
                     progress(f"✗ {verdict}: {voice} said {case.text!r}, heard as {heard!r}")
-            voices[voice] = counts
+            counted[voice] = _counts(judged)
     finally:
         for engine in chain.engines:
             engine.cleanup()
-    return {"language": language, "voices": voices}
+    return {"language": language, "voices": counted}
+
+
+def _counts(judged: Sequence[tuple[Case, str]]) -> dict[str, Any]:
+    requests = [(case, verdict) for case, verdict in judged if case.intent]
+    about_time = [verdict for case, verdict in requests if case.intent in ABOUT_TIME]
+    return {
+        "requests": len(requests),
+        **{name: sum(one == name for _, one in requests) for name in ("right", "wrong", "missed")},
+        "about_time": {"requests": len(about_time), "right": about_time.count("right")},
+        "questions": len(judged) - len(requests),
+        "false": sum(verdict == "false" for _, verdict in judged),
+    }
 
 
 def _computed(abilities: Abilities, case: Case, text: str) -> str:

@@ -188,11 +188,15 @@ def abilities(
             help="Have the requests in this language (en, de, fr, es) spoken by several voices and recognized first.",
         ),
     ] = "",
+    voice: Annotated[
+        list[str] | None,
+        typer.Option("--voice", metavar="NAME", help="With --spoken: this voice only; may be repeated."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """How many requests that need no model are understood as meant, in four languages, and how many questions are mistaken for one."""
     if spoken:
-        _spoken_abilities(spoken, json)
+        _spoken_abilities(spoken, voice or [], json)
         return
     from vita_tui.bench.abilities import measure
 
@@ -216,17 +220,20 @@ def abilities(
     table("Without the model", ("", "right", "wrong", "missed", "false", "p50", "p95", "loading"), rows)
 
 
-def _spoken_abilities(language: str, json: bool) -> None:
+def _spoken_abilities(language: str, voices: list[str], json: bool) -> None:
     from vita_tui import settings as all_settings
     from vita_tui.bench import spoken_abilities
     from vita_tui.cli.weights import need_weights
 
     if language not in spoken_abilities.VOICES:
         raise typer.BadParameter(f"choose from {', '.join(spoken_abilities.VOICES)}", param_hint="--spoken")
+    known = spoken_abilities.VOICES[language]
+    if not set(voices) <= set(known):
+        raise typer.BadParameter(f"choose from {', '.join(known)}", param_hint="--voice")
     settings = all_settings.load()
     need_weights(settings, "stt", "tts")
     with quiet_libraries():
-        result = spoken_abilities.measure(settings, language, say)
+        result = spoken_abilities.measure(settings, language, say, voices=voices or known)
     if json:
         print_json(result)
         return
@@ -237,10 +244,13 @@ def _spoken_abilities(language: str, json: bool) -> None:
             f"{one['right'] / one['requests']:.0%}",
             one["wrong"],
             one["missed"],
+            f"{one['about_time']['right']} of {one['about_time']['requests']}",
+            f"{one['false']} of {one['questions']}",
         )
         for voice, one in result["voices"].items()
     ]
-    table("Spoken, without the model", ("", "right", "", "wrong", "missed"), rows)
+    columns = ("", "right", "", "wrong", "missed", "time, timers, sums", "questions taken")
+    table("Spoken, without the model", columns, rows)
 
 
 def growth(
