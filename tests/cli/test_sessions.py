@@ -136,7 +136,8 @@ def test_rename_and_back(ids: list[str]) -> None:
 def test_export_as_each_format(ids: list[str], tmp_path: Path) -> None:
     markdown = vita("export", ids[0]).stdout
     assert markdown.startswith("# How tall is Everest?\n")
-    assert "That is a long story. ~~It began early.~~" in markdown
+    assert "> That is a long story. It began early.\n\n*Heard up to “That is a long story.”.*" in markdown
+    assert "~~" not in markdown
     assert "You: How tall is Everest?" in vita("export", ids[0], "--format", "txt").stdout
     whole = json.loads(vita("export", ids[0], "--format", "json").stdout)
     assert whole["settings"] == {"llm": {"model": "small"}, "ui": {"theme": "dark"}}

@@ -148,8 +148,11 @@ async def test_a_long_kept_reply_is_drawn_where_it_is_seen_and_nothing_jumps() -
         )
         await until(pilot, lambda: shown.sections[-1].region.y > 400)
         assert text_of(app.main.query_one("MarkdownH1")).strip() == "Gulls"
+        prompt = app.main.query_one("#prompt")
+        await until(pilot, lambda: prompt.border_title == "▾ more below: end")
         await pilot.press("end")
         await until(pilot, lambda: conversation.max_scroll_y - conversation.scroll_y < 1)
+        await until(pilot, lambda: not prompt.border_title)
 
 
 async def test_only_the_newest_turns_stay_mounted() -> None:

@@ -28,6 +28,9 @@ _FENCE = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})")
 """The beginning of a block of code; one that is indented may belong to a list, which ends where nobody would think."""
 _CODE = re.compile(r"((?<!`)(`+)(?!`).*?(?<!`)\2(?!`))")
 """Code within a line."""
+_MARKUP = re.compile(r"[*_`~#\[\]|]")
+LAST_WORDS = 6
+"""By which the place is told where the voice stopped."""
 _SPEAKER = {"user": "You", "assistant": "VITA"}
 
 
@@ -75,21 +78,19 @@ def _public(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_markdown(session: Session) -> str:
-    """Headed by the title; what was not heard is struck through.
+    """Headed by the title; replies stand whole, and a line below says how far they were heard.
 
     What was said stands in quotes and holds no raw HTML and no images: it can neither forge a turn nor load anything.
     """
     blocks = [f"# {_without_html(' '.join(session.title.split())) or 'Conversation'}"]
     blocks.append(f"{moment(session.created)} · {_amount(session)}")
     for turn in session.turns:
-        heard, unheard = split_heard(turn)
-        # A struck-through text may not span paragraphs.
-        struck = "\n\n".join(f"~~{part.strip()}~~" for part in unheard.split("\n\n") if part.strip())
         time = f" · {moment(turn.started, '%H:%M')}" if turn.started else ""
-        said = _harmless(" ".join(filter(None, (heard, struck))))
+        said = _harmless(turn.text)
         quoted = "\n".join(f"> {line}".rstrip() for line in said.splitlines())
         called = "\n".join(f"- {_without_html(call.line)}" for call in turn.calls)
-        blocks += [f"**{_SPEAKER[turn.role]}**{time}", *filter(None, (called, quoted, _ending(turn)))]
+        below = (_hearing(turn), _ending(turn))
+        blocks += [f"**{_SPEAKER[turn.role]}**{time}", *filter(None, (called, quoted, *below))]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -110,6 +111,14 @@ def _ending(turn: Turn) -> str:
     if turn.error:
         return f"*No answer: {_without_html(' '.join(turn.error.split()))}*"
     return "*Unfinished: VITA ended in the middle.*" if turn.unfinished else ""
+
+
+def _hearing(turn: Turn) -> str:
+    """How far a reply was heard, on its own line; empty when it was to its end, or was only shown."""
+    if turn.heard is None or turn.heard.strip() == turn.text.strip():
+        return ""
+    last = " ".join(_MARKUP.sub("", turn.heard).split()[-LAST_WORDS:])
+    return f"*Heard up to “{_without_html(last)}”.*" if last else "*Shown, not heard.*"
 
 
 def _harmless(text: str) -> str:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from vita_tui.conversation.thinking.prompt_builder import PromptBuilder, content
+from vita_tui.conversation.thinking.prompt_builder import SILENCED, PromptBuilder, content
 from vita_tui.engines.llm.base import Message
 from vita_tui.sessions.session import Turn
 from vita_tui.settings import LlmSettings
@@ -117,4 +117,24 @@ async def test_a_turn_that_is_larger_than_the_window_is_left_out() -> None:
     ],
 )
 def test_of_an_interrupted_answer_the_model_knows_what_was_heard(heard: str | None, told: str) -> None:
-    assert content(Turn(role="assistant", text="One two. Three four.", heard=heard)) == told
+    assert content(Turn(role="assistant", text="One two. Three four.", heard=heard, interrupted=True)) == told
+
+
+@pytest.mark.parametrize(
+    ("heard", "interrupted", "told"),
+    [
+        (None, False, "One two. Three four."),
+        ("One two. Three four.", False, "One two. Three four."),
+        ("", False, "One two. Three four."),
+        ("", True, f"{SILENCED}\nOne two. Three four."),
+        ("One two.", True, f"One two. {SILENCED}\nThree four."),
+        ("One, two.", True, "One, two…"),
+    ],
+)
+def test_a_large_model_knows_what_was_seen_as_well(heard: str | None, interrupted: bool, told: str) -> None:
+    turn = Turn(role="assistant", text="One two. Three four.", heard=heard, interrupted=interrupted)
+    assert content(turn, notes=True) == told
+
+
+def test_what_nobody_interrupted_and_nothing_said_was_read() -> None:
+    assert content(Turn(role="assistant", text="One two.", heard="")) == "One two."

@@ -18,6 +18,7 @@ __all__ = ["LeftOut", "PromptBuilder"]
 KEEP = 0.75
 UNCOUNTED_BYTES = 256
 """Bytes of a question from which its tokens are counted, which takes a request; a token is at least one of them."""
+SILENCED = "[The user stopped the voice here; what follows was on the screen and not heard.]"
 LONGEST_WORD = 40
 """Characters up to the first blank that are left out with what does not fit."""
 
@@ -69,6 +70,9 @@ class PromptBuilder:
     def _system(self) -> str:
         return self._own().strip() or self._settings.prompt(aloud=self._aloud())
 
+    def _content(self, turn: Turn) -> str:
+        return content(turn, notes=self._settings.on_server)
+
     def _room(self, context_window: int) -> int:
         """Tokens for all that comes before the reply."""
         return context_window - self._settings.reply_room(context_window, aloud=self._aloud())
@@ -95,7 +99,7 @@ class PromptBuilder:
         kept = await self._fitting(turns, count, room)
         self.tokens = whole - room + self._kept_tokens
         messages: list[Message] = [{"role": "system", "content": system}] if system else []
-        messages += [{"role": turn.role, "content": content(turn)} for turn in kept]
+        messages += [{"role": turn.role, "content": self._content(turn)} for turn in kept]
         if question:
             messages.append({"role": "user", "content": sent})
         dropped = len(turns) - len(kept)
@@ -119,7 +123,7 @@ class PromptBuilder:
         for turn in turns[start:]:
             key = f"{turn.id}:{turn.heard}"
             if key not in self._counts:
-                self._counts[key] = await count(content(turn)) + MESSAGE_OVERHEAD
+                self._counts[key] = await count(self._content(turn)) + MESSAGE_OVERHEAD
             sizes.append(self._counts[key])
         if sum(sizes) > room:
             while sizes and sum(sizes) > room * KEEP:
@@ -160,10 +164,22 @@ class PromptBuilder:
         return question, size, tokens
 
 
-def content(turn: Turn) -> str:
-    """A turn as the model sees it: of an interrupted answer what was heard, as one writes what breaks off. A note would be said by small
-    models sooner or later, and this is nothing that can be.
+def content(turn: Turn, *, notes: bool = False) -> str:
+    """A turn as the model sees it: of an interrupted answer what was heard, and what was only to be seen.
+
+    A reply of which nothing sounded, and which nobody interrupted, was read: there was no speaker, or no voice. Of one that was
+    interrupted, small models get what was heard, as one writes what breaks off: a note would be said by them sooner or later.
+
+    Args:
+        notes: the model keeps a note apart from what was said; it is told where the voice stopped, and what the screen still shows, for the
+            user may ask about that.
     """
     if turn.heard is None or turn.heard.strip() == turn.text.strip():
         return turn.text
-    return f"{turn.heard.rstrip().rstrip('.…')}…"
+    heard = turn.heard.strip()
+    if not heard and not turn.interrupted:
+        return turn.text
+    if not notes or not turn.text.startswith(turn.heard):
+        return f"{heard.rstrip('.…')}…"
+    rest = turn.text[len(turn.heard) :].lstrip()
+    return f"{heard} {SILENCED}\n{rest}".lstrip()

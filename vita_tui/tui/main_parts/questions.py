@@ -98,6 +98,10 @@ class Questions(ChosenBlocks):
     def _to_the_end(self) -> None:
         self.query_one(Conversation).to_the_end()
 
+    @on(Conversation.Below)
+    def _below(self, message: Conversation.Below) -> None:
+        self.query_one(Prompt).border_title = "▾ more below: end" if message.more else ""
+
     def edit_last(self) -> None:
         """Put the last question into the prompt."""
         if (question := self.query_one(Conversation).last_question) is not None:

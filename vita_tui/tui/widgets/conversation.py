@@ -64,6 +64,13 @@ class Conversation(VerticalScroll, can_focus=True):
         _at_block("escape,i", "leave_blocks", "leave", "At a block: back to the prompt"),
     ]
 
+    class Below(Message):
+        """There is more below what is in sight, or not any longer."""
+
+        def __init__(self, more: bool) -> None:
+            super().__init__()
+            self.more = more
+
     class Clicked(Message):
         """The mouse chose `widget`, somewhere in the conversation."""
 
@@ -79,6 +86,8 @@ class Conversation(VerticalScroll, can_focus=True):
         self._gone = 0
         self._looking = self._moved = False
         """Whether what is in sight is being drawn, and whether something else has come into sight since."""
+        self._more = False
+        """Below what is in sight."""
         self._sight: object = None
         """What was in sight when it was looked last."""
 
@@ -96,7 +105,18 @@ class Conversation(VerticalScroll, can_focus=True):
         sight = self.scroll_offset, self.virtual_size, self.size
         if sight != self._sight:
             self._sight = sight
+            self._tell_below()
             self.look()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._tell_below()
+
+    def _tell_below(self) -> None:
+        if self._more is (more := not self._following):
+            return
+        self._more = more
+        self.post_message(self.Below(more))
 
     def look(self) -> None:
         """Have drawn what is in sight now."""
