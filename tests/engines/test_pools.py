@@ -18,7 +18,7 @@ from vita_tui.engines.stt.fake import FakeRecognizer, ScriptedCall
 from vita_tui.engines.stt.scheduling.hedge import Hedge
 from vita_tui.engines.stt.scheduling.work import transcribe
 from vita_tui.engines.stt.scheduling.worker import WhisperWorker
-from vita_tui.errors import EngineError, NoEngineError
+from vita_tui.errors import EngineError, EngineTimeoutError, NoEngineError
 from vita_tui.events import Event, EventBus, Notice
 from vita_tui.settings import HealthSettings
 
@@ -120,6 +120,25 @@ def test_work_under_way_counts_before_speed() -> None:
     for attempt in (one, two, third):
         attempt.abandon()
     assert all(link.outstanding == 0 for link in rig.chain._links)
+
+
+@pytest.mark.parametrize(
+    ("error", "elsewhere", "expected"),
+    [
+        (EngineTimeoutError("It said nothing for 8 s."), "box.lan", "local"),
+        (EngineTimeoutError("It said nothing for 8 s."), "other.lan", "second"),
+        (EngineError("It has no Realtime."), "box.lan", "second"),
+    ],
+)
+def test_a_host_that_timed_out_is_not_waited_for_twice(
+    error: EngineError, elsewhere: str, expected: str
+) -> None:
+    rig = Rig([Server("first", error=error), Server("second", weight=0, where=elsewhere), Local()])
+    assert rig.work() == expected
+    second = rig.chain.breakers()[1]
+    assert not second.failures, "who was not asked has not failed"
+    rig.engines[0].error = None
+    assert rig.work() == "first"
 
 
 def test_shares_follow_the_weights() -> None:

@@ -7,7 +7,6 @@ handshakes and repetitions, and no module of the kernel is needed. What is asked
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import heapq
 import os
 import random
@@ -169,7 +168,7 @@ def missing_for_machines() -> str:
     for program in ("ip", "unshare", "nsenter"):
         if shutil.which(program) is None:
             return f"{program} (iproute2 and util-linux)"
-    if os.geteuid() or not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+    if not hasattr(os, "geteuid") or os.geteuid() or not os.access("/dev/net/tun", os.R_OK | os.W_OK):
         return "root and /dev/net/tun"
     apart = subprocess.run(["unshare", "--net", "ip", "link", "set", "lo", "up"], check=False)
     return "network namespaces (unshare --net)" if apart.returncode else ""
@@ -177,6 +176,8 @@ def missing_for_machines() -> str:
 
 @contextlib.contextmanager
 def two_machines() -> Iterator[Machines]:
+    import fcntl  # Windows has none
+
     with contextlib.ExitStack() as stack:
         places: list[int] = []
         ends: list[int] = []

@@ -26,7 +26,7 @@ from typing import Generic
 from vita_tui.clock import RUNNING, Clock
 from vita_tui.engines.attempt import Attempt, E, Link
 from vita_tui.engines.chain_reports import counted, none_works, now_answers, status, uncounted, why_disabled
-from vita_tui.engines.served import Served
+from vita_tui.engines.served import Served, where
 from vita_tui.errors import (
     EngineTimeoutError,
     EngineUnavailableError,
@@ -59,7 +59,8 @@ class Chain(Generic[E]):
         """
         Args:
             hedge: `rival` has a second server asked for what takes long.
-            slow_counts: work that takes long counts as a failure, for which another engine takes over.
+            slow_counts: work that takes long counts as a failure, for which another engine takes over; a server that timed out is not asked
+                for the same work in another way.
         """
         self.job = job
         self.watched = False
@@ -156,8 +157,12 @@ class Chain(Generic[E]):
             NoEngineError: all of them failed or are disabled.
         """
         tried: list[tuple[str, str, str]] = []
+        silent: set[str] = set()
         for link in self._order():
             if not wanted(link.engine):
+                continue
+            if (host := where(link.engine)) in silent:  # another way to it would cost the same wait
+                tried.append((link.engine.name, f"{host} does not answer", ""))
                 continue
             permit = link.breaker.allow()
             if permit is None:
@@ -172,6 +177,8 @@ class Chain(Generic[E]):
                 attempt.abandon()
             if attempt.failed is None:
                 return
+            if self._slow_counts and host and isinstance(attempt.failed, EngineTimeoutError):
+                silent.add(host)
             tried.append((link.engine.name, attempt.failed.message, attempt.failed.remedy))
         raise none_works(self.job, tried)
 

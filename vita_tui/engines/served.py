@@ -8,7 +8,7 @@ from vita_tui.engines.http_client import Server
 from vita_tui.errors import EngineUnavailableError
 from vita_tui.settings.endpoints import Endpoint
 
-__all__ = ["Served", "server_of"]
+__all__ = ["Served", "server_of", "where"]
 
 
 @runtime_checkable
@@ -19,6 +19,11 @@ class Served(Protocol):
     """Host and port, to be shown."""
     weight: float
     """Share of the work among the servers beside it in the chain; 0: only when those cannot."""
+
+
+def where(engine: object) -> str:
+    """Host and port of an engine on a server; empty for one of this machine."""
+    return engine.where if isinstance(engine, Served) else ""
 
 
 def server_of(name: str, endpoint: Endpoint, *, section: str, kind: str) -> Server:

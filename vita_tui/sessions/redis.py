@@ -157,7 +157,7 @@ class RedisStore:
         try:
             return await answer
         except self._errors as error:
-            if "read only replica" in str(error) and self._client is not None:
+            if self._client is not None and _is_read_only(error):
                 # It has become a replica: its address may lead to the new primary by now.
                 await self._client.connection_pool.disconnect()
             raise self._refusal(error) from error
@@ -353,3 +353,10 @@ def _settings_of(change: SessionChange, created: Session | None) -> str:
     """As JSON; empty where they stay as they are."""
     settings = created.settings if created is not None else change.settings
     return "" if settings is None else json.dumps(dict(settings))
+
+
+def _is_read_only(error: Exception) -> bool:
+    """Whether a server refuses to write since it is a replica: by its code, which servers before 7 give within a script's error."""
+    from redis.exceptions import ReadOnlyError
+
+    return isinstance(error, ReadOnlyError) or "-READONLY " in str(error)
