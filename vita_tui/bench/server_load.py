@@ -12,14 +12,15 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import psutil
+from typing import TYPE_CHECKING, Any
 
 from vita_tui.bench.figures import about, spread
 from vita_tui.bench.load_client import AskedQuestion, TalkingClient
 from vita_tui.bench.recordings import SpokenSample, trimmed
 from vita_tui.errors import EngineError
+
+if TYPE_CHECKING:
+    import psutil
 
 __all__ = ["CLIENTS", "LoadLevel", "ServerUse", "measure", "report"]
 
@@ -167,6 +168,8 @@ async def _talk(
 
 def _consumed(process: psutil.Process) -> ServerUse:
     """What `process` and its children have taken; children that are gone are not counted."""
+    import psutil
+
     own, memory = process.cpu_times(), float(process.memory_info().rss)
     children = 0.0
     for child in process.children(recursive=True):
@@ -180,6 +183,8 @@ def _consumed(process: psutil.Process) -> ServerUse:
 @contextlib.asynccontextmanager
 async def _serving(clients: int) -> AsyncIterator[tuple[str, list[str], psutil.Process]]:
     """`vita serve` with so many keys; the address of its WebSocket, the keys, its process."""
+    import psutil
+
     keys = [secrets.token_hex(16) for _ in range(clients)]
     with tempfile.TemporaryDirectory(prefix="vita-bench-") as folder:
         file = Path(folder) / "keys"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from vita_tui.cli.ask import PrintedReply
 from vita_tui.cli.chat_commands import carry_out, tell_session
-from vita_tui.cli.output import complain, echo, plain, quiet_libraries, run_async, say, write
+from vita_tui.cli.output import complain, echo, plain, quiet_libraries, run_async, say, say_lines, write
 from vita_tui.cli.streams import need_output
 from vita_tui.cli.tool_approval import ToolsInWords, can_ask
 from vita_tui.cli.typed_lines import TypedLines
@@ -114,7 +114,7 @@ class LineChat:
             TypedLines(self._take)
         while not self._leaving:
             if self._typed:
-                _label("You: ")
+                say_lines("You: ")
             line = await self._next_question()
             if line is None:
                 break
@@ -202,7 +202,7 @@ class LineChat:
             self._told.add("ctrl+c")
             say("")
             say("ctrl+c again leaves, as ctrl+d and /quit do.")
-            _label("You: ")
+            say_lines("You: ")
 
     def _greet(self) -> None:
         say("VITA. Type a question and press enter; /help lists the commands, ctrl+d leaves.")
@@ -222,7 +222,7 @@ class LineChat:
             case ReplyStarted(because=because) if because:
                 self._tell(f"{event.engine} answers instead of {event.instead_of}: {because.rstrip('.')}.")
             case ReplyStarted() if self._typed:
-                _label("VITA: ")
+                say_lines("VITA: ")
             case Notice(key="speaker", title="No speaker"):
                 self._tell("No speaker: replies are shown only.")
                 self.assistant.speaking_aloud = False
@@ -265,10 +265,3 @@ class SpokenLines(PrintedReply):
         write(waiting)
         if last and self._text:
             echo()
-
-
-def _label(words: str) -> None:
-    """Before a line, on stderr, so that standard output holds answers alone."""
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(words)
-        sys.stderr.flush()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from vita_tui.settings import NoticeWay
+if TYPE_CHECKING:  # the window has its title before settings are read
+    from vita_tui.settings import NoticeWay
 
 __all__ = ["KEEP_TITLE", "OLD_TITLE", "notice", "title", "way"]
 
