@@ -7,6 +7,7 @@ How long a pause must last to be the end is decided in `end_wait`. `vita bench t
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from vita_tui.conversation.hearing.utterance import FRAME_SECONDS, EndReason, Ut
 from vita_tui.settings import TalkSettings
 
 __all__ = ["EDGE_SECONDS", "TurnDetector"]
+
+log = logging.getLogger(__name__)
 
 EDGE_SECONDS = 0.3
 """Silence that is kept before the first and after the last speech: Whisper hears plosives and breath in it."""
@@ -264,6 +267,8 @@ class TurnDetector:
         utterance, self._open = self._open, None
         if utterance is None:
             return []
+        if utterance.paused:
+            _tell_why(utterance, utterance.evidence(self._asked), reason)
         recording = utterance.recording
         last = utterance.last_speech_at if utterance.last_speech is not None else now
         if reason == "key":
@@ -388,3 +393,18 @@ class TurnDetector:
         if utterance.held or utterance.kept:
             return EndExpected(utterance.number, None, likely)
         return EndExpected(utterance.number, max(0.0, utterance.wait - utterance.silence), likely)
+
+
+def _tell_why(utterance: _Open, evidence: Evidence, reason: EndReason) -> None:
+    """What a pause was judged by goes to the log; no words, for those are nobody else's."""
+    log.debug(
+        "utterance %d ended by %s after %.2f s of %.2f: words %s, situation %s, sound %s, model %s",
+        utterance.number,
+        reason,
+        utterance.silence,
+        utterance.wait,
+        evidence.completeness,
+        evidence.situation,
+        [round(score, 3) for score in utterance.scores],
+        "not asked" if evidence.model is None else f"{evidence.model:.4f}",
+    )
