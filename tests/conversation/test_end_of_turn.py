@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from tests.conversation.support import Events, assistant, silence
 from tests.conversation.test_turn_taking import understood
+from vita_tui.abilities.service import standard
 from vita_tui.conversation.assistant import Assistant
+from vita_tui.conversation.drafting import WHOLE_REQUEST
 from vita_tui.conversation.hearing.signals import DraftTranscript, EndExpected, SpeechBegan
 from vita_tui.conversation.thinking import language_model
 from vita_tui.engines.llm.base import Message
@@ -32,12 +35,12 @@ class Predicting(FakeResponder):
         return self.probability
 
 
-async def pause(vita: Assistant, events: Events, likely: float | None) -> None:
+async def pause(vita: Assistant, events: Events, likely: float | None, said: str = "What time is it") -> None:
     """The user has said something and pauses; the listener thinks it so likely that this was all."""
     vita.talk()
     await events.until(StateChanged, lambda event: event.state is State.LISTENING)
     vita._parts.turn.take(EndExpected(1, 3.0, likely))
-    vita._parts.turn.take(DraftTranscript(1, "What time is it"))
+    vita._parts.turn.take(DraftTranscript(1, said))
 
 
 async def test_the_model_is_asked_before_it_begins_to_answer_and_the_draft_is_the_answer() -> None:
@@ -79,6 +82,30 @@ async def test_it_is_not_asked_where_the_settings_do_not_want_it(setting: str) -
             await vita._parts.turn._drafting._asking  # type: ignore[misc]  # as above
         assert vita._parts.replies.drafting, "nobody judges it: the answer begins"
         assert not model.asked
+
+
+@pytest.mark.parametrize(
+    ("said", "whole"), [("What time is it", True), ("Set a timer", False), ("What is a quark", False)]
+)
+async def test_the_model_is_not_asked_whether_a_whole_request_is_all(
+    said: str, whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VITA_HOME", str(tmp_path))
+    model = Predicting(0.03)
+    async with assistant(model, microphone=silence(), abilities=standard()) as (vita, events):
+        assert vita._parts.hearing is not None
+        expected: list[tuple[str, float]] = []
+
+        def expect(number: int, text: str, probability: float) -> None:
+            expected.append((text, probability))
+
+        vita._parts.hearing.expect_end = expect  # type: ignore[method-assign]  # the listener thread would take it
+        await pause(vita, events, 0.05, said)
+        async with asyncio.timeout(60):
+            await vita._parts.turn._drafting._asking  # type: ignore[misc]  # as above
+        assert expected == [(said, WHOLE_REQUEST if whole else 0.03)]
+        assert model.asked == ([] if whole else [said])
+        assert not model.requests, "it is carried out when it is certain that this was all"
 
 
 async def test_who_only_asks_to_wait_has_asked_nothing() -> None:

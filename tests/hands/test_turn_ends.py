@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from vita_tui.abilities.base import Context
+from vita_tui.abilities.service import standard
+from vita_tui.clock import FakeClock
 from vita_tui.conversation.hearing.completeness import completeness
 from vita_tui.conversation.hearing.situation import only_asks_to_wait, situation
 
-CASES: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("turn_ends.toml").read_text("utf-8"))[
-    "case"
-]
+ROWS: dict[str, list[dict[str, Any]]] = tomllib.loads(
+    Path(__file__).with_name("turn_ends.toml").read_text("utf-8")
+)
+CASES = ROWS["case"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['language']} {case['said']}")
@@ -42,3 +46,13 @@ def test_what_was_said_so_far(case: dict[str, Any]) -> None:
 )
 def test_who_only_asks_to_wait_has_asked_nothing(said: str, language: str, only: bool) -> None:
     assert only_asks_to_wait(said, language) is only
+
+
+def test_after_which_requests_hardly_anything_can_follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VITA_HOME", str(tmp_path))
+    abilities, context = standard(), Context(FakeClock(0.0))
+    for row in ROWS["request"]:
+        understood = abilities.understand_now(row["said"], context, [row["language"]])
+        assert (understood is not None and understood.whole) is row["whole"], row["said"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import re
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ ONLY_AS_HEARD = frozenset(
 """What takes something away, or keeps any words, is never done on a guess of what was said."""
 COMPUTED = frozenset(("Calculate", "Convert", "PercentageOf"))
 """What comes out the same each time."""
+ASKED_BACK = frozenset(("timer_how_long",))
+"""Answers to what lacks something."""
 MOST_MEANT = 6
 """Requests that one transcript may have meant; each costs the recognizer a look at the sound."""
 _LOADING = threading.Lock()
@@ -77,6 +80,16 @@ class PlannedRequest:
 
     match: Match
     plan: Answer | Deed
+
+    @property
+    def whole(self) -> bool:
+        """Whether hardly anything can follow: it asks nothing back, and ends neither in a number nor in what could be any words."""
+        language = self.match.language
+        said = digits(re.sub(r"\W+$", "", self.match.text), language)
+        free = {digits(value, language) for value in self.match.slots.values() if isinstance(value, str)}
+        if said[-1:].isdigit() or said.endswith(tuple(free - {""})):
+            return False
+        return not (isinstance(self.plan, Answer) and self.plan.key in ASKED_BACK)
 
     def carry_out(self) -> Answered:
         """Do it. May write a file."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from vita_tui.abilities.base import Context, Request
 from vita_tui.abilities.phrases import languages
-from vita_tui.abilities.service import ENGINE, Abilities
+from vita_tui.abilities.service import ENGINE, Abilities, PlannedRequest
 from vita_tui.clock import Clock
 from vita_tui.conversation.history import History
 from vita_tui.conversation.thinking.exchange import Exchange
@@ -67,17 +67,17 @@ class BuiltIn:
 
     async def understands(self, text: str) -> bool:
         """Whether `text` is a request that needs no model. Nothing is done about it."""
-        if self._abilities is None or not self._settings.abilities.enabled:
-            return False
-        return await self._abilities.understand(text, self.context(text), self._languages()) is not None
+        return await self._understand(text) is not None
+
+    async def is_whole(self, text: str) -> bool:
+        """Whether `text` is such a request, and hardly anything can follow. Nothing is done about it."""
+        understood = await self._understand(text)
+        return understood is not None and await asyncio.to_thread(lambda: understood.whole)
 
     async def answers(self, exchange: Exchange) -> bool:
         """Carry out the request of `exchange` and give it its reply; False when it is a question for the model."""
-        if self._abilities is None or not self._settings.abilities.enabled:
-            return False
         began = time.perf_counter()
-        question = exchange.question
-        understood = await self._abilities.understand(question, self.context(question), self._languages())
+        understood = await self._understand(exchange.question)
         if understood is None or exchange.stopped:
             return False
         answered = await asyncio.to_thread(understood.carry_out)
@@ -92,6 +92,11 @@ class BuiltIn:
         engine = f"{ENGINE} · {answered.about}" if answered.about else ENGINE
         exchange.give(answered.text, engine, language=answered.language)
         return True
+
+    async def _understand(self, text: str) -> PlannedRequest | None:
+        if self._abilities is None or not self._settings.abilities.enabled:
+            return None
+        return await self._abilities.understand(text, self.context(text), self._languages())
 
     async def follow(self, exchange: Exchange) -> None:
         """The reply was heard: do what it announced."""

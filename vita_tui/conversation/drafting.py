@@ -14,6 +14,10 @@ from vita_tui.settings import TalkSettings
 
 __all__ = ["Drafting"]
 
+WHOLE_REQUEST = 0.9
+"""How likely a request that is carried out without the language model is all that is said, 0 to 1: it may yet be in another city, or for
+another timer."""
+
 
 class Drafting:
     """On the assistant's loop."""
@@ -31,7 +35,8 @@ class Drafting:
         """
         Args:
             listening: whether the user speaks.
-            expect_end: takes how likely the language model thinks that a transcript is all that is said, 0 to 1.
+            expect_end: takes how likely a transcript is all that is said, 0 to 1: as a request that needs no model, or else by the language
+                model.
         """
         self._settings = settings
         self._model = model
@@ -63,15 +68,20 @@ class Drafting:
         self._replies.drop_draft()
 
     async def _ask(self, draft: DraftTranscript) -> None:
-        """What the language model thinks of `draft` tells how long to wait, and whether its answer is worth beginning."""
-        asks = self._settings.adaptive and self._settings.ask_model
-        likely = await self._model.end_probability(draft.text) if asks else None
+        """What is thought of `draft` tells how long to wait, and whether its answer is worth beginning."""
+        likely = await self._likely(draft.text) if self._settings.adaptive else None
         if likely is not None:
             self._expect_end(draft, likely)
         due = self._anticipation.understood(draft)
         if due is None and likely is not None and likely >= LIKELY:
             due = draft  # before the listener has said so
         self._begin(due)
+
+    async def _likely(self, text: str) -> float | None:
+        """How likely `text` is all that is said, 0 to 1; None where nobody can tell."""
+        if await self._replies.needs_no_more(text):
+            return WHOLE_REQUEST
+        return await self._model.end_probability(text) if self._settings.ask_model else None
 
     def _begin(self, draft: DraftTranscript | None) -> None:
         if draft is not None and self._listening():

@@ -166,6 +166,10 @@ class Replies:
             messages = await exchange.prepare(self._history.messages(exchange.question), [])
             await exchange.run(messages, self._history.left_out)
 
+    async def needs_no_more(self, question: str) -> bool:
+        """Whether `question` is a request that needs no model, and hardly anything can follow."""
+        return await self._built_in.is_whole(question)
+
     def loaded(self) -> None:
         """The model is here: a question that came before it is answered from now on, and its wait was no slowness."""
         if self.current is not None:

@@ -79,7 +79,8 @@ class Evidence:
     sound: float | None = None
     """How likely the sound makes it that this is the end, 0 to 1; None where it is not judged."""
     model: float | None = None
-    """How likely the language model thinks it that the message ends here, 0 to 1; None where it is not asked."""
+    """How likely the language model thinks it that the message ends here, 0 to 1; for a request that needs no model, how likely such are;
+    None where neither is known."""
 
     @property
     def situation(self) -> Situation:

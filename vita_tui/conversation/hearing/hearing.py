@@ -220,7 +220,7 @@ class Hearing:
         self._listener.asked(said)
 
     def expect_end(self, number: int, text: str, probability: float) -> None:
-        """The language model makes it so likely that the utterance `number` is `text` and no more."""
+        """As a request, or by the language model, it is so likely that the utterance `number` is `text` and no more."""
         self._listener.model(number, text, probability)
 
     def cancel(self) -> None:

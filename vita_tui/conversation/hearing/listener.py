@@ -153,7 +153,7 @@ class Listener:
         self._commands.put(lambda: self._detector.words(number, text, language))
 
     def model(self, number: int, text: str, probability: float) -> None:
-        """How likely the language model makes it that the utterance `number` is `text` and no more."""
+        """How likely it is, as a request or by the language model, that the utterance `number` is `text` and no more."""
         self._commands.put(lambda: self._detector.model(number, text, probability))
 
     def score(self, number: int, probability: float) -> None:

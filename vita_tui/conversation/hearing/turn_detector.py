@@ -79,7 +79,7 @@ class _Open:
     scores: list[float] = field(default_factory=list)
     """How likely the sound makes it that this pause is the end, each time that it was judged."""
     model: float | None = None
-    """How likely the language model makes it that the message ends with `text`."""
+    """How likely it is, as a request or by the language model, that the message ends with `text`."""
     since_score: float = math.inf
     """Seconds of this pause since the sound was given to be judged."""
     recording: UtteranceAudio = field(default_factory=UtteranceAudio)
@@ -214,7 +214,7 @@ class TurnDetector:
         return []
 
     def model(self, number: int, text: str, probability: float) -> list[Signal]:
-        """The language model thinks it so likely, 0 to 1, that the message ends with `text`."""
+        """As a request, or by the language model, it is so likely, 0 to 1, that the message ends with `text`."""
         if self._open is not None and self._open.number == number and self._open.text == text:
             self._open.model = probability
             self._judge(self._open)
