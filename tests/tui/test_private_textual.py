@@ -80,11 +80,8 @@ OTHERS: dict[str, set[str]] = {
     "VitaApp": {"_driver", "_handle_exception"},  # looked for with a default; only overridden
     "BaseApp": {"_notifications", "_unnotify"},
     "Paragraph": {"_content"},
-    "Prompt": {
-        "_on_key",
-        "_on_paste",
-        "_replace_via_keyboard",
-    },  # handlers by name; looked for with a default
+    "Prompt": {"_on_key", "_replace_via_keyboard"},  # a handler by name; looked for with a default
+    "Attaching": {"_on_paste"},
     "Line": {"_on_key"},
 }
 """Names of Textual's that begin with an underscore and are used by a class of the screen; the rest is guarded by `private_textual`."""

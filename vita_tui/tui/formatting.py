@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from vita_tui.text.amounts import count
 from vita_tui.text.clean import clean, clean_line
 
 __all__ = ["ago", "clean", "count", "duration", "milliseconds", "one_line", "size"]
@@ -45,3 +44,8 @@ def duration(seconds: float) -> str:
 def ago(seconds: float) -> str:
     """How long something is past."""
     return "just now" if seconds < 45 else f"{duration(seconds)} ago"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Such as "1 turn" or "12,400 turns"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

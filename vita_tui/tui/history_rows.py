@@ -37,7 +37,7 @@ class HistoryRow:
 
 
 def row_of_summary(summary: SessionSummary) -> HistoryRow:
-    facts = f"{_time(summary.last_active)} · {count(summary.turns, 'message')}"
+    facts = f"{_time(summary.last_active)} · {count(summary.turns, 'turn')}"
     return HistoryRow(summary.id, summary.title, summary.last_active, Content.styled(facts, MUTED))
 
 
@@ -103,10 +103,10 @@ def preview(session: Session, turn_id: str, words: str) -> tuple[Content, Conten
     query = Query.of(words) if words else None
     before = [_said(turn, query) for turn in turns[first:place]]
     if first:
-        before.insert(0, Content.styled(f"{count(first, 'earlier message')}\n\n", MUTED))
+        before.insert(0, Content.styled(f"{count(first, 'earlier turn')}\n\n", MUTED))
     after = [_said(turn, query) for turn in turns[place : place + AFTER]]
     if later := len(turns) - place - len(after):
-        after.append(Content.styled(count(later, "later message"), MUTED))
+        after.append(Content.styled(count(later, "later turn"), MUTED))
     return Content("").join(before), Content("").join(after)
 
 

@@ -206,7 +206,7 @@ class Conversation(VerticalScroll, can_focus=True):
         if event.fit < event.tokens:
             reply.add_fact(f"only the last {event.fit:,} of {event.tokens:,} tokens of the question fit")
         elif event.turns:
-            reply.add_fact(f"without the first {count(event.turns, 'message')}: they do not fit")
+            reply.add_fact(f"without the first {count(event.turns, 'turn')}: they do not fit")
 
     async def reply_finished(self, event: ReplyFinished) -> None:
         reply = self._replies.get(event.turn)

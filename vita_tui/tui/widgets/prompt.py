@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import ClassVar
 
 from textual import events
@@ -12,17 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
-from textual.widgets import TextArea
 from textual.widgets.text_area import Location
 
 from vita_tui.errors import VitaError
-from vita_tui.text.attachments import attach
-from vita_tui.text.slash import parse
 from vita_tui.tui import graphemes
-from vita_tui.tui.named_files import dropped, named, read_named, word_at
-from vita_tui.tui.pasted import PastedTexts
 from vita_tui.tui.prompt_history import PromptHistory
-from vita_tui.tui.widgets.completions import Completions
+from vita_tui.tui.widgets.attaching import Attaching
 from vita_tui.tui.widgets.typing import InOrder
 
 __all__ = ["PLACEHOLDER", "Prompt"]
@@ -37,7 +31,7 @@ IDLE_KEY_SECONDS = 0.3
 """Without a key, before it is looked."""
 
 
-class Prompt(TextArea, InOrder):
+class Prompt(Attaching, InOrder):
     """Grows with its text up to the style's `max-height`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -95,14 +89,6 @@ class Prompt(TextArea, InOrder):
             "Editor",
             id="prompt.editor",
             tooltip="Write in your editor ($EDITOR)",
-            show=False,
-        ),
-        Binding(
-            "alt+o",
-            "unfold",
-            "Unfold",
-            id="prompt.unfold",
-            tooltip="Put the pasted text in the place of its mark",
             show=False,
         ),
         Binding(
@@ -186,12 +172,7 @@ class Prompt(TextArea, InOrder):
             """That was all; otherwise the user will go on."""
 
     def __init__(self) -> None:
-        super().__init__(
-            id="prompt",
-            compact=True,
-            highlight_cursor_line=False,
-            placeholder=PLACEHOLDER[True],
-        )
+        super().__init__(PLACEHOLDER[True])
         self.recall: PromptHistory | None = None
         """None until it was read from disk."""
         self._looking: Timer | None = None
@@ -203,43 +184,17 @@ class Prompt(TextArea, InOrder):
         """Whether the user pauses in what they say."""
         self.cut_off = False
         """The last reply was cut off: enter has it gone on with."""
-        self.completions: Completions | None = None
-        """Where commands and files are offered."""
-        self.pasted = PastedTexts()
 
     def on_text_area_changed(self) -> None:
         """A long text may be more than the model takes: that is said before it is sent."""
         self.border_subtitle = ""
         if self.completions is not None:
-            self.completions.look(self.text, self._file_word)
+            self.completions.look(self.text, self.file_word)
         if self._looking is not None:
             self._looking.stop()
             self._looking = None
         if len(self.text) > LONG:
             self._looking = self.set_timer(IDLE_KEY_SECONDS, self._look)
-
-    @property
-    def _file_word(self) -> str | None:
-        """What is typed of a file's name before the cursor."""
-        row, column = self.cursor_location
-        return word_at(self.document[row][:column])
-
-    @property
-    def whole(self) -> str:
-        """What is sent: the text, and the files and the pasted texts that it names.
-
-        Raises:
-            VitaError: a file cannot be sent along.
-        """
-        text = self.text.strip()
-        if parse(text) is not None:
-            return text
-        return attach(text, [*self.pasted.in_text(text), *read_named(text, Path.cwd())])
-
-    @property
-    def unfolded(self) -> str:
-        """The text with pasted texts in the place of what stands for them."""
-        return self.pasted.unfolded(self.text)
 
     def _look(self, *, send: bool = False) -> None:
         with contextlib.suppress(VitaError):  # told when it is sent
@@ -274,7 +229,7 @@ class Prompt(TextArea, InOrder):
                 self._show(f"/{command.name} ")
                 return
             text = f"/{command.name}"
-        elif self._take_file():
+        elif self.take_file():
             return
         else:
             try:
@@ -318,40 +273,8 @@ class Prompt(TextArea, InOrder):
         """The marked command, ready for its words; elsewhere tab goes to the next widget."""
         if self.completions is not None and (command := self.completions.chosen) is not None:
             self._show(f"/{command.name} " if command.takes else f"/{command.name}")
-        elif not self._take_file():
+        elif not self.take_file():
             self.screen.focus_next()
-
-    def _take_file(self) -> bool:
-        """Put the marked file's name in the place of what was typed of it; False when none is offered."""
-        if self.completions is None or (file := self.completions.chosen_file) is None:
-            return False
-        row, column = self.cursor_location
-        typed = self._file_word
-        begin = self.document[row].rfind("@", 0, column) if typed is not None else column
-        self.replace(f"{named(file)} ", (row, max(0, begin)), (row, column))
-        return True
-
-    def action_unfold(self) -> None:
-        """The pasted text itself in the place of what stands for it."""
-        lines = self.text.split("\n")
-        row, column = self.cursor_location
-        place = sum(len(line) + 1 for line in lines[:row]) + column
-        if (found := self.pasted.unfold(self.text, place)) is not None:
-            begin, end, text = found
-            self.replace(text, self._location(begin), self._location(end))
-
-    def _location(self, place: int) -> Location:
-        before = self.text[:place]
-        return before.count("\n"), len(before) - before.rfind("\n") - 1
-
-    def action_delete_left(self) -> None:
-        """What stands for a pasted text goes as one."""
-        row, column = self.cursor_location
-        mark = self.pasted.mark_before(self.document[row][:column]) if self.selection.is_empty else ""
-        if mark:
-            self.delete((row, column - len(mark)), (row, column))
-        else:
-            super().action_delete_left()
 
     def action_search_asked(self) -> None:
         """Choose from what was asked before."""
@@ -461,14 +384,3 @@ class Prompt(TextArea, InOrder):
     def clamp_visitable(self, location: Location) -> Location:
         row, column = super().clamp_visitable(location)
         return row, graphemes.nearest(self.document[row], column)
-
-    async def _on_paste(self, event: events.Paste) -> None:
-        """Pasted text is text: line ends as ours, no control characters. A long one is folded, the path of a file names it."""
-        from vita_tui.tui.formatting import clean
-
-        event.stop()
-        event.prevent_default()
-        text = clean(event.text.replace("\r\n", "\n").replace("\r", "\n"))
-        if (file := dropped(text, Path.cwd())) is not None:
-            text = f"{file} "
-        self.insert(self.pasted.fold(text))
