@@ -214,7 +214,7 @@ def test_a_damaged_file_is_told_on_stderr(ids: list[str], home: Path) -> None:
     file.write_bytes(bytes(100) + whole[100:])
     result = vita("list", "--json")
     assert (result.exit_code, [one["id"] for one in json.loads(result.stdout)]) == (0, ids[::-1])
-    assert "Saved into a new one: 3 conversations with 6 messages" in result.stderr
+    assert "Saved into a new one: 3 conversations with 6 turns" in result.stderr
     assert "sessions.db.damaged-" in result.stderr
     file.write_bytes(b"garbage" * 1000)
     assert isinstance(vita("list").exception, StoreError)  # it only looks

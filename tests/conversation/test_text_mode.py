@@ -10,6 +10,7 @@ from vita_tui.engines.llm.fake import FakeResponder
 from vita_tui.events import ContextUsed, ReplyFinished
 from vita_tui.settings import LlmSettings
 
+GERMAN = "Answer in German, unless another language is asked for."
 SERVER = "http://127.0.0.1:9/v1"
 
 
@@ -34,6 +35,13 @@ async def test_each_mode_has_its_own_system_prompt() -> None:
         await vita.change("llm.system_prompt", "Be brief.")
         await vita.ask("Who are you?")
         assert told(model) == "Be brief.", "none of its own"
+        await vita.change("stt.language", "de")
+        await vita.ask("Wer bist du?")
+        assert told(model).partition("\n\n")[::2] == ("Be brief.", GERMAN)
+        await vita.set_system_prompt("You are a poet.")
+        await vita.ask("Wer bist du?")
+        assert told(model).partition("\n\n")[::2] == ("You are a poet.", GERMAN)
+        assert vita.system_prompt == "You are a poet.", "as it was written"
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def test_what_can_be_read_of_a_damaged_file_is_taken_over_and_counted(
     assert turns >= case["least"] * 4 * case["talks"]
     assert [one["id"] for one in found] == list(dict.fromkeys(one["id"] for one in found))
     if "damaged" in listed.stderr:
-        assert f"{turns:,} message" in listed.stderr
+        assert f"{turns:,} turn" in listed.stderr
         (kept,) = path.parent.glob("sessions.db.damaged-*")
         assert kept.read_bytes() == damaged
     assert vita(tmp_path, "sessions", "list").stderr == ""  # once is enough
@@ -168,7 +168,7 @@ def test_conversations_of_which_only_turns_are_left_keep_their_place(tmp_path: P
         db.executemany("DELETE FROM session WHERE id = ?", [(ids[8],), (ids[15],)])
     damage(path, {"spots": [{"at": 0, "bytes": 100, "with": "zeros"}]})
     listed = vita(tmp_path, "sessions", "list", "--json")
-    assert "Saved into a new one: 20 conversations with 80 messages." in listed.stderr
+    assert "Saved into a new one: 20 conversations with 80 turns." in listed.stderr
     assert [one["id"] for one in json.loads(listed.stdout)] == ids
 
 

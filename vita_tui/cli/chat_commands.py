@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from vita_tui.cli.output import complain, say, say_lines
 from vita_tui.cli.session_store import ID_DIGITS, one_line
-from vita_tui.text.amounts import count
 
 if TYPE_CHECKING:
     from vita_tui.cli.chat import LineChat
@@ -52,7 +51,7 @@ async def carry_out(chat: LineChat, name: str, words: str) -> None:
 
 def tell_session(session: Session) -> None:
     """Say which conversation it is, and what was said last."""
-    say(f"{session.id[:ID_DIGITS]}: {one_line(session.title)}, {count(len(session.turns), 'message')}.")
+    say(f"{session.id[:ID_DIGITS]}: {one_line(session.title)}, {len(session.turns)} turns.")
     for turn in session.turns[-SHOWN_TURNS:]:
         say_lines(f"{'You' if turn.role == 'user' else 'VITA'}: {turn.text}\n")
 

@@ -18,7 +18,6 @@ from vita_tui.cli.session_store import (
     session_settings,
     with_store,
 )
-from vita_tui.text.amounts import count
 
 if TYPE_CHECKING:
     from vita_tui.sessions.session import Hit
@@ -54,7 +53,7 @@ def list_(
         return
     for summary in found:
         title = one_line(summary.title) or "(no title)"
-        row = f"{summary.id[:ID_DIGITS]}  {moment(summary.last_active)}  {count(summary.turns, 'message'):>12}  {title}"
+        row = f"{summary.id[:ID_DIGITS]}  {moment(summary.last_active)}  {summary.turns:>4} turns  {title}"
         echo(row)
     if not found:
         say("No conversations yet." if offset == 0 else "No more conversations.")
@@ -171,7 +170,7 @@ def export(
         raise StoreError(f"{out} exists already.", remedy="Replace it with --force.") from None
     except OSError as error:
         raise StoreError(f"{out} cannot be written: {error.strerror or error}.") from None
-    say(f"{count(len(session.turns), 'message')} written to {out}.")
+    say(f"{len(session.turns)} turns written to {out}.")
 
 
 @app.command()
@@ -184,9 +183,7 @@ def delete(
     if not yes:
         if not sys.stdin.isatty():
             raise typer.BadParameter("there is nobody to ask; confirm with --yes", param_hint="--yes")
-        if not typer.confirm(
-            f"Delete “{one_line(session.title)}” ({count(len(session.turns), 'message')})?", err=True
-        ):
+        if not typer.confirm(f"Delete “{one_line(session.title)}” ({len(session.turns)} turns)?", err=True):
             raise typer.Exit(1)
     with_store(lambda store: store.delete(session.id))
     say(f"{session.id[:ID_DIGITS]} is deleted.")

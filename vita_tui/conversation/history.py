@@ -75,11 +75,12 @@ class History:
             self._settings.llm,
             aloud=lambda: self._settings.audio.speak,
             own=lambda: self.own.get("system_prompt", ""),
+            language=lambda: self._settings.spoken_language,
         )
 
     @property
     def system_prompt(self) -> str:
-        """What the model is told before the conversation, as it is now."""
+        """What the model is told before the conversation, as it is now; the language in which to answer comes behind it."""
         own = self.own.get("system_prompt", "")
         return own or self._settings.llm.prompt(aloud=self._settings.audio.speak)
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from vita_tui import atomic_files
 from vita_tui.sessions.session import Session, SessionSummary, Turn
-from vita_tui.text.amounts import count
 from vita_tui.text.clean import clean
 
 __all__ = [
@@ -175,4 +174,5 @@ def to_text(session: Session) -> str:
 
 
 def _amount(session: Session) -> str:
-    return f"{count(len(session.turns), 'message')}, {count(session.tokens, 'token')}"
+    count = len(session.turns)
+    return f"{count} turn{'' if count == 1 else 's'}, {session.tokens} tokens"

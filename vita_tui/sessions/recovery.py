@@ -13,7 +13,6 @@ from vita_tui.sessions import queries, schema
 from vita_tui.sessions.pages import INDEX_LEAF, Pages, TableRow, Value
 from vita_tui.sessions.session import Session, SessionChange, title_from
 from vita_tui.sessions.store import ConflictError, MissingError, Store
-from vita_tui.text.amounts import count
 
 __all__ = ["Saved", "TakenOver", "recover", "take_over"]
 
@@ -38,8 +37,8 @@ class Saved:
     """Turns that the conversations had, and that could not be read: at least so many."""
 
     def __str__(self) -> str:
-        lost = f"; {count(self.lost, 'message')} could not be read" if self.lost else ""
-        return f"{count(self.sessions, 'conversation')} with {count(self.turns, 'message')}{lost}"
+        lost = f"; {_amount(self.lost, 'turn')} could not be read" if self.lost else ""
+        return f"{_amount(self.sessions, 'conversation')} with {_amount(self.turns, 'turn')}{lost}"
 
 
 def recover(damaged: Path, into: sqlite3.Connection) -> Saved:
@@ -233,3 +232,7 @@ async def _put(store: Store, session: Session, done: TakenOver) -> None:
             done.turns += len(session.turns)
             return
     raise StoreError(f"Conversation {session.id} is written by others all the time.")
+
+
+def _amount(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from vita_tui.engines.llm.base import MESSAGE_OVERHEAD, Message
 from vita_tui.sessions.session import Turn
 from vita_tui.settings import LlmSettings
+from vita_tui.text.spoken_languages import spoken_languages
+from vita_tui.text.vocabulary import base
 
-__all__ = ["LeftOut", "PromptBuilder"]
+__all__ = ["LeftOut", "PromptBuilder", "in_language"]
 
 KEEP = 0.75
 UNCOUNTED_BYTES = 256
@@ -49,15 +51,18 @@ class PromptBuilder:
         *,
         aloud: Callable[[], bool] = lambda: True,
         own: Callable[[], str] = lambda: "",
+        language: Callable[[], str] = lambda: "en",
     ) -> None:
         """
         Args:
             aloud: whether replies are spoken now, and not only shown.
             own: the conversation's own system prompt; empty for that of the settings.
+            language: the code of the one that is spoken now.
         """
         self._settings = settings
         self._aloud = aloud
         self._own = own
+        self._language = language
         self._first_kept: str | None = None
         """Id of the oldest turn that still fits."""
         self._counts: dict[str, int] = {}
@@ -68,7 +73,8 @@ class PromptBuilder:
         """Of all messages of the last `build`, about."""
 
     def _system(self) -> str:
-        return self._own().strip() or self._settings.prompt(aloud=self._aloud())
+        prompt = self._own().strip() or self._settings.prompt(aloud=self._aloud())
+        return in_language(prompt, self._language())
 
     def _content(self, turn: Turn) -> str:
         return content(turn, notes=self._settings.on_server)
@@ -162,6 +168,18 @@ class PromptBuilder:
                 break
             size = await count(question)
         return question, size, tokens
+
+
+def in_language(prompt: str, code: str) -> str:
+    """A system prompt with the language in which to answer behind it. English is what models answer in anyway; an empty prompt stays empty.
+
+    Args:
+        code: of the language that is spoken, such as "de" or "pt_BR"; nothing is said of one that is not known.
+    """
+    language = spoken_languages().get(base(code))
+    if not prompt or language is None or language.code == "en":
+        return prompt
+    return f"{prompt}\n\nAnswer in {language.name}, unless another language is asked for."
 
 
 def content(turn: Turn, *, notes: bool = False) -> str:
