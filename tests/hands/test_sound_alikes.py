@@ -55,36 +55,6 @@ def test_a_language_without_sentences_has_none(abilities: Abilities) -> None:
     assert abilities.sounding_like("Hvad er klokken?", Context(FakeClock(NOON)), "da") == []
 
 
-def test_a_request_may_begin_as_each_of_them_does(abilities: Abilities) -> None:
-    """Word for word; what holds words of the user's own is left to what was written."""
-    own_words = {
-        "GetTimeIn",
-        "Choose",
-        "AddToList",
-        "RemoveFromList",
-        "ReadList",
-        "ClearList",
-        "AddNote",
-        "SetReminder",
-    }
-    requests = [case for case in cases() if case.language == "en" and case.intent not in {"", *own_words}]
-    refused = []
-    for case in requests:
-        words = case.text.rstrip(".?! ").split()
-        begun = [" ".join(words[:number]) for number in range(1, len(words) + 1)]
-        if not all(abilities.may_begin(text, "en") for text in (*begun, begun[0][:1])):
-            refused.append(case.text)
-    assert len(refused) * 8 < len(requests), refused
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["Why is the sk", "Who wrote", "What is the capital", "Tell me about", "144-12", "2-3", "Thank you"],
-)
-def test_no_request_begins_so(text: str, abilities: Abilities) -> None:
-    assert not abilities.may_begin(text, "en")
-
-
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [

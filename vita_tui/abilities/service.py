@@ -13,7 +13,6 @@ from datetime import datetime
 
 from vita_tui.abilities.alarms import Alarms
 from vita_tui.abilities.base import Ability, Answer, Context, Deed, Failure, Match, Request
-from vita_tui.abilities.beginnings import RequestBeginnings
 from vita_tui.abilities.conversion import registry
 from vita_tui.abilities.matcher import Matcher
 from vita_tui.abilities.numbers import digits
@@ -143,7 +142,6 @@ class Abilities:
         if language in languages():
             with self._lock:
                 _sound_alikes(language)
-                _beginnings(language)
             digits("1", language)
             registry()
 
@@ -199,13 +197,6 @@ class Abilities:
         with self._lock:
             match = self._first(text, context, language)
             return None if match is None else self._misheard(text, match, context)
-
-    def may_begin(self, text: str, language: str) -> bool:
-        """Whether a request may begin with `text`, whose last word may be half a word."""
-        if language not in languages():
-            return False
-        with self._lock:
-            return _beginnings(language).may_begin(text)
 
     def _first(self, text: str, context: Context, language: str) -> Match | None:
         """What `text` asks for and can be done."""
@@ -274,14 +265,9 @@ def _sound_alikes(language: str) -> SoundAlikes:
     return SoundAlikes(_tree(language))
 
 
-@functools.cache
-def _beginnings(language: str) -> RequestBeginnings:
-    return RequestBeginnings(_tree(language))
-
-
 def forget_languages() -> None:
     """Read sentences anew when they are next needed."""
-    for made in (_tree, _sound_alikes, _beginnings):
+    for made in (_tree, _sound_alikes):
         made.cache_clear()
     _renderer.cache_clear()
     _loaded.cache_clear()

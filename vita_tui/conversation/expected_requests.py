@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vita_tui.abilities.base import Context
-from vita_tui.abilities.service import Abilities, MisheardRequest
+from vita_tui.abilities.service import Abilities
 from vita_tui.clock import Clock
 from vita_tui.engines.stt.base import Expected
 from vita_tui.settings import Settings
@@ -21,21 +21,8 @@ class ExpectedRequests:
         self._settings = settings
         self._clock = clock
 
-    def sounding_like(self, text: str, language: str) -> Sequence[Expected]:
+    def __call__(self, text: str, language: str) -> Sequence[Expected]:
         if not self._settings.abilities.enabled:
             return ()
         found = self._abilities.sounding_like(text, Context(self._clock), language)
-        return [_expected(one) for one in found]
-
-    def meant(self, text: str, language: str) -> Expected | None:
-        if not self._settings.abilities.enabled:
-            return None
-        found = self._abilities.meant(text, Context(self._clock), language)
-        return None if found is None else _expected(found)
-
-    def may_begin(self, text: str, language: str) -> bool:
-        return self._settings.abilities.enabled and self._abilities.may_begin(text, language)
-
-
-def _expected(request: MisheardRequest) -> Expected:
-    return Expected(request.text, request.meaning, request.usable)
+        return [Expected(one.text, one.meaning, one.usable) for one in found]

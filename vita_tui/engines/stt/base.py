@@ -85,20 +85,8 @@ class Expected:
     """Whether the transcript may become it; otherwise it only speaks against the others."""
 
 
-class Expects(Protocol):
-    """What may be meant by transcripts, each in a language, a two-letter code. Called from any thread."""
-
-    def meant(self, text: str, language: str) -> Expected | None:
-        """`text` if it is expected as it is; in milliseconds."""
-        ...
-
-    def sounding_like(self, text: str, language: str) -> Sequence[Expected]:
-        """What sounds like `text`, which is not expected itself; in some tens of milliseconds."""
-        ...
-
-    def may_begin(self, text: str, language: str) -> bool:
-        """Whether something that is expected may begin with `text`, whose last word may be half a word; in microseconds."""
-        ...
+Expects = Callable[[str, str], Sequence[Expected]]
+"""What may have been meant by a transcript in a language, a two-letter code; from any thread, in some tens of milliseconds."""
 
 
 class Recognizer(Protocol):

@@ -218,9 +218,12 @@ class Decoder:
         certain = result.log_probability > CERTAIN
         if self._expects is None or self._text is None or sound is None or certain:
             return result.text
+        expected = self._expects(result.text, result.language)
+        if not expected:
+            return result.text
         space = "" if result.language in UNSPACED else " "
         tokenizer = self._tokenizer(result.language)
-        return as_expected(self._text, sound, tokenizer, space, result.text, result.language, self._expects)
+        return as_expected(self._text, sound, tokenizer, space, result.text, expected)
 
     def _ladder(self, seconds: float, partial: bool) -> Iterator[tuple[float, float]]:
         """Windows (seconds) and temperatures to try in turn."""

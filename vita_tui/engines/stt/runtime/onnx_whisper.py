@@ -224,20 +224,6 @@ class OnnxWhisper:
         greatest = scores.max(axis=1)
         return float(np.sum(said - greatest - np.log(np.exp(scores - greatest[:, None]).sum(axis=1))))
 
-    def likely_next(
-        self, memory: EncodedWindow, past: Sequence[Floats], tokens: Sequence[int], *, first: bool
-    ) -> tuple[Floats, tuple[Floats, ...]]:
-        """Log-probability of each token of the vocabulary behind `past` and `tokens`, and the past with them.
-
-        Args:
-            past: what was read before; empty for nothing.
-            first: the next token is the first one of the transcript.
-        """
-        scores, now = self._read(memory, list(past) or self._unread, tokens, [len(tokens) - 1])
-        self._mask(scores, first=first)
-        row = scores[0] - scores[0].max()
-        return row - np.log(np.exp(row).sum()), tuple(now)
-
     def _read(
         self, memory: EncodedWindow, past: list[Floats], tokens: Sequence[int], rows: Sequence[int]
     ) -> tuple[Floats, list[Floats]]:
