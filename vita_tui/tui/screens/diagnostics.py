@@ -1,7 +1,8 @@
-"""Engines with their breakers, and everything that is open: since when, owned by whom."""
+"""Engines with their breakers, who is connected to a server of this user, and everything that is open: since when, owned by whom."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import ClassVar
@@ -14,11 +15,15 @@ from textual.widgets import Static
 
 from vita_tui.events import EngineStatus
 from vita_tui.tui.commands import clean_up, reset_engines
+from vita_tui.tui.connected import connected_clients, connection_row
 from vita_tui.tui.formatting import clean, duration, milliseconds
 from vita_tui.tui.look import HEALTH, JOBS, MUTED
 from vita_tui.tui.screens.base import Sheet
 
 __all__ = ["DiagnosticsScreen"]
+
+MOST_CONNECTIONS = 50
+"""Of one server that are listed."""
 
 
 class DiagnosticsScreen(Sheet):
@@ -46,6 +51,8 @@ class DiagnosticsScreen(Sheet):
             yield Static("", id="diagnostics-engines", classes="table")
             yield Static("Conversations", classes="title")
             yield Static("", id="diagnostics-sessions", classes="table")
+            yield Static("Connected to vita serve", classes="title served")
+            yield Static("", id="diagnostics-connections", classes="table served")
             yield Static("Open now", classes="title")
             yield Static("", id="diagnostics-open", classes="table")
             yield Static("", id="diagnostics-note")
@@ -54,8 +61,22 @@ class DiagnosticsScreen(Sheet):
         return "r retries disabled engines · c cleans up · esc closes"
 
     def on_mount(self) -> None:
+        self.query(".served").set(display=False)
         self._fill()
         self.set_interval(1.0, self._fill)
+        self.run_worker(self._follow(), group="connections")
+
+    async def _follow(self) -> None:
+        """Show who is connected to servers of this user, as long as the screen is open; nothing where there are none."""
+        while True:
+            servers = await connected_clients()
+            rows = [connection_row(told) for server in servers for told in server[:MOST_CONNECTIONS]]
+            left = sum(map(len, servers)) - len(rows)
+            lines = _table(rows) or [Content.styled("nobody", MUTED)]
+            lines += [Content.styled(f"and {left:,} more: vita ctl connections", MUTED)] if left else []
+            self.query_one("#diagnostics-connections", Static).update(Content("\n").join(lines))
+            self.query(".served").set(display=bool(servers))
+            await asyncio.sleep(1.0)
 
     def action_reset(self) -> None:
         reset_engines(self.app)
