@@ -117,7 +117,7 @@ def _application(settings: Settings, keys: Any, origins: list[str]) -> Applicati
     from vita_tui.server.shared_engines import SharedEngines
 
     settle_allocator()
-    limits = Limits()
+    limits = Limits.by_settings(settings.serve)
     return Application(SharedEngines.by_settings(settings, limits), limits, keys=keys, origins=origins)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vita_tui.errors import VitaError
+from vita_tui.settings import ServeSettings
 
 __all__ = ["Limits", "RequestError", "TooBusyError"]
 
@@ -20,7 +21,7 @@ class Limits:
     """Pieces of work (utterances, clauses, replies) of one client that may wait for an engine."""
     waiting: int = 128
     """The same of all clients."""
-    upload_bytes: int = 100 << 20
+    upload_bytes: int = 100_000_000
     """Of one request."""
     upload_seconds: float = 300.0
     """In which all of a request must have arrived."""
@@ -50,6 +51,12 @@ class Limits:
     """In which a connection that is told to close must have closed; then its transport is cut."""
     drain_seconds: float = 30.0
     """That replies in progress have when the server ends."""
+
+    @classmethod
+    def by_settings(cls, serve: ServeSettings) -> Limits:
+        """Those that the user has set; the others are as they are."""
+        values = serve.model_dump()
+        return cls(upload_bytes=values.pop("upload_mb") * 1_000_000, **values)
 
 
 class RequestError(VitaError):

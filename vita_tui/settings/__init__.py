@@ -10,6 +10,7 @@ from vita_tui.settings.sections import (
     llm,
     mcp,
     profiles,
+    serve,
     sessions,
     stt,
     talk,
@@ -23,6 +24,7 @@ from vita_tui.settings.sections.health import *
 from vita_tui.settings.sections.llm import *
 from vita_tui.settings.sections.mcp import *
 from vita_tui.settings.sections.profiles import *
+from vita_tui.settings.sections.serve import *
 from vita_tui.settings.sections.sessions import *
 from vita_tui.settings.sections.stt import *
 from vita_tui.settings.sections.talk import *
@@ -44,6 +46,7 @@ __all__ = [
     *abilities.__all__,
     *tools.__all__,
     *mcp.__all__,
+    *serve.__all__,
     *profiles.__all__,
     *ui.__all__,
 ]

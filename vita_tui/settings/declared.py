@@ -18,6 +18,7 @@ from vita_tui.settings.sections.health import HealthSettings
 from vita_tui.settings.sections.llm import LlmSettings
 from vita_tui.settings.sections.mcp import McpSettings
 from vita_tui.settings.sections.profiles import ProfileSettings
+from vita_tui.settings.sections.serve import ServeSettings
 from vita_tui.settings.sections.sessions import SessionSettings
 from vita_tui.settings.sections.stt import SttSettings
 from vita_tui.settings.sections.talk import TalkSettings
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     abilities: AbilitySettings = AbilitySettings()
     tools: ToolSettings = ToolSettings()
     mcp: McpSettings = McpSettings()
+    serve: ServeSettings = ServeSettings()
     profiles: ProfileSettings = ProfileSettings()
     ui: UiSettings = UiSettings()
     _heard: str = PrivateAttr(default="en")
