@@ -81,7 +81,10 @@ class German(Language):
                 "determined",
                 rf"(?<!\w)(?i:(?P<determiner>{DETERMINED}))\s(?P<det_rank>\d{{1,3}})\.(?=\s(?!(?:{starters})\b)[A-ZÄÖÜ]|[,;)]|\s(?:und|oder|bis)\b)",
             ),
-            ("decade", r"(?<![\w.,])(?P<decade_years>(?:1[1-9]|20)\d0|[1-9]0)(?P<decade_end>ern?)(?!\w)"),
+            (
+                "decade",
+                r"(?<![\w.,])(?P<decade_years>(?:1[1-9]|20)\d0|[1-9]\d{0,2})(?P<decade_end>ern?)(?!\w)",
+            ),
             (
                 "roman_rank",
                 r"(?<!\w)(?P<rank_roman>[IVX]{1,6})\.(?=\s(?:Jahrhunderts?|Jh|Weltkrieg(?:e?s)?|Akt|Kapitel|Teil)\b)",

@@ -219,7 +219,11 @@ class Language:
     def measure(self, text: str, unit: str, *, joined: bool = False) -> str:
         """5, GB → five gigabytes; joined with a hyphen, five gigabyte."""
         one, many, gender = self.v.unit(unit)
-        return f"{self.number(text, gender)} {one if joined or self.is_one(text) else many}"
+        name = one if joined or self.is_one(text) else many
+        parts = self.parts(text)
+        return (
+            f"{self.number(text, gender)} {name if parts.decimals else self.after_number(parts.whole, name)}"
+        )
 
     def magnitude(self, written: str) -> str:
         return self.v.magnitudes[written]
@@ -247,7 +251,8 @@ class Language:
         if hundredths and not parts.whole.strip("0"):
             return f"{sign}{self.cardinal(hundredths, 'm')} {cent if hundredths == 1 else cents}"
         name = one if parts.whole.lstrip("0") == "1" else many
-        large = f"{sign}{self.whole(parts.whole or '0', gender)} {name}"
+        whole = parts.whole or "0"
+        large = f"{sign}{self.whole(whole, gender)} {self.after_number(whole, name)}"
         return self.with_cents(large, hundredths, cent if hundredths == 1 else cents) if hundredths else large
 
     def one_of(self, scale: str) -> str:
@@ -256,6 +261,10 @@ class Language:
 
     def after_magnitude(self, scale: str, many: str) -> str:
         return many
+
+    def after_number(self, whole: str, name: str) -> str:
+        """`name` of what there are `whole` of: behind round millions as behind their name, "un million d'euros"."""
+        return self.after_magnitude("", name) if whole.strip("0") and whole.endswith("000000") else name
 
     def with_cents(self, large: str, hundredths: int, cents: str) -> str:
         return f"{large} {self.words['and']} {self.cardinal(hundredths, 'm')} {cents}"

@@ -38,7 +38,7 @@ def either(words: Iterable[str]) -> str:
 def number(language: Language) -> str:
     """Pattern of a number without a sign."""
     if language.v.decimal == ".":
-        return r"(?:\d{1,3}(?:(?:,\d{3}){1,8}|(?:[\u00a0\u202f]\d{3}){1,8}|(?:_\d{3}){1,8})(?!\d)(?:\.\d{1,30})?|\d{1,60}(?:\.\d{1,30})?|\.\d{1,30})"
+        return r"(?:[1-9]\d{0,2}(?: \d{3}){0,7} 000(?!\d)|\d{1,3}(?:(?:,\d{3}){1,8}|(?:[\u00a0\u202f]\d{3}){1,8}|(?:_\d{3}){1,8})(?!\d)(?:\.\d{1,30})?|\d{1,60}(?:\.\d{1,30})?|\.\d{1,30})"
     groups = "".join(sorted(language.v.thousands + "_"))
     return (
         rf"(?:\d{{1,3}}(?:,\d{{3}}){{1,8}}\.\d{{1,2}}(?![\d.,])|(?!0\d?\d?\.)\d{{1,3}}(?:[{re.escape(groups)}]\d{{3}}){{1,8}}(?!\d|\.\d)(?:,\d{{1,30}}(?!\d?,\d))?"
@@ -154,6 +154,7 @@ def pieces(language: Language) -> tuple[PatternPart, ...]:
             "measure",
             rf"(?P<measured>{signed})(?:\s|(?P<joined>-(?=[a-zA-Z]{{2}}|[a-zA-Z]-)))?(?P<unit>{unit}){END}(?![²³])",
         ),
+        ("alone", rf"(?<=\b{v.words['per']} )(?P<alone_unit>{unit}){END}(?!\^|[²³]|['’.]\w)"),
         (
             "large",
             rf"(?P<large_value>{signed})\s?(?P<scale>{either(set(SCALES) & set(v.magnitudes))})(?<!(?<!\d)[248]K)(?:(?<!B)|(?=\s[a-z])){END}(?!\s[A-Z]|\()",

@@ -16,6 +16,7 @@ class SignReadings(ReadingKind):
             "becomes": lambda match: (
                 f"{self.language.v.symbols[{'-': '−', '*': '×', '/': '÷'}[match[0].strip()[0]]]} {self.language.v.symbols['=']}"
             ),
+            "alone": lambda match: self.language.v.unit(match["alone_unit"]).one,
             "per_many": self.per_many,
             "function": self.function,
             "shift": lambda match: self._words["shift_left" if match[0] == "<<" else "shift_right"],
