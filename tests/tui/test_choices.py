@@ -414,5 +414,10 @@ async def test_the_status_line_says_how_full_the_context_is() -> None:
         status = app.main.query_one(StatusLine)
         core.bus.publish(ContextUsed(1, 512, 2048))
         await until(pilot, lambda: "context 25%" in text_of(status))
+        status.aloud = False
+        core.bus.publish(ContextUsed(2, 1024, 2048, 38.4))
+        await until(pilot, lambda: "38 tokens/s   context 50%" in text_of(status))
+        status.aloud = True
+        await until(pilot, lambda: "context 50%" in text_of(status) and "tokens/s" not in text_of(status))
         await core.new_session()
         await until(pilot, lambda: "context" not in text_of(status))

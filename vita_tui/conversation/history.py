@@ -228,8 +228,9 @@ class History:
     async def _tell_context(self, exchange: Exchange) -> None:
         if not exchange.given and exchange.text:
             window = await self._chains["llm"].active.window()
-            used = self._prompt.tokens + await self._count(exchange, exchange.text)
-            self._bus.publish(ContextUsed(exchange.turn, used, window))
+            tokens = await self._count(exchange, exchange.text)
+            used = self._prompt.tokens + tokens
+            self._bus.publish(ContextUsed(exchange.turn, used, window, exchange.pace(tokens)))
 
     async def keep(self, turn: Turn | None) -> None:
         """Commit a turn; a store that fails is told once and the conversation goes on."""

@@ -80,10 +80,12 @@ class ReplyFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class ContextUsed(Event):
-    """How much of the model's window the conversation takes, the reply included."""
+    """How much of the model's window the conversation takes, the reply included, and how fast that was written."""
 
     turn: int
     used: int
     """Tokens, about."""
     window: int
     """Tokens."""
+    pace: float | None = None
+    """Tokens per second of the reply; None where that is not known."""

@@ -264,6 +264,10 @@ class Exchange:
         """The reply's text, split into what has reached the user and what has not; text that was only shown was read."""
         return self._output.heard()
 
+    def pace(self, tokens: int) -> float | None:
+        """Tokens per second at which the model wrote its reply of so many; None where that is not known, or tools were waited for."""
+        return None if self.given or self.calls or self.opening is not None else self._output.pace(tokens)
+
     # ----
 
     async def _generate(self, messages: list[Message]) -> None:

@@ -16,6 +16,9 @@ from vita_tui.events import Event, EventBus, ReasoningDelta, ReplyDelta, ReplyRe
 
 __all__ = ["ReplyOutput"]
 
+LEAST_TOKENS = 8
+"""Of a reply whose pace says something."""
+
 
 class ReplyOutput:
     """On the loop; only `Speech` reaches into threads."""
@@ -49,6 +52,10 @@ class ReplyOutput:
         self._watch = watch
         self._policies = POLICIES if early else WHOLE_SENTENCES
         self._cutter: ClauseCutter | None = None
+        self._first: tuple[int, float] | None = None
+        """Characters of the first piece, and when it came, in seconds; None before it."""
+        self._last = 0.0
+        """When the last piece came, in seconds."""
         self._asides = 0
         """Sentences that are said and are no part of the reply."""
         self._committed = False
@@ -72,7 +79,9 @@ class ReplyOutput:
 
     def take(self, delta: str) -> None:
         """The next piece of the reply."""
-        self._watch.mark("llm_first_token", self._clock.monotonic())
+        self._last = self._clock.monotonic()
+        self._watch.mark("llm_first_token", self._last)
+        self._first = self._first or (len(delta), self._last)
         self.text += delta
         self.publish(ReplyDelta(self.turn, delta))
         if self.speech is not None:
@@ -82,6 +91,7 @@ class ReplyOutput:
     def retract(self, kept: int) -> None:
         """What came behind the first `kept` characters was reasoning."""
         self.text, retracted = self.text[:kept], self.text[kept:]
+        self._first = None
         self.publish(ReplyRetracted(self.turn, self.text))
         self.publish(ReasoningDelta(self.turn, retracted))
         if self.speech is None or self._cutter is None:
@@ -94,6 +104,15 @@ class ReplyOutput:
         self.speech = self._speak_anew()
         if self._committed:
             self.speech.release()
+
+    def pace(self, tokens: int) -> float | None:
+        """Tokens per second behind the first piece, for a text of so many; None for one that came at once or in few words."""
+        if self._first is None or not self.text or tokens < LEAST_TOKENS:
+            return None
+        first, begun = self._first
+        seconds = self._last - begun
+        share = 1.0 - first / len(self.text)
+        return tokens * share / seconds if seconds > 0.0 and share > 0.0 else None
 
     def say_aside(self, text: str) -> None:
         """Say what is no part of the reply."""

@@ -53,9 +53,11 @@ class Choices(ScreenPart):
                 prompt.cut_off = isinstance(event, ReplyFinished) and event.reason == "length"
                 prompt.border_title = "Cut off: enter goes on" if prompt.cut_off else ""
             case ContextUsed() if event.window:
-                self.query_one(StatusLine).context = event.used / event.window
+                status = self.query_one(StatusLine)
+                status.context, status.pace = event.used / event.window, event.pace
             case SessionChanged() if not event.session_id:
-                self.query_one(StatusLine).context = None
+                status = self.query_one(StatusLine)
+                status.context = status.pace = None
             case Muted():
                 self.query_one(StatusLine).muted = event.on
             case EnginesReplaced():

@@ -52,6 +52,8 @@ class StatusLine(Widget):
     aloud: reactive[bool] = reactive(True)
     context: reactive[float | None] = reactive(None)
     """Share of the model's window that the conversation takes, 0 to 1."""
+    pace: reactive[float | None] = reactive(None)
+    """Tokens per second of the last reply."""
     muted: reactive[bool] = reactive(False)
     """Nothing is spoken for now."""
     last: reactive[float | None] = reactive(None)
@@ -186,6 +188,8 @@ class StatusLine(Widget):
             parts.append(Content.assemble((f"sends in {self.countdown:.1f} s{likely}", "$text-warning")))
         if self.last is not None:
             parts.append(Content.assemble(("answered in ", MUTED), milliseconds(self.last)))
+        if self.pace is not None and not self.aloud:
+            parts.append(Content.assemble((f"{self.pace:,.0f} tokens/s", MUTED)))
         if self.context is not None:
             style = "$text-warning" if self.context >= 0.9 else MUTED
             parts.append(Content.assemble((f"context {min(self.context, 1.0):.0%}", style)))
