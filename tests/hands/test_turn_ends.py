@@ -12,7 +12,9 @@ from vita_tui.abilities.base import Context
 from vita_tui.abilities.service import standard
 from vita_tui.clock import FakeClock
 from vita_tui.conversation.hearing.completeness import completeness
+from vita_tui.conversation.hearing.end_wait import EndWait, Evidence
 from vita_tui.conversation.hearing.situation import only_asks_to_wait, situation
+from vita_tui.settings import TalkSettings
 
 ROWS: dict[str, list[dict[str, Any]]] = tomllib.loads(
     Path(__file__).with_name("turn_ends.toml").read_text("utf-8")
@@ -56,3 +58,10 @@ def test_after_which_requests_hardly_anything_can_follow(
     for row in ROWS["request"]:
         understood = abilities.understand_now(row["said"], context, [row["language"]])
         assert (understood is not None and understood.whole) is row["whole"], row["said"]
+
+
+@pytest.mark.parametrize("row", ROWS["wait"], ids=lambda row: f"{row['said']} {row['sound']}")
+def test_how_long_a_silence_is_waited_out(row: dict[str, Any]) -> None:
+    known = Evidence(row["said"], row["language"], sound=row["sound"], model=row.get("model"))
+    seconds = EndWait().seconds(TalkSettings().end_silence, known)
+    assert row["least"] <= round(seconds, 3) <= row["most"]

@@ -14,7 +14,7 @@ from vita_tui.settings import TalkSettings
 
 __all__ = ["Drafting"]
 
-WHOLE_REQUEST = 0.9
+WHOLE_REQUEST = 0.8
 """How likely a request that is carried out without the language model is all that is said, 0 to 1: it may yet be in another city, or for
 another timer."""
 

@@ -43,7 +43,7 @@ def test_the_wait_has_bounds(setting: float) -> None:
         ("I would like to", 0.97, None, 1.0, 1.3),
         ("I would like to", 0.97, 0.001, 4.0, 4.0),
         ("I would like to", 0.1, None, 4.0, 4.0),
-        ("Green tea", None, 0.9, 0.6, 0.7),
+        ("Green tea", None, 0.9, 0.35, 0.4),
         ("", 0.97, None, 0.5, 0.7),
     ],
 )

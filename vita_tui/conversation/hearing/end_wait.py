@@ -25,7 +25,12 @@ HALVED = 2.0
 """So much in log-odds halves the wait, or doubles it."""
 SOUND_WEIGHT = 1.0
 MODEL_WEIGHT = 1.0
-"""Of the log-odds of either: chosen on half of the speakers of a set of spoken orders, judged on the others by `vita bench endpoint`."""
+"""Of the log-odds of either. These and the two below were chosen on half of the speakers of a set of spoken orders and judged on the others:
+docs/conversation.md."""
+LEAST_OF_SOUND = -2.0
+"""What the sound adds at least where the words are finished: there are flat voices."""
+SURE = 0.5
+"""Log-odds of the language model's probability, above which they count twice: of a hold it is seldom sure."""
 MODEL_EVEN = -1.0
 """Log-odds of the language model's probability at which it says nothing: it always leaves room for more words."""
 WORDS: dict[Completeness, float] = {"finished": 1.0, "open": 0.0, "unfinished": -2.0}
@@ -99,9 +104,11 @@ class Evidence:
         """That this is the end."""
         found = WORDS[self.completeness] + SITUATION[self.situation]
         if self.sound is not None:
-            found += SOUND_WEIGHT * _log_odds(self.sound)
+            heard = SOUND_WEIGHT * _log_odds(self.sound)
+            found += max(heard, LEAST_OF_SOUND) if self.completeness == "finished" else heard
         if self.model is not None:
-            expected = MODEL_WEIGHT * (_log_odds(self.model) - MODEL_EVEN)
+            thought = _log_odds(self.model)
+            expected = MODEL_WEIGHT * (thought - MODEL_EVEN + max(thought - SURE, 0.0))
             # To a question one answers in a word or two; no model expects a message to be as short.
             answers = self.situation in ("asked", "decided") and len(self.text.split()) <= SHORT_ANSWER
             found += max(expected, 0.0) if answers else expected
