@@ -38,6 +38,6 @@ class TtsSettings(ServedSection):
     rate: Live[float] = Field(default=1.0, ge=0.5, le=3.0)
     """Speed of speech; 1 is the voice's own."""
     volume: Live[float] = Field(default=1.0, ge=0.0, le=1.0)
-    """Loudness; 0 is silent, 1 is the voice's own."""
+    """Loudness, as a share of the voice's own: 0 is silent, 1 is all of it (100 %)."""
     timeout: Live[float] = Field(default=10.0, gt=0)
     """Seconds after which synthesis of a clause has failed."""
