@@ -11,9 +11,13 @@ from textual.color import Color
 from textual.filter import NoColor
 from textual.theme import BUILTIN_THEMES, Theme
 from textual.widget import Widget
+from textual.widgets import OptionList
 
 from tests.tui.driving import App, running, text_of, until
 from tests.tui.scripted import ScriptedCore, ScriptedShelf, session_of
+from tests.tui.test_choices import NAMED, command, on
+from tests.tui.test_settings import on_settings, type_in
+from vita_tui.engines.llm import served_models
 from vita_tui.events import (
     EngineStatus,
     Health,
@@ -24,10 +28,18 @@ from vita_tui.events import (
     ToolAsked,
     ToolStarted,
 )
+from vita_tui.settings import Settings
 from vita_tui.tui.app import VitaApp
 from vita_tui.tui.contrast import LEAST_MARKS, LEAST_WORDS, contrast, readable
 from vita_tui.tui.look import wave
+from vita_tui.tui.screens.menu import Menu
+from vita_tui.tui.screens.model_picker import ModelPicker
+from vita_tui.tui.screens.prompt_editor import PromptEditor
+from vita_tui.tui.screens.quick_pickers import LanguagePicker, ProfilePicker, ThemePicker
+from vita_tui.tui.screens.setting_editor import SettingEditor
+from vita_tui.tui.screens.voice_picker import VoicePicker
 from vita_tui.tui.widgets.status import StatusLine
+from vita_tui.tui.widgets.welcome import Welcome
 
 OWN_COLOURS = [name for name in BUILTIN_THEMES if not name.startswith("ansi")]
 """The other themes have the colours of the terminal, which nobody but the terminal knows."""
@@ -41,7 +53,6 @@ REPLY = (
 async def _answered(app: App) -> None:
     await app[1].press(*"gulls?", "enter")
     await until(app[1], lambda: bool(app[0].main.query("MarkdownFence")))
-    await app[1].press("x")  # the cursor has a cell of its own, and not one of the hint's
 
 
 async def _noticed(app: App) -> None:
@@ -68,20 +79,77 @@ def _opened(key: str) -> Callable[[App], Awaitable[None]]:
     return opened
 
 
-async def _first(app: App) -> None:
+def _commanded(words: str, kind: type[Any]) -> Callable[[App], Awaitable[None]]:
+    async def commanded(app: App) -> None:
+        await command(app[1], words)
+        screen = await on(app[1], app[0], kind)
+        await until(app[1], lambda: all(one.option_count for one in screen.query(OptionList)))
+        await app[1].pause()
+
+    return commanded
+
+
+def _edited(key: str, kind: type[Any], typed: str = "") -> Callable[[App], Awaitable[None]]:
+    async def edited(app: App) -> None:
+        await on_settings(app[1], app[0], key)
+        if typed:
+            await type_in(app[1], app[0], typed)
+            await until(app[1], lambda: bool(app[0].screen.query(".failed")))
+        else:
+            await app[1].press("enter")
+            await on(app[1], app[0], kind)
+        await app[1].pause()
+
+    return edited
+
+
+async def _first_start(app: App) -> None:
+    app[0].main.query_one(Welcome).show_first("a model of 1.7 billion weights fits into memory")
+    assert isinstance(app[0].core, ScriptedCore)
+    app[0].core.bus.publish(LevelChanged(-23.0, 0.9))
+    await until(app[1], lambda: "heard" in text_of(app[0].main.query_one("#welcome-first")))
+    await app[1].pause()
+
+
+async def _selected(app: App) -> None:
+    await app[1].press(*"gulls", "shift+home")
+    await app[1].pause()
+
+
+async def _all_selected(app: App) -> None:
+    await _answered(app)
+    app[0].screen.text_select_all()
+    await app[1].pause()
+
+
+async def _commands(app: App) -> None:
     await app[1].press("/")
     await app[1].pause()
 
 
 SCENES: dict[str, Callable[[App], Awaitable[None]]] = {
-    "first screen and commands": _first,
+    "last conversations": lambda app: app[1].pause(),
+    "first start": _first_start,
+    "commands": _commands,
     "an answer": _answered,
+    "an answer that is selected": _all_selected,
+    "a question that is selected": _selected,
     "what asks for attention": _noticed,
     "help": _opened("f1"),
     "settings": _opened("f2"),
     "history": _opened("f4"),
     "diagnostics": _opened("f5"),
     "palette": _opened("ctrl+p"),
+    "models": _commanded("model", ModelPicker),
+    "voices": _commanded("voice", VoicePicker),
+    "languages": _commanded("language", LanguagePicker),
+    "themes": _commanded("theme", ThemePicker),
+    "profiles": _commanded("persona", ProfilePicker),
+    "system prompt": _commanded("system", PromptEditor),
+    "a line of the settings": _edited("tts.rate", SettingEditor),
+    "a wrong line of the settings": _edited("tts.rate", SettingEditor, "77"),
+    "a text of the settings": _edited("llm.system_prompt", SettingEditor),
+    "a choice of the settings": _edited("audio.duplex", Menu),
 }
 
 
@@ -112,10 +180,18 @@ def weak(app: VitaApp) -> dict[str, float]:
     return found
 
 
+@pytest.fixture
+def core(monkeypatch: pytest.MonkeyPatch) -> ScriptedCore:
+    monkeypatch.setattr(served_models, "LOCAL_SERVERS", {})  # what else runs on this machine is not looked at
+    shelf = ScriptedShelf(session_of("gulls?", "Clever."))
+    return ScriptedCore(
+        reply=REPLY, shelf=shelf, settings=Settings.model_validate({"profiles": {"named": NAMED}})
+    )
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("scene", SCENES)
-async def test_all_can_be_read_in_every_theme(scene: str) -> None:
-    core = ScriptedCore(reply=REPLY, shelf=ScriptedShelf(session_of("gulls?", "Clever.")))
+async def test_all_can_be_read_in_every_theme(scene: str, core: ScriptedCore) -> None:
     hard: dict[str, Any] = {}
     async with running(core, size=(140, 60)) as (app, pilot):
         await SCENES[scene]((app, pilot))
@@ -126,6 +202,21 @@ async def test_all_can_be_read_in_every_theme(scene: str) -> None:
             if found := weak(app):
                 hard[theme] = found
         assert core.state in (State.IDLE, State.LISTENING)
+    assert not hard
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scene", SCENES)
+async def test_no_scene_overlaps_at_any_width(scene: str, core: ScriptedCore) -> None:
+    hard: dict[int, list[str]] = {}
+    async with running(core, size=(120, 24)) as (app, pilot):
+        await SCENES[scene]((app, pilot))
+        for width in (40, 60, 80, 99, 100, 140, 200):
+            await pilot.resize_terminal(width, 24)
+            await pilot.pause()
+            await pilot.pause()
+            if found := overlaps(app):
+                hard[width] = found
     assert not hard
 
 
@@ -169,8 +260,7 @@ async def test_without_colours_a_mark_is_seen_all_the_same(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("width", [40, 60, 99, 100, 140, 200])
-async def test_nothing_lies_over_another_thing_at_any_width(width: int) -> None:
-    core = ScriptedCore(reply=REPLY, shelf=ScriptedShelf(session_of("gulls?", "Clever.")))
+async def test_nothing_lies_over_another_thing_at_any_width(width: int, core: ScriptedCore) -> None:
     async with running(core, size=(width, 24)) as (app, pilot):
         await _answered((app, pilot))
         for key in ("", "f1", "f2", "f4", "f5", "ctrl+l"):

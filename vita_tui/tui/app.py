@@ -201,6 +201,7 @@ class VitaApp(OtherScreens, OwnKeys, Choosing, KeptConversations, DriverCalls):
             notice = Notice("No such theme", f"ui.theme is “{self._no_theme}”.", "f2 has a list", "warning")
             self.main.show_notice(notice)
         self.use_keys(core.settings.ui.keys)
+        self.limit_replies(core.settings.ui.columns)
         self.talk_key.configure(core.settings.talk.key, core.settings.talk.key_mode)
         self.spawn(self._start(core), "start")
         self.set_interval(MEASURE, self._measure)

@@ -21,6 +21,8 @@ from vita_tui.tui.screens.main import MainScreen
 
 __all__ = ["BaseApp"]
 
+REPLY_COLUMNS = 100
+"""The default of `ui.columns`, known before the settings are read: the styles need not be read again."""
 TAKES_AWAY = private_textual.toasts() is not None
 """Whether a toast can be taken away before its time."""
 
@@ -29,6 +31,7 @@ class BaseApp(App[int]):
     """An app that has an assistant, or will have one. `VitaApp` is made of parts that each know this and no other part."""
 
     def __init__(self, clock: Clock, *, panel: bool) -> None:
+        self._columns = REPLY_COLUMNS
         # Without colours Textual would still paint greys, which leave it open what the terminal can show.
         super().__init__(watch_css=False, ansi_color=True if os.environ.get("NO_COLOR") else None)
         self._clock = clock
@@ -47,9 +50,16 @@ class BaseApp(App[int]):
         self._tasks = Tasks("tui.app", self._failed)
 
     def get_css_variables(self) -> dict[str, str]:
-        """The theme's colours, as they can be read."""
-        self.theme_variables = readable(super().get_css_variables(), colourless=self.no_color)
+        """The theme's colours, as they can be read, and how wide a reply is."""
+        colours = readable(super().get_css_variables(), colourless=self.no_color)
+        self.theme_variables = colours | {"reply-columns": str(self._columns or "100%")}
         return self.theme_variables
+
+    def limit_replies(self, columns: int) -> None:
+        """Have the text of replies take so many columns at most; 0: as wide as the screen."""
+        if columns != self._columns:
+            self._columns = columns
+            self.refresh_css(animate=False)
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Run `work` beside the screen; an error becomes a toast."""

@@ -149,4 +149,6 @@ class Requests(BaseApp):
             self.talk_key.configure(core.settings.talk.key, core.settings.talk.key_mode)
         elif key == "ui.theme" and value in self.available_themes:
             self.theme = value
+        elif key == "ui.columns":
+            self.limit_replies(value)
         self._show_mode()

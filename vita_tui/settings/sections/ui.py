@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from vita_tui.settings.section import Live, SettingsSection
 
 __all__ = ["NoticeWay", "UiSettings"]
@@ -18,6 +20,8 @@ class UiSettings(SettingsSection):
     """Name of a Textual theme; the palette (ctrl+p) shows them."""
     panel: Live[bool] = True
     """Show the live panel where the terminal is wide enough."""
+    columns: Live[int] = Field(default=100, ge=0, le=1000)
+    """Columns that the text of a reply takes at most, which tables and code may exceed; 0: as wide as the screen."""
     title: Live[bool] = True
     """Show the state in the title of the terminal's window."""
     notify: Live[NoticeWay] = "auto"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 else:
     MarkdownParagraph = private_textual.paragraph() or MarkdownBlock
 
-FENCE = Markdown.BLOCKS["fence"]
+FENCE, TABLE = Markdown.BLOCKS["fence"], Markdown.BLOCKS["table_open"]
 
-__all__ = ["Drawn", "Reply", "ReplySection", "ReplyStream"]
+__all__ = ["Drawn", "Reply", "ReplySection", "ReplyStream", "column_sides"]
 
+Side = Literal["left", "center", "right"] | None
 MARGIN = 6
 """Columns beside a reply."""
 PACE = 0.07
@@ -73,6 +74,33 @@ class CodeBlock(FENCE):  # type: ignore[misc, valid-type]  # Textual keeps its c
         return highlight(code, language=language or None, theme=ReadableCode)
 
 
+class AlignedTable(TABLE):  # type: ignore[misc, valid-type]  # Textual keeps its class in a dictionary
+    """Its columns are aligned as its source says."""
+
+    def on_mount(self) -> None:
+        self.align()
+
+    def align(self) -> None:
+        """Align the cells, those that came last too."""
+        sides = column_sides(self.source or "")
+        cells = [cell for content in self.children for cell in content.children] if any(sides) else []
+        for at, cell in enumerate(cells):
+            if side := sides[at % len(sides)]:
+                cell.styles.text_align = side
+
+
+def column_sides(source: str) -> list[Side]:
+    """Where the cells of each column of a table stand, by the second line of its source; None: as usual."""
+    delimiter = source.partition("\n")[2].partition("\n")[0].strip(" >|")
+    marks = [mark.strip() for mark in delimiter.split("|")]
+    sides: dict[tuple[bool, bool], Side] = {
+        (False, True): "right",
+        (True, True): "center",
+        (True, False): "left",
+    }
+    return [sides.get((mark.startswith(":"), mark.endswith(":"))) for mark in marks]
+
+
 class Drawn(Markdown):
     """CommonMark with tables and strikethrough; HTML is shown as it is written, links are not opened."""
 
@@ -80,6 +108,7 @@ class Drawn(Markdown):
         BLOCKS: ClassVar[dict[str, type[MarkdownBlock]]] = {  # type: ignore[misc]  # a class attribute in Textual as well
             **Markdown.BLOCKS,
             "paragraph_open": Paragraph,
+            "table_open": AlignedTable,
             "fence": CodeBlock,
             "code_block": CodeBlock,
         }
@@ -113,6 +142,8 @@ class ReplySection(Vertical):
             await self.draw()
         else:
             await self.drawn.append(piece)
+            if self.drawn.children and isinstance(table := self.drawn.children[-1], AlignedTable):
+                table.align()
 
     async def draw(self) -> None:
         """Show it."""
