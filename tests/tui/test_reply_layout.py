@@ -13,6 +13,8 @@ from vita_tui.events import ReplyDelta, ReplyFinished, UserSaid
 from vita_tui.settings import UiSettings
 from vita_tui.tui.app import VitaApp
 from vita_tui.tui.base_app import REPLY_COLUMNS
+from vita_tui.tui.widgets.conversation import Conversation
+from vita_tui.tui.widgets.prompt import Prompt
 from vita_tui.tui.widgets.reply import column_sides
 
 TABLE = "| bird | count | where |\n|:---|---:|:-:|\n| gull | 1,200 | sea |\n| heron | 7 | pond |\n"
@@ -65,6 +67,14 @@ async def test_lines_are_as_long_as_they_read_well() -> None:
         await until(pilot, lambda: _widths(app)[0] == 60)
         app.change("ui.columns", 0)
         await until(pilot, lambda: _widths(app)[0] > 100)
+
+
+async def test_what_fits_has_no_more_below() -> None:
+    async with running(ScriptedCore(reply=f"{TABLE}\n\nThe end."), size=(160, 45)) as (app, pilot):
+        await pilot.press(*"gulls?", "enter")
+        await until(pilot, lambda: len(_blocks(app)) == 2)
+        assert app.main.query_one(Conversation).max_scroll_y == 0
+        await until(pilot, lambda: not app.main.query_one(Prompt).border_title)
 
 
 def test_the_styles_begin_with_the_default_of_the_setting() -> None:

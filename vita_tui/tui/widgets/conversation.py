@@ -152,7 +152,8 @@ class Conversation(VerticalScroll, can_focus=True):
 
     @property
     def _following(self) -> bool:
-        return bool(self.max_scroll_y - self.scroll_y < 1)
+        # An anchored view in which all has room stands at a negative place.
+        return bool(self.max_scroll_y - max(0.0, self.scroll_y) < 1)
 
     # ---- what happens
 
