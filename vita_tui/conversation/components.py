@@ -178,6 +178,7 @@ class Components:
             sessions,
             self.history,
             self.replies,
+            self.model,
             self.turn,
             self.aloud,
             self.tool_calls.consent if self.tool_calls is not None else None,
@@ -185,7 +186,9 @@ class Components:
             self.live,
             bus,
         )
-        self.reading_on = ReadingOn(settings, self.history, self.replies, self.turn, self.aloud, bus)
+        self.reading_on = ReadingOn(
+            settings, self.history, self.replies, self.model, self.turn, self.aloud, bus
+        )
         self.requests = BuiltInRequests(
             self.live, self.hands_free, self.present, self.built_in, self.ringer, self.aloud
         )

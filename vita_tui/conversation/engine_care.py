@@ -66,6 +66,8 @@ ANEW: Mapping[Job, frozenset[str]] = {
     ),
 }
 """Settings for which the engines of a job are made anew."""
+PROMPT = frozenset({"llm.system_prompt", "llm.text_prompt", "audio.speak"})
+"""Settings that the model reads another prompt for."""
 
 
 class EngineCare:
@@ -163,6 +165,12 @@ class EngineCare:
         for job, names in ANEW.items():
             if section == job and name in names and self._replacing is not None:
                 self._replacing.soon(job)
+        self.reread(key)
+
+    def reread(self, key: str) -> None:
+        """Have the model read its prompt again if the setting `key`, which has changed, is part of it; from any thread, at any time."""
+        if key in PROMPT:
+            self._tasks.post(self._model.read_history)
 
     def order_voices(self, settings: Settings) -> None:
         """Try voices in the order of the settings, those that speak the language first, and have them speak it."""

@@ -63,4 +63,5 @@ class LiveSettings:
     def speak(self, on: bool) -> None:
         """Speak replies from now on, or show them only."""
         self._settings.audio.speak = on
+        self._engines.reread("audio.speak")
         self._bus.publish(SettingChanged("audio.speak", on))

@@ -8,6 +8,7 @@ from vita_tui.conversation.profiles import Profiles
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.speaking.aloud import Aloud
 from vita_tui.conversation.thinking.consent import Consent
+from vita_tui.conversation.thinking.language_model import LanguageModel
 from vita_tui.conversation.turn_taking import TurnTaking
 from vita_tui.errors import SettingsError, StoreError
 from vita_tui.events import EventBus, Notice
@@ -25,6 +26,7 @@ class PresentConversation:
         sessions: SessionManager,
         history: History,
         replies: Replies,
+        model: LanguageModel,
         turn: TurnTaking,
         aloud: Aloud,
         consent: Consent | None,
@@ -35,6 +37,7 @@ class PresentConversation:
         self._sessions = sessions
         self._history = history
         self._replies = replies
+        self._model = model
         self._turn = turn
         self._aloud = aloud
         self._consent = consent
@@ -83,6 +86,7 @@ class PresentConversation:
         if self._consent is not None:
             self._consent.new_conversation()
         await self._follow()
+        self._model.read_history()
 
     # ---- what is its own
 
@@ -94,10 +98,12 @@ class PresentConversation:
         """
         await self._profiles.use(name, self._live.follow_profile)
         await self._history.set_own(profile=name)
+        self._model.read_history()
 
     async def set_system_prompt(self, prompt: str) -> None:
         """Give it a system prompt of its own, from the next question on; an empty one is that of the settings."""
         await self._history.set_own(system_prompt=prompt.strip())
+        self._model.read_history()
 
     async def _follow(self) -> None:
         """Use the profile that it remembers."""

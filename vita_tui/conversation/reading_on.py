@@ -7,6 +7,7 @@ from dataclasses import replace
 from vita_tui.conversation.history import History
 from vita_tui.conversation.replies import Replies
 from vita_tui.conversation.speaking.aloud import Aloud
+from vita_tui.conversation.thinking.language_model import LanguageModel
 from vita_tui.conversation.turn_taking import TurnTaking
 from vita_tui.events import EventBus, Heard
 from vita_tui.sessions.session import Turn
@@ -23,6 +24,7 @@ class ReadingOn:
         settings: Settings,
         history: History,
         replies: Replies,
+        model: LanguageModel,
         turn: TurnTaking,
         aloud: Aloud,
         bus: EventBus,
@@ -30,6 +32,7 @@ class ReadingOn:
         self._settings = settings
         self._history = history
         self._replies = replies
+        self._model = model
         self._turn = turn
         self._aloud = aloud
         self._bus = bus
@@ -77,3 +80,4 @@ class ReadingOn:
         now = heard if unheard.strip() else None
         if reply.heard is not None and reply.heard != now:
             await self._history.keep(replace(reply, heard=now, interrupted=now is not None))
+            self._model.read_history()

@@ -154,6 +154,8 @@ class Replies:
                 self.current = None
                 on_over()
             if not self.closed:
+                if self.current is None and self._draft is None:
+                    self._model.read_history()
                 self._model.answered()
                 # What recognition and the voice needed for this turn, 45 MB of it.
                 self._tasks.spawn(asyncio.to_thread(give_back), "give memory back")

@@ -107,6 +107,16 @@ class LanguageModel:
         else:
             self._read()
 
+    def read_history(self) -> None:
+        """What comes before the next question is another than it was: read it, so that a typed question need not wait for that.
+
+        It may have been a reply that was cut off, or that was made without the model, or that its own text splits into other tokens
+        than it was written in. Nothing is loaded for it.
+        """
+        self.stop_reading()
+        if not self._sparing:
+            self._read()
+
     def prefill_question(self, words: Sequence[str], before: str) -> None:
         """Read the first words of the question while the others are spoken; wrong ones cost no more than none.
 
