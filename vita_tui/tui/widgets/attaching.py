@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 from textual.widgets.text_area import Location
 
@@ -21,17 +19,6 @@ __all__ = ["Attaching"]
 
 class Attaching(TextArea):
     """A text in which `@` names a file, and where a long paste is folded to a mark."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "alt+o",
-            "unfold",
-            "Unfold",
-            id="prompt.unfold",
-            tooltip="Put the pasted text in the place of its mark",
-            show=False,
-        ),
-    ]
 
     completions: Completions | None = None
     """Where commands and files are offered."""

@@ -92,6 +92,14 @@ class Prompt(Attaching, InOrder):
             show=False,
         ),
         Binding(
+            "alt+o",
+            "unfold",
+            "Unfold",
+            id="prompt.unfold",
+            tooltip="Put the pasted text in the place of its mark",
+            show=False,
+        ),
+        Binding(
             "ctrl+z",
             "app.suspend_process",
             "Suspend",
