@@ -243,6 +243,7 @@ def let_loose(seed: int, presses: int, environment: Mapping[str, str] = os.envir
             "VITA_STT__MODEL": "tiny.en",
             "TERM": "xterm-256color",
             "COLORTERM": "truecolor",
+            "VISUAL": "true",  # ctrl+g: an editor that leaves the text as it is
         }
         return _Monkey(seed, {**environment, **settings}, home).run(presses)
 

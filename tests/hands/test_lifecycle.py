@@ -134,7 +134,7 @@ def test_a_crash_gives_the_terminal_back_and_leaves_nothing(home: Path, case: di
         assert b"\x1b[?25h" in program.raw(mark), "the cursor is back"
         assert program.painted(case["says"], start=mark)
         assert processes_left(home) == []
-        assert files_left(home, program.temporary) == []
+        assert files_left(home, program.temporary, unclosed=True) == []
     finally:
         program.close()
 
@@ -179,7 +179,7 @@ def test_the_key_that_quits_is_not_lost_before_the_first_paint(home: Path) -> No
         program.press(b"\x11")
         assert program.end() == 0
         assert termios.tcgetattr(program.terminal) == before
-        assert files_left(home, program.temporary) == []
+        assert files_left(home, program.temporary, unclosed=True) == []
     finally:
         program.close()
 

@@ -266,12 +266,16 @@ def processes_left(home: Path) -> list[str]:
     return found
 
 
-def files_left(home: Path, temporary: Path) -> list[str]:
+def files_left(home: Path, temporary: Path, *, unclosed: bool = False) -> list[str]:
+    """
+    Args:
+        unclosed: nobody could close the database: what SQLite keeps beside it is taken in by the next start.
+    """
     left = [path for path in temporary.rglob("*") if path.is_file()]
     left += [path for path in (home / "state" / "run").rglob("*") if path.is_file()]
     left += [
         path
-        for pattern in ("*.lock", "*-wal", "*-shm", "*.tmp", "*.part")
+        for pattern in ("*.lock", "*.tmp", "*.part", *(() if unclosed else ("*-wal", "*-shm")))
         for folder in (home / "data", home / "state")
         for path in folder.rglob(pattern)  # the weights are behind a link, which is not followed
         if path.is_file() and _locked_or_temporary(path)
