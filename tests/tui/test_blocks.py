@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.widgets import OptionList
 
 from tests.tui.driving import App, running, text_of, until
@@ -85,6 +86,22 @@ async def test_what_is_typed_at_a_block_lands_in_the_prompt(core: ScriptedCore) 
         await pilot.press("alt+up", "h", "e", "y")
         assert app.main.query_one(Prompt).text == "hey"
         assert not _marked(app)
+
+
+async def test_what_is_typed_at_once_lands_whole_in_the_prompt_wherever_the_focus_was(
+    core: ScriptedCore,
+) -> None:
+    """Among it letters that do something at a block."""
+    async with running(core) as (app, pilot):
+        await _open((app, pilot), core)
+        prompt = app.main.query_one(Prompt)
+        await pilot.press("tab")
+        await until(pilot, lambda: not prompt.has_focus)
+        for letter in "xyzcej":
+            app.post_message(Key(letter, letter))
+        await until(pilot, lambda: len(prompt.text) >= 6, prompt.text)
+        assert prompt.text == "xyzcej"
+        assert prompt.has_focus
 
 
 async def test_after_escape_a_word_that_begins_otherwise_is_typed(core: ScriptedCore) -> None:

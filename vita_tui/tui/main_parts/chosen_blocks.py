@@ -87,7 +87,7 @@ class ChosenBlocks(ScreenPart):
     def leave_blocks(self) -> None:
         """Back to the prompt."""
         self._conversation.cursor.leave()
-        self.query_one(Prompt).focus()
+        self.set_focus(self.query_one(Prompt))  # at once: the next key goes there
 
     async def action_leave_blocks(self) -> None:
         chosen = self._conversation.cursor.block is not None
@@ -98,17 +98,11 @@ class ChosenBlocks(ScreenPart):
 
     def on_key(self, event: events.Key) -> None:
         """What is typed where nothing is typed goes into the prompt; at a tool's question it goes nowhere: that one is to be answered."""
-        prompt = self.query_one(Prompt)
-        if (
-            self.focused is prompt
-            or isinstance(self.focused, ToolQuestion)
-            or not event.is_printable
-            or event.character is None
-        ):
+        if isinstance(self.focused, ToolQuestion) or not event.is_printable or event.character is None:
             return
         event.stop()
-        self.leave_blocks()
-        prompt.insert(event.character)
+        self.leave_blocks()  # it may have the focus by now: the key was on its way before
+        self.query_one(Prompt).insert(event.character)
 
     # ---- doing
 
