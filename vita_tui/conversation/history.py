@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from vita_tui.clock import Clock
-from vita_tui.conversation.thinking.exchange import Exchange, Opening
+from vita_tui.conversation.thinking.exchange import Exchange
+from vita_tui.conversation.thinking.opening import Opening
 from vita_tui.conversation.thinking.prompt_builder import LeftOut, PromptBuilder
 from vita_tui.engines.chain import Chain
 from vita_tui.engines.llm.base import Message, Responder

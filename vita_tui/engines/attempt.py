@@ -7,6 +7,7 @@ import math
 import statistics
 import threading
 from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -19,7 +20,7 @@ from vita_tui.health.breaker import Breaker, BreakerState, Permit
 if TYPE_CHECKING:
     from vita_tui.engines.chain import Chain
 
-__all__ = ["Attempt", "E", "Link", "Named"]
+__all__ = ["Attempt", "E", "Link", "Named", "pool"]
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,16 @@ class Link(Generic[E]):
     @property
     def passed_over(self) -> bool:
         return bool(self.aside) or self.disabled
+
+
+def pool(links: Sequence[Link[E]]) -> None:
+    """Find out which servers stand side by side: they share the work."""
+    first = 0
+    for place, link in enumerate(links):
+        served = isinstance(link.engine, Served)
+        if not (place and served and isinstance(links[place - 1].engine, Served)):
+            first = place
+        link.pool = first
 
 
 class Attempt(Generic[E]):

@@ -24,9 +24,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Generic
 
 from vita_tui.clock import RUNNING, Clock
-from vita_tui.engines.attempt import Attempt, E, Link
+from vita_tui.engines.attempt import Attempt, E, Link, pool
 from vita_tui.engines.chain_reports import counted, none_works, now_answers, status, uncounted, why_disabled
-from vita_tui.engines.served import Served, where
+from vita_tui.engines.served import where
 from vita_tui.errors import (
     EngineTimeoutError,
     EngineUnavailableError,
@@ -72,7 +72,7 @@ class Chain(Generic[E]):
         self._settings = settings
         self._hedge = hedge
         self._links = [self._link(engine) for engine in engines]
-        self._pool()
+        pool(self._links)
         self._answered = 0
         """Place of the engine that answered last."""
         self._announced = 0
@@ -95,16 +95,7 @@ class Chain(Generic[E]):
         with self._lock:
             self._links = sorted(self._links, key=lambda link: rank(link.engine))
             self._answered = self._announced = 0
-            self._pool()
-
-    def _pool(self) -> None:
-        """Find out which servers stand side by side: they share the work."""
-        first = 0
-        for place, link in enumerate(self._links):
-            served = isinstance(link.engine, Served)
-            if not (place and served and isinstance(self._links[place - 1].engine, Served)):
-                first = place
-            link.pool = first
+            pool(self._links)
 
     def replace(self, engines: Sequence[E]) -> list[E]:
         """Have `engines` do the work, from the next piece of it on.
@@ -118,7 +109,7 @@ class Chain(Generic[E]):
             self._links = [
                 there.pop(id(engine)) if id(engine) in there else self._link(engine) for engine in engines
             ]
-            self._pool()
+            pool(self._links)
         self._bus.publish(EnginesReplaced(self.job, tuple(engine.name for engine in engines)))
         self._publish()
         return [link.engine for link in there.values()]

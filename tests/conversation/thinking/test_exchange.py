@@ -15,7 +15,8 @@ from vita_tui.conversation.speaking.clauses import Clause
 from vita_tui.conversation.speaking.playback import Playback
 from vita_tui.conversation.speaking.speech import Speech
 from vita_tui.conversation.thinking import exchange as module
-from vita_tui.conversation.thinking.exchange import Exchange, Opening
+from vita_tui.conversation.thinking.exchange import Exchange
+from vita_tui.conversation.thinking.opening import Opening
 from vita_tui.conversation.thinking.prompt_builder import LeftOut
 from vita_tui.conversation.timings import Stopwatch
 from vita_tui.engines.chain import Chain

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from vita_tui.clock import Clock
 from vita_tui.conversation.speaking.speech import Speech
 from vita_tui.conversation.thinking.asides import Asides
 from vita_tui.conversation.thinking.endings import Reason, why_cut, why_nothing
+from vita_tui.conversation.thinking.opening import Opening
 from vita_tui.conversation.thinking.prompt_builder import LeftOut
 from vita_tui.conversation.thinking.reply_output import ReplyOutput
 from vita_tui.conversation.thinking.tool_calls import ToolCalls, called, folded
@@ -46,25 +46,13 @@ from vita_tui.health.registry import register_task
 from vita_tui.sessions.kept_calls import KeptCall
 from vita_tui.tools.base import Tool
 
-__all__ = ["Exchange", "Opening"]
+__all__ = ["Exchange"]
 
 T = TypeVar("T")
 MAX_CHARACTERS = 100_000
 """Longest reply that is kept; a model that does not end is ended."""
 MAX_BLANKS = 1000
 """White space at a stretch after which a model is taken to have lost its way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """The rest of a reply that was interrupted: said first, and then gone on with if it was not written to its end."""
-
-    question: str
-    """What it answered; empty when that is not known any more."""
-    heard: str
-    rest: str
-    whole: bool
-    """The model had written all of it."""
 
 
 class Exchange:
