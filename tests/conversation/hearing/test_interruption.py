@@ -18,8 +18,8 @@ from vita_tui.conversation.hearing.interruption import (
     Outcome,
     TakeFloor,
 )
+from vita_tui.conversation.hearing.open_utterance import EDGE_SECONDS
 from vita_tui.conversation.hearing.signals import DraftTranscript, Understood, WordsSoFar
-from vita_tui.conversation.hearing.turn_detector import EDGE_SECONDS
 from vita_tui.conversation.hearing.utterance import Utterance
 from vita_tui.events import Interjection
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from vita_tui.conversation.hearing.backchannel import meaning
 from vita_tui.conversation.hearing.echo_text import OwnWords
+from vita_tui.conversation.hearing.open_utterance import EDGE_SECONDS
 from vita_tui.conversation.hearing.signals import DraftTranscript, Understood, WordsSoFar
-from vita_tui.conversation.hearing.turn_detector import EDGE_SECONDS
 from vita_tui.events import Interjection
 
 __all__ = ["DUCKED", "HINTED", "WORDS_SECONDS", "Duck", "GiveBack", "Interruption", "Outcome", "TakeFloor"]

@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
-from vita_tui.audio.base import Frame, Samples
+from vita_tui.audio.base import Frame
 from vita_tui.audio.voice import Onsets, VoiceChange
-from vita_tui.conversation.hearing.end_wait import EndWait, Evidence, of_sound
+from vita_tui.conversation.hearing.end_wait import EndWait, Evidence
+from vita_tui.conversation.hearing.open_utterance import OpenUtterance
 from vita_tui.conversation.hearing.signals import (
     EndExpected,
     MicrophoneSilent,
@@ -27,15 +27,13 @@ from vita_tui.conversation.hearing.signals import (
     VoiceHint,
     VoiceOnset,
 )
-from vita_tui.conversation.hearing.utterance import FRAME_SECONDS, EndReason, Utterance, UtteranceAudio
+from vita_tui.conversation.hearing.utterance import FRAME_SECONDS, EndReason, Utterance
 from vita_tui.settings import TalkSettings
 
-__all__ = ["EDGE_SECONDS", "TurnDetector"]
+__all__ = ["TurnDetector"]
 
 log = logging.getLogger(__name__)
 
-EDGE_SECONDS = 0.3
-"""Silence that is kept before the first and after the last speech: Whisper hears plosives and breath in it."""
 HYSTERESIS = 0.15
 """So far below the threshold of `talk.threshold`, a frame still continues speech."""
 SCORE_EVERY = 0.09
@@ -57,54 +55,6 @@ LATE_SECONDS = 0.15
 """For so long frames that were captured before the key may still be on their way."""
 
 
-@dataclass(slots=True)
-class _Open:
-    """The utterance that is being spoken."""
-
-    number: int
-    wait: float
-    """Seconds of silence that end it."""
-    by_voice: bool = False
-    """Voice began it, not a key."""
-    kept: bool = False
-    """A key that is held keeps it open, whatever is heard."""
-    held: bool = False
-    """A key keeps it open through this pause."""
-    announced: float | None = None
-    """The wait for silence that was told last."""
-    text: str = ""
-    """What has been understood so far."""
-    language: str = "en"
-    """Of `text`."""
-    scores: list[float] = field(default_factory=list)
-    """How likely the sound makes it that this pause is the end, each time that it was judged."""
-    model: float | None = None
-    """How likely it is, as a request or by the language model, that the message ends with `text`."""
-    since_score: float = math.inf
-    """Seconds of this pause since the sound was given to be judged."""
-    recording: UtteranceAudio = field(default_factory=UtteranceAudio)
-    first_speech: int | None = None
-    """Index of a frame."""
-    last_speech: int | None = None
-    last_speech_at: float = 0.0
-    silence: float = 0.0
-    waited: float = 0.0
-    speech_seconds: float = 0.0
-    paused: bool = False
-    since_partial: float = 0.0
-    key_at: float | None = None
-
-    def evidence(self, asked: str) -> Evidence:
-        return Evidence(self.text, self.language, asked, of_sound(self.scores), self.model)
-
-    def audio(self) -> Samples:
-        """From a little before the first voice to a little after the last."""
-        if self.first_speech is None or self.last_speech is None:
-            return self.recording.slice(0, 0)
-        edge = round(EDGE_SECONDS / FRAME_SECONDS)
-        return self.recording.slice(self.first_speech - edge, self.last_speech + 1 + edge)
-
-
 class TurnDetector:
     """Used by one thread. Every method returns what is to be told, in order."""
 
@@ -121,7 +71,7 @@ class TurnDetector:
         self._partial_interval = partial_interval
         self._wait = EndWait()
         self._onsets = Onsets(talk.threshold)
-        self._open: _Open | None = None
+        self._open: OpenUtterance | None = None
         self._asked = ""
         self._zeros = 0.0
         self.hands_free = False
@@ -162,7 +112,7 @@ class TurnDetector:
         """
         if self._open is not None:
             return []
-        self._open = _Open(number, self._talk.end_silence, by_voice, kept)
+        self._open = OpenUtterance(number, self._talk.end_silence, by_voice, kept)
         return [
             signal for frame, probability in pre_roll for signal in self._hear(self._open, frame, probability)
         ]
@@ -302,7 +252,7 @@ class TurnDetector:
         self._zeros = 0.0
         return [MicrophoneSilent()]
 
-    def _hear(self, utterance: _Open, frame: Frame, probability: float) -> list[Signal]:
+    def _hear(self, utterance: OpenUtterance, frame: Frame, probability: float) -> list[Signal]:
         """Add a frame, and keep count of voice and silence with hysteresis."""
         utterance.recording.append(frame)
         speaking = utterance.last_speech is not None and utterance.silence == 0.0
@@ -326,7 +276,9 @@ class TurnDetector:
         utterance.speech_seconds += FRAME_SECONDS
         return signals
 
-    def _report(self, utterance: _Open, now: float, decoder_free: bool, scorer_free: bool) -> list[Signal]:
+    def _report(
+        self, utterance: OpenUtterance, now: float, decoder_free: bool, scorer_free: bool
+    ) -> list[Signal]:
         """Audio for a partial transcript, a pause, or the end."""
         spoken = utterance.first_speech is not None
         open_ended = utterance.held or utterance.kept
@@ -367,7 +319,7 @@ class TurnDetector:
         utterance.since_partial = 0.0
         return [SpeechSoFar(utterance.number, utterance.audio(), captured)]
 
-    def _to_judge(self, utterance: _Open, scorer_free: bool) -> list[Signal]:
+    def _to_judge(self, utterance: OpenUtterance, scorer_free: bool) -> list[Signal]:
         """The sound of a pause, to be judged again and again while it lasts."""
         utterance.since_score += FRAME_SECONDS
         wanted = self._talk.adaptive and self._talk.smart_turn and not (utterance.held or utterance.kept)
@@ -380,12 +332,12 @@ class TurnDetector:
         window = utterance.recording.slice(frames - round(WINDOW_SECONDS / FRAME_SECONDS), frames)
         return [PauseSoFar(utterance.number, window)]
 
-    def _judge(self, utterance: _Open) -> None:
+    def _judge(self, utterance: OpenUtterance) -> None:
         """How long to wait, from the words and the sound."""
         if self._talk.adaptive:
             utterance.wait = self._wait.seconds(self._talk.end_silence, utterance.evidence(self._asked))
 
-    def _expected(self, utterance: _Open) -> EndExpected:
+    def _expected(self, utterance: OpenUtterance) -> EndExpected:
         """How long the pause may still last; told again when what was understood has changed that."""
         utterance.announced = utterance.wait
         evidence = utterance.evidence(self._asked)
@@ -395,7 +347,7 @@ class TurnDetector:
         return EndExpected(utterance.number, max(0.0, utterance.wait - utterance.silence), likely)
 
 
-def _tell_why(utterance: _Open, evidence: Evidence, reason: EndReason) -> None:
+def _tell_why(utterance: OpenUtterance, evidence: Evidence, reason: EndReason) -> None:
     """What a pause was judged by goes to the log; no words, for those are nobody else's."""
     log.debug(
         "utterance %d ended by %s after %.2f s of %.2f: words %s, situation %s, sound %s, model %s",
