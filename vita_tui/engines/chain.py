@@ -268,10 +268,10 @@ class Chain(Generic[E]):
     def statuses(self) -> list[EngineStatus]:
         """How every engine stands now, in order."""
         active = self._active()
-        with self._lock:
-            return [
-                status(self.job, link, place, active=link is active) for place, link in enumerate(self._links)
-            ]
+        return [
+            status(self.job, link, place, self._lock, active=link is active)
+            for place, link in enumerate(self._links)
+        ]
 
     def unloaded(self, engine: E) -> None:
         """`engine` was cleaned up to save memory: its next work includes loading."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,11 +21,12 @@ BEGINNINGS = {"A", "An", "It", "No", "The", "There"}
 COUNTED = re.compile(r" \((?:once|\d+ times)(?:; after \d+ it is disabled)?\)$")
 
 
-def status(job: Job, link: Link[Any], place: int, *, active: bool) -> EngineStatus:
-    """How the engine of `link` stands."""
+def status(job: Job, link: Link[Any], place: int, lock: threading.Lock, *, active: bool) -> EngineStatus:
+    """How the engine of `link` stands; `lock` is the chain's, held for a moment: who works waits for nothing that is only told."""
     breaker = link.breaker.snapshot()
-    durations = [round(seconds * 1000, 1) for seconds in link.durations]
-    health, reason = link.health, link.reason
+    with lock:
+        durations = list(link.durations)
+        health, reason = link.health, link.reason
     if link.aside:
         health, reason = Health.DEGRADED, link.aside
     elif breaker.state is not BreakerState.CLOSED and health is not Health.MISSING:
@@ -36,8 +38,8 @@ def status(job: Job, link: Link[Any], place: int, *, active: bool) -> EngineStat
         active,
         reason,
         breaker.retry_seconds,
-        durations[-1] if durations else None,
-        round(statistics.median(durations), 1) if durations else None,
+        round(durations[-1] * 1000, 1) if durations else None,
+        round(statistics.median(durations) * 1000, 1) if durations else None,
         place,
     )
 
