@@ -57,6 +57,7 @@ ELSEWHERE = {
     "tools.longest_result": "read for each result",
     "tools.waiting_sound": "read for each call",
     "ui.theme": "tests/tui/test_settings.py",
+    "ui.columns": "tests/tui/test_reply_layout.py",
     "ui.notify": "tests/hands/test_terminal_window.py",
     "ui.panel": "tests/hands/test_terminal_window.py",
     "ui.title": "tests/hands/test_terminal_window.py",
