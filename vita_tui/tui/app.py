@@ -109,7 +109,7 @@ class VitaApp(OtherScreens, OwnKeys, Choosing, KeptConversations, DriverCalls):
             binding.key for binding in self.BINDINGS if isinstance(binding, Binding) and binding.id == "quit"
         )
         self._build = build
-        self._measure_memory = measure
+        self.measure_memory = measure
         self._resume = resume
         self._question = question
         self._no_theme = theme if theme not in self.available_themes else ""
@@ -277,7 +277,7 @@ class VitaApp(OtherScreens, OwnKeys, Choosing, KeptConversations, DriverCalls):
     async def _take_measure(self) -> None:
         from vita_tui.tui.widgets.panel import Panel
 
-        self.main.query_one(Panel).memory = await asyncio.to_thread(self._measure_memory)
+        self.main.query_one(Panel).memory = await asyncio.to_thread(self.measure_memory)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         from vita_tui.tui.commands import commands

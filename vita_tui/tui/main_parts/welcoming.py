@@ -69,8 +69,9 @@ class Welcoming(ScreenPart):
             await self._show_first(core)
 
     async def _show_first(self, core: Core) -> None:
-        memory = self.query_one(Panel).memory
-        better = await asyncio.to_thread(_better_model, core, memory.available if memory else 0)
+        memory = self.query_one(Panel).memory or await asyncio.to_thread(self.app.measure_memory)
+        available = memory.available if memory is not None else 0
+        better = await asyncio.to_thread(_better_model, core, available)
         self.query_one(Welcome).show_first(better)
 
     async def action_welcome(self) -> None:
