@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-import re
 import stat
 import sys
 import time
@@ -221,7 +220,7 @@ def _language(settings: Settings) -> Check:
     """What there is for the language that is spoken."""
     from vita_tui.models.lookup import missing
     from vita_tui.text.spoken import grammar
-    from vita_tui.text.spoken_languages import name_of, spoken_languages
+    from vita_tui.text.spoken_languages import language_of_voice, name_of, spoken_languages
     from vita_tui.text.vocabulary import base
 
     code = base(settings.stt.language)
@@ -234,11 +233,11 @@ def _language(settings: Settings) -> Check:
         return Check(
             "Language", "warning", f"“{code}” is no language that Whisper knows", "VITA_STT__LANGUAGE=en"
         )
-    by_piper = re.match(r"([a-z]{2,3})[_-]", Path(settings.tts.voice).name)
-    reads = Path(settings.tts.voice).stem if by_piper and by_piper[1] == code else "the system's voice"
+    by_piper = language_of_voice(settings.tts.voice) == code
+    reads = Path(settings.tts.voice).stem if by_piper else "the system's voice"
     numbers = "" if grammar(code) else "; numbers, dates and units are read as the voice reads them"
     found = f"{known.name}, read by {reads}{numbers}"
-    if reads == "the system's voice" and known.voice and missing("tts", known.voice):
+    if not by_piper and known.voice and missing("tts", known.voice):
         found += f"; better by Piper: vita models pull {known.voice}"
     return Check("Language", "ok", found)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from contextvars import ContextVar
-from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, PrivateAttr
@@ -25,6 +23,7 @@ from vita_tui.settings.sections.talk import TalkSettings
 from vita_tui.settings.sections.tools import ToolSettings
 from vita_tui.settings.sections.tts import TtsSettings
 from vita_tui.settings.sections.ui import UiSettings
+from vita_tui.text.spoken_languages import language_of_voice
 from vita_tui.text.vocabulary import base
 
 __all__ = ["Settings", "SettingsFileSource", "at_once", "fields"]
@@ -60,8 +59,8 @@ class Settings(BaseSettings):
     def voices(self) -> tuple[str, ...]:
         """`tts.engines` in the order in which they are tried: the system's voice before Piper's where Piper's speaks another language."""
         names = list(dict.fromkeys(self.tts.engines))
-        spoken = re.match(r"([a-z]{2,3})[_-]", Path(self.tts.voice).name)
-        if spoken and spoken[1] != base(self.spoken_language) and {"piper", "pyttsx3"} <= set(names):
+        reads = language_of_voice(self.tts.voice)
+        if reads and reads != base(self.spoken_language) and {"piper", "pyttsx3"} <= set(names):
             names.remove("piper")
             names.insert(names.index("pyttsx3") + 1, "piper")
         return tuple(names)

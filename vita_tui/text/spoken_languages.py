@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 
 from vita_tui.text.vocabulary import base
 
-__all__ = ["SpokenLanguage", "name_of", "spoken_languages"]
+__all__ = ["SpokenLanguage", "language_of_voice", "name_of", "spoken_languages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +41,9 @@ def name_of(code: str) -> str:
     """The English name of the language with this code, such as "de" or "de_DE"; the code itself where it is not known."""
     known = spoken_languages().get(base(code))
     return known.name if known is not None else code
+
+
+def language_of_voice(voice: str) -> str:
+    """The code of the language that a Piper voice speaks by its name; empty where the name does not tell."""
+    found = re.match(r"([a-z]{2,3})[_-]", Path(voice).name)
+    return found[1] if found else ""

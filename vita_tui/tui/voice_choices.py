@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from vita_tui.models import catalogue, installed
 from vita_tui.models.lookup import missing
 from vita_tui.settings import Settings
-from vita_tui.text.spoken_languages import name_of, spoken_languages
+from vita_tui.text.spoken_languages import language_of_voice, name_of, spoken_languages
 from vita_tui.text.vocabulary import base
 from vita_tui.tui.formatting import size
 from vita_tui.tui.model_choices import Selectable
 
-__all__ = ["language_choices", "language_of_voice", "remote_choices", "voice_choices"]
+__all__ = ["language_choices", "remote_choices", "voice_choices"]
 
 MORE_VOICES = (
     "en_US-amy-medium",
@@ -28,12 +27,6 @@ PIPER_BYTES = 63_000_000
 """Of a voice of medium quality, about."""
 PIPER = ("remote", "piper", "pyttsx3")
 SYSTEM = ("pyttsx3", "piper")
-
-
-def language_of_voice(voice: str) -> str:
-    """The code of the language that a Piper voice speaks by its name; empty where the name does not tell."""
-    found = re.match(r"([a-z]{2,3})[_-]", Path(voice).name)
-    return found[1] if found else ""
 
 
 def voice_choices(settings: Settings) -> list[Selectable]:

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 
 from vita_tui.errors import VitaError
+from vita_tui.text.spoken_languages import language_of_voice
 from vita_tui.text.urls import host_port
 from vita_tui.tui.model_choices import Selectable
 from vita_tui.tui.screens.picker import Picker
-from vita_tui.tui.voice_choices import language_of_voice, remote_choices, voice_choices
+from vita_tui.tui.voice_choices import remote_choices, voice_choices
 
 __all__ = ["VoicePicker"]
 
