@@ -127,10 +127,7 @@ def change(key: str, value: Any, file: Path | None = None) -> Path:
     wanted = parse(before, file)
     section, name = key.split(".", 1)
     wanted.setdefault(section, {})[name] = value
-    text = _with_line(before, section, name, tomli_w.dumps({name: value}).strip())
-    if _parsed_or_none(text) != wanted:
-        text = tomli_w.dumps(wanted)
-    write_text(text, file, wanted)
+    _write(_with_line(before, section, name, tomli_w.dumps({name: value}).strip()), wanted, file)
     return file
 
 
@@ -140,20 +137,23 @@ def forget(key: str, file: Path | None = None) -> Path:
     Raises:
         SettingsError: the settings would not be valid without it, or the file cannot be written. The file is then as it was.
     """
-    import tomli_w
-
     file = (file or paths.config_file()).resolve()
     before = read_text(file)
     wanted = parse(before, file)
     section, name = key.split(".", 1)
-    if name not in wanted.get(section, {}):
-        return file
-    del wanted[section][name]
-    text = _with_line(before, section, name, None)
+    if name in wanted.get(section, {}):
+        del wanted[section][name]
+        _write(_with_line(before, section, name, None), wanted, file)
+    return file
+
+
+def _write(text: str, wanted: dict[str, Any], file: Path) -> None:
+    """`text` where it says what is `wanted`; otherwise that alone, without comments."""
+    import tomli_w
+
     if _parsed_or_none(text) != wanted:
         text = tomli_w.dumps(wanted)
     write_text(text, file, wanted)
-    return file
 
 
 def _parsed_or_none(text: str) -> dict[str, Any] | None:
