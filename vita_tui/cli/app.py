@@ -152,6 +152,4 @@ def open_assistant(
         os.environ.update(variables(server, str(server_key_file.resolve()) if server_key_file else ""))
     if context.invoked_subcommand is not None:
         return
-    raise typer.Exit(
-        converse(resume or None, {"audio": {"speak": False}} if text or quiet else {}, lines=plain)
-    )
+    raise typer.Exit(converse(resume or None, silent=text or quiet, lines=plain))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 from vita_tui.cli.streams import dumb
 
@@ -18,8 +16,8 @@ def screen_possible() -> bool:
 
 def converse(
     resume: str | None = None,
-    overrides: Mapping[str, Any] | None = None,
     *,
+    silent: bool = False,
     lines: bool = False,
     question: str = "",
 ) -> int:
@@ -27,13 +25,14 @@ def converse(
 
     Args:
         resume: id of the conversation to go on with; "latest" for the last one.
-        overrides: settings from the command line, as nested dictionaries.
+        silent: replies are shown and not spoken.
         lines: line by line, also where there is a screen.
         question: is asked first.
 
     Raises:
         VitaError: it could not be begun.
     """
+    overrides = {"audio": {"speak": False}} if silent else {}
     if screen_possible() and not lines:
         from vita_tui.tui import run
 

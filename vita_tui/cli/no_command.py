@@ -70,6 +70,5 @@ def question(
     if resume is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
         ask.ask(text)
         return
-    silent = given.get("text") or given.get("quiet")
-    overrides = {"audio": {"speak": False}} if silent else {}
-    raise typer.Exit(converse(resume, overrides, lines=bool(given.get("plain")), question=text))
+    silent = bool(given.get("text") or given.get("quiet"))
+    raise typer.Exit(converse(resume, silent=silent, lines=bool(given.get("plain")), question=text))
