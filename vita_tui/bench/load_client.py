@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from vita_tui.audio.base import SAMPLE_RATE
+from vita_tui.audio.encoding import pcm16
 from vita_tui.bench.recordings import SpokenSample
 
 __all__ = ["AskedQuestion", "TalkingClient"]
@@ -96,7 +97,7 @@ class TalkingClient:
             if sound is not None:
                 piece = sound[place : place + CHUNK]
                 place += CHUNK
-            data = base64.b64encode((piece * 32767).astype("<i2").tobytes()).decode("ascii")
+            data = base64.b64encode(pcm16(piece).tobytes()).decode("ascii")
             await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": data}))
             if sound is not None and place >= len(sound):
                 self._spoken, place = None, 0
