@@ -62,15 +62,12 @@ class SentenceTree:
                 for sentence in block.sentences:
                     for text in _expanded(sentence.expression, intents.expansion_rules):
                         self._grow(text)
-        self.tail = WordNode(ends=True)
-        """After a whole sentence: "please" and the like may follow."""
         for phrase in data(language).get("skip_words", ()):
-            for place in (self.root, self.tail):
-                *first, last = str(phrase).split()
-                node = place
-                for word in first:
-                    node = node.words.setdefault(word, WordNode())
-                node.words.setdefault(last, place)
+            *first, last = str(phrase).split()
+            node = self.root
+            for word in first:
+                node = node.words.setdefault(word, WordNode())
+            node.words.setdefault(last, self.root)
         kinds = _kinds(language)
         self.articles = frozenset(data(language)["numbers"]["articles"])
         self.in_slots = {
