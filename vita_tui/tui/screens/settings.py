@@ -98,7 +98,7 @@ class SettingsScreen(Sheet):
         self._show()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._show)
+        self.call_after_refresh(self._draw)
 
     # ---- what is shown
 
@@ -137,9 +137,14 @@ class SettingsScreen(Sheet):
         return next((row for row in setting_rows() if row.key == key), None)
 
     def _show(self) -> None:
+        """What is saved may be another than it was."""
+        if self.is_mounted:
+            self._read()
+            self._draw()
+
+    def _draw(self) -> None:
         if not self.is_mounted or not self.query(SettingList):
             return
-        self._read()
         before = self.marked
         words = self.query_one("#settings-filter", Line).value
         rows = [row for row in setting_rows() if row.matches(words)]
@@ -217,7 +222,7 @@ class SettingsScreen(Sheet):
     @on(Input.Changed, "#settings-filter")
     def _filtered(self) -> None:
         self._said = ("", False)
-        self._show()
+        self._draw()
 
     @on(Input.Submitted, "#settings-filter")
     def _found(self) -> None:
