@@ -105,11 +105,11 @@ class Hearing:
         self._private = False
         self._hands_free = False
         self.lost: DeviceError | None = None
+        """Why there is no microphone now."""
         self._listened_to = ""
         """The microphone of before; empty before the first."""
         self._told_lost = False
         """It was said that the microphone is away."""
-        """Why there is no microphone now."""
         self._microphone = microphone
         self.echo = microphone if isinstance(microphone, EchoMicrophone) else None
         """What knows the assistant's own voice."""

@@ -80,7 +80,7 @@ class Completions(Static):
         return matching_files(self._files, words)
 
     async def _find_files(self) -> None:
-        """Anew for each name that is begun: files come and go."""
+        """Once, when the first name is begun."""
         self._files = await asyncio.to_thread(files_below, Path.cwd())
         self._found, self._at = matching_files(self._files, self._wanted), 0
         self._draw()
